@@ -1,0 +1,86 @@
+// Package storetest runs a store test suite on every database that is at hand:
+// SQLite always, PostgreSQL when SAMTALE_TEST_POSTGRES names a server (CI does).
+package storetest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"samtale.dk/samtale/services/platform/store"
+)
+
+// Run calls f once per database with a fresh, migrated one. The suite may call Open
+// again with the DSN to see what survives a restart.
+func Run(t *testing.T, migrations fs.FS, f func(t *testing.T, db *store.DB)) {
+	t.Run("sqlite", func(t *testing.T) {
+		f(t, open(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), migrations))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		f(t, open(t, createPostgres(t), migrations))
+	})
+}
+
+func open(t *testing.T, dsn string, migrations fs.FS) *store.DB {
+	t.Helper()
+	db, err := store.Open(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if err := db.Migrate(t.Context(), migrations); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func createPostgres(t *testing.T) string {
+	t.Helper()
+	base := os.Getenv("SAMTALE_TEST_POSTGRES")
+	if base == "" {
+		if os.Getenv("REQUIRE_INTEGRATION") == "1" {
+			t.Fatal("REQUIRE_INTEGRATION=1 but SAMTALE_TEST_POSTGRES names no server")
+		}
+		t.Skip("SAMTALE_TEST_POSTGRES names no server")
+	}
+	admin, err := sql.Open("pgx", base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	name := fmt.Sprintf("t_%d_%s", time.Now().UnixNano(), strings.ToLower(strings.Map(letter, t.Name())))
+	name = name[:min(len(name), 60)]
+	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dropPostgres(base, name) })
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+func dropPostgres(base, name string) {
+	admin, err := sql.Open("pgx", base)
+	if err != nil {
+		return
+	}
+	defer admin.Close()
+	admin.ExecContext(context.Background(), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+}
+
+func letter(r rune) rune {
+	if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+		return r
+	}
+	return '_'
+}
