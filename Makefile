@@ -1,0 +1,58 @@
+# Samtale. `make run` starts everything on this machine, `make test` runs every test.
+
+GO         ?= go
+GOFLAGS    ?=
+export GOTOOLCHAIN ?= local
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
+GOFUMPT     = mvdan.cc/gofumpt@v0.9.2
+CYCLONEDX   = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0
+WORKFLOWCHECK = go.temporal.io/sdk/contrib/tools/workflowcheck@v0.4.0
+
+WEB = services/portal/internal/web/dist
+
+.PHONY: run build web test check bench eval sbom fmt clean tools
+
+run: build
+	@exec bin/standalone
+
+build: web
+	@echo "Builds bin/samtale …"
+	@$(GO) build -o bin/samtale ./services/samtale
+	@echo "Builds bin/standalone (embeds Temporal: the first time takes some minutes) …"
+	@cd services/standalone && $(GO) build -o ../../bin/standalone .
+
+# The design system comes from npm at build time; nothing of it is committed.
+web: $(WEB)/.stamp
+$(WEB)/.stamp: package-lock.json services/portal/assets/build.mjs
+	@echo "Fetches the design system (npm) …"
+	@npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	@node services/portal/assets/build.mjs
+	@touch $@
+
+tools:
+	@deploy/scripts/install-tools.sh
+
+test: tools build
+	deploy/scripts/with-postgres.sh $(GO) test -shuffle=on ./...
+	cd services/standalone && $(GO) test -shuffle=on ./...
+
+check: web
+	@test -z "$$($(GO) run $(GOFUMPT) -l services workflows media models deploy)" || \
+		{ $(GO) run $(GOFUMPT) -l services workflows media models deploy; echo "make fmt formats these"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) run $(WORKFLOWCHECK) ./workflows/...
+	$(GO) test ./deploy/archtest
+
+fmt:
+	$(GO) run $(GOFUMPT) -w services workflows media models deploy
+
+bench: build
+	$(GO) run ./deploy/bench
+
+sbom:
+	$(GO) run $(CYCLONEDX) mod -json -output bin/sbom.json .
+
+clean:
+	rm -rf bin node_modules $(WEB)/.stamp
