@@ -1,0 +1,280 @@
+// Package e2e drives the built programs as their users do: a SIP client calls, a
+// browser answers, the API reads, the case system receives. It starts bin/standalone
+// with a data folder and ports of its own and touches nothing else.
+//
+// `make build` first. What needs Chromium, baresip or espeak-ng is skipped without
+// them, and fails when REQUIRE_INTEGRATION=1.
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// waitLimit bounds every wait for a condition; it is generous because the machine
+// may be busy, and no test passes or fails by how fast something was.
+const waitLimit = 90 * time.Second
+
+func require(t *testing.T, tool string) string {
+	t.Helper()
+	path, err := exec.LookPath(tool)
+	if err == nil {
+		return path
+	}
+	if os.Getenv("REQUIRE_INTEGRATION") == "1" {
+		t.Fatalf("%s is not installed (make tools)", tool)
+	}
+	t.Skipf("%s is not installed (make tools)", tool)
+	return ""
+}
+
+func binary(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", "..", "bin", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		if os.Getenv("REQUIRE_INTEGRATION") == "1" {
+			t.Fatalf("%s is not built (make build)", path)
+		}
+		t.Skipf("%s is not built (make build)", path)
+	}
+	return path
+}
+
+// system is a running standalone.
+type system struct {
+	t        *testing.T
+	data     string
+	http     string // host:port
+	sip      string
+	receiver string
+	env      []string
+	cmd      *exec.Cmd
+	log      *logBuffer
+	exited   chan struct{}
+}
+
+// start runs a standalone on free ports and waits until every service is ready.
+func start(t *testing.T, extra ...string) *system {
+	t.Helper()
+	s := &system{
+		t: t, data: t.TempDir(), http: freeAddr(t), sip: freeAddr(t), receiver: freeAddr(t),
+	}
+	s.env = append(os.Environ(),
+		"SAMTALE_DATA="+s.data, "SAMTALE_HTTP_ADDR="+s.http, "SAMTALE_SIP_ADDR="+s.sip,
+		"SAMTALE_RECEIVER_ADDR="+s.receiver, "SAMTALE_RTP_PORTS=30000-30199",
+		"SAMTALE_KEEP_AFTER=0s", "SAMTALE_DRAIN=1s")
+	s.env = append(s.env, extra...)
+	s.launch()
+	t.Cleanup(s.stop)
+	return s
+}
+
+func (s *system) launch() {
+	s.t.Helper()
+	s.log = &logBuffer{}
+	s.cmd = exec.Command(binary(s.t, "standalone"))
+	s.cmd.Env = s.env
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.exited = make(chan struct{})
+	go func() { s.cmd.Wait(); close(s.exited) }()
+	s.until("the standalone to be ready", func() error {
+		select {
+		case <-s.exited:
+			s.t.Fatalf("standalone ended early:\n%s", s.log)
+		default:
+		}
+		resp, err := http.Get("http://" + s.http + "/healthz")
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != 200 {
+			body, _ := io.ReadAll(resp.Body)
+			return fmt.Errorf("healthz: %d %s", resp.StatusCode, body)
+		}
+		return nil
+	})
+}
+
+// kill ends the process as a crash does.
+func (s *system) kill() {
+	s.cmd.Process.Kill()
+	<-s.exited
+}
+
+func (s *system) stop() {
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.exited:
+	case <-time.After(30 * time.Second):
+		s.t.Errorf("standalone did not stop within 30 s of SIGTERM")
+		s.kill()
+	}
+	if s.t.Failed() {
+		s.t.Logf("log of the standalone (tail):\n%s", s.log.tail(60))
+	}
+}
+
+// until polls f until it returns nil.
+func (s *system) until(what string, f func() error) {
+	s.t.Helper()
+	deadline := time.Now().Add(waitLimit)
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("waited %s for %s: %v\n%s", waitLimit, what, err, s.log.tail(60))
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// samtale runs bin/samtale against this system and returns its standard output.
+func (s *system) samtale(args ...string) string {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary(s.t, "samtale"), args...)
+	cmd.Env = s.env
+	var out, errb bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errb
+	if err := cmd.Run(); err != nil {
+		s.t.Fatalf("samtale %s: %v\n%s%s", strings.Join(args, " "), err, out.String(), errb.String())
+	}
+	return strings.TrimSpace(out.String())
+}
+
+// api calls the JSON API as a role; body nil means GET.
+func (s *system) api(role, method, path string, body, into any) error {
+	s.t.Helper()
+	token := s.samtale("token", "--role", role)
+	var rd io.Reader
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		rd = bytes.NewReader(data)
+	}
+	req, err := http.NewRequest(method, "http://"+s.http+path, rd)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode >= 300 {
+		return fmt.Errorf("%s %s: %d %s", method, path, resp.StatusCode, data)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.Unmarshal(data, into)
+}
+
+// speak makes a WAV file of a Danish sentence.
+func speak(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "speech.wav")
+	out, err := exec.Command(require(t, "espeak-ng"), "-v", "da", "-s", "150", "-w", path, text).CombinedOutput()
+	if err != nil {
+		t.Fatalf("espeak-ng: %v %s", err, out)
+	}
+	return path
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	// Held by TCP only for the moment; UDP on the same number is as good as free.
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// found lists the files below dir that hold any of the words, as UTF-8 text.
+func found(t *testing.T, dir string, words ...string) []string {
+	t.Helper()
+	var hits []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, w := range words {
+			if bytes.Contains(bytes.ToLower(data), []byte(strings.ToLower(w))) {
+				hits = append(hits, path+": "+w)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hits
+}
+
+// logBuffer keeps what a process printed; safe for concurrent use.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func (l *logBuffer) tail(n int) string {
+	var lines []string
+	sc := bufio.NewScanner(strings.NewReader(l.String()))
+	sc.Buffer(nil, 1<<20)
+	for sc.Scan() {
+		lines = append(lines, sc.Text())
+	}
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}

@@ -1,0 +1,3 @@
+-- One database per service; no joins across them.
+CREATE DATABASE consent;
+CREATE DATABASE journal;
