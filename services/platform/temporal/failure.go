@@ -1,0 +1,78 @@
+package temporal
+
+import (
+	"context"
+	"errors"
+
+	"go.temporal.io/sdk/interceptor"
+	sdk "go.temporal.io/sdk/temporal"
+
+	"samtale.dk/samtale/services/platform/errs"
+)
+
+// ToFailure turns an activity's error into what crosses to the workflow: its kind as
+// the failure's type and the text for people; the wrapped cause stays here. Kinds that
+// trying again cannot mend are not retried.
+func ToFailure(err error) error {
+	var e *errs.Error
+	var k errs.Kind
+	if !errors.As(err, &e) && !errors.As(err, &k) {
+		return err
+	}
+	if errors.Is(err, context.Canceled) { // the SDK has its own way with these
+		return err
+	}
+	opts := sdk.ApplicationErrorOptions{NonRetryable: final(errs.KindOf(err))}
+	if e != nil {
+		opts.NextRetryDelay = e.RetryAfter
+	}
+	return sdk.NewApplicationErrorWithOptions(errs.Text(err), string(errs.KindOf(err)), opts)
+}
+
+// final reports whether trying again cannot help. Conflict is final for an activity:
+// the workflow decides what the newer state means.
+func final(k errs.Kind) bool {
+	switch k {
+	case errs.Invalid, errs.Unauthenticated, errs.Denied, errs.NotFound, errs.Conflict:
+		return true
+	}
+	return false
+}
+
+// FromFailure gives an error that came out of a workflow, update or activity its kind
+// back, so that errors.Is(err, errs.NotFound) works on this side as well. Errors of
+// the Temporal server itself become NotFound or Unavailable.
+func FromFailure(err error) error {
+	if err == nil {
+		return nil
+	}
+	var app *sdk.ApplicationError
+	if errors.As(err, &app) {
+		if k := errs.Kind(app.Type()); k.Known() {
+			return errs.E(k, app.Message(), nil)
+		}
+		return err
+	}
+	return fromServer(err)
+}
+
+// failures is the worker interceptor that applies ToFailure to every activity.
+type failures struct {
+	interceptor.WorkerInterceptorBase
+}
+
+func (*failures) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+	return &activityFailures{interceptor.ActivityInboundInterceptorBase{Next: next}}
+}
+
+type activityFailures struct {
+	interceptor.ActivityInboundInterceptorBase
+}
+
+func (a *activityFailures) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	res, err := a.Next.ExecuteActivity(ctx, in)
+	if err != nil {
+		return res, ToFailure(err)
+	}
+	return res, nil
+}
