@@ -90,6 +90,24 @@ func (d *DB) Ready(ctx context.Context) error {
 	return d.sql.QueryRowContext(ctx, "SELECT 1").Scan(&one)
 }
 
+// Scrub removes deleted content from this database's own files: SQLite's write-ahead
+// log is folded into the file (where secure_delete has overwritten it) and emptied.
+// PostgreSQL does the like by its own vacuum and log recycling.
+func (d *DB) Scrub(ctx context.Context) error {
+	if d.pg {
+		return nil
+	}
+	var busy, frames, done int
+	err := d.sql.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &done)
+	if err != nil {
+		return fmt.Errorf("empty the write-ahead log: %w", Wrap(err))
+	}
+	if busy != 0 {
+		return errs.E(errs.Unavailable, "", errors.New("empty the write-ahead log: another process reads the database"))
+	}
+	return nil
+}
+
 // Tx is a transaction, or the database itself outside of one.
 type Tx struct {
 	q  querier

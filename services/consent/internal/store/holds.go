@@ -1,0 +1,60 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/store"
+)
+
+// SetHold sets or lifts a legal hold and writes it to the audit log. Setting it again
+// keeps the first time.
+func (s *Store) SetHold(ctx context.Context, req consentv1.HoldRequest, now time.Time) (consentv1.HoldReply, error) {
+	var rep consentv1.HoldReply
+	err := s.db.InTx(ctx, func(tx *store.Tx) error {
+		old, err := readHold(ctx, tx, req.ConversationID)
+		if err != nil {
+			return err
+		}
+		if old.On == req.On {
+			rep = old
+			return nil
+		}
+		rep = consentv1.HoldReply{On: req.On, Since: now.UTC().Truncate(time.Microsecond)}
+		_, err = tx.Exec(ctx, `INSERT INTO legal_hold (conversation_id, active, since, reason, actor) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (conversation_id) DO UPDATE SET active = excluded.active, since = excluded.since,
+			reason = excluded.reason, actor = excluded.actor`,
+			req.ConversationID, req.On, store.Micros(rep.Since), req.Reason, req.Actor)
+		if err != nil {
+			return err
+		}
+		return insertAudit(ctx, tx, holdEntry(req, rep.Since))
+	})
+	return rep, err
+}
+
+func holdEntry(req consentv1.HoldRequest, at time.Time) consentv1.Audit {
+	a := consentv1.Audit{
+		Meta: event.NewMeta("audit.v1.entry", "consent", at), ConversationID: req.ConversationID,
+		Actor: req.Actor, Role: "operator", Action: "hold", Purpose: "Samtalen er fredet mod sletning",
+	}
+	if !req.On {
+		a.Action, a.Purpose = "lift-hold", "Fredningen mod sletning er ophævet"
+	}
+	return a
+}
+
+func readHold(ctx context.Context, tx *store.Tx, conversation string) (consentv1.HoldReply, error) {
+	var rep consentv1.HoldReply
+	var since int64
+	err := store.Wrap(tx.QueryRow(ctx, `SELECT active, since FROM legal_hold WHERE conversation_id = ?`, conversation).Scan(&rep.On, &since))
+	if errors.Is(err, errs.NotFound) {
+		return rep, nil
+	}
+	rep.Since = store.Time(since)
+	return rep, err
+}
