@@ -67,13 +67,17 @@ type Attached struct {
 	Resume int64  `json:"resume"`
 	Engine string `json:"engine"`
 	Demo   bool   `json:"demo"`
+	// Done: the leg's last final is stored already; nothing needs to be sent.
+	Done bool `json:"done,omitempty"`
 }
 
 // Progress tells the gateway how far a worker is. Samples before Committed are
-// stored as words or ledger ranges and need never be replayed.
+// stored as words or ledger ranges and need never be replayed. Samples before
+// Received have arrived without a hole; when it stands still below what was
+// published, the gateway publishes again from there.
 type Progress struct {
 	Worker    string `json:"worker"`
-	Epoch     uint64 `json:"epoch"`
+	Epoch     uint64 `json:"epoch"` // of the attach; others are ignored
 	Received  int64  `json:"received"`
 	Committed int64  `json:"committed"`
 	Done      bool   `json:"done"`             // the leg ended and all is committed
@@ -103,7 +107,10 @@ const (
 // HeaderSize is the size of the binary frame header in bytes.
 const HeaderSize = 32
 
-// Frame is one piece of audio with its place in the leg.
+// Frame is one piece of audio with its place in the leg. An empty frame carries
+// flags, or only shows that the gateway lives while nothing is captured; its
+// position is the next sample. A worker drops frames of an earlier epoch than its
+// own, and stops when it sees a later one: another worker has taken over.
 // Wire form, little endian: version u8, flags u8, reserved u16, lost u32,
 // position u64, capture time u64 (Unix ns), epoch u64, then samples s16.
 type Frame struct {

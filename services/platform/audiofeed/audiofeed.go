@@ -1,0 +1,295 @@
+// Package audiofeed carries captured audio from a gateway (phone, meeting) to the
+// speech workers, so that no worker's death, restart of the bus or lack of workers
+// costs a word: the gateway's side of contract/audiov1.
+//
+// A Gateway serves all legs of a process. Each Leg has a ring of the samples that no
+// worker has committed yet (at most the last 120 s, in memory only; committed samples
+// are forgotten at once) and one goroutine, which attaches a worker, publishes,
+// listens to its progress and replays. WriteFrame only copies into the ring: it never
+// waits for the network and allocates nothing.
+//
+// One goroutine writes a leg (WriteFrame, Lost, then End); everything else may
+// be called from anywhere.
+package audiofeed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"samtale.dk/samtale/services/contract/audiov1"
+	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/errs"
+)
+
+// Errors of a leg.
+var (
+	ErrEnded   = errors.New("the leg has ended")
+	ErrTooLong = fmt.Errorf("frame of more than %d samples", audiov1.MaxFrameSamples)
+)
+
+// Config of a Gateway.
+type Config struct {
+	Name    string // of the service: phone or meeting; part of the metrics' names
+	Bus     *bus.Bus
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	MaxLegs int // at once; 0 means 1000
+}
+
+// Gateway feeds the legs of one process.
+type Gateway struct {
+	bus     *bus.Bus
+	log     *slog.Logger
+	metrics *metrics
+	max     int
+	limits  limits
+
+	mu   sync.Mutex
+	legs map[*Leg]struct{}
+}
+
+// limits are the times of the protocol; tests shorten them.
+type limits struct {
+	heartbeat time.Duration // without Progress, another worker is attached
+	attach    time.Duration // for an attach request
+	retryMin  time.Duration // first pause after a failed attach …
+	retryMax  time.Duration // … doubling up to this
+	idle      time.Duration // without audio, an empty frame shows that we live
+	stall     time.Duration // Received stands still below what was sent: send again
+	ringStart int
+	ringLimit int
+}
+
+func defaultLimits() limits {
+	return limits{
+		heartbeat: audiov1.HeartbeatLimit,
+		attach:    1500 * time.Millisecond,
+		retryMin:  100 * time.Millisecond,
+		retryMax:  2 * time.Second,
+		idle:      time.Second,
+		stall:     time.Second,
+		ringStart: ringStart,
+		ringLimit: ringLimit,
+	}
+}
+
+// New returns a Gateway without legs.
+func New(cfg Config) *Gateway {
+	if cfg.MaxLegs == 0 {
+		cfg.MaxLegs = 1000
+	}
+	return &Gateway{
+		bus: cfg.Bus, log: cfg.Log, metrics: newMetrics(cfg.Name, cfg.Metrics), max: cfg.MaxLegs,
+		limits: defaultLimits(), legs: map[*Leg]struct{}{},
+	}
+}
+
+// LegConfig names a leg.
+type LegConfig struct {
+	ConversationID string
+	LegID          string
+	Role           string // callv1.RoleCitizen …
+	Language       string // empty means "da"
+	StartedAt      time.Time
+}
+
+// Open starts feeding a leg. A worker is attached in the background; audio may be
+// written at once. With MaxLegs open it refuses with errs.Limited.
+func (g *Gateway) Open(cfg LegConfig) (*Leg, error) {
+	if err := errors.Join(event.CheckToken(cfg.ConversationID), event.CheckToken(cfg.LegID)); err != nil {
+		return nil, errs.E(errs.Invalid, "", fmt.Errorf("open leg: %w", err))
+	}
+	if cfg.Language == "" {
+		cfg.Language = "da"
+	}
+	l := newLeg(g, cfg)
+	if err := g.admit(l); err != nil {
+		return nil, err
+	}
+	if err := l.subscribe(); err != nil {
+		g.forget(l)
+		return nil, errs.E(errs.Unavailable, "", fmt.Errorf("open leg: %w", err))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	l.cancel = cancel
+	go l.run(ctx)
+	return l, nil
+}
+
+func (g *Gateway) admit(l *Leg) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.legs) >= g.max {
+		return errs.E(errs.Limited, "", fmt.Errorf("%d legs are open", g.max))
+	}
+	g.legs[l] = struct{}{}
+	g.metrics.legs.Inc()
+	return nil
+}
+
+func (g *Gateway) forget(l *Leg) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, ok := g.legs[l]; ok {
+		delete(g.legs, l)
+		g.metrics.legs.Dec()
+	}
+}
+
+// Close abandons the legs that are still open. End them first: what they hold is
+// forgotten.
+func (g *Gateway) Close() {
+	g.mu.Lock()
+	legs := make([]*Leg, 0, len(g.legs))
+	for l := range g.legs {
+		legs = append(legs, l)
+	}
+	g.mu.Unlock()
+	for _, l := range legs {
+		l.Abandon()
+	}
+}
+
+// Status is how a leg is heard at the moment.
+type Status struct {
+	Attached  bool   // a worker listens
+	Worker    string // the one that listens, or did last
+	Engine    string
+	Demo      bool
+	Position  int64 // samples written or lost
+	Committed int64 // samples whose fate is stored
+	Dropped   int64 // samples that fell out of the ring before anybody heard them
+}
+
+// Leg is one speaker on one channel.
+type Leg struct {
+	g      *Gateway
+	cfg    LegConfig
+	cancel context.CancelFunc
+	msgs   chan *nats.Msg // progress and replay requests
+	subs   []*nats.Subscription
+	wake   chan struct{} // holds a token when there is something to publish
+	gone   chan struct{} // closed when the goroutine has ended
+
+	mu     sync.Mutex
+	ring   *ring
+	ended  bool
+	done   bool // a worker said that all is committed
+	status Status
+
+	send sender // belongs to the goroutine
+}
+
+func newLeg(g *Gateway, cfg LegConfig) *Leg {
+	return &Leg{
+		g: g, cfg: cfg,
+		msgs: make(chan *nats.Msg, 64),
+		wake: make(chan struct{}, 1),
+		gone: make(chan struct{}),
+		ring: newRing(g.limits.ringStart, g.limits.ringLimit),
+		send: newSender(cfg),
+	}
+}
+
+// WriteFrame adds captured samples (16 kHz, at most audiov1.MaxFrameSamples, usually
+// 20 ms) with the capture time of the first one. Flags may be audiov1.FlagFilled and
+// audiov1.FlagMasked; of masked frames only the length is kept.
+func (l *Leg) WriteFrame(pcm []int16, captured time.Time, flags uint8) error {
+	if len(pcm) > audiov1.MaxFrameSamples {
+		return ErrTooLong
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return ErrEnded
+	}
+	if len(pcm) == 0 {
+		return nil
+	}
+	dropped := l.ring.append(pcm, captured.UnixNano(), flags&(audiov1.FlagFilled|audiov1.FlagMasked))
+	if dropped > 0 && !l.status.Attached {
+		l.status.Dropped += dropped
+		l.g.metrics.dropped.Add(float64(dropped) / audiov1.SampleRate)
+	}
+	l.signal()
+	return nil
+}
+
+// Lost says that samples are missing here for good: the transcript shows a gap.
+func (l *Leg) Lost(samples int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended || samples <= 0 {
+		return
+	}
+	l.ring.lose(samples, time.Now().UnixNano())
+	l.g.metrics.lost.Add(float64(samples) / audiov1.SampleRate)
+	l.signal()
+}
+
+// Position is the number of samples so far, lost ones included.
+func (l *Leg) Position() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ring.head
+}
+
+// Status says how the leg is heard.
+func (l *Leg) Status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.status
+	s.Position = l.ring.head
+	return s
+}
+
+// End ends the leg and waits until a worker has committed all of it, attaching
+// another one if need be. When ctx ends first, what is not committed is given up and
+// the error says so. Calling it again waits again.
+func (l *Leg) End(ctx context.Context) error {
+	l.mu.Lock()
+	l.ended = true
+	l.signal()
+	l.mu.Unlock()
+	select {
+	case <-l.gone:
+	case <-ctx.Done():
+		l.Abandon()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.done {
+		return nil
+	}
+	left := float64(l.ring.head-l.status.Committed) / audiov1.SampleRate
+	err := ctx.Err()
+	if err == nil {
+		err = errors.New("the leg was abandoned")
+	}
+	return errs.E(errs.Unavailable, "", fmt.Errorf("end leg: %.1f s were not committed: %w", left, err))
+}
+
+// Abandon stops feeding at once; what is not committed is given up.
+func (l *Leg) Abandon() {
+	l.mu.Lock()
+	l.ended = true
+	l.mu.Unlock()
+	l.cancel()
+	<-l.gone
+}
+
+// signal wakes the goroutine; the caller holds mu.
+func (l *Leg) signal() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
