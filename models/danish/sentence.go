@@ -1,0 +1,255 @@
+package danish
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A Sentence is a run of spans of one speaker, with capitals and a full stop or question mark.
+type Sentence struct {
+	Text       string
+	Spans      []Span
+	Tokens     []int // all source tokens of the spans, ascending
+	Start, End int64
+	Speaker    string
+}
+
+// Pauses in samples at 16 kHz. People pause 200 to 300 ms inside a sentence, where they breathe; 700 ms nearly always end
+// a thought.
+const (
+	longPause  = 16 * 700
+	shortPause = 16 * 300
+)
+
+// maxSentence is the number of spans after which a conjunction with a new subject ends the sentence.
+const maxSentence = 22
+
+// Sentences divides spans into sentences by punctuation where the engine gave some, and by turns, pauses and the words
+// that begin a sentence where it gave none. It writes capitals and names and ends each sentence.
+func Sentences(spans []Span) []Sentence {
+	var out []Sentence
+	for i := 0; i < len(spans); {
+		j := i + 1
+		for j < len(spans) && !breaks(spans[i:j], spans[j], spans[j:]) {
+			j++
+		}
+		out = append(out, newSentence(spans[i:j]))
+		i = j
+	}
+	return out
+}
+
+// Write normalises, masks and divides the tokens: everything from recognised words to readable text.
+func Write(tokens []Token) []Sentence { return Sentences(Mask(tokens)) }
+
+// breaks decides whether a sentence ends between the spans so far and the next one.
+func breaks(sofar []Span, next Span, rest []Span) bool {
+	last := sofar[len(sofar)-1]
+	if last.Speaker != next.Speaker {
+		return true
+	}
+	if endsSentence(last.Text) {
+		return !abbreviation(last.Text) || startsUpper(next.Text) && last.Text == "kr."
+	}
+	if strings.HasSuffix(last.Text, ",") {
+		return false
+	}
+	pause := next.Start - last.End
+	low := strings.ToLower(next.Text)
+	timed := next.End > 0
+	if timed && pause >= longPause {
+		return !unfinished(last.Text)
+	}
+	if timed && pause >= shortPause && opener(low, rest) && !unfinished(last.Text) {
+		return true
+	}
+	return len(sofar) >= maxSentence && opener(low, rest) && !unfinished(last.Text)
+}
+
+// unfinished are words that no sentence ends with.
+func unfinished(text string) bool {
+	switch strings.ToLower(text) {
+	case "og", "eller", "men", "at", "som", "en", "et", "min", "mit", "mine", "din", "dit", "dine", "de", "hos", "hvis", "når", "fordi", "kl.":
+		return true
+	}
+	return false
+}
+
+func endsSentence(s string) bool {
+	return strings.HasSuffix(s, ".") || strings.HasSuffix(s, "?") || strings.HasSuffix(s, "!") || strings.HasSuffix(s, "…")
+}
+
+// abbreviation reports a final dot that ends a shortened word or an ordinal, not a sentence.
+func abbreviation(s string) bool {
+	low := strings.ToLower(s)
+	if _, ok := expansions[low]; ok {
+		return true
+	}
+	return allDigits(strings.TrimSuffix(low, "."))
+}
+
+// expansions are abbreviations and what they stand for, for reading aloud and for counting sentences.
+var expansions = map[string]string{
+	"kr.": "kroner", "kl.": "klokken", "nr.": "nummer", "ca.": "cirka", "f.eks.": "for eksempel", "bl.a.": "blandt andet",
+	"dvs.": "det vil sige", "evt.": "eventuelt", "mv.": "med videre", "m.v.": "med videre", "osv.": "og så videre", "inkl.": "inklusive",
+	"ekskl.": "eksklusive", "tlf.": "telefon", "mio.": "millioner", "mia.": "milliarder", "pga.": "på grund af", "jf.": "jævnfør",
+	"stk.": "stykke", "pct.": "procent", "hr.": "herr", "fr.": "fru", "dr.": "doktor", "vedr.": "vedrørende", "mht.": "med hensyn til",
+	"m.m.": "med mere", "afd.": "afdeling", "jr.": "junior", "tv.": "til venstre", "th.": "til højre", "d.": "den", "feks.": "for eksempel",
+	"maks.": "maksimalt", "min.": "minutter", "kap.": "kapitel", "o.l.": "og lignende", "reg.": "registrerings",
+}
+
+// opener reports a word that begins a sentence when a pause stands before it.
+func opener(low string, rest []Span) bool {
+	switch low {
+	case "jeg", "vi", "du", "men", "så", "det", "der", "hvad", "hvornår", "hvordan", "hvorfor", "hvem", "hvor", "hvilken", "hvilket", "hvilke",
+		"ja", "nej", "tak", "okay", "jo", "goddag", "hej", "farvel", "nå", "altså", "kan", "skal", "har", "er", "vil", "må", "får", "nu",
+		"han", "hun", "de", "dit", "din", "min", "mit", "hvis", "først", "derefter", "bagefter", "desværre", "selvfølgelig":
+		return true
+	case "og":
+		if len(rest) < 2 {
+			return false
+		}
+		switch strings.ToLower(rest[1].Text) {
+		case "jeg", "vi", "du", "så", "det", "der", "han", "hun", "hvad", "hvornår", "hvor", "hvordan", "kan", "skal":
+			return true
+		}
+	}
+	return false
+}
+
+func startsUpper(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsUpper(r)
+}
+
+// newSentence writes the spans as one sentence.
+func newSentence(spans []Span) Sentence {
+	s := Sentence{Spans: capitalise(spans), Speaker: spans[0].Speaker, Start: spans[0].Start, End: spans[len(spans)-1].End}
+	for _, sp := range spans {
+		s.Tokens = append(s.Tokens, sp.Tokens...)
+	}
+	s.Text = Text(s.Spans)
+	switch last := s.Spans[len(s.Spans)-1].Text; {
+	case endsSentence(last):
+	case question(spans):
+		s.Text = strings.TrimRight(s.Text, ",;:–-") + "?"
+	default:
+		s.Text = strings.TrimRight(s.Text, ",;:–-") + "."
+	}
+	return s
+}
+
+// question reports a sentence that begins with a question word, or with a verb and its subject.
+func question(spans []Span) bool {
+	words := make([]string, 0, 4)
+	for _, s := range spans {
+		w := strings.ToLower(strings.Trim(s.Text, ".,"))
+		switch w {
+		case "og", "men", "så", "ja", "nej", "okay", "jo", "altså", "øh", "nå", "hej", "goddag", "undskyld", "jamen":
+			if len(words) == 0 {
+				continue
+			}
+		}
+		words = append(words, w)
+		if len(words) == 3 {
+			break
+		}
+	}
+	if len(words) < 2 {
+		return len(words) == 1 && questionWord(words[0])
+	}
+	return questionWord(words[0]) || questionVerb(words[0]) && subject(words[1])
+}
+
+func questionWord(w string) bool {
+	switch w {
+	case "hvad", "hvornår", "hvordan", "hvorfor", "hvem", "hvor", "hvilken", "hvilket", "hvilke":
+		return true
+	}
+	return false
+}
+
+func questionVerb(w string) bool {
+	switch w {
+	case "kan", "skal", "vil", "har", "er", "må", "får", "bliver", "kommer", "ved", "findes", "gælder", "kunne", "skulle", "ville", "havde",
+		"bor", "hedder", "synes", "tror", "husker", "mangler", "ønsker", "siger", "betyder", "bør", "gør", "tager", "sender", "ringer",
+		"passer", "var", "fik", "behøver", "kender":
+		return true
+	}
+	return false
+}
+
+func subject(w string) bool {
+	switch w {
+	case "du", "jeg", "vi", "man", "i", "det", "der", "han", "hun", "de", "den", "din", "dit", "dine", "min", "mit", "mine":
+		return true
+	}
+	return false
+}
+
+// capitalise writes the first word and the names with capitals.
+func capitalise(spans []Span) []Span {
+	out := make([]Span, len(spans))
+	copy(out, spans)
+	for i := 0; i < len(out); i++ {
+		if out[i].Kind != KindNone || strings.Contains(out[i].Text, "@") {
+			continue
+		}
+		if n := phraseAt(out, i); n > 0 {
+			i += n - 1
+			continue
+		}
+		w := newWord(0, out[i].Text)
+		name, ok := ProperNoun(w.core)
+		if !ok && ambiguousNames[w.core] && besideName(out, i) {
+			name, ok = properNouns[w.core], true
+		}
+		if ok && w.core == strings.Trim(out[i].Text, w.pre+w.post) {
+			out[i].Text = w.pre + name + w.post
+		}
+	}
+	if out[0].Kind == KindNone && !strings.HasPrefix(out[0].Text, "e-Boks") {
+		out[0].Text = capital(out[0].Text)
+	}
+	return out
+}
+
+// besideName reports a name next to span i.
+func besideName(spans []Span, i int) bool {
+	for _, j := range []int{i - 1, i + 1} {
+		if j < 0 || j >= len(spans) {
+			continue
+		}
+		if _, ok := ProperNoun(newWord(0, spans[j].Text).core); ok && !towns[newWord(0, spans[j].Text).core] {
+			return true
+		}
+	}
+	return false
+}
+
+// phraseAt writes a name of several words at span i and gives its length in spans.
+func phraseAt(spans []Span, i int) int {
+	for _, p := range phrases {
+		spoken := strings.Fields(p.spoken)
+		if i+len(spoken) > len(spans) || !matches(spans[i:], spoken) {
+			continue
+		}
+		written := strings.Fields(p.written)
+		for k := range spoken {
+			w := newWord(0, spans[i+k].Text)
+			spans[i+k].Text = w.pre + written[k] + w.post
+		}
+		return len(spoken)
+	}
+	return 0
+}
+
+func matches(spans []Span, words []string) bool {
+	for k, w := range words {
+		if !strings.EqualFold(newWord(0, spans[k].Text).core, w) || spans[k].Kind != KindNone {
+			return false
+		}
+	}
+	return true
+}
