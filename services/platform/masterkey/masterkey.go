@@ -30,6 +30,7 @@ const (
 	Temporal = "temporal payloads v1" // the payload codec of workflows
 	Tokens   = "api tokens v1"        // local tokens of `samtale token`
 	Wrapping = "key wrapping v1"      // conversation keys in the consent store
+	Parties  = "party pseudonyms v1"  // seal.Pseudonym of citizens, the same at portal and journal
 )
 
 // Key is the root secret. It never prints itself.
