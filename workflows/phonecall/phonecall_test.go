@@ -1,0 +1,112 @@
+package phonecall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"samtale.dk/samtale/workflows/note"
+)
+
+var start = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+
+type fake struct {
+	env  *testsuite.TestWorkflowEnvironment
+	log  []string
+	call func(at time.Duration) (alive bool, err error)
+}
+
+func (f *fake) add(what string) {
+	f.log = append(f.log, fmt.Sprintf("%v %s", f.env.Now().Sub(start).Round(time.Second), what))
+}
+
+func (f *fake) CheckCall(context.Context, CheckCallInput) (CheckCallResult, error) {
+	if f.call == nil {
+		return CheckCallResult{Alive: true}, nil
+	}
+	alive, err := f.call(f.env.Now().Sub(start))
+	return CheckCallResult{Alive: alive}, err
+}
+
+func (f *fake) EndLost(context.Context, EndLostInput) (EndLostResult, error) {
+	f.add("lost")
+	return EndLostResult{}, nil
+}
+
+func (f *fake) CloseTranscript(_ context.Context, in CloseTranscriptInput) (CloseTranscriptResult, error) {
+	f.add("close " + in.ConversationID)
+	return CloseTranscriptResult{}, nil
+}
+
+func TestPhoneCall(t *testing.T) {
+	type signals map[time.Duration]string
+	for name, tc := range map[string]struct {
+		fake fake
+		at   signals
+		want []string
+	}{
+		"ends, transcript follows": {
+			at:   signals{10 * time.Minute: Ended, 10*time.Minute + 3*time.Second: Transcript},
+			want: []string{"10m3s close c", "10m3s note c"},
+		},
+		"transcript is complete before the end is known": {
+			at:   signals{time.Minute: Transcript, 2 * time.Minute: Ended},
+			want: []string{"2m0s close c", "2m0s note c"},
+		},
+		"transcript never completes": {
+			at:   signals{time.Minute: Ended},
+			want: []string{"6m0s close c", "6m0s note c"},
+		},
+		"a long call is left alone": {
+			at:   signals{3 * time.Hour: Ended, 3*time.Hour + time.Second: Transcript},
+			want: []string{"3h0m1s close c", "3h0m1s note c"},
+		},
+		"the call vanishes": {
+			fake: fake{call: func(at time.Duration) (bool, error) { return at < 5*time.Minute, nil }},
+			want: []string{"8m0s lost", "13m0s close c", "13m0s note c"},
+		},
+		"the phone service is away for a while, the call is not lost": {
+			fake: fake{call: func(at time.Duration) (bool, error) {
+				if at < 30*time.Minute {
+					return false, errors.New("no answer")
+				}
+				return true, nil
+			}},
+			at:   signals{time.Hour: Ended, time.Hour + time.Second: Transcript},
+			want: []string{"1h0m1s close c", "1h0m1s note c"},
+		},
+		"one missed check is a restarted phone service": {
+			fake: fake{call: func(at time.Duration) (bool, error) { return at > 3*time.Minute, nil }},
+			at:   signals{10 * time.Minute: Ended, 10*time.Minute + time.Second: Transcript},
+			want: []string{"10m1s close c", "10m1s note c"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := tc.fake
+			var s testsuite.WorkflowTestSuite
+			f.env = s.NewTestWorkflowEnvironment()
+			f.env.SetStartTime(start)
+			f.env.RegisterActivity(Activities(&f))
+			f.env.RegisterWorkflowWithOptions(func(_ workflow.Context, in note.Input) (note.Result, error) {
+				f.add("note " + in.ConversationID)
+				return note.Result{}, nil
+			}, workflow.RegisterOptions{Name: "Note"})
+			for d, signal := range tc.at {
+				f.env.RegisterDelayedCallback(func() { f.env.SignalWorkflow(signal, nil) }, d)
+			}
+			f.env.ExecuteWorkflow(PhoneCall, Input{ConversationID: "c"})
+			if err := f.env.GetWorkflowError(); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, f.log); diff != "" {
+				t.Fatal(diff)
+			}
+		})
+	}
+}
