@@ -130,16 +130,19 @@ func (c *Concealer) findPeriod() {
 }
 
 // pitch is the lag at which the end of the history resembles itself most.
-// Every other lag is tried on every other sample, then the neighbours on all.
 func (c *Concealer) pitch() int {
-	lo, hi := count(shortestPeriod, c.rate), count(longestPeriod, c.rate)
-	best := c.search(lo, hi, 2)
-	return c.search(max(best-2, lo), min(best+2, hi), 1)
+	n := count(correlate, c.rate)
+	return findLag(c.history, n, count(shortestPeriod, c.rate), count(longestPeriod, c.rate))
 }
 
-func (c *Concealer) search(lo, hi, step int) int {
-	h := c.history
-	n := count(correlate, c.rate)
+// findLag compares the last n samples of h with those lag before them. Every
+// other lag is tried on every other sample, then the neighbours on all.
+func findLag(h []int16, n, lo, hi int) int {
+	best := bestLag(h, n, lo, hi, 2)
+	return bestLag(h, n, max(best-2, lo), min(best+2, hi), 1)
+}
+
+func bestLag(h []int16, n, lo, hi, step int) int {
 	x := h[len(h)-n:]
 	best, bestScore := hi, float32(0)
 	for lag := lo; lag <= hi; lag += step {
@@ -159,4 +162,30 @@ func (c *Concealer) search(lo, hi, step int) int {
 		}
 	}
 	return best
+}
+
+// Shorten leaves out one pitch period of s, in place, so that a listener
+// catches up without hearing it. Less than 15 ms comes back as it is.
+func Shorten(s []int16, rate int) []int16 {
+	hi := min(count(longestPeriod, rate), len(s)/2)
+	lo := count(shortestPeriod, rate)
+	if len(s) < count(15*time.Millisecond, rate) || hi <= lo {
+		return s
+	}
+	return Cut(s, findLag(s, len(s)-hi, lo, hi))
+}
+
+// Cut leaves out n samples of s, in place, and slides what follows into what
+// came before.
+func Cut(s []int16, n int) []int16 {
+	if n >= len(s) {
+		return s[:0]
+	}
+	slide := min(n, len(s)-n)
+	for i := range slide {
+		w := int32(i) + 1
+		s[i] = int16((int32(s[i])*(int32(slide)+1-w) + int32(s[i+n])*w) / (int32(slide) + 1))
+	}
+	copy(s[slide:], s[slide+n:])
+	return s[:len(s)-n]
 }

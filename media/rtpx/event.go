@@ -32,8 +32,11 @@ type event struct {
 	duration uint16
 }
 
+// eventLen is the length of its payload.
+const eventLen = 4
+
 func parseEvent(b []byte) (event, bool) {
-	if len(b) < 4 {
+	if len(b) < eventLen {
 		return event{}, false
 	}
 	return event{
