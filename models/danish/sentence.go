@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// A Sentence is a run of spans of one speaker, with capitals and a full stop or question mark.
+// A Sentence is a run of spans of one speaker. Its spans carry the capitals and the full stop or question mark, so Text is
+// the spans joined.
 type Sentence struct {
 	Text       string
 	Spans      []Span
@@ -129,15 +130,25 @@ func newSentence(spans []Span) Sentence {
 	for _, sp := range spans {
 		s.Tokens = append(s.Tokens, sp.Tokens...)
 	}
-	s.Text = Text(s.Spans)
-	switch last := s.Spans[len(s.Spans)-1].Text; {
-	case endsSentence(last):
+	last := &s.Spans[len(s.Spans)-1]
+	switch {
+	case endsSentence(last.Text):
 	case question(spans):
-		s.Text = strings.TrimRight(s.Text, ",;:–-") + "?"
+		last.Text = strings.TrimRight(last.Text, ",;:–-") + "?"
 	default:
-		s.Text = strings.TrimRight(s.Text, ",;:–-") + "."
+		last.Text = strings.TrimRight(last.Text, ",;:–-") + "."
 	}
+	s.Text = Text(s.Spans)
 	return s
+}
+
+// Question reports whether the text asks, by its question mark or by its first words.
+func Question(text string) bool {
+	var spans []Span
+	for f := range fields(text) {
+		spans = append(spans, Span{Text: f})
+	}
+	return len(spans) > 0 && (strings.HasSuffix(strings.TrimRight(text, `»«"”`), "?") || question(spans))
 }
 
 // question reports a sentence that begins with a question word, or with a verb and its subject.
