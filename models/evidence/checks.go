@@ -1,0 +1,507 @@
+package evidence
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"samtale.dk/samtale/models/danish"
+)
+
+// checkFacts wants every number, date, amount, time and address of the claim in the source.
+func checkFacts(claim *text, src *source) []Reason {
+	var out []Reason
+	for _, f := range claim.facts {
+		if !slices.ContainsFunc(src.facts, func(s danish.Fact) bool { return s.Supports(f) }) {
+			out = append(out, Reason{Fact, claim.words(f.Tokens)})
+		}
+	}
+	for _, tk := range claim.tokens {
+		if !tk.inFact && strings.ContainsAny(tk.low, "0123456789") && !src.hasWord(tk.low) {
+			out = append(out, Reason{Fact, tk.raw})
+		}
+	}
+	return out
+}
+
+func (t *text) words(at []int) string {
+	var parts []string
+	for _, i := range at {
+		parts = append(parts, t.tokens[i].raw)
+	}
+	return strings.Join(parts, " ")
+}
+
+// sameKind gives the facts of the source that could be taken for f.
+func sameKind(facts []danish.Fact, f danish.Fact) []danish.Fact {
+	var out []danish.Fact
+	for _, s := range facts {
+		if s.Kind == f.Kind && unitOf(s) == unitOf(f) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func unitOf(f danish.Fact) string {
+	_, unit, _ := strings.Cut(f.Value, " ")
+	return unit
+}
+
+// checkBinding catches a value that the source states, but of something else: of "huslejen er 7.500 og indtægten 18.250"
+// the claim says "huslejen er 18.250". It looks at the word that stands nearest to the value in the claim.
+func checkBinding(claim *text, src *source) []Reason {
+	var out []Reason
+	for _, f := range claim.facts {
+		rivals := sameKind(src.facts, f)
+		if !differ(rivals) {
+			continue
+		}
+		anchor, ok := claim.anchor(f, src)
+		if !ok {
+			continue
+		}
+		if !src.bound(anchor, f, rivals) {
+			out = append(out, Reason{Binding, claim.words(f.Tokens)})
+		}
+	}
+	return out
+}
+
+func differ(facts []danish.Fact) bool {
+	for _, f := range facts {
+		if f.Value != facts[0].Value {
+			return true
+		}
+	}
+	return false
+}
+
+// anchor finds the content word nearest to the fact, before it if it can.
+func (t *text) anchor(f danish.Fact, src *source) (token, bool) {
+	first, last := f.Tokens[0], f.Tokens[len(f.Tokens)-1]
+	for d := 1; d <= 5; d++ {
+		if i := first - d; i >= 0 && t.tokens[i].content() && src.has(t.tokens[i]) {
+			return t.tokens[i], true
+		}
+		if i := last + d; i < len(t.tokens) && d <= 2 && t.tokens[i].content() && src.has(t.tokens[i]) {
+			return t.tokens[i], true
+		}
+	}
+	return token{}, false
+}
+
+// bound reports that near some place of the anchor in the source no other value of the kind is closer than f.
+func (s *source) bound(anchor token, f danish.Fact, rivals []danish.Fact) bool {
+	for i, tk := range s.tokens {
+		if !related(anchor, tk) {
+			continue
+		}
+		best, distance := danish.Fact{}, 1<<30
+		for _, r := range rivals {
+			d := r.Tokens[0] - i
+			if d < 0 {
+				d = 3 * (i - r.Tokens[len(r.Tokens)-1]) // a value mostly follows its noun
+			}
+			if s.tokens[r.Tokens[0]].clause != tk.clause {
+				d += 6
+			}
+			if d < distance {
+				best, distance = r, d
+			}
+		}
+		if best.Supports(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkOrder catches two values of a kind that have changed places: "fra 1995 til 2005".
+func checkOrder(claim *text, src *source) []Reason {
+	for i, f := range claim.facts {
+		for _, g := range claim.facts[i+1:] {
+			if f.Kind != g.Kind || f.Value == g.Value {
+				continue
+			}
+			if src.position(f) >= 0 && src.position(g) >= 0 && !src.before(f, g) {
+				return []Reason{{Order, claim.words(f.Tokens) + ", " + claim.words(g.Tokens)}}
+			}
+		}
+	}
+	return nil
+}
+
+func (s *source) position(f danish.Fact) int {
+	return slices.IndexFunc(s.facts, func(o danish.Fact) bool { return o.Supports(f) })
+}
+
+// before reports that some place of f stands before some place of g.
+func (s *source) before(f, g danish.Fact) bool {
+	at := s.position(f)
+	return slices.ContainsFunc(s.facts[at+1:], func(o danish.Fact) bool { return o.Supports(g) && !o.Supports(f) })
+}
+
+// checkNames wants every name of the claim in the source. A name is written with a capital inside a sentence, or known.
+func checkNames(claim *text, src *source) []Reason {
+	var out []Reason
+	start := true
+	for i, tk := range claim.tokens {
+		first := start || i > 0 && claim.tokens[i-1].clause != tk.clause
+		start = false
+		if tk.raw == "" || tk.inFact || frames[tk.low] {
+			continue
+		}
+		_, known := danish.ProperNoun(tk.low)
+		upper := unicode.IsUpper([]rune(tk.raw)[0])
+		switch {
+		case !upper && !known, first && !known && danish.Stop(tk.low), first && modals[tk.low]:
+			continue
+		case first && !known && i > 0: // a quotation or a new sentence inside the claim
+			continue
+		}
+		if !src.named(tk) {
+			out = append(out, Reason{Name, tk.raw})
+		}
+	}
+	return out
+}
+
+// named looks for the name itself, with or without the genitive's s.
+func (s *source) named(t token) bool {
+	bare := strings.TrimSuffix(t.low, "s")
+	for i, o := range s.tokens {
+		if o.low == t.low || strings.TrimSuffix(o.low, "s") == bare {
+			return true
+		}
+		if i > 0 && s.tokens[i-1].low+o.low == t.low { // "mit id"
+			return true
+		}
+		if o.stem == t.stem && len(t.stem) > 3 && strings.ToLower(t.raw) != t.raw && !isKnown(t.low) {
+			return true
+		}
+	}
+	return false
+}
+
+func isKnown(low string) bool {
+	_, ok := danish.ProperNoun(low)
+	return ok
+}
+
+// checkNegation compares each clause of the claim with the clause of the source that it is most like. Where the best
+// clauses disagree among themselves the claim is not proven either.
+func checkNegation(claim *text, src *source) []Reason {
+	var out []Reason
+	for c := range claim.clauses {
+		words := claim.clauseWords(c)
+		if len(words) == 0 {
+			if claim.negated(c) && !slices.ContainsFunc(src.tokens, func(t token) bool { return negators[t.low] }) {
+				out = append(out, Reason{Code: Negation})
+			}
+			continue
+		}
+		want := claim.negated(c)
+		if got, ok := src.polarity(words); ok && got != want {
+			out = append(out, Reason{Negation, claim.clauseText(c)})
+		}
+	}
+	return out
+}
+
+// clauseWords are the words by which a clause is recognised.
+func (t *text) clauseWords(c int) []token {
+	var out []token
+	for _, tk := range t.tokens {
+		if tk.clause == c && tk.content() {
+			out = append(out, tk)
+		}
+	}
+	return out
+}
+
+func (t *text) clauseText(c int) string {
+	var parts []string
+	for _, tk := range t.tokens {
+		if tk.clause == c {
+			parts = append(parts, tk.raw)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// negated reports an odd number of negators in the clause.
+func (t *text) negated(c int) bool {
+	n := 0
+	for _, tk := range t.tokens {
+		if tk.clause == c && negators[tk.low] {
+			n++
+		}
+	}
+	return n%2 == 1
+}
+
+// polarity gives whether the clauses most like the words are negated. When they differ, the answer is the one that
+// does not support a plain claim; ok is false when no clause has any of the words.
+func (s *source) polarity(words []token) (negated, ok bool) {
+	best := 0
+	var like []int
+	for c := range s.clauses {
+		n := 0
+		for _, w := range words {
+			for _, tk := range s.tokens {
+				if tk.clause == c && related(w, tk) {
+					n++
+					break
+				}
+			}
+		}
+		switch {
+		case n == 0 || n < best:
+		case n > best:
+			best, like = n, []int{c}
+		default:
+			like = append(like, c)
+		}
+	}
+	if best == 0 {
+		return false, false
+	}
+	for _, c := range like {
+		negated = negated || s.negated(c)
+	}
+	return negated, true
+}
+
+// checkOpposites finds a word whose opposite the source has and which it lacks itself.
+func checkOpposites(claim *text, src *source) []Reason {
+	var out []Reason
+	for _, tk := range claim.tokens {
+		if tk.inQuote {
+			continue
+		}
+		for _, o := range opposite(tk.low) {
+			if src.phrase(o) && !src.phrase(tk.low) {
+				out = append(out, Reason{Opposite, tk.raw})
+			}
+		}
+		for _, o := range src.tokens {
+			if tk.content() && o.content() && prefixed(tk.low, o.low) && !src.hasWord(tk.low) && turned(tk.low, o.low) {
+				out = append(out, Reason{Opposite, tk.raw})
+			}
+		}
+	}
+	return out
+}
+
+// phrase reports the words in the source, in a row.
+func (s *source) phrase(p string) bool {
+	want := strings.Fields(p)
+	for i := range s.tokens {
+		if i+len(want) > len(s.tokens) {
+			return false
+		}
+		ok := true
+		for k, w := range want {
+			ok = ok && s.tokens[i+k].low == w
+		}
+		if ok {
+			return true
+		}
+	}
+	return false
+}
+
+// turned reports that exactly one of two words starts with u-.
+func turned(a, b string) bool {
+	return strings.HasPrefix(a, "u") != strings.HasPrefix(b, "u")
+}
+
+func checkQuantities(claim *text, src *source) []Reason {
+	return missing(claim, src, quantities, Quantity)
+}
+
+// missing reports words of the set that the claim has and the source has not.
+func missing(claim *text, src *source, of map[string]bool, code Code) []Reason {
+	var out []Reason
+	for _, tk := range claim.tokens {
+		if of[tk.low] && !tk.inFact && !src.hasWord(tk.low) {
+			out = append(out, Reason{code, tk.raw})
+		}
+	}
+	return out
+}
+
+func checkTimes(claim *text, src *source) []Reason { return missing(claim, src, times, Time) }
+
+// checkModals compares must, may and can. A different one in the source is an error; none at all is weak.
+func checkModals(claim *text, src *source) []Reason {
+	var out []Reason
+	for _, tk := range claim.tokens {
+		m := modalOf(tk.low)
+		if m == "" || tk.inQuote {
+			continue
+		}
+		same, other := false, false
+		for _, o := range src.tokens {
+			om := modalOf(o.low)
+			same = same || om == m
+			other = other || om != "" && om != m
+		}
+		switch {
+		case same:
+		case other:
+			out = append(out, Reason{Opposite, tk.raw})
+		default:
+			out = append(out, Reason{Modal, tk.raw})
+		}
+	}
+	return out
+}
+
+func modalOf(low string) string {
+	if m, ok := modalStem[low]; ok {
+		return m
+	}
+	if modals[low] {
+		return low
+	}
+	return ""
+}
+
+// checkSpeaker compares who speaks or acts in the claim with who spoke. "Borgeren sender" needs "jeg sender" by the citizen
+// or "du sender" by the caseworker.
+func checkSpeaker(claim *text, src *source) []Reason {
+	role := subjectRole(claim)
+	if role == "" {
+		return nil
+	}
+	reports := len(claim.quoted) > 0 || len(claim.tokens) > 1 && reporting[claim.tokens[1].low]
+	for _, p := range src.passages {
+		if p.Role != Citizen && p.Role != Caseworker {
+			continue
+		}
+		if reports {
+			if p.Role != role {
+				return []Reason{{Code: Speaker}}
+			}
+			continue
+		}
+		own, others := persons(p.Text)
+		if p.Role == role && others && !own || p.Role != role && own && !others {
+			return []Reason{{Code: Speaker}}
+		}
+	}
+	return nil
+}
+
+// reporting are verbs of which the subject must be the one who spoke.
+var reporting = set("oplyser oplyste spørger spurgte siger sagde fortæller fortalte svarer svarede bekræfter forklarer beder lover ønsker nævner angiver vurderer tilbyder")
+
+func subjectRole(claim *text) string {
+	if len(claim.tokens) == 0 {
+		return ""
+	}
+	switch claim.tokens[0].low {
+	case "borger", "borgeren":
+		return Citizen
+	case "sagsbehandler", "sagsbehandleren":
+		return Caseworker
+	}
+	return ""
+}
+
+// persons reports whether a passage speaks in the first person, and in the second.
+func persons(passage string) (own, others bool) {
+	for _, tk := range newText(passage).tokens {
+		switch tk.low {
+		case "jeg", "mig", "min", "mit", "mine", "vi", "os", "vores":
+			own = true
+		case "du", "dig", "din", "dit", "dine", "jer", "jeres":
+			others = true
+		}
+	}
+	return own, others
+}
+
+// checkQuotes wants what the claim quotes to stand in one passage word for word, apart from capitals and punctuation.
+func checkQuotes(claim *text, src *source) []Reason {
+	var out []Reason
+	for _, q := range claim.quoted {
+		want := plain(q)
+		if want == "" {
+			continue
+		}
+		if !slices.ContainsFunc(src.passages, func(p Passage) bool { return strings.Contains(" "+plain(p.Text)+" ", " "+want+" ") }) {
+			out = append(out, Reason{Code: Quote})
+		}
+	}
+	return out
+}
+
+// plain is a text in lower case without punctuation.
+func plain(s string) string {
+	var parts []string
+	for _, f := range strings.Fields(s) {
+		if w := strings.ToLower(strings.TrimFunc(f, notWord)); w != "" {
+			parts = append(parts, w)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// checkAsked refuses a statement whose only source is a question.
+func checkAsked(claim *text, src *source) []Reason {
+	if len(claim.quoted) > 0 || claim.hasWord("spørger") || claim.hasWord("spurgte") || danish.Question(claim.raw) {
+		return nil
+	}
+	for _, p := range src.passages {
+		if !danish.Question(p.Text) {
+			return nil
+		}
+	}
+	return []Reason{{Code: Asked}}
+}
+
+// checkConditions finds a reservation in the source that the claim leaves out.
+func checkConditions(claim *text, src *source) []Reason {
+	if slices.ContainsFunc(claim.tokens, func(t token) bool { return hedges[t.low] }) {
+		return missingHedge(claim, src)
+	}
+	for _, tk := range src.tokens {
+		if hedges[tk.low] && !softHedges[tk.low] {
+			return []Reason{{Condition, tk.raw}}
+		}
+	}
+	return nil
+}
+
+// missingHedge wants the reservations of the claim in the source too.
+func missingHedge(claim *text, src *source) []Reason {
+	var out []Reason
+	for _, tk := range claim.tokens {
+		if hedges[tk.low] && !src.hasWord(tk.low) {
+			out = append(out, Reason{Content, tk.raw})
+		}
+	}
+	return out
+}
+
+// checkContent wants every word that carries meaning in the source.
+func checkContent(claim *text, src *source) []Reason {
+	var out []Reason
+	carries := len(claim.facts) > 0
+	for _, tk := range claim.tokens {
+		if !tk.content() {
+			continue
+		}
+		carries = true
+		if !src.has(tk) {
+			out = append(out, Reason{Content, tk.raw})
+		}
+	}
+	if !carries && len(claim.quoted) == 0 {
+		out = append(out, Reason{Code: Empty})
+	}
+	return out
+}

@@ -1,0 +1,259 @@
+package evidence
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"samtale.dk/samtale/models/danish"
+)
+
+// token is one word of a text, prepared for comparison.
+type token struct {
+	raw     string // without punctuation around it
+	low     string
+	stem    string
+	clause  int
+	inFact  bool // part of a number, date, …: the facts are compared instead
+	inQuote bool
+}
+
+// content reports a word that carries meaning and that no other check compares.
+func (t token) content() bool {
+	return t.low != "" && !t.inFact && !frames[t.low] && !danish.Stop(t.low) && !negators[t.low] && !modals[t.low] && !hedges[t.low]
+}
+
+// text is a claim or a passage, divided.
+type text struct {
+	raw     string
+	tokens  []token
+	facts   []danish.Fact // token indexes are those of tokens
+	clauses int
+	quoted  []string
+}
+
+// source is what the spans of a claim say together.
+type source struct {
+	text
+	passages []Passage
+	parts    []*text // one per passage
+	offset   []int   // index of the first token of each passage
+}
+
+func newText(raw string) *text {
+	t := &text{raw: raw}
+	tokens := danish.Tokens(raw)
+	quote := false
+	boundary := false
+	for i, tk := range tokens {
+		if strings.ContainsAny(tk.Text, "»“") || strings.HasPrefix(tk.Text, `"`) {
+			quote = true
+			boundary = true
+		}
+		w := strings.TrimFunc(tk.Text, notWord)
+		low := strings.ToLower(w)
+		if i > 0 && (boundary || t.conjunction(low)) {
+			t.clauses++
+		}
+		t.tokens = append(t.tokens, token{raw: w, low: low, stem: danish.Stem(low), clause: t.clauses, inQuote: quote})
+		boundary = strings.ContainsAny(tail(tk.Text, w), ".,;:?!…–") && !abbreviated(tk.Text)
+		if strings.ContainsAny(tk.Text, "«”") || strings.HasSuffix(strings.TrimRight(tk.Text, ".,!?"), `"`) && quote {
+			quote = false
+		}
+	}
+	t.clauses++
+	t.facts = danish.Facts(tokens)
+	for _, f := range t.facts {
+		for _, i := range f.Tokens {
+			t.tokens[i].inFact = true
+		}
+	}
+	t.quoted = quotes(raw)
+	return t
+}
+
+func notWord(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '%' && r != '•'
+}
+
+// tail is what follows the word in its token.
+func tail(token, word string) string {
+	i := strings.LastIndex(token, word)
+	if i < 0 {
+		return token
+	}
+	return token[i+len(word):]
+}
+
+// abbreviated reports "kr." and "3.", whose dot ends no clause.
+func abbreviated(s string) bool {
+	s = strings.ToLower(s)
+	if !strings.HasSuffix(s, ".") {
+		return false
+	}
+	switch s {
+	case "kr.", "kl.", "nr.", "ca.", "evt.", "f.eks.", "bl.a.", "tlf.", "d.":
+		return true
+	}
+	return strings.Trim(s, "0123456789.") == ""
+}
+
+// conjunction reports a word that begins a clause: what is denied before it need not be denied after it.
+func (t *text) conjunction(low string) bool {
+	switch low {
+	case "men", "fordi", "hvis", "når", "så", "at", "som", "mens", "selvom", "medmindre":
+		return true
+	case "og", "eller":
+		for i := len(t.tokens) - 1; i >= 0 && t.tokens[i].clause == t.clauses; i-- {
+			if t.tokens[i].low == "hverken" {
+				return false
+			}
+		}
+		return low == "og"
+	}
+	return false
+}
+
+// quotes lists what stands between quotation marks.
+func quotes(s string) []string {
+	var out []string
+	for _, marks := range [][2]string{{"»", "«"}, {"“", "”"}, {`"`, `"`}} {
+		rest := s
+		for {
+			_, after, ok := strings.Cut(rest, marks[0])
+			if !ok {
+				break
+			}
+			in, more, ok := strings.Cut(after, marks[1])
+			if !ok {
+				out = append(out, after)
+				break
+			}
+			out = append(out, in)
+			rest = more
+		}
+	}
+	return out
+}
+
+func newSource(passages []Passage) *source {
+	src := &source{passages: passages}
+	for _, p := range passages {
+		part := newText(p.Text)
+		src.offset = append(src.offset, len(src.tokens))
+		for _, tk := range part.tokens {
+			tk.clause += src.clauses
+			src.tokens = append(src.tokens, tk)
+		}
+		for _, f := range part.facts {
+			moved := make([]int, len(f.Tokens))
+			for i, at := range f.Tokens {
+				moved[i] = at + src.offset[len(src.offset)-1]
+			}
+			f.Tokens = moved
+			src.facts = append(src.facts, f)
+		}
+		src.clauses += part.clauses
+		src.parts = append(src.parts, part)
+		src.raw += p.Text + "\n"
+	}
+	return src
+}
+
+// has reports a word of the source that is the same, inflected otherwise, or part of a compound.
+func (s *source) has(t token) bool {
+	for _, o := range s.tokens {
+		if related(t, o) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *text) hasWord(low string) bool {
+	for _, o := range t.tokens {
+		if o.low == low {
+			return true
+		}
+	}
+	return false
+}
+
+// synonyms are words that a note writes for what people say. Each must be safe in every sentence.
+var synonyms = map[string]string{
+	"indsende": "sende", "indsender": "sende", "fremsende": "sende", "fremsender": "sende", "indsendt": "sende", "fremsendt": "sende",
+	"sender": "sende", "sendt": "sende", "sendte": "sende", "modtaget": "fået", "modtager": "får", "telefonnr": "telefonnummer",
+	"mail": "mail", "e-mail": "mail", "mailadresse": "mail", "lønseddel": "lønsedler", "lønsedlen": "lønsedler", "lønsedlerne": "lønsedler",
+	"vedlægger": "vedlagt", "børn": "barn", "børnene": "barn", "barnet": "barn", "ringer": "ringe", "ringet": "ringe", "ringede": "ringe",
+	"bøger": "bog", "mænd": "mand", "brødre": "bror", "søgt": "søge", "søger": "søge", "søgte": "søge", "taget": "tage", "skrevet": "skrive",
+	"skriver": "skrive", "betalt": "betale", "betaler": "betale", "flyttet": "flytte", "flytter": "flytte", "mistet": "miste", "fik": "få",
+	"fået": "få", "får": "få",
+}
+
+func base(t token) string {
+	if s, ok := synonyms[t.low]; ok {
+		return danish.Stem(s)
+	}
+	return t.stem
+}
+
+// related compares two words. Words of six letters and more may share all but an ending; a part of a compound of at least
+// five letters stands for it.
+func related(a, b token) bool {
+	if a.low == b.low {
+		return true
+	}
+	x, y := base(a), base(b)
+	if x == y {
+		return !prefixed(a.low, b.low)
+	}
+	if prefixed(a.low, b.low) || prefixed(b.low, a.low) {
+		return false
+	}
+	short, long := x, y
+	if len(short) > len(long) {
+		short, long = long, short
+	}
+	if utf8.RuneCountInString(short) >= 6 && strings.HasPrefix(long, short) && len(long)-len(short) <= 3 {
+		return true
+	}
+	return utf8.RuneCountInString(short) >= 5 && strings.HasSuffix(long, short) && len(long)-len(short) >= 3
+}
+
+// prefixed reports that one word is the other turned round by u-, in-, mis- or af-: "ugyldig" and "gyldig".
+func prefixed(a, b string) bool {
+	for _, p := range []string{"u", "mis", "ikke-", "af", "fra", "gen"} {
+		if strings.TrimPrefix(b, p) != b && strings.HasPrefix(strings.TrimPrefix(b, p), firstN(a, len(a)-2)) && len(a) > 4 {
+			return true
+		}
+		if strings.TrimPrefix(a, p) != a && strings.HasPrefix(strings.TrimPrefix(a, p), firstN(b, len(b)-2)) && len(b) > 4 {
+			return true
+		}
+	}
+	return false
+}
+
+func firstN(s string, n int) string {
+	if n < 1 || n > len(s) {
+		return s
+	}
+	return s[:n]
+}
+
+// coverage is the share of the claim's words that the source has.
+func (t *text) coverage(src *source) float64 {
+	n, found := 0, 0
+	for _, tk := range t.tokens {
+		if !tk.content() {
+			continue
+		}
+		n++
+		if src.has(tk) {
+			found++
+		}
+	}
+	if n == 0 {
+		return 1
+	}
+	return float64(found) / float64(n)
+}
