@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"samtale.dk/samtale/services/consent"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/process"
+	"samtale.dk/samtale/services/standalone/internal/supervise"
+)
+
+// units in the order in which they start; they stop in the reverse one, so that calls
+// end while everything they need still runs.
+func units() []supervise.Unit {
+	return []supervise.Unit{
+		{Name: "consent", Run: consent.Run},
+	}
+}
+
+// check lets every service load and check its settings.
+func check(env process.Env, _ settings) error {
+	env.CheckOnly = true
+	var failed []error
+	for _, u := range units() {
+		if err := u.Run(context.Background(), env); err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", u.Name, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// serve runs all services until ctx is done and says when they are ready.
+func serve(ctx context.Context, cfg settings, env process.Env, stdout io.Writer) error {
+	flush, err := process.Trace(ctx, "standalone", cfg.OTLP)
+	if err != nil {
+		return err
+	}
+	defer flush()
+	all := units()
+	for _, u := range all {
+		// Each service puts its real probe in place of this one.
+		env.Health.Add(u.Name, func(context.Context) error { return errs.E(errs.Unavailable, "", errStarting) })
+	}
+	all = append(all, supervise.Unit{Name: "operations", Run: func(ctx context.Context, env process.Env) error {
+		return process.ServeOps(ctx, cfg.OpsAddr, env)
+	}})
+	go announce(ctx, cfg, env, stdout, time.Now())
+	return supervise.Run(ctx, env, all...)
+}
+
+var errStarting = errors.New("still starting")
+
+// announce waits until every service is ready and prints what to do next.
+func announce(ctx context.Context, cfg settings, env process.Env, stdout io.Writer, begin time.Time) {
+	for {
+		if _, ready := env.Health.Run(ctx); ready {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	fmt.Fprintf(stdout, welcome, time.Since(begin).Seconds(), cfg.HTTPAddr, cfg.SIPAddr, cfg.ReceiverAddr, cfg.Data)
+}
+
+const welcome = `Samtale is ready (%.1f s).
+
+  Web            http://%s
+  SIP            sip:besked@%[3]s (leave a message), sip:borgerservice@%[3]s (the demo queue)
+  Case system    http://%s (demo: shows the notes that were delivered)
+  Data           %s
+
+Ctrl-C stops it: calls finish first. A second Ctrl-C stops at once.
+`
