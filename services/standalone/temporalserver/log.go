@@ -54,4 +54,6 @@ func (l logger) Fatal(msg string, tags ...tag.Tag) {
 }
 
 // With implements log.WithLogger.
-func (l logger) With(tags ...tag.Tag) log.Logger { return logger{l.log.With(attrs(tags)...), l.stopping} }
+func (l logger) With(tags ...tag.Tag) log.Logger {
+	return logger{l.log.With(attrs(tags)...), l.stopping}
+}
