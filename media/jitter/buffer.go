@@ -124,6 +124,8 @@ type Buffer struct {
 	seen            seenSet
 
 	base    baseline
+	lastTS  int64         // of the packet measured last,
+	lastAt  time.Duration // and when it came
 	target  time.Duration
 	spread  histogram
 	started bool // something was pushed in this segment
@@ -215,7 +217,7 @@ func (b *Buffer) Push(at time.Time, p Packet) bool {
 		return false
 	}
 	b.highTS = max(b.highTS, ts)
-	b.measure(now, transit)
+	b.measure(now, ts, transit)
 	if b.running && b.segment == b.playing && ts < b.head {
 		b.stats.Late++
 		return false
@@ -254,9 +256,18 @@ func (b *Buffer) span(units int64) time.Duration {
 }
 
 // measure learns from a packet's transit time how far the target must be.
-func (b *Buffer) measure(now, transit time.Duration) {
+// When the network stands still for a while and then gives everything at once,
+// that is one late packet and not fifty: playing waits for the first one, and
+// then all others are in time.
+func (b *Buffer) measure(now time.Duration, ts int64, transit time.Duration) {
 	b.base.add(now, transit)
-	b.spread.add(transit - b.base.min())
+	late := transit - b.base.min()
+	burst := late > b.target && ts > b.lastTS && now-b.lastAt < b.span(ts-b.lastTS)/2
+	b.lastTS, b.lastAt = ts, now
+	if burst {
+		return
+	}
+	b.spread.add(late)
 	b.target = min(max(b.spread.quantile(), b.cfg.Min), b.cfg.Max)
 }
 

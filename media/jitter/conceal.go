@@ -164,15 +164,15 @@ func bestLag(h []int16, n, lo, hi, step int) int {
 	return best
 }
 
-// Shorten leaves out one pitch period of s, in place, so that a listener
-// catches up without hearing it. Less than 15 ms comes back as it is.
+// Shorten leaves out a pitch period of s or two short ones, 5 to 10 ms, in
+// place, so that a listener catches up without hearing it. Less than 20 ms
+// comes back as it is.
 func Shorten(s []int16, rate int) []int16 {
-	hi := min(count(longestPeriod, rate), len(s)/2)
-	lo := count(shortestPeriod, rate)
-	if len(s) < count(15*time.Millisecond, rate) || hi <= lo {
+	hi := count(10*time.Millisecond, rate)
+	if len(s) < 2*hi {
 		return s
 	}
-	return Cut(s, findLag(s, len(s)-hi, lo, hi))
+	return Cut(s, findLag(s, len(s)-hi, hi/2, hi))
 }
 
 // Cut leaves out n samples of s, in place, and slides what follows into what

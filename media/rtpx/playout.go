@@ -111,7 +111,8 @@ func (p *playout) conceal(n int) {
 
 // fit brings the delay nearer to its target by shortening or repeating the
 // sound of one packet: in the background by any amount, in speech, and only if
-// the delay is far too long, by a pitch period of every other packet.
+// the delay is far too long, by a pitch period of every other packet (by 12 to
+// 25%) or of every one.
 func (p *playout) fit(s []int16, excess time.Duration) []int16 {
 	rate := p.dec.rate()
 	quiet := p.quiet(s)
@@ -126,7 +127,7 @@ func (p *playout) fit(s []int16, excess time.Duration) []int16 {
 		p.stretched += int64(k) * pcm.Rate / int64(rate)
 	case excess > hurry:
 		p.even = !p.even
-		if p.even {
+		if p.even || excess > 3*hurry {
 			s = jitter.Shorten(s, rate)
 			p.shortened += int64(n-len(s)) * pcm.Rate / int64(rate)
 		}

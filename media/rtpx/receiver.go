@@ -308,6 +308,7 @@ func (r *Receiver) fill(at time.Time) {
 	it := r.buf.Pop(at, p.clock/50)
 	excess := r.buf.Excess(at)
 	p.delay = r.buf.Delay(at)
+	r.stats.Delay = p.delay
 	f := r.formats[it.Packet.Type]
 	dec := r.decs[f.Codec]
 	p.payload = append(p.payload[:0], it.Packet.Payload...)
