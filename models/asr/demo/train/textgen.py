@@ -18,7 +18,8 @@ class Lexicon:
     def __init__(self, path=os.path.join(HERE, "lexicon.txt")):
         self.nouns, self.verbs, self.adjs = [], [], []
         self.adv, self.f, self.m, self.l = [], [], [], []
-        self.town, self.street, self.head, self.mod = [], [], [], []
+        self.town, self.street, self.head, self.mod, self.fun = [], [], [], [], []
+        self.phrases = [x.strip() for x in open(os.path.join(HERE, "phrases.txt"), encoding="utf-8") if x.strip()]
         kind = None
         for line in open(path, encoding="utf-8"):
             line = line.strip()
@@ -56,7 +57,7 @@ class Lexicon:
                 self.adjs.append(tuple(p))
             else:
                 {"adv": self.adv, "name f": self.f, "name m": self.m, "name l": self.l, "town": self.town,
-                 "street": self.street, "head": self.head, "mod": self.mod}[kind].append(w)
+                 "street": self.street, "head": self.head, "mod": self.mod, "fun": self.fun}[kind].append(w)
 
     @staticmethod
     def noun(cls, w):
@@ -569,7 +570,26 @@ class Writer:
         return nd.two(r.randint(0, 99))
 
     def words(self):
-        return " ".join(self.anyword() for _ in range(self.rng.randint(1, 8)))
+        """No grammar at all; half of them with small words between, as in speech."""
+        r = self.rng
+        p = r.choice([0, 0, 0.5])
+        return " ".join(r.choice(self.lex.fun) if r.random() < p else self.anyword() for _ in range(r.randint(1, 9)))
+
+    def phrase(self):
+        """A written sentence, a part of one, or two joined; sometimes with one word changed."""
+        r = self.rng
+        w = r.choice(self.lex.phrases).split()
+        k = r.random()
+        if k < 0.2 and len(w) > 4:
+            i = r.randint(0, len(w) - 4)
+            w = w[i:i + r.randint(3, len(w))]
+        elif k < 0.35:
+            w += r.choice(self.lex.phrases).split()
+        elif k < 0.6:
+            w[r.randrange(len(w))] = self.anyword()
+        elif k < 0.75:
+            w += [r.choice(["og", "men", "så", "fordi", "for"])] + self.clause()
+        return " ".join(w)
 
     def numberish(self):
         r = self.rng
@@ -580,11 +600,13 @@ class Writer:
     def sentence(self):
         """(kind, text)"""
         k = self.rng.random()
-        if k < 0.34:
+        if k < 0.3:
             kind, t = "template", self.template()
-        elif k < 0.76:
+        elif k < 0.42:
+            kind, t = "phrase", self.phrase()
+        elif k < 0.74:
             kind, t = "free", self.free()
-        elif k < 0.9:
+        elif k < 0.91:
             kind, t = "words", self.words()
         else:
             kind, t = "number", self.numberish()
