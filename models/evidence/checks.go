@@ -428,16 +428,19 @@ func persons(passage string) (own, others bool) {
 func checkQuotes(claim *text, src *source) []Reason {
 	var out []Reason
 	for _, q := range claim.quoted {
-		want := plain(q)
-		if want == "" {
-			continue
-		}
-		if !slices.ContainsFunc(src.passages, func(p Passage) bool { return strings.Contains(" "+plain(p.Text)+" ", " "+want+" ") }) {
+		if plain(q) != "" && !slices.ContainsFunc(src.passages, func(p Passage) bool { return quotesFrom(q, p.Text) }) {
 			out = append(out, Reason{Code: Quote})
 		}
 	}
 	return out
 }
+
+// quotesFrom reports the quoted words in the passage, as they stand or with the numbers written.
+func quotesFrom(quote, passage string) bool {
+	return within(plain(quote), plain(passage)) || within(danish.Fold(quote), danish.Fold(passage))
+}
+
+func within(part, whole string) bool { return strings.Contains(" "+whole+" ", " "+part+" ") }
 
 // plain is a text in lower case without punctuation.
 func plain(s string) string {

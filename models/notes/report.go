@@ -1,0 +1,178 @@
+package notes
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"samtale.dk/samtale/models/evidence"
+)
+
+// reports gives ways to report a sentence, best first. Danish verbs have one form for all persons, so exchanging the
+// pronouns in place makes a correct sentence in the third person; where a pronoun could mean somebody else, or the
+// sentence asks, only the quotation is left.
+func reports(s *said) []string {
+	quote := "»" + trimEnd(s.text) + "«."
+	who := "Borgeren"
+	if s.role == evidence.Caseworker {
+		who = "Sagsbehandleren"
+	}
+	if s.asks {
+		return []string{who + " spørger: " + quote}
+	}
+	quoted := who + " oplyser: " + quote
+	text, ok := rewrite(s)
+	if !ok {
+		return []string{quoted}
+	}
+	return []string{text, quoted}
+}
+
+// trimEnd drops the full stop; a question mark stays.
+func trimEnd(s string) string {
+	if strings.HasSuffix(s, "kr.") {
+		return s
+	}
+	return strings.TrimSuffix(s, ".")
+}
+
+// maxRewrite is the longest sentence, in words, that is rewritten. Longer ones have several clauses, in which a pronoun
+// may mean anything.
+const maxRewrite = 22
+
+// rewrite puts a sentence into the third person.
+func rewrite(s *said) (string, bool) {
+	words := strings.Fields(s.text)
+	low := s.low
+	for len(low) > 1 && leading(low[0]) {
+		words, low = words[1:], low[1:]
+	}
+	if len(words) < 3 || len(words) > maxRewrite {
+		return "", false
+	}
+	p := pronouns{citizen: s.role == evidence.Citizen}
+	out := make([]string, len(words))
+	for i, w := range words {
+		if startsClause(low, i) {
+			p.subject = ""
+		}
+		core := strings.TrimFunc(w, notLetter)
+		to, ok := p.exchange(strings.ToLower(core), low, i)
+		if !ok {
+			return "", false
+		}
+		if to == "" {
+			out[i] = w
+			continue
+		}
+		out[i] = strings.Replace(w, core, to, 1)
+	}
+	if !p.changed || p.times > 2 {
+		return "", false
+	}
+	text := upperFirst(strings.Join(out, " "))
+	if !strings.HasSuffix(text, ".") {
+		text += "."
+	}
+	return text, true
+}
+
+// leading are words that open a turn and carry nothing.
+func leading(w string) bool {
+	switch w {
+	case "ja", "jo", "nej", "jamen", "altså", "okay", "og", "men", "så", "øh", "nå", "godt", "fint", "tak", "fordi", "hej", "goddag", "", "jep", "ok", "det er fordi":
+		return true
+	}
+	return false
+}
+
+func startsClause(low []string, i int) bool {
+	switch low[i] {
+	case "og", "men", "fordi", "at", "hvis", "når", "så", "som", "der":
+		return true
+	}
+	return false
+}
+
+// pronouns exchanges the persons of one sentence.
+type pronouns struct {
+	citizen bool   // the citizen speaks
+	subject string // "jeg" or "du", once the clause has it
+	changed bool
+	times   int // how often a person was named
+}
+
+// exchange gives the word in the third person, "" where it stays, and false where that is not safe.
+func (p *pronouns) exchange(w string, low []string, i int) (string, bool) {
+	own, other := "sagsbehandleren", "borgeren"
+	if p.citizen {
+		own, other = other, own
+	}
+	switch w {
+	case "jeg":
+		return p.person("jeg", own), true
+	case "du":
+		if p.citizen {
+			return "", false
+		}
+		return p.person("du", other), true
+	case "mig":
+		return p.object("jeg", own), true
+	case "dig":
+		if p.citizen {
+			return "", false
+		}
+		return p.object("du", other), true
+	case "min", "mit", "mine":
+		return p.possessive("jeg", own, "s"+w[1:], low, i), true
+	case "din", "dit", "dine":
+		if p.citizen {
+			return "", false
+		}
+		return p.possessive("du", other, "s"+w[1:], low, i), true
+	case "vi", "os", "vores", "i", "jer", "jeres", "man":
+		return "", w == "i" && !subjectI(low, i)
+	}
+	return "", true
+}
+
+// subjectI tells "I" (you) from the preposition: "kan i", "har i" and "i skal".
+func subjectI(low []string, i int) bool {
+	verb := func(w string) bool {
+		switch w {
+		case "kan", "har", "skal", "vil", "må", "er", "får", "sender", "siger", "mener", "gør":
+			return true
+		}
+		return false
+	}
+	return i+1 < len(low) && verb(low[i+1]) || i > 0 && verb(low[i-1]) && (i+1 == len(low) || low[i+1] == "ikke" || low[i+1] == "så")
+}
+
+func (p *pronouns) person(subject, name string) string {
+	p.subject, p.changed = subject, true
+	p.times++
+	return name
+}
+
+func (p *pronouns) object(subject, name string) string {
+	p.changed = true
+	if p.subject == subject {
+		return "sig"
+	}
+	p.times++
+	return name
+}
+
+func (p *pronouns) possessive(subject, name, own string, low []string, i int) string {
+	p.changed = true
+	if p.subject == subject {
+		return own
+	}
+	p.times++
+	return name + "s"
+}
+
+func upperFirst(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
+}
