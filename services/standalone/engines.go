@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"path/filepath"
 
 	"github.com/nats-io/nats.go"
@@ -29,9 +30,13 @@ func startEngines(cfg settings, env process.Env) (*engines, error) {
 	if e.release, err = datadir.Lock(cfg.Data); err != nil {
 		return nil, err
 	}
-	if _, err := masterkey.LoadOrCreate(cfg.MasterKey, cfg.Data); err != nil {
+	master, err := masterkey.LoadOrCreate(cfg.MasterKey, cfg.Data)
+	if err != nil {
 		e.stop()
 		return nil, err
+	}
+	if !has(e.env.Environ, "SAMTALE_WEBHOOK_SECRET") {
+		e.env.Environ = with(e.env.Environ, "SAMTALE_WEBHOOK_SECRET", hex.EncodeToString(master.Derive(masterkey.Webhook)))
 	}
 	if err := e.startNATS(cfg); err != nil {
 		e.stop()

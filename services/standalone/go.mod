@@ -3,6 +3,7 @@ module samtale.dk/samtale/services/standalone
 go 1.26.8
 
 require (
+	github.com/google/go-cmp v0.7.0
 	github.com/nats-io/nats.go v1.55.0
 	go.temporal.io/server v1.32.1
 	google.golang.org/protobuf v1.36.12

@@ -37,7 +37,7 @@ func run(ctx context.Context, environ, args []string, stdout, stderr io.Writer) 
 		return err
 	}
 	if checkOnly {
-		return check(env, cfg)
+		return check(env)
 	}
 	e, err := startEngines(cfg, env)
 	if err != nil {

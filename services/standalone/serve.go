@@ -11,19 +11,26 @@ import (
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/standalone/internal/supervise"
+	"samtale.dk/samtale/services/standalone/receiver"
+	"samtale.dk/samtale/workflows/worker"
 )
 
 // units in the order in which they start; they stop in the reverse one, so that calls
 // end while everything they need still runs.
 func units() []supervise.Unit {
 	return []supervise.Unit{
+		{Name: "receiver", Run: receiver.Run},
 		{Name: "consent", Run: consent.Run},
+		{Name: "worker", Run: worker.Run},
 	}
 }
 
 // check lets every service load and check its settings.
-func check(env process.Env, _ settings) error {
+func check(env process.Env) error {
 	env.CheckOnly = true
+	if !has(env.Environ, "SAMTALE_WEBHOOK_SECRET") { // made at the first start
+		env.Environ = with(env.Environ, "SAMTALE_WEBHOOK_SECRET", "later")
+	}
 	var failed []error
 	for _, u := range units() {
 		if err := u.Run(context.Background(), env); err != nil {

@@ -28,6 +28,7 @@ const File = "master.key"
 // Purposes in use. A purpose never changes: what was made under it would be lost.
 const (
 	Temporal = "temporal payloads v1" // the payload codec of workflows
+	Webhook  = "webhook signature v1" // what standalone's journal and demo case system share
 	Tokens   = "api tokens v1"        // local tokens of `samtale token`
 	Wrapping = "key wrapping v1"      // conversation keys in the consent store
 	Parties  = "party pseudonyms v1"  // seal.Pseudonym of citizens, the same at portal and journal
