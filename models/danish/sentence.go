@@ -56,6 +56,9 @@ func breaks(sofar []Span, next Span, rest []Span) bool {
 	if strings.HasSuffix(last.Text, ",") {
 		return false
 	}
+	if len(sofar) > 1 && asks(rest) && !unfinished(last.Text) {
+		return true
+	}
 	pause := next.Start - last.End
 	low := strings.ToLower(next.Text)
 	timed := next.End > 0
@@ -66,6 +69,15 @@ func breaks(sofar []Span, next Span, rest []Span) bool {
 		return true
 	}
 	return len(sofar) >= maxSentence && opener(low, rest) && !unfinished(last.Text)
+}
+
+// asks reports a direct question by its word order: "hvad betaler du", but not "hvad du betaler".
+func asks(spans []Span) bool {
+	if len(spans) < 3 {
+		return false
+	}
+	core := func(i int) string { return newWord(0, spans[i].Text).core }
+	return questionWord(core(0)) && !subject(core(1)) && subject(core(2)) && core(1) != "der" && core(1) != "som"
 }
 
 // unfinished are words that no sentence ends with.
@@ -157,7 +169,7 @@ func question(spans []Span) bool {
 	for _, s := range spans {
 		w := strings.ToLower(strings.Trim(s.Text, ".,"))
 		switch w {
-		case "og", "men", "så", "ja", "nej", "okay", "jo", "altså", "øh", "nå", "hej", "goddag", "undskyld", "jamen":
+		case "og", "men", "så", "ja", "nej", "okay", "jo", "altså", "øh", "nå", "hej", "goddag", "undskyld", "jamen", "tak", "fint", "godt":
 			if len(words) == 0 {
 				continue
 			}

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
@@ -57,11 +58,8 @@ func checkBinding(claim *text, src *source) []Reason {
 		if !differ(rivals) {
 			continue
 		}
-		anchor, ok := claim.anchor(f, src)
-		if !ok {
-			continue
-		}
-		if !src.bound(anchor, f, rivals) {
+		anchor, before, ok := claim.anchor(f, src)
+		if ok && !src.bound(anchor, before, f, rivals) {
 			out = append(out, Reason{Binding, claim.words(f.Tokens)})
 		}
 	}
@@ -77,22 +75,26 @@ func differ(facts []danish.Fact) bool {
 	return false
 }
 
-// anchor finds the content word nearest to the fact, before it if it can.
-func (t *text) anchor(f danish.Fact, src *source) (token, bool) {
+// anchor finds the content word nearest to the fact: before it, but not past another value of its kind, else after it.
+func (t *text) anchor(f danish.Fact, src *source) (anchor token, before, ok bool) {
 	first, last := f.Tokens[0], f.Tokens[len(f.Tokens)-1]
-	for d := 1; d <= 5; d++ {
-		if i := first - d; i >= 0 && t.tokens[i].content() && src.has(t.tokens[i]) {
-			return t.tokens[i], true
-		}
-		if i := last + d; i < len(t.tokens) && d <= 2 && t.tokens[i].content() && src.has(t.tokens[i]) {
-			return t.tokens[i], true
+	usable := func(i int) bool { return t.tokens[i].content() && src.has(t.tokens[i]) }
+	for i := first - 1; i >= max(0, first-6) && !t.tokens[i].inFact; i-- {
+		if usable(i) {
+			return t.tokens[i], true, true
 		}
 	}
-	return token{}, false
+	for i := last + 1; i < min(len(t.tokens), last+4) && !t.tokens[i].inFact; i++ {
+		if usable(i) {
+			return t.tokens[i], false, true
+		}
+	}
+	return token{}, false, false
 }
 
-// bound reports that near some place of the anchor in the source no other value of the kind is closer than f.
-func (s *source) bound(anchor token, f danish.Fact, rivals []danish.Fact) bool {
+// bound reports that at some place of the anchor in the source no other value of the kind is closer than f. A value on the
+// side on which the claim has it is three times as close.
+func (s *source) bound(anchor token, before bool, f danish.Fact, rivals []danish.Fact) bool {
 	for i, tk := range s.tokens {
 		if !related(anchor, tk) {
 			continue
@@ -101,7 +103,10 @@ func (s *source) bound(anchor token, f danish.Fact, rivals []danish.Fact) bool {
 		for _, r := range rivals {
 			d := r.Tokens[0] - i
 			if d < 0 {
-				d = 3 * (i - r.Tokens[len(r.Tokens)-1]) // a value mostly follows its noun
+				d = i - r.Tokens[len(r.Tokens)-1]
+			}
+			if before != (r.Tokens[0] > i) {
+				d *= 3
 			}
 			if s.tokens[r.Tokens[0]].clause != tk.clause {
 				d += 6
@@ -196,13 +201,13 @@ func checkNegation(claim *text, src *source) []Reason {
 	for c := range claim.clauses {
 		words := claim.clauseWords(c)
 		if len(words) == 0 {
-			if claim.negated(c) && !slices.ContainsFunc(src.tokens, func(t token) bool { return negators[t.low] }) {
+			if claim.negated(c) && !slices.ContainsFunc(src.context.tokens, func(t token) bool { return negators[t.low] }) {
 				out = append(out, Reason{Code: Negation})
 			}
 			continue
 		}
 		want := claim.negated(c)
-		if got, ok := src.polarity(words); ok && got != want {
+		if got, ok := src.context.polarity(words); ok && got != want {
 			out = append(out, Reason{Negation, claim.clauseText(c)})
 		}
 	}
@@ -370,25 +375,19 @@ func modalOf(low string) string {
 }
 
 // checkSpeaker compares who speaks or acts in the claim with who spoke. "Borgeren sender" needs "jeg sender" by the citizen
-// or "du sender" by the caseworker.
+// or "du sender" by the caseworker; "til borgeren" needs "dig" by the caseworker or "mig" by the citizen.
 func checkSpeaker(claim *text, src *source) []Reason {
-	role := subjectRole(claim)
-	if role == "" {
+	if len(claim.tokens) == 0 {
 		return nil
 	}
+	subject := roles[claim.tokens[0].low]
 	reports := len(claim.quoted) > 0 || len(claim.tokens) > 1 && reporting[claim.tokens[1].low]
 	for _, p := range src.passages {
-		if p.Role != Citizen && p.Role != Caseworker {
-			continue
-		}
-		if reports {
-			if p.Role != role {
-				return []Reason{{Code: Speaker}}
-			}
-			continue
-		}
-		own, others := persons(p.Text)
-		if p.Role == role && others && !own || p.Role != role && own && !others {
+		switch {
+		case p.Role != Citizen && p.Role != Caseworker:
+		case subject != "" && reports && p.Role != subject,
+			!reports && subject != "" && contradicts(p, subject),
+			!reports && slices.ContainsFunc(claim.tokens[1:], func(t token) bool { return objectDenied(p, roles[t.low], subject) }):
 			return []Reason{{Code: Speaker}}
 		}
 	}
@@ -398,30 +397,57 @@ func checkSpeaker(claim *text, src *source) []Reason {
 // reporting are verbs of which the subject must be the one who spoke.
 var reporting = set("oplyser oplyste spørger spurgte siger sagde fortæller fortalte svarer svarede bekræfter forklarer beder lover ønsker nævner angiver vurderer tilbyder")
 
-func subjectRole(claim *text) string {
-	if len(claim.tokens) == 0 {
-		return ""
-	}
-	switch claim.tokens[0].low {
-	case "borger", "borgeren":
-		return Citizen
-	case "sagsbehandler", "sagsbehandleren":
-		return Caseworker
-	}
-	return ""
+// roles are the words by which notes call people.
+var roles = map[string]string{
+	"borger": Citizen, "borgeren": Citizen, "borgerens": Citizen, "sagsbehandler": Caseworker, "sagsbehandleren": Caseworker,
+	"sagsbehandlerens": Caseworker,
 }
 
-// persons reports whether a passage speaks in the first person, and in the second.
-func persons(passage string) (own, others bool) {
+// persons are the pronouns of a passage.
+type persons struct{ i, you, me, thee bool }
+
+func personsOf(passage string) persons {
+	var p persons
 	for _, tk := range newText(passage).tokens {
 		switch tk.low {
-		case "jeg", "mig", "min", "mit", "mine", "vi", "os", "vores":
-			own = true
-		case "du", "dig", "din", "dit", "dine", "jer", "jeres":
-			others = true
+		case "jeg", "vi":
+			p.i = true
+		case "du":
+			p.you = true
+		case "mig", "min", "mit", "mine", "os", "vores":
+			p.me = true
+		case "dig", "din", "dit", "dine", "jer", "jeres":
+			p.thee = true
 		}
 	}
-	return own, others
+	return p
+}
+
+// contradicts reports that the passage has somebody else as its subject.
+func contradicts(passage Passage, subject string) bool {
+	p := personsOf(passage.Text)
+	own, other := p.i, p.you
+	if own == other { // neither or both: the other pronouns decide
+		own, other = own || p.me, other || p.thee
+	}
+	if passage.Role == subject {
+		return other && !own
+	}
+	return own && !other
+}
+
+// objectDenied reports that the claim names a person as its object to whom the passage does not refer, while it refers to
+// the other one.
+func objectDenied(passage Passage, object, subject string) bool {
+	if object == "" {
+		return false
+	}
+	p := personsOf(passage.Text)
+	own, other := p.me || p.i && object != subject, p.thee || p.you && object != subject
+	if passage.Role == object {
+		return other && !own
+	}
+	return own && !other
 }
 
 // checkQuotes wants what the claim quotes to stand in one passage word for word, apart from capitals and punctuation.
@@ -459,7 +485,7 @@ func checkAsked(claim *text, src *source) []Reason {
 		return nil
 	}
 	for _, p := range src.passages {
-		if !danish.Question(p.Text) {
+		if !danish.Question(cmp.Or(p.Context, p.Text)) {
 			return nil
 		}
 	}
@@ -471,7 +497,7 @@ func checkConditions(claim *text, src *source) []Reason {
 	if slices.ContainsFunc(claim.tokens, func(t token) bool { return hedges[t.low] }) {
 		return missingHedge(claim, src)
 	}
-	for _, tk := range src.tokens {
+	for _, tk := range src.context.tokens {
 		if hedges[tk.low] && !softHedges[tk.low] {
 			return []Reason{{Condition, tk.raw}}
 		}

@@ -14,6 +14,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // A Claim is one sentence with the places that prove it.
@@ -35,6 +36,9 @@ type Span struct {
 type Passage struct {
 	Text string
 	Role string // who said it: [Citizen], [Caseworker] or another role; empty for articles
+	// Context is Text with the rest of its sentence around it and the words that it leaves out: "fået afslag" cited from
+	// "jeg har ikke fået afslag" proves nothing. Empty means that Text is whole.
+	Context string
 }
 
 // Roles of speakers that sentences name.
@@ -53,24 +57,26 @@ type Source interface {
 
 // A Word is one word of a transcript.
 type Word struct {
-	ID   string
-	Leg  string
-	Role string
-	Text string
+	ID    string
+	Leg   string
+	Role  string
+	Text  string
+	First bool // the first word of a sentence, where that is known
 }
 
 // Transcript is a [Source] over the words of a conversation.
 type Transcript struct {
-	byID map[string]int
-	// words are in the order of each leg.
-	words []Word
+	legs map[string][]Word
+	at   map[string]int // index of a word in its leg, by ID
+	leg  map[string]string
 }
 
 // NewTranscript makes a source of words; those of one leg must be in order.
 func NewTranscript(words []Word) *Transcript {
-	t := &Transcript{byID: make(map[string]int, len(words)), words: words}
-	for i, w := range words {
-		t.byID[w.ID] = i
+	t := &Transcript{legs: map[string][]Word{}, at: make(map[string]int, len(words)), leg: make(map[string]string, len(words))}
+	for _, w := range words {
+		t.at[w.ID], t.leg[w.ID] = len(t.legs[w.Leg]), w.Leg
+		t.legs[w.Leg] = append(t.legs[w.Leg], w)
 	}
 	return t
 }
@@ -81,38 +87,54 @@ func (t *Transcript) Passage(s Span) (Passage, error) {
 	if len(s.Words) == 0 {
 		return Passage{}, fmt.Errorf("span of %s without words: %w", s.Source, ErrNoSpan)
 	}
-	var p Passage
+	leg := t.legs[s.Source]
+	var text strings.Builder
 	last := -1
 	for _, id := range s.Words {
-		i, ok := t.byID[id]
-		if !ok || t.words[i].Leg != s.Source {
+		i, ok := t.at[id]
+		if !ok || t.leg[id] != s.Source {
 			return Passage{}, fmt.Errorf("word %s of %s: %w", id, s.Source, ErrNoSpan)
 		}
 		if i <= last {
 			return Passage{}, fmt.Errorf("word %s of %s out of order: %w", id, s.Source, ErrNoSpan)
 		}
-		switch {
-		case last < 0:
-		case t.next(last) == i:
-			p.Text += " "
-		default:
-			p.Text += " … "
+		if last >= 0 {
+			text.WriteByte(' ')
+			if i > last+1 {
+				text.WriteString("… ")
+			}
 		}
-		p.Text += t.words[i].Text
-		p.Role = t.words[i].Role
+		text.WriteString(leg[i].Text)
 		last = i
 	}
-	return p, nil
+	first := t.at[s.Words[0]]
+	return Passage{Text: text.String(), Role: leg[first].Role, Context: around(leg, first, last)}, nil
 }
 
-// next gives the index of the word after i on the same leg, or -1.
-func (t *Transcript) next(i int) int {
-	for j := i + 1; j < len(t.words); j++ {
-		if t.words[j].Leg == t.words[i].Leg {
-			return j
-		}
+// reach is how many words a sentence may go on outside a span; longer ones are not spoken.
+const reach = 16
+
+// around gives the words [first, last] and the rest of the sentences that they belong to.
+func around(leg []Word, first, last int) string {
+	for n := 0; n < reach && first > 0 && !leg[first].First && !ends(leg[first-1].Text); n++ {
+		first--
 	}
-	return -1
+	for n := 0; n < reach && last+1 < len(leg) && !leg[last+1].First && !ends(leg[last].Text); n++ {
+		last++
+	}
+	var b strings.Builder
+	for i := first; i <= last; i++ {
+		if i > first {
+			b.WriteByte(' ')
+		}
+		b.WriteString(leg[i].Text)
+	}
+	return b.String()
+}
+
+// ends reports a word that ends a sentence.
+func ends(w string) bool {
+	return strings.HasSuffix(w, "?") || strings.HasSuffix(w, "!") || strings.HasSuffix(w, ".") && !abbreviated(w)
 }
 
 // Articles is a [Source] over the texts of micro-articles by ID.
@@ -129,7 +151,25 @@ func (a Articles) Passage(s Span) (Passage, error) {
 	case s.Start < 0 || s.End > len(text) || s.Start >= s.End:
 		return Passage{}, fmt.Errorf("bytes %d to %d of article %s: %w", s.Start, s.End, s.Source, ErrNoSpan)
 	}
-	return Passage{Text: text[s.Start:s.End]}, nil
+	return Passage{Text: text[s.Start:s.End], Context: sentenceAround(text, s.Start, s.End)}, nil
+}
+
+// sentenceAround extends a byte range to the sentences that it belongs to.
+func sentenceAround(text string, start, end int) string {
+	const stops = ".?!\n"
+	if i := strings.LastIndexAny(strings.TrimRight(text[:start], " "), stops); i >= 0 {
+		start = min(start, i+1)
+	} else {
+		start = 0
+	}
+	if !strings.ContainsAny(text[end-1:end], stops) {
+		if i := strings.IndexAny(text[end:], stops); i >= 0 {
+			end += i + 1
+		} else {
+			end = len(text)
+		}
+	}
+	return text[start:end]
 }
 
 // ContentHash is the SHA-256 of a text in hexadecimal.

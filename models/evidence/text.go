@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -36,8 +37,7 @@ type text struct {
 type source struct {
 	text
 	passages []Passage
-	parts    []*text // one per passage
-	offset   []int   // index of the first token of each passage
+	context  *source // the whole sentences that the spans belong to
 }
 
 func newText(raw string) *text {
@@ -137,27 +137,31 @@ func quotes(s string) []string {
 }
 
 func newSource(passages []Passage) *source {
-	src := &source{passages: passages}
+	src, context := &source{passages: passages}, &source{passages: passages}
 	for _, p := range passages {
-		part := newText(p.Text)
-		src.offset = append(src.offset, len(src.tokens))
-		for _, tk := range part.tokens {
-			tk.clause += src.clauses
-			src.tokens = append(src.tokens, tk)
-		}
-		for _, f := range part.facts {
-			moved := make([]int, len(f.Tokens))
-			for i, at := range f.Tokens {
-				moved[i] = at + src.offset[len(src.offset)-1]
-			}
-			f.Tokens = moved
-			src.facts = append(src.facts, f)
-		}
-		src.clauses += part.clauses
-		src.parts = append(src.parts, part)
-		src.raw += p.Text + "\n"
+		src.append(p.Text)
+		context.append(cmp.Or(p.Context, p.Text))
 	}
+	src.context = context
 	return src
+}
+
+// append adds a passage: its words follow, its clauses are its own.
+func (s *source) append(passage string) {
+	part, offset := newText(passage), len(s.tokens)
+	for _, tk := range part.tokens {
+		tk.clause += s.clauses
+		s.tokens = append(s.tokens, tk)
+	}
+	for _, f := range part.facts {
+		at := make([]int, len(f.Tokens))
+		for i, k := range f.Tokens {
+			at[i] = k + offset
+		}
+		f.Tokens = at
+		s.facts = append(s.facts, f)
+	}
+	s.clauses += part.clauses
 }
 
 // has reports a word of the source that is the same, inflected otherwise, or part of a compound.

@@ -131,8 +131,8 @@ func (x *extraction) answer(i int) *said {
 		if s.role != evidence.Citizen || s.used {
 			continue
 		}
-		yes := s.has("ja", "nej", "jo")
-		if len(s.low) <= maxAnswer && !s.asks && (yes || len(s.facts) > 0 || s.content() >= 1) && !s.has("jeg") {
+		yes := slices.Contains([]string{"ja", "nej", "jo"}, s.low[0])
+		if len(s.low) <= maxAnswer && !s.asks && (yes || (len(s.facts) > 0 || s.content() >= 1) && !s.has("jeg")) {
 			return s
 		}
 		return nil

@@ -99,8 +99,12 @@ type Transcript struct {
 func (t Transcript) Source() evidence.Source {
 	var words []evidence.Word
 	for _, l := range t.Legs {
-		for _, w := range l.Words {
-			words = append(words, evidence.Word{ID: w.ID, Leg: l.ID, Role: l.Role, Text: w.Text})
+		first := map[int]bool{}
+		for _, p := range l.parts() {
+			first[p.Tokens[0]] = true
+		}
+		for i, w := range l.Words {
+			words = append(words, evidence.Word{ID: w.ID, Leg: l.ID, Role: l.Role, Text: w.Text, First: first[i]})
 		}
 	}
 	return evidence.NewTranscript(words)
