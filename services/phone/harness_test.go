@@ -1,0 +1,344 @@
+package phone
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"samtale.dk/samtale/media/pcm"
+	"samtale.dk/samtale/services/contract/audiov1"
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/phone/dialer"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/bus/natsserver"
+	"samtale.dk/samtale/services/platform/health"
+	"samtale.dk/samtale/services/platform/process"
+	"samtale.dk/samtale/services/platform/seal"
+)
+
+// world is the phone service with what is around it: a real bus, a consent service
+// that keeps keys and choices in memory, and a speech worker that keeps what it heard.
+type world struct {
+	t    *testing.T
+	bus  *bus.Bus
+	sip  string // host:port
+	env  process.Env
+	stop func()
+
+	mu      sync.Mutex
+	keys    map[string][]byte
+	choices []consentv1.Choice
+	legs    map[string]*heard
+	started map[string]callv1.Started
+	changed map[string][]callv1.Changed
+	ended   map[string]callv1.Ended
+	news    chan struct{} // replaced and closed on every event
+	areas   []consentv1.Area
+}
+
+// heard is one leg as the speech worker got it.
+type heard struct {
+	attach audiov1.Attach
+	pcm    []int16
+	flags  []uint8 // per frame
+	lost   int64
+	ended  bool
+	epoch  uint64
+}
+
+func start(t *testing.T, settings ...string) *world {
+	t.Helper()
+	srv, err := natsserver.Start(natsserver.Config{StoreDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewTextHandler(logWriter(t), &slog.HandlerOptions{Level: slog.LevelInfo}))
+	b, err := bus.Connect("test", bus.Config{}, log, srv.Option())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{
+		t: t, bus: b, keys: map[string][]byte{}, legs: map[string]*heard{}, news: make(chan struct{}),
+		started: map[string]callv1.Started{}, changed: map[string][]callv1.Changed{}, ended: map[string]callv1.Ended{},
+		areas: demoAreas(),
+	}
+	w.serveConsent()
+	w.serveSpeech()
+	w.follow()
+	w.sip = freeAddr(t)
+	w.env = process.Env{
+		Environ: append([]string{
+			"SAMTALE_SIP_ADDR=" + w.sip, "SAMTALE_RTP_PORTS=24000-24999", "SAMTALE_DATA=" + t.TempDir(), "SAMTALE_DRAIN=1s",
+		}, settings...),
+		Log: log, Metrics: prometheus.NewRegistry(), Health: health.New(), NATS: []nats.Option{srv.Option()},
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- Run(ctx, w.env) }()
+	w.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("phone: %v", err)
+		}
+	})
+	t.Cleanup(func() { w.stop(); b.Close(); srv.Stop() })
+	w.until("phone is ready", func() bool { _, ok := w.env.Health.Run(t.Context()); return ok })
+	return w
+}
+
+func logWriter(t *testing.T) io.Writer {
+	if testing.Verbose() && os.Getenv("TEST_LOG") != "" {
+		return os.Stderr
+	}
+	return io.Discard
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	return pc.LocalAddr().String()
+}
+
+func demoAreas() []consentv1.Area {
+	return []consentv1.Area{
+		{ID: "borgerservice", Name: "Borgerservice", Numbers: []string{"borgerservice", "100"}, AllowTranscript: true,
+			AllowAINote: true, Basis: "samtykke", Purpose: "notat", TextVersion: "1"},
+		{ID: "pension", Name: "Pension", Numbers: []string{"pension", "300"}, AllowTranscript: true, Basis: "samtykke"},
+		{ID: "lukket", Name: "Uden udskrift", Numbers: []string{"lukket"}},
+	}
+}
+
+func (w *world) serveConsent() {
+	svc, err := w.bus.Service("consent", "test")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	must := func(err error) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	must(bus.Handle(w.bus, svc, consentv1.KeySubject, 64, func(_ context.Context, r consentv1.KeyRequest) (consentv1.KeyReply, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.keys[r.ConversationID] == nil {
+			w.keys[r.ConversationID] = seal.NewKey()
+		}
+		return consentv1.KeyReply{Key: w.keys[r.ConversationID]}, nil
+	}))
+	must(bus.Handle(w.bus, svc, consentv1.AreasSubject, 64, func(context.Context, consentv1.AreasRequest) (consentv1.AreasReply, error) {
+		return consentv1.AreasReply{Areas: w.areas}, nil
+	}))
+	must(bus.Handle(w.bus, svc, consentv1.ChoiceSubject, 64, func(_ context.Context, c consentv1.Choice) (consentv1.Choice, error) {
+		w.note(func() { w.choices = append(w.choices, c) })
+		return c, nil
+	}))
+}
+
+// serveSpeech is a worker that takes every leg and commits at its end.
+func (w *world) serveSpeech() {
+	svc, err := w.bus.Service("speech", "test")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	err = bus.Handle(w.bus, svc, audiov1.AttachSubject, 64, func(_ context.Context, a audiov1.Attach) (audiov1.Attached, error) {
+		w.mu.Lock()
+		l := w.legs[a.LegID]
+		if l == nil {
+			l = &heard{}
+			w.legs[a.LegID] = l
+		}
+		l.attach, l.epoch = a, a.Epoch
+		w.mu.Unlock()
+		_, err := w.bus.NC.Subscribe(audiov1.Subject(a.ConversationID, a.LegID), func(m *nats.Msg) { w.hear(l, m.Data) })
+		if err != nil {
+			return audiov1.Attached{}, err
+		}
+		if err := w.bus.NC.Flush(); err != nil {
+			return audiov1.Attached{}, err
+		}
+		go w.beat(l)
+		return audiov1.Attached{Worker: "test", Resume: 0}, nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) hear(l *heard, data []byte) {
+	var f audiov1.Frame
+	if err := f.Decode(data); err != nil {
+		w.t.Errorf("frame: %v", err)
+		return
+	}
+	w.note(func() {
+		if f.Position == int64(len(l.pcm))+l.lost {
+			l.pcm = append(l.pcm, f.PCM...)
+			if len(f.PCM) > 0 {
+				l.flags = append(l.flags, f.Flags)
+			}
+		} else if f.Flags&audiov1.FlagLost != 0 {
+			l.lost += int64(f.Lost)
+			l.pcm = append(l.pcm, f.PCM...)
+		}
+		if f.Flags&audiov1.FlagEnd != 0 {
+			l.ended = true
+		}
+	})
+}
+
+func (w *world) beat(l *heard) {
+	t := time.NewTicker(100 * time.Millisecond)
+	defer t.Stop()
+	for range t.C {
+		w.mu.Lock()
+		n := int64(len(l.pcm)) + l.lost
+		p := audiov1.Progress{Worker: "test", Epoch: l.epoch, Received: n, Committed: n, Done: l.ended}
+		subject := audiov1.ProgressSubject(l.attach.ConversationID, l.attach.LegID)
+		w.mu.Unlock()
+		data, err := json.Marshal(p)
+		if err != nil || w.bus.NC.IsClosed() {
+			return
+		}
+		w.bus.NC.Publish(subject, data)
+	}
+}
+
+// follow keeps the call events.
+func (w *world) follow() {
+	err := w.bus.EnsureStreams(w.t.Context(), bus.Stream{Name: callv1.Stream, Subjects: []string{callv1.StreamSubjects}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	follow(w, "call.v1.started.>", func(e callv1.Started) { w.started[e.ConversationID] = e })
+	follow(w, "call.v1.changed.>", func(e callv1.Changed) { w.changed[e.ConversationID] = append(w.changed[e.ConversationID], e) })
+	follow(w, "call.v1.ended.>", func(e callv1.Ended) { w.ended[e.ConversationID] = e })
+}
+
+func follow[T any](w *world, subject string, f func(T)) {
+	_, err := bus.Listen(w.bus, subject, func(_ context.Context, e T) { w.note(func() { f(e) }) })
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// note changes what is known and wakes until.
+func (w *world) note(f func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f()
+	close(w.news)
+	w.news = make(chan struct{})
+}
+
+// until waits for a condition; it is looked at on every event and ten times a second.
+func (w *world) until(what string, cond func() bool) {
+	w.t.Helper()
+	limit := time.After(20 * time.Second)
+	for {
+		w.mu.Lock()
+		news := w.news
+		w.mu.Unlock()
+		if cond() {
+			return
+		}
+		select {
+		case <-news:
+		case <-time.After(100 * time.Millisecond):
+		case <-limit:
+			w.t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+func (w *world) endOf(id string) callv1.Ended {
+	w.t.Helper()
+	var e callv1.Ended
+	w.until("call ended", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		var ok bool
+		e, ok = w.ended[id]
+		return ok
+	})
+	return e
+}
+
+func (w *world) inState(id string, st callv1.State) {
+	w.t.Helper()
+	w.until("call is "+string(st), func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, c := range w.changed[id] {
+			if c.State == st {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// leg returns a leg's sound once the worker has all of it.
+func (w *world) leg(id string) heard {
+	w.t.Helper()
+	var h heard
+	w.until("leg is complete", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		l := w.legs[id]
+		if l == nil || !l.ended {
+			return false
+		}
+		h = *l
+		return true
+	})
+	return h
+}
+
+func (w *world) dialer(cfg dialer.Config) *dialer.Dialer {
+	w.t.Helper()
+	d, err := dialer.New(cfg)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(d.Close)
+	return d
+}
+
+func (w *world) uri(user string) string { return "sip:" + user + "@" + w.sip }
+
+// ask sends a request to the phone service.
+func ask[Resp, Req any](w *world, subject string, r Req) (Resp, error) {
+	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
+	defer cancel()
+	return bus.Request[Resp](ctx, w.bus, subject, r)
+}
+
+// tone is a sound that survives every codec.
+func tone(hz float64, d time.Duration) []int16 { return announceTone(hz, d) }
+
+// level of the loudest 100 ms.
+func loudest(s []int16) float64 {
+	best := pcm.Silence
+	for ; len(s) >= 1600; s = s[1600:] {
+		best = max(best, pcm.Level(s[:1600]))
+	}
+	return best
+}
+
+func hasPrefix(s, p string) bool { return strings.HasPrefix(s, p) }

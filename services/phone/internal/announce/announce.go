@@ -1,0 +1,190 @@
+// Package announce holds what callers hear: the announcements in Danish with the
+// version of their wording, the tones, and where their sound comes from. First
+// counts the authority's own recording (a folder, per service area or for all),
+// then espeak-ng where it is installed, then the sound files in this package,
+// which were made by it.
+//
+// A Library is safe for concurrent use; sounds are loaded once and shared, so
+// nobody may write to them.
+package announce
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"sync"
+
+	"samtale.dk/samtale/models/tts"
+	"samtale.dk/samtale/models/tts/recorded"
+)
+
+// ID names an announcement; its recording is ID.wav or ID.al.
+type ID string
+
+// The announcements.
+const (
+	Welcome      ID = "welcome"
+	Ask          ID = "ask"
+	Yes          ID = "yes"
+	No           ID = "no"
+	Position     ID = "position" // Position1 … see PositionID
+	PositionMany ID = "position-many"
+	WaitShort    ID = "wait-short"
+	Wait5        ID = "wait-5"
+	Wait10       ID = "wait-10"
+	Wait20       ID = "wait-20"
+	WaitLong     ID = "wait-long"
+	OfferMessage ID = "offer-message"
+	Message      ID = "message"
+	NoMessage    ID = "no-message"
+	Thanks       ID = "thanks"
+	Held         ID = "held"
+	Transferred  ID = "transferred"
+	Goodbye      ID = "goodbye"
+)
+
+// Version of the wording below. It stands in every choice that a caller makes
+// after hearing it: change it with the words.
+const Version = "2026-11-22"
+
+// Texts are the words of every announcement.
+func Texts() map[ID]string {
+	t := map[ID]string{
+		Welcome: "Velkommen. Du bliver stillet om til en medarbejder.",
+		Ask: "Samtalen kan blive skrevet ned af et system med kunstig intelligens, så medarbejderen kan skrive et notat. " +
+			"Ingen optager lyden, og et menneske godkender notatet. " +
+			"Tryk et, hvis du siger ja. Tryk to, hvis du siger nej. Du får den samme hjælp.",
+		Yes:          "Tak. Samtalen bliver skrevet ned.",
+		No:           "Samtalen bliver ikke skrevet ned.",
+		PositionMany: "Der er mere end ti foran dig i køen.",
+		WaitShort:    "Vi regner med, at det er din tur om et øjeblik.",
+		Wait5:        "Vi regner med, at ventetiden er under fem minutter.",
+		Wait10:       "Vi regner med, at ventetiden er under ti minutter.",
+		Wait20:       "Vi regner med, at ventetiden er under tyve minutter.",
+		WaitLong:     "Vi regner med, at ventetiden er over tyve minutter.",
+		OfferMessage: "Vil du ikke vente, så tryk ni og læg en besked. Så ringer vi dig op.",
+		Message: "Du kan nu lægge en besked, så ringer vi dig op. " +
+			"Beskeden bliver skrevet ned af et system med kunstig intelligens og læst af en medarbejder. " +
+			"Vil du ikke det, så læg på nu. Tal efter tonen, og tryk på firkant, når du er færdig.",
+		NoMessage:   "Du kan desværre ikke lægge en besked her. Ring igen senere. Farvel.",
+		Thanks:      "Tak for din besked. Vi ringer dig op. Farvel.",
+		Held:        "Vent et øjeblik. Du er ikke blevet afbrudt.",
+		Transferred: "Du bliver stillet om.",
+		Goodbye:     "Tak for din opringning. Farvel.",
+	}
+	numbers := []string{"et", "to", "tre", "fire", "fem", "seks", "syv", "otte", "ni", "ti"}
+	for i, n := range numbers {
+		t[PositionID(i+1)] = "Du er nummer " + n + " i køen."
+	}
+	return t
+}
+
+// PositionID is the announcement of a place in the queue, from 1.
+func PositionID(n int) ID {
+	if n < 1 || n > 10 {
+		return PositionMany
+	}
+	return ID(fmt.Sprintf("%s-%d", Position, n))
+}
+
+//go:embed sounds
+var sounds embed.FS
+
+// Library gives announcements as sound.
+type Library struct {
+	own   fs.FS // the authority's recordings; nil for none
+	voice tts.Synthesiser
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	loaded map[string][]int16
+}
+
+// New makes a library. own and voice may be nil.
+func New(own fs.FS, voice tts.Synthesiser, log *slog.Logger) *Library {
+	return &Library{own: own, voice: voice, log: log, loaded: map[string][]int16{}}
+}
+
+// Get returns an announcement for a service area. The sound files of this package
+// always have one.
+func (l *Library) Get(area string, id ID) []int16 {
+	if s := l.cached(area+"/"+string(id), func() []int16 { return l.ownSound(area+"/", id) }); s != nil {
+		return s
+	}
+	return l.cached(string(id), func() []int16 { return l.general(id) })
+}
+
+// cached returns what was loaded under key, nil included.
+func (l *Library) cached(key string, load func() []int16) []int16 {
+	l.mu.Lock()
+	s, ok := l.loaded[key]
+	l.mu.Unlock()
+	if ok {
+		return s
+	}
+	s = load()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if got, ok := l.loaded[key]; ok {
+		return got
+	}
+	l.loaded[key] = s
+	return s
+}
+
+func (l *Library) general(id ID) []int16 {
+	if s := l.ownSound("", id); s != nil {
+		return s
+	}
+	s, err := recorded.Read(sounds, "sounds/"+string(id)+".al")
+	if err != nil {
+		l.log.Error("announcement has no sound", "announcement", id, "err", err)
+	}
+	return s
+}
+
+// ownSound is the authority's recording, nil without one.
+func (l *Library) ownSound(dir string, id ID) []int16 {
+	if l.own == nil {
+		return nil
+	}
+	for _, ext := range []string{".wav", ".al"} {
+		name := dir + string(id) + ext
+		if !fs.ValidPath(name) {
+			return nil
+		}
+		s, err := recorded.Read(l.own, name)
+		if err == nil {
+			return s
+		}
+		if !errors.Is(err, tts.ErrNoVoice) {
+			l.log.Warn("own recording not usable", "announcement", id, "err", err)
+		}
+	}
+	return nil
+}
+
+// Speak replaces the sound files by espeak-ng's own voice, which sounds better on
+// wideband lines. It runs until all are spoken or ctx ends; until then, and when
+// the voice fails, the files are played.
+func (l *Library) Speak(ctx context.Context) {
+	if l.voice == nil {
+		return
+	}
+	for id, text := range Texts() {
+		if l.ownSound("", id) != nil {
+			continue
+		}
+		s, err := l.voice.Say(ctx, text)
+		if err != nil {
+			l.log.Warn("announcement not spoken, the sound file is played", "announcement", id, "err", err)
+			return
+		}
+		l.mu.Lock()
+		l.loaded[string(id)] = s
+		l.mu.Unlock()
+	}
+}

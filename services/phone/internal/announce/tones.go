@@ -1,0 +1,56 @@
+package announce
+
+import (
+	"math"
+	"time"
+
+	"samtale.dk/samtale/media/pcm"
+)
+
+// amplitude of tones: −15 dBov, as loud as speech.
+const amplitude = 5800
+
+// Tone is a sine of the given frequency in Hz with soft edges of 5 ms.
+func Tone(hz float64, d time.Duration) []int16 {
+	s := make([]int16, pcm.Samples(d, pcm.Rate))
+	edge := pcm.Rate / 200
+	for i := range s {
+		g := min(1, float64(i)/float64(edge), float64(len(s)-1-i)/float64(edge))
+		s[i] = int16(g * amplitude * math.Sin(2*math.Pi*hz*float64(i)/pcm.Rate))
+	}
+	return s
+}
+
+// Pause is silence.
+func Pause(d time.Duration) []int16 { return make([]int16, pcm.Samples(d, pcm.Rate)) }
+
+// Join puts sounds one after another.
+func Join(parts ...[]int16) []int16 {
+	var out []int16
+	for _, p := range parts {
+		out = append(out, p...)
+	}
+	return out
+}
+
+// Beep says: speak now.
+func Beep() []int16 { return Tone(1000, 400*time.Millisecond) }
+
+// Hold is a quiet two-note figure every six seconds, to be repeated: it says that
+// the line lives and is no music that anybody owns.
+func Hold() []int16 {
+	s := Join(Tone(392, 250*time.Millisecond), Pause(60*time.Millisecond), Tone(494, 350*time.Millisecond), Pause(5340*time.Millisecond))
+	for i := range s {
+		s[i] /= 3
+	}
+	return s
+}
+
+// Ringback is the Danish ringing tone: 425 Hz, 1 s in 5, to be repeated.
+func Ringback() []int16 { return Join(Tone(425, time.Second), Pause(4*time.Second)) }
+
+// Busy is the Danish busy tone, 425 Hz, 0.25 s in 0.5.
+func Busy() []int16 {
+	one := Join(Tone(425, 250*time.Millisecond), Pause(250*time.Millisecond))
+	return Join(one, one, one, one, one, one)
+}

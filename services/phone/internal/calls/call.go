@@ -1,0 +1,397 @@
+package calls
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"samtale.dk/samtale/media/pcm"
+	"samtale.dk/samtale/media/rtpx"
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/phone/internal/announce"
+	"samtale.dk/samtale/services/phone/internal/line"
+	"samtale.dk/samtale/services/phone/internal/softphone"
+	"samtale.dk/samtale/services/platform/audiofeed"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/seal"
+)
+
+// Reasons of an end, as callv1.Ended.Reason says them.
+const (
+	reasonCaller      = "caller-hangup"
+	reasonHangup      = "hangup"
+	reasonTransferred = "transferred"
+	reasonFailed      = "failed"
+	reasonLost        = "lost"
+	reasonMessage     = "message-left"
+)
+
+// phase is one state of a call: it runs until the call moves on and returns what
+// comes next; nil is the end.
+type phase func(*Call) phase
+
+// Call is one conversation. Fields belong to its goroutine unless they say otherwise.
+type Call struct {
+	s         *Service
+	id        string
+	channel   callv1.Channel
+	area      consentv1.Area
+	party     callv1.Party
+	sipCallID string
+	started   time.Time
+	log       *slog.Logger
+
+	inbox chan any      // posts; see post
+	over  chan string   // the other side hung up, or we must; first reason counts
+	gone  chan struct{} // closed when the goroutine has ended
+
+	line *line.Line // the citizen
+
+	state      callv1.State
+	reason     string // why it ended
+	answered   time.Time
+	caseworker string
+	offered    []string
+	phone      *softphone.Phone
+	muted      bool
+	paused     bool
+	held       bool // by the caseworker
+	transcribe *bool
+	callBack   bool
+	extension  string
+	consult    *consultation
+	demo       bool
+	regarding  string
+
+	recs      []*recorder // all of the call, in order
+	fromLine  atomic.Pointer[route]
+	fromPhone atomic.Pointer[route]
+	snap      atomic.Pointer[callv1.Call]
+	out       *outbox
+}
+
+// route is where the sound of a party goes.
+type route struct {
+	to  *pcm.Queue // to the other party; nil: nobody hears it
+	rec *recorder  // to the recogniser; nil: not transcribed
+}
+
+func (r *route) frame(f rtpx.Frame) {
+	if r == nil {
+		return
+	}
+	if r.to != nil {
+		_ = r.to.WriteFrame(f.Samples) // fails only when closed
+	}
+	if r.rec != nil {
+		r.rec.frame(f)
+	}
+}
+
+func (r *route) gap(g rtpx.Gap) {
+	if r != nil && r.rec != nil {
+		r.rec.gap(g)
+	}
+}
+
+// bridgeSlots between two parties: 100 ms. Both run on the same machine's clock,
+// so one or two are in use.
+const bridgeSlots = 5
+
+func newBridge() *pcm.Queue { return pcm.NewQueue(pcm.FrameSamples, bridgeSlots) }
+
+func (s *Service) newCall(ch callv1.Channel, area consentv1.Area) *Call {
+	now := time.Now()
+	id := event.NewID(now)
+	log := s.cfg.Log.With("conversation_id", id)
+	c := &Call{
+		s: s, id: id, channel: ch, area: area, started: now, log: log,
+		inbox: make(chan any, 64), over: make(chan string, 1), gone: make(chan struct{}),
+		out: newOutbox(s.ctx, log),
+	}
+	c.snap.Store(&callv1.Call{ConversationID: id, Channel: ch, ServiceArea: area.ID, StartedAt: now, State: callv1.StateAnnouncing})
+	return c
+}
+
+// Posts to a call.
+type (
+	digit    byte
+	peerHold bool // the citizen's side put us on hold
+)
+
+func (c *Call) lineHooks() line.Hooks {
+	return line.Hooks{
+		Frame: func(f rtpx.Frame) { c.fromLine.Load().frame(f) },
+		Gap:   func(g rtpx.Gap) { c.fromLine.Load().gap(g) },
+		Digit: func(b byte) { c.post(digit(b)) },
+		Held:  func(on bool) { c.post(peerHold(on)) },
+		Ended: func(reason string) { c.hangUp(endReason(reason)) },
+	}
+}
+
+// endReason maps a dialog's end to the call's.
+func endReason(sip string) string {
+	switch sip {
+	case "timeout", "gone":
+		return reasonLost
+	case "failed", "rejected":
+		return reasonFailed
+	}
+	return reasonCaller
+}
+
+// post gives the call something to do. It never blocks: a call that does not read
+// its inbox for 64 posts is past caring for one more key press.
+func (c *Call) post(v any) bool {
+	select {
+	case c.inbox <- v:
+		return true
+	default:
+		c.log.Warn("call is too busy, an event was dropped")
+		return false
+	}
+}
+
+// hangUp ends the call from outside; the first reason counts.
+func (c *Call) hangUp(reason string) {
+	select {
+	case c.over <- reason:
+	default:
+	}
+}
+
+// run is the call's goroutine.
+func (c *Call) run(p phase) {
+	defer close(c.gone)
+	c.s.cfg.Metrics.begin(c.channel)
+	c.publishStarted()
+	for p != nil {
+		p = p(c)
+	}
+	c.finish()
+}
+
+// set enters a state and tells about it.
+func (c *Call) set(st callv1.State, reason string) {
+	if c.state != st {
+		c.s.cfg.Metrics.state(c.state, st)
+	}
+	c.state = st
+	c.tell(reason)
+}
+
+// tell publishes the call as it is.
+func (c *Call) tell(reason string) {
+	c.snapshot()
+	e := callv1.Changed{
+		Meta:           event.NewMeta("call.v1.changed", "phone", time.Now()),
+		ConversationID: c.id, State: c.state, ServiceArea: c.area.ID, Caseworker: c.caseworker,
+		Legs: c.legs(), Transcribe: c.transcribe, Reason: reason,
+	}
+	c.out.add("changed", func(ctx context.Context) error { return c.s.cfg.Bus.Publish(ctx, e) })
+}
+
+func (c *Call) snapshot() {
+	c.snap.Store(&callv1.Call{
+		ConversationID: c.id, Channel: c.channel, State: c.state, ServiceArea: c.area.ID, Party: c.party,
+		Caseworker: c.caseworker, Offered: c.offered, StartedAt: c.started, AnsweredAt: c.answered,
+		Transcribe: c.transcribe, Legs: c.legs(), Muted: c.muted, Paused: c.paused, Quality: c.quality(),
+	})
+	c.s.changed()
+}
+
+// quality of the citizen's line, from loss and jitter.
+func (c *Call) quality() string {
+	if c.line == nil {
+		return ""
+	}
+	st := c.line.Stats()
+	if st.Receiver.Packets < 50 {
+		return ""
+	}
+	loss := max(float64(st.Receiver.Lost)/float64(st.Receiver.Packets), st.RemoteLoss)
+	switch {
+	case loss > 0.05 || st.Receiver.Jitter > 80*time.Millisecond:
+		return "poor"
+	case loss > 0.01 || st.Receiver.Jitter > 30*time.Millisecond:
+		return "fair"
+	}
+	return "good"
+}
+
+func (c *Call) legs() []callv1.Leg {
+	var out []callv1.Leg
+	for _, r := range c.recs {
+		out = append(out, r.leg)
+	}
+	return out
+}
+
+func (c *Call) publishStarted() {
+	sum := sha256.Sum256([]byte(c.sipCallID))
+	e := callv1.Started{
+		Meta:           event.NewMeta("call.v1.started", "phone", c.started),
+		ConversationID: c.id, Channel: c.channel, ServiceArea: c.area.ID,
+		SIPCallIDHash: hex.EncodeToString(sum[:]), Caseworker: c.caseworker, Extension: c.extension,
+		Legs: c.legs(),
+	}
+	party := c.party
+	c.out.add("started", func(ctx context.Context) error {
+		if e.Sealed == nil {
+			sealed, err := seal.JSON(ctx, c.s.cfg.Keys, c.id, "party", party)
+			if err != nil {
+				return err
+			}
+			e.Sealed = sealed
+		}
+		return c.s.cfg.Bus.Publish(ctx, e)
+	})
+}
+
+// choose records a choice about transcription.
+func (c *Call) choose(yes bool, how, who string) {
+	c.transcribe = &yes
+	ch := consentv1.Choice{
+		Meta:           event.NewMeta("consent.v1.choice", "phone", time.Now()),
+		ConversationID: c.id, Kind: consentv1.Transcription, Value: yes, Basis: c.area.Basis, Purpose: c.area.Purpose,
+		TextVersion: announce.Version, Language: "da", How: how, Who: who, At: time.Now().UTC(),
+	}
+	if c.area.TextVersion != "" {
+		ch.TextVersion = c.area.TextVersion + "+" + announce.Version
+	}
+	c.out.add("choice", func(ctx context.Context) error {
+		_, err := bus.Request[consentv1.Choice](ctx, c.s.cfg.Bus, consentv1.ChoiceSubject, ch)
+		return err
+	})
+}
+
+// recording opens a leg for the recogniser; nil when there is no room for it,
+// which is told in the log and by the missing leg.
+func (c *Call) recording(role, user string) *recorder {
+	now := time.Now()
+	leg := callv1.Leg{ID: event.NewID(now), Role: role, StartedAt: now.UTC(), User: user}
+	feed, err := c.s.cfg.Feed.Open(audiofeed.LegConfig{
+		ConversationID: c.id, LegID: leg.ID, Role: role, StartedAt: leg.StartedAt,
+	})
+	if err != nil {
+		c.log.Error("leg is not transcribed", "err", err)
+		return nil
+	}
+	r := newRecorder(leg, feed)
+	r.mask(c.paused)
+	c.recs = append(c.recs, r)
+	return r
+}
+
+// finish ends everything and tells the end.
+func (c *Call) finish() {
+	c.fromLine.Store(nil)
+	c.fromPhone.Store(nil)
+	c.dropConsult()
+	if c.phone != nil {
+		c.phone.Close()
+	}
+	if c.line != nil {
+		c.observeLine()
+		if err := c.line.HangUp(context.Background()); err != nil {
+			c.log.Debug("hang up", "err", err)
+		}
+	}
+	c.s.queue.leave(c.area.ID, c.id)
+	if c.reason == "" {
+		c.reason = reasonHangup
+	}
+	c.s.cfg.Metrics.state(c.state, callv1.StateEnded)
+	c.state = callv1.StateEnded
+	c.publishEnded()
+	c.snapshot()
+	c.s.remove(c)
+	c.out.close()
+	c.flush()
+	<-c.out.done
+	c.log.Info("call ended", "reason", c.reason, "legs", len(c.recs), "seconds", int(time.Since(c.started).Seconds()))
+}
+
+func (c *Call) publishEnded() {
+	e := callv1.Ended{
+		Meta:           event.NewMeta("call.v1.ended", "phone", time.Now()),
+		ConversationID: c.id, Channel: c.channel, ServiceArea: c.area.ID, StartedAt: c.started.UTC(), AnsweredAt: c.answered,
+		Reason: c.reason, Caseworker: c.caseworker, Transcribed: len(c.recs) > 0, CallBack: c.callBack, Legs: []callv1.LegEnd{},
+	}
+	for _, r := range c.recs {
+		e.Legs = append(e.Legs, r.finish())
+	}
+	c.s.cfg.Metrics.end(c.reason)
+	c.out.add("ended", func(ctx context.Context) error { return c.s.cfg.Bus.Publish(ctx, e) })
+}
+
+// flush waits until the recogniser has committed every leg.
+func (c *Call) flush() {
+	ctx, cancel := context.WithTimeout(c.s.ctx, c.s.cfg.Times.Flush)
+	defer cancel()
+	for _, r := range c.recs {
+		if err := r.flush(ctx); err != nil {
+			c.log.Error("the end of a leg was not committed", "leg_id", r.leg.ID, "err", err)
+		}
+	}
+}
+
+func (c *Call) observeLine() {
+	st := c.line.Stats()
+	c.s.cfg.Metrics.media(st)
+}
+
+// Outcome of waiting.
+type outcome uint8
+
+const (
+	through outcome = iota // what was waited for has happened, or the time is over
+	stopped                // the handler said so
+	ended                  // the call is over
+)
+
+// wait handles posts until one of the handlers stops it, ready is closed, d is
+// over (0: no limit) or the call ends.
+func (c *Call) wait(ready <-chan struct{}, d time.Duration, handle func(any) bool) outcome {
+	var limit <-chan time.Time
+	if d > 0 {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		limit = t.C
+	}
+	for {
+		select {
+		case c.reason = <-c.over:
+			return ended
+		case <-ready:
+			return through
+		case <-limit:
+			return through
+		case v := <-c.inbox:
+			if c.common(v) {
+				continue
+			}
+			if handle != nil && handle(v) {
+				return stopped
+			}
+		}
+	}
+}
+
+// play lets the citizen hear sounds, to their end unless stopped.
+func (c *Call) play(handle func(any) bool, parts ...[]int16) outcome {
+	p := newPlayer(parts...)
+	c.line.SetSource(p)
+	o := c.wait(p.done, 0, handle)
+	if o != through {
+		c.line.SetSource(nil)
+	}
+	return o
+}
+
+func (c *Call) sound(id announce.ID) []int16 { return c.s.cfg.Sounds.Get(c.area.ID, id) }

@@ -1,0 +1,383 @@
+// Package line is a telephone line: a SIP dialog with the sound that belongs to
+// it. It answers and makes offers, keeps the media leg in step with them, and
+// turns hold, DTMF (RFC 4733 and INFO) and hang-up into hooks.
+//
+// A Line is safe for concurrent use. Frame and Gap hooks run on the media clock,
+// Digit on the socket's or the request's goroutine, the others on the request's;
+// none may block, and none may close the line from within.
+package line
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"samtale.dk/samtale/media/pcm"
+	"samtale.dk/samtale/media/rtpx"
+	"samtale.dk/samtale/services/phone/internal/offer"
+	"samtale.dk/samtale/services/phone/internal/sipua"
+)
+
+// Codecs that a line takes; the caller's order decides.
+var Codecs = []rtpx.Codec{rtpx.Opus, rtpx.G722, rtpx.PCMA, rtpx.PCMU}
+
+// Config is what all lines share.
+type Config struct {
+	UA     *sipua.UA
+	Ports  *rtpx.Ports
+	Listen netip.Addr // for RTP; unspecified for all addresses
+	Public netip.Addr // in SDP; not valid: the address that faces the peer
+	Clock  *rtpx.Clock
+	Log    *slog.Logger
+}
+
+// Hooks tell what happens on a line. Nil ones are left out.
+type Hooks struct {
+	Frame func(rtpx.Frame)
+	Gap   func(rtpx.Gap)
+	Digit func(byte)
+	Held  func(on bool) // the other side put us on hold, or took us back
+	Ended func(reason string)
+}
+
+// Line is one telephone party.
+type Line struct {
+	cfg    Config
+	hooks  Hooks
+	leg    *rtpx.Leg
+	codecs []rtpx.Codec
+
+	mu     sync.Mutex
+	dialog *sipua.Dialog
+	addr   netip.Addr
+	origin offer.Origin
+	choice offer.Choice
+	place  int            // of our stream in the description
+	last   *offer.Session // the last description from the other side
+	key    *rtpx.Crypto   // ours
+	mine   offer.Dir      // what we want
+	held   bool
+	agreed bool
+	secure bool
+}
+
+// New opens the media ports. peer is the SIP address of the other side
+// ("host:port"), which decides on the address in SDP.
+func New(cfg Config, peer string, codecs []rtpx.Codec, h Hooks) (*Line, error) {
+	l := &Line{cfg: cfg, hooks: h, codecs: codecs, origin: offer.NewOrigin(), mine: offer.SendRecv}
+	l.addr = cfg.address(peer)
+	if len(codecs) == 0 {
+		l.codecs = Codecs
+	}
+	leg, err := rtpx.NewLeg(rtpx.LegConfig{
+		Ports: cfg.Ports, Local: cfg.Listen, Clock: cfg.Clock, Log: cfg.Log,
+		Receive: rtpx.ReceiverConfig{
+			Frame: h.Frame, Gap: h.Gap, Digit: func(d rtpx.Digit) { l.digit(d.Symbol) },
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.leg = leg
+	return l, nil
+}
+
+func (c Config) address(peer string) netip.Addr {
+	if c.Public.IsValid() {
+		return c.Public
+	}
+	if c.Listen.IsValid() && !c.Listen.IsUnspecified() {
+		return c.Listen
+	}
+	a, err := netip.ParseAddr(sipua.LocalIP(peer))
+	if err != nil {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return a
+}
+
+func (l *Line) digit(b byte) {
+	if l.hooks.Digit != nil {
+		l.hooks.Digit(b)
+	}
+}
+
+// Take binds the line to a dialog.
+func (l *Line) Take(d *sipua.Dialog) {
+	l.mu.Lock()
+	l.dialog = d
+	l.mu.Unlock()
+	d.SetPeer(l)
+}
+
+// Dialog of the line; nil before Take.
+func (l *Line) Dialog() *sipua.Dialog {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dialog
+}
+
+// SetSource is what the other side hears.
+func (l *Line) SetSource(r pcm.Reader) { l.leg.SetSource(r) }
+
+// SendDigits presses keys.
+func (l *Line) SendDigits(keys string) error { return l.leg.SendDigits(keys) }
+
+// Stats of the media.
+func (l *Line) Stats() rtpx.LegStats { return l.leg.Stats() }
+
+// Codec in use; Unknown before the first answer.
+func (l *Line) Codec() rtpx.Codec {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.choice.Send.Codec
+}
+
+// Offer implements sipua.Peer: a new offer from the other side.
+func (l *Line) Offer(b sipua.Body) ([]byte, error) {
+	data, err := SDP(b)
+	if err != nil {
+		return nil, err
+	}
+	remote, err := offer.Parse(data)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	place, choice, err := remote.Audio(l.codecs)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.ownKey(choice); err != nil {
+		return nil, err
+	}
+	if err := l.adopt(place, choice, remote); err != nil {
+		return nil, err
+	}
+	lines := make([]*offer.Line, len(remote.Streams))
+	lines[place] = l.line(choice.Recv, choice.Dir&l.mine)
+	l.origin.Version++
+	return offer.Write(l.origin, l.addr, remote, lines), nil
+}
+
+// ownKey makes our SRTP key for the suite that the other side leads with.
+func (l *Line) ownKey(c offer.Choice) error {
+	if c.Crypto == nil {
+		l.key = nil
+		return nil
+	}
+	if l.key != nil && l.key.Suite == c.Crypto.Suite {
+		return nil
+	}
+	k, err := rtpx.NewCrypto(c.Crypto.Tag, c.Crypto.Suite)
+	if err != nil {
+		return err
+	}
+	l.key = &k
+	return nil
+}
+
+func (l *Line) line(f []rtpx.Format, d offer.Dir) *offer.Line {
+	return &offer.Line{Port: l.leg.LocalPort(), Formats: f, Dir: d, Crypto: l.key}
+}
+
+// adopt puts an agreement into force. The caller holds mu.
+func (l *Line) adopt(place int, c offer.Choice, remote *offer.Session) error {
+	dir := c.Dir & l.mine
+	m := rtpx.Media{
+		Remote: c.Remote, RemoteRTCP: c.RTCP, Mux: c.Mux, Receive: c.Recv, Send: c.Formats(),
+		Sending: dir&offer.Send != 0, Receiving: dir&offer.Recv != 0,
+		LocalKey: l.key, RemoteKey: c.Crypto,
+	}
+	if err := l.leg.Configure(m); err != nil {
+		return fmt.Errorf("media: %w", err)
+	}
+	l.place, l.choice, l.last, l.agreed = place, c, remote, true
+	held := c.Dir&offer.Send == 0 // they do not want to hear us
+	if held != l.held {
+		l.held = held
+		if l.hooks.Held != nil {
+			go l.hooks.Held(held)
+		}
+	}
+	return nil
+}
+
+// LocalOffer implements sipua.Peer: our full description.
+func (l *Line) LocalOffer() ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.secure && l.key == nil {
+		k, err := rtpx.NewCrypto(1, rtpx.Suites()[2])
+		if err != nil {
+			return nil, err
+		}
+		l.key = &k
+	}
+	l.origin.Version++
+	if !l.agreed {
+		return offer.Write(l.origin, l.addr, nil, []*offer.Line{l.line(offer.Offered(l.codecs), l.mine)}), nil
+	}
+	// Lines never go away (RFC 3264, section 8): those turned down stay at port 0.
+	lines := make([]*offer.Line, len(l.last.Streams))
+	lines[l.place] = l.line(l.choice.Recv, l.mine)
+	return offer.Write(l.origin, l.addr, l.last, lines), nil
+}
+
+// Secure makes the first offer one of SRTP.
+func (l *Line) Secure() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.secure = true
+}
+
+// Answer implements sipua.Peer: the answer to our offer.
+func (l *Line) Answer(b sipua.Body) error {
+	if b.Empty() {
+		return nil
+	}
+	data, err := SDP(b)
+	if err != nil {
+		return err
+	}
+	remote, err := offer.Parse(data)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	place, choice, err := remote.Audio(l.codecs)
+	if err != nil {
+		return err
+	}
+	if (choice.Crypto == nil) != (l.key == nil) {
+		return offer.ErrSRTP
+	}
+	return l.adopt(place, choice, remote)
+}
+
+// Info implements sipua.Peer: DTMF as vendors send it, application/dtmf-relay
+// ("Signal=5") and application/dtmf ("5").
+func (l *Line) Info(b sipua.Body) bool {
+	t, _, _ := strings.Cut(strings.ToLower(b.Type), ";")
+	switch strings.TrimSpace(t) {
+	case "application/dtmf-relay":
+		for _, row := range strings.FieldsFunc(string(b.Data), func(r rune) bool { return r == '\n' || r == '\r' }) {
+			k, v, ok := strings.Cut(row, "=")
+			if ok && strings.EqualFold(strings.TrimSpace(k), "signal") {
+				l.key1(v)
+				return true
+			}
+		}
+		return true
+	case "application/dtmf":
+		l.key1(string(b.Data))
+		return true
+	}
+	return false
+}
+
+func (l *Line) key1(v string) {
+	v = strings.ToUpper(strings.TrimSpace(v))
+	switch {
+	case v == "10":
+		l.digit('*')
+	case v == "11":
+		l.digit('#')
+	case len(v) == 1 && strings.Contains("0123456789*#ABCD", v):
+		l.digit(v[0])
+	}
+}
+
+// Ended implements sipua.Peer.
+func (l *Line) Ended(reason string) {
+	if l.hooks.Ended != nil {
+		l.hooks.Ended(reason)
+	}
+}
+
+// HangUp ends the dialog, if any, and the media.
+func (l *Line) HangUp(ctx context.Context) error {
+	var err error
+	if d := l.Dialog(); d != nil {
+		err = d.Bye(ctx)
+	}
+	return errors.Join(err, l.Close())
+}
+
+// Close ends the media only.
+func (l *Line) Close() error { return l.leg.Close() }
+
+// Accept negotiates with an incoming call and answers it: with the answer to its
+// offer, or with ours when it made none.
+func (l *Line) Accept(in *sipua.Incoming, conversation string) error {
+	b := in.Offer()
+	var sdp []byte
+	var err error
+	if b.Empty() {
+		sdp, err = l.LocalOffer()
+	} else {
+		sdp, err = l.Offer(b)
+	}
+	if err != nil {
+		return &NegotiationError{err}
+	}
+	l.Take(in.Dialog())
+	ack, err := in.Accept(sipua.Body{Type: "application/sdp", Data: sdp}, sipua.ConversationHeader(conversation))
+	if err != nil || !b.Empty() {
+		return err
+	}
+	if err := l.Answer(ack); err != nil {
+		l.HangUp(context.Background())
+		return fmt.Errorf("answer in the ACK: %w", err)
+	}
+	return nil
+}
+
+// NegotiationError is for an offer that is answered 488.
+type NegotiationError struct{ Err error }
+
+func (e *NegotiationError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *NegotiationError) Unwrap() error { return e.Err }
+
+// Dial places a call and waits for the answer.
+func (l *Line) Dial(ctx context.Context, o sipua.Outgoing) (*sipua.Answered, error) {
+	sdp, err := l.LocalOffer()
+	if err != nil {
+		return nil, err
+	}
+	if o.Body.Empty() {
+		o.Body = sipua.Body{Type: "application/sdp", Data: sdp}
+	}
+	o.Peer = l
+	progress := o.Progress
+	o.Progress = func(code int, b sipua.Body, h func(string) string) {
+		if !b.Empty() {
+			if err := l.Answer(b); err != nil { // early media
+				l.cfg.Log.Debug("early answer not usable", "err", err)
+			}
+		}
+		if progress != nil {
+			progress(code, b, h)
+		}
+	}
+	a, err := l.cfg.UA.Dial(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	l.dialog = a.Dialog
+	l.mu.Unlock()
+	if err := l.Answer(a.Body); err != nil {
+		l.HangUp(ctx)
+		return nil, err
+	}
+	return a, nil
+}

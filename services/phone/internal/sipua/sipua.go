@@ -1,0 +1,393 @@
+// Package sipua is the user-agent core of the phone service: SIP transports,
+// dialogs, the INVITE machinery on both sides, re-INVITE and UPDATE with glare,
+// session timers (RFC 4028), reliable provisional responses (RFC 3262), REFER,
+// digest, and the limits at the edge. It stands on sipgo's transport and
+// transaction layers and knows nothing of media or of what a call is for.
+//
+// A UA owns its sockets and the table of dialogs. Every request runs on its own
+// goroutine (sipgo's); a Dialog guards itself with a mutex and calls its Peer
+// without holding it. DESIGN.md tells who may call what when.
+package sipua
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+)
+
+const (
+	// allow is what the UA answers to inside and outside dialogs.
+	allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY, PRACK"
+	// accept is the bodies that an INVITE may carry (RFC 7866 for multipart).
+	accept = "application/sdp, multipart/mixed, application/dtmf-relay, application/rs-metadata+xml"
+	// supported option tags.
+	supported = "timer, 100rel, replaces"
+
+	// DefaultSessionExpires is what we ask for when the other side has no wish.
+	DefaultSessionExpires = 30 * time.Minute
+	// DefaultMinSE is the shortest refresh interval we accept (RFC 4028, section 5).
+	DefaultMinSE = 90 * time.Second
+
+	// maxMessage bounds a datagram that we send. sipgo's default of 1300 bytes
+	// refuses answers to requests with long Via chains; responses may not change
+	// transport, so fragments are the lesser evil.
+	maxMessage = 8192
+)
+
+// Config of a UA. Zero values of the durations and limits mean the defaults.
+type Config struct {
+	Addr    string // UDP and TCP, host:port; port 0 picks one for both
+	TLSAddr string // empty: no TLS listener
+	TLS     *tls.Config
+	Host    string // in Contact and Via; empty: the address that faces the peer
+	Name    string // User-Agent and Server
+
+	Access         Access
+	MaxDialogs     int     // calls at once; more get 503 [500]
+	Rate           float64 // new calls a second from one address [20]
+	Burst          int     // [60]
+	SessionExpires time.Duration
+	MinSE          time.Duration
+
+	Log *slog.Logger
+	// Refused counts requests that were turned away before they became a call.
+	Refused func(reason string)
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxDialogs <= 0 {
+		c.MaxDialogs = 500
+	}
+	if c.Rate <= 0 {
+		c.Rate = 20
+	}
+	if c.Burst <= 0 {
+		c.Burst = 60
+	}
+	if c.SessionExpires <= 0 {
+		c.SessionExpires = DefaultSessionExpires
+	}
+	if c.MinSE <= 0 {
+		c.MinSE = DefaultMinSE
+	}
+	if c.Name == "" {
+		c.Name = "Samtale"
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Refused == nil {
+		c.Refused = func(string) {}
+	}
+	return c
+}
+
+// Handler takes new calls. Invite runs on the request's goroutine and must have
+// answered or rejected when it returns; what then goes on runs elsewhere.
+type Handler interface {
+	Invite(in *Incoming)
+}
+
+// Peer is the owner of a dialog: what the call does when the other side asks.
+// Methods are called one at a time per kind of transaction, never under a lock.
+type Peer interface {
+	// Offer takes a new offer and returns the answer; an error is answered 488.
+	Offer(b Body) (answer []byte, err error)
+	// LocalOffer is our full present description, for refreshes and late offers.
+	LocalOffer() ([]byte, error)
+	// Answer takes the answer to an offer that we made in a 200.
+	Answer(b Body) error
+	// Info takes the body of an INFO; false is answered 415.
+	Info(b Body) bool
+	// Ended says that the dialog is over and why: "bye", "timeout", "gone".
+	Ended(reason string)
+}
+
+// Body is a message body with its type.
+type Body struct {
+	Type string
+	Data []byte
+}
+
+// Empty reports whether there is no body.
+func (b Body) Empty() bool { return len(b.Data) == 0 }
+
+// UA is the user-agent core.
+type UA struct {
+	cfg     Config
+	ua      *sipgo.UserAgent
+	srv     *sipgo.Server
+	client  *sipgo.Client
+	handler Handler
+	limit   *rateLimit
+	nonces  *nonces
+
+	udp, tcp, tlsl sip.Addr // bound addresses
+
+	mu       sync.Mutex
+	dialogs  map[string]*Dialog // by Call-ID and our tag
+	pending  map[string]string  // INVITEs at work: Call-ID, From tag, CSeq → branch
+	draining atomic.Bool
+	closers  []func()
+	wg       sync.WaitGroup
+}
+
+var bigMessages sync.Once
+
+// Listen opens the sockets and starts serving; Close ends it.
+func Listen(cfg Config, h Handler) (*UA, error) {
+	bigMessages.Do(func() { sip.UDPMTUSize = maxMessage })
+	cfg = cfg.withDefaults()
+	quiet := quietLogger(cfg.Log)
+	ua, err := sipgo.NewUA(
+		sipgo.WithUserAgent(cfg.Name),
+		sipgo.WithUserAgenTLSConfig(cfg.TLS),
+		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(quiet)),
+		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet),
+			sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {})),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("SIP: %w", err)
+	}
+	u := &UA{
+		cfg: cfg, ua: ua, handler: h,
+		limit: newRateLimit(cfg.Rate, cfg.Burst), nonces: newNonces(),
+		dialogs: map[string]*Dialog{}, pending: map[string]string{},
+	}
+	u.srv, err = sipgo.NewServer(ua, sipgo.WithServerLogger(quiet))
+	if err != nil {
+		return nil, fmt.Errorf("SIP: %w", err)
+	}
+	u.client, err = sipgo.NewClient(ua, sipgo.WithClientLogger(quiet))
+	if err != nil {
+		return nil, fmt.Errorf("SIP: %w", err)
+	}
+	u.routes()
+	if err := u.listen(); err != nil {
+		u.Close()
+		return nil, err
+	}
+	return u, nil
+}
+
+func (u *UA) routes() {
+	u.srv.OnInvite(u.onInvite)
+	u.srv.OnAck(u.onAck)
+	u.srv.OnCancel(u.onCancel)
+	u.srv.OnBye(u.onBye)
+	u.srv.OnOptions(u.onOptions)
+	u.srv.OnInfo(u.onInfo)
+	u.srv.OnUpdate(u.onUpdate)
+	u.srv.OnPrack(u.onPrack)
+	u.srv.OnNotify(u.onNotify)
+	u.srv.OnRefer(u.onRefer)
+	u.srv.OnNoRoute(func(req *sip.Request, tx sip.ServerTransaction) {
+		u.respond(tx, u.response(req, sip.StatusMethodNotAllowed, "Method Not Allowed", Body{}))
+	})
+}
+
+// listen binds UDP and TCP to the same port, and TLS when configured.
+func (u *UA) listen() error {
+	pc, l, err := listenBoth(u.cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("SIP on %s: %w", u.cfg.Addr, err)
+	}
+	u.udp, u.tcp = toAddr(pc.LocalAddr()), toAddr(l.Addr())
+	u.serve(func() { u.srv.ServeUDP(pc) }, pc)
+	u.serve(func() { u.srv.ServeTCP(l) }, l)
+	if err := u.serving(); err != nil {
+		return err
+	}
+	if u.cfg.TLSAddr == "" {
+		return nil
+	}
+	if u.cfg.TLS == nil {
+		return errors.New("SIP over TLS needs a certificate and its key")
+	}
+	tl, err := tls.Listen("tcp", u.cfg.TLSAddr, u.cfg.TLS)
+	if err != nil {
+		return fmt.Errorf("SIP over TLS on %s: %w", u.cfg.TLSAddr, err)
+	}
+	u.tlsl = toAddr(tl.Addr())
+	u.serve(func() { u.srv.ServeTLS(tl) }, tl)
+	return nil
+}
+
+// serving waits until sipgo knows the UDP socket: a request sent before would try
+// to open it again.
+func (u *UA) serving() error {
+	pool := u.ua.TransportLayer().Pool("udp")
+	for range 1000 {
+		if c := pool.Get(u.udp.String()); c != nil {
+			c.TryClose()
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return errors.New("SIP: the UDP listener did not start")
+}
+
+func (u *UA) serve(f func(), c interface{ Close() error }) {
+	u.closers = append(u.closers, func() { c.Close() })
+	u.wg.Go(f)
+}
+
+// listenBoth tries a few times when the port is 0, since the one that UDP got may
+// be taken on TCP.
+func listenBoth(addr string) (net.PacketConn, net.Listener, error) {
+	var err error
+	for range 10 {
+		var pc net.PacketConn
+		pc, err = net.ListenPacket("udp", addr)
+		if err != nil {
+			return nil, nil, err
+		}
+		host, port, _ := net.SplitHostPort(addr)
+		if port == "0" {
+			port = strconv.Itoa(pc.LocalAddr().(*net.UDPAddr).Port)
+		}
+		var l net.Listener
+		l, err = net.Listen("tcp", net.JoinHostPort(host, port))
+		if err == nil {
+			return pc, l, nil
+		}
+		pc.Close()
+	}
+	return nil, nil, err
+}
+
+func toAddr(a net.Addr) sip.Addr {
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		return sip.Addr{IP: a.IP, Port: a.Port}
+	case *net.TCPAddr:
+		return sip.Addr{IP: a.IP, Port: a.Port}
+	}
+	return sip.Addr{}
+}
+
+// Addr is where UDP and TCP listen.
+func (u *UA) Addr() string { return u.udp.String() }
+
+// Dialogs is the number of live dialogs.
+func (u *UA) Dialogs() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.dialogs)
+}
+
+// Drain refuses new calls with 503 from now on.
+func (u *UA) Drain() { u.draining.Store(true) }
+
+// Probe sends an OPTIONS to our own listener and wants 200: the transport, the
+// parser and the transaction layer are all at work.
+func (u *UA) Probe(ctx context.Context) error {
+	host := u.udp.IP.String()
+	if u.udp.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	req := sip.NewRequest(sip.OPTIONS, sip.Uri{Scheme: "sip", User: "probe", Host: host, Port: u.udp.Port})
+	req.SetTransport("UDP")
+	// Without Laddr sipgo would take the listener's own socket for a connection
+	// to itself; a fresh one makes it a real round trip.
+	res, err := u.client.Do(ctx, req)
+	if err != nil {
+		return fmt.Errorf("SIP probe: %w", err)
+	}
+	if res.StatusCode != sip.StatusOK {
+		return fmt.Errorf("SIP probe: answered %d", res.StatusCode)
+	}
+	return nil
+}
+
+// Close ends all transports without goodbye; see Drain and Dialog.Bye for a
+// graceful end.
+func (u *UA) Close() {
+	u.mu.Lock()
+	ds := make([]*Dialog, 0, len(u.dialogs))
+	for _, d := range u.dialogs {
+		ds = append(ds, d)
+	}
+	u.mu.Unlock()
+	for _, d := range ds {
+		d.end("gone")
+	}
+	for _, c := range u.closers {
+		c()
+	}
+	u.ua.Close()
+	u.wg.Wait()
+}
+
+// host is the address that a peer can reach us at.
+func (u *UA) host(peer string) string {
+	if u.cfg.Host != "" {
+		return u.cfg.Host
+	}
+	if !u.udp.IP.IsUnspecified() {
+		return u.udp.IP.String()
+	}
+	return LocalIP(peer)
+}
+
+// LocalIP is the address of the interface that faces peer ("host" or "host:port").
+func LocalIP(peer string) string {
+	host, _, err := net.SplitHostPort(peer)
+	if err != nil {
+		host = peer
+	}
+	c, err := net.Dial("udp", net.JoinHostPort(host, "9")) // sends nothing
+	if err != nil {
+		return "127.0.0.1"
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).IP.String()
+}
+
+// bound is the listener's address for a transport.
+func (u *UA) bound(transport string) sip.Addr {
+	switch sip.NetworkToUpper(transport) {
+	case "TLS":
+		return u.tlsl
+	case "TCP":
+		return u.tcp
+	}
+	return u.udp
+}
+
+func (u *UA) contact(transport, peer string) *sip.ContactHeader {
+	uri := sip.Uri{Scheme: "sip", User: "samtale", Host: u.host(peer), Port: u.bound(transport).Port}
+	if t := sip.NetworkToLower(transport); t != "udp" {
+		uri.UriParams = sip.NewParams()
+		uri.UriParams.Add("transport", t)
+	}
+	return &sip.ContactHeader{Address: uri}
+}
+
+// quietLogger keeps sipgo's own log lines but not what they quote: messages
+// carry phone numbers and names.
+func quietLogger(l *slog.Logger) *slog.Logger { return slog.New(quiet{l.Handler()}) }
+
+type quiet struct{ next slog.Handler }
+
+func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {
+	return l > slog.LevelInfo && q.next.Enabled(ctx, l-4)
+}
+
+func (q quiet) Handle(ctx context.Context, r slog.Record) error {
+	out := slog.NewRecord(r.Time, min(r.Level, slog.LevelWarn), "SIP stack: "+r.Message, r.PC)
+	return q.next.Handle(ctx, out)
+}
+
+func (q quiet) WithAttrs([]slog.Attr) slog.Handler { return q }
+func (q quiet) WithGroup(string) slog.Handler      { return q }

@@ -1,0 +1,134 @@
+// Package phone is the telephone service: SIP trunks, SIPREC recorders, the
+// caseworkers' softphones, queues and messages. Run wires it together; the parts
+// are in internal: sipua (SIP), offer (SDP), line (a party on the telephone),
+// softphone (a party in the browser), announce (what callers hear), calls (what
+// happens). The dialer folder is a client to call with.
+package phone
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"samtale.dk/samtale/media/rtpx"
+	"samtale.dk/samtale/models/tts"
+	"samtale.dk/samtale/models/tts/espeak"
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/phone/internal/announce"
+	"samtale.dk/samtale/services/phone/internal/calls"
+	"samtale.dk/samtale/services/phone/internal/line"
+	"samtale.dk/samtale/services/phone/internal/sipua"
+	"samtale.dk/samtale/services/phone/internal/softphone"
+	"samtale.dk/samtale/services/platform/audiofeed"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/config"
+	"samtale.dk/samtale/services/platform/process"
+	"samtale.dk/samtale/services/platform/seal"
+)
+
+// flushLimit is how long stopping waits, after the calls, for events and audio.
+const flushLimit = 10 * time.Second
+
+// Run serves calls until ctx is done, then lets them finish within SAMTALE_DRAIN.
+func Run(ctx context.Context, env process.Env) error {
+	var cfg Settings
+	if err := config.Load(env.Environ, &cfg); err != nil {
+		return err
+	}
+	parts, err := cfg.parse()
+	if err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	if env.CheckOnly {
+		return nil
+	}
+	log := env.Log.With("service", "phone")
+	b, err := env.Connect("phone", cfg.Bus)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	if err := b.EnsureStreams(ctx, bus.Stream{Name: callv1.Stream, Subjects: []string{callv1.StreamSubjects}}); err != nil {
+		return err
+	}
+	keys, err := seal.NewRing(b)
+	if err != nil {
+		return err
+	}
+	feed := audiofeed.New(audiofeed.Config{Name: "phone", Bus: b, Log: log, Metrics: env.Metrics, MaxLegs: 2 * cfg.MaxCalls})
+	defer feed.Close()
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	areas := calls.NewAreas(b, log)
+	go areas.Run(work)
+	sounds := announce.New(cfg.recordings(), voice(), log)
+	go sounds.Speak(ctx)
+	clock := rtpx.NewClock(0)
+	phones, err := softphone.NewMaker(cfg.softphone(parts, clock, env))
+	if err != nil {
+		return err
+	}
+	metrics := calls.NewMetrics(env.Metrics)
+	svc := calls.New(calls.Config{
+		Bus: b, Keys: keys, Feed: feed, Areas: areas, Sounds: sounds, Phones: phones,
+		Line:     line.Config{Ports: parts.ports, Listen: parts.listen, Public: parts.public, Clock: clock, Log: log},
+		Messages: parts.messages, Users: parts.users, Trunk: cfg.trunk(), Times: cfg.times(), Log: log, Metrics: metrics,
+	})
+	ua, err := sipua.Listen(cfg.sip(parts, log, metrics.Refused), svc)
+	if err != nil {
+		return err
+	}
+	defer ua.Close()
+	svc.Attach(ua)
+	go svc.Run(work)
+	api, err := svc.Serve()
+	if err != nil {
+		return err
+	}
+	defer api.Stop()
+	env.Health.Add("phone", func(ctx context.Context) error {
+		if err := b.Ready(ctx); err != nil {
+			return err
+		}
+		return ua.Probe(ctx)
+	})
+	log.Info("phone is ready", "sip", ua.Addr(), "rtp_ports", cfg.RTPPorts)
+	<-ctx.Done()
+	ua.Drain()
+	drain, cancel := context.WithTimeout(context.Background(), cfg.Drain)
+	defer cancel()
+	svc.Drain(drain, flushLimit)
+	return nil
+}
+
+// voice is espeak-ng when it is installed.
+func voice() tts.Synthesiser {
+	v, err := espeak.New(espeak.Config{})
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
+// listenAddr is the address part of host:port; all addresses when there is none.
+func listenAddr(hostport string) (netip.Addr, error) {
+	host, _, err := splitHostPort(hostport)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	if host == "" {
+		return netip.IPv4Unspecified(), nil
+	}
+	a, err := netip.ParseAddr(host)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("%q is not an IP address", host)
+	}
+	return a, nil
+}
+
+func isDir(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
+}

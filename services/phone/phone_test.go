@@ -1,0 +1,117 @@
+package phone
+
+import (
+	"testing"
+	"time"
+
+	"samtale.dk/samtale/media/pcm"
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/phone/dialer"
+	"samtale.dk/samtale/services/phone/internal/announce"
+	"samtale.dk/samtale/services/platform/seal"
+)
+
+func announceTone(hz float64, d time.Duration) []int16 { return announce.Tone(hz, d) }
+
+// shortWords replaces the announcements by short ones, so that tests are quick.
+func shortWords(t *testing.T) string {
+	t.Helper()
+	return writeSounds(t, 200*time.Millisecond)
+}
+
+func TestLeaveAMessage(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_MESSAGE_SILENCE=2s")
+	d := w.dialer(dialer.Config{Name: "Borger Testsen"})
+	c, err := d.Dial(t.Context(), dialer.Options{To: w.uri("besked"), Record: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := c.ConversationID
+	if id == "" {
+		t.Fatal("no conversation id in the answer")
+	}
+	w.inState(id, callv1.StateMessage)
+	if l := loudest(c.Heard()); l < -30 {
+		t.Errorf("announcement and tone came at %.0f dBov", l)
+	}
+	if err := c.Play(t.Context(), tone(440, 3*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Press(t.Context(), "#"); err != nil {
+		t.Fatal(err)
+	}
+	e := w.endOf(id)
+	if e.Reason != "message-left" || !e.CallBack || !e.Transcribed || len(e.Legs) != 1 {
+		t.Fatalf("ended: %+v", e)
+	}
+	leg := w.leg(e.Legs[0].ID)
+	if int64(len(leg.pcm)) != e.Legs[0].Samples {
+		t.Errorf("worker has %d samples, the event says %d", len(leg.pcm), e.Legs[0].Samples)
+	}
+	if loud := loudSeconds(leg.pcm); loud < 2.9 || loud > 3.1 {
+		t.Errorf("%.2f s of a 3 s tone arrived", loud)
+	}
+	w.checkMessageEvents(id)
+}
+
+func loudSeconds(s []int16) float64 {
+	n := 0
+	for ; len(s) >= 160; s = s[160:] {
+		if pcm.Level(s[:160]) > -30 {
+			n++
+		}
+	}
+	return float64(n) / 100
+}
+
+func (w *world) checkMessageEvents(id string) {
+	w.t.Helper()
+	w.mu.Lock()
+	s := w.started[id]
+	choices := w.choices
+	key := w.keys[id]
+	w.mu.Unlock()
+	if s.Channel != callv1.ChannelMessage || s.ServiceArea != "borgerservice" || len(s.SIPCallIDHash) != 64 {
+		w.t.Errorf("started: %+v", s)
+	}
+	plain, err := seal.Open(key, s.Sealed, id+"/party")
+	if err != nil || !contains(string(plain), "Borger Testsen") {
+		w.t.Errorf("party does not open: %v", err)
+	}
+	if len(choices) != 1 || !choices[0].Value || choices[0].How != consentv1.HowOral || choices[0].Kind != consentv1.Transcription {
+		w.t.Errorf("choices: %+v", choices)
+	}
+}
+
+func TestMessageEndsBySilenceOrHangUp(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_MESSAGE_SILENCE=1s")
+	d := w.dialer(dialer.Config{})
+	silent, err := d.Dial(t.Context(), dialer.Options{To: w.uri("besked")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hasty, err := d.Dial(t.Context(), dialer.Options{To: w.uri("besked")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := hasty.HangUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if e := w.endOf(hasty.ConversationID); e.Reason != "caller-hangup" || e.CallBack || len(e.Legs) != 0 {
+		t.Errorf("hasty: %+v", e)
+	}
+	e := w.endOf(silent.ConversationID)
+	if e.Reason != "message-left" || e.CallBack || len(e.Legs) != 1 {
+		t.Errorf("silent: %+v", e)
+	}
+	<-silent.Ended()
+}
+
+func TestUnknownNumber(t *testing.T) {
+	w := start(t)
+	_, err := w.dialer(dialer.Config{}).Dial(t.Context(), dialer.Options{To: w.uri("nobody")})
+	if err == nil || !contains(err.Error(), "404") {
+		t.Errorf("err = %v", err)
+	}
+}

@@ -1,0 +1,33 @@
+package phone
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"samtale.dk/samtale/media/pcm"
+	"samtale.dk/samtale/services/phone/internal/announce"
+)
+
+// writeSounds makes a folder of own recordings, each a tone of the given length.
+func writeSounds(t *testing.T, d time.Duration) string {
+	t.Helper()
+	dir := t.TempDir()
+	for id := range announce.Texts() {
+		f, err := os.Create(filepath.Join(dir, string(id)+".wav"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := pcm.WriteWAV(f, pcm.Rate, announce.Tone(600, d)); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func contains(s, sub string) bool { return strings.Contains(s, sub) }
