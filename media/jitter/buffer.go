@@ -127,6 +127,7 @@ type Buffer struct {
 	lastTS  int64         // of the packet measured last,
 	lastAt  time.Duration // and when it came
 	target  time.Duration
+	held    time.Duration // what Delay said last
 	spread  histogram
 	started bool // something was pushed in this segment
 }
@@ -268,7 +269,7 @@ func (b *Buffer) measure(now time.Duration, ts int64, transit time.Duration) {
 		return
 	}
 	b.spread.add(late)
-	b.target = min(max(b.spread.quantile(), b.cfg.Min), b.cfg.Max)
+	b.target = min(max(b.spread.limit, b.cfg.Min), b.cfg.Max)
 }
 
 func (b *Buffer) insert(seq, ts int64, p Packet) {
@@ -399,12 +400,16 @@ func (b *Buffer) Excess(at time.Time) time.Duration {
 }
 
 // Delay is how far the play head is behind the fastest packets at the given
-// time: what the buffer adds to the network's own delay.
+// time: what the buffer adds to the network's own delay. While nothing plays
+// it is what it was.
 func (b *Buffer) Delay(at time.Time) time.Duration {
-	if !b.running || b.playing != b.segment {
+	if b.running && !b.waiting && b.playing == b.segment {
+		b.held = b.delay(at)
+	}
+	if !b.running {
 		return b.target
 	}
-	return b.delay(at)
+	return b.held
 }
 
 func (b *Buffer) delay(at time.Time) time.Duration {

@@ -43,8 +43,12 @@ const (
 	spreadQuantile = 0.97
 
 	// spreadMemory is in packets: 500 are 10 s of 20 ms packets, so the delay
-	// shrinks slowly; 3% of them, a third of a second, make it grow.
+	// shrinks slowly.
 	spreadMemory = 500
+
+	// alarm is how many times a packet counts that is later than the quantile,
+	// so that the delay grows fast: after five such packets.
+	alarm = 3
 
 	// prior is how many packets the start value counts for.
 	prior = 10
@@ -54,11 +58,12 @@ const (
 type histogram struct {
 	weight [buckets]float32 // sums to 1
 	n      int              // packets, at most spreadMemory
+	limit  time.Duration    // the quantile now
 }
 
 // reset forgets all but a start value.
 func (h *histogram) reset(start time.Duration) {
-	*h = histogram{n: prior}
+	*h = histogram{n: prior, limit: start}
 	h.weight[h.index(start-1)] = 1
 }
 
@@ -70,10 +75,14 @@ func (h *histogram) index(d time.Duration) int {
 func (h *histogram) add(d time.Duration) {
 	h.n = min(h.n+1, spreadMemory)
 	gain := 1 / float32(h.n)
+	if d > h.limit {
+		gain *= alarm
+	}
 	for i := range h.weight {
 		h.weight[i] -= h.weight[i] * gain
 	}
 	h.weight[h.index(d)] += gain
+	h.limit = h.quantile()
 }
 
 // quantile is the lateness that spreadQuantile of the packets stay below,
