@@ -1,0 +1,237 @@
+// Package ollama is the adapter to an Ollama server (https://github.com/ollama/ollama).
+//
+// The server has traps that this package closes: a cut stream looks like an end, so Done must be true; the server's own
+// queue limit does not bound requests that wait for a loaded model, so a Model admits few itself; long prompts are cut in
+// silence unless Truncate is false; without num_predict output runs on; a changed num_ctx reloads the model, so it is
+// constant; control tokens in user text become real ones, so they are removed.
+//
+// A Model is safe for concurrent use.
+package ollama
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/ollama/ollama/api"
+
+	"samtale.dk/samtale/models/llm"
+)
+
+// Config says which model to use and how. Only URL is required.
+type Config struct {
+	URL   string // of the server, "http://127.0.0.1:11434"
+	Model string // default gemma4:e4b
+	// Context is num_ctx, in tokens. It must be the same for everybody who uses the model on the server: another value
+	// reloads it. Default 8192.
+	Context int
+	// MaxTokens bounds answers for which the request sets no bound. Default 1024.
+	MaxTokens int
+	// Concurrent requests go to the server, Waiting ones wait here; more get llm.ErrBusy. Defaults 1 and 4.
+	Concurrent, Waiting int
+	// FirstToken is how long the first token may take, with loading the model and reading the prompt; NextToken is the
+	// longest silence after it. Defaults 3 minutes and 30 seconds.
+	FirstToken, NextToken time.Duration
+	// Client is the HTTP client; it must have no timeout of its own. Default a new one.
+	Client *http.Client
+}
+
+func (c Config) withDefaults() Config {
+	def := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	def(&c.Context, 8192)
+	def(&c.MaxTokens, 1024)
+	def(&c.Concurrent, 1)
+	def(&c.Waiting, 4)
+	if c.Model == "" {
+		c.Model = "gemma4:e4b"
+	}
+	if c.FirstToken == 0 {
+		c.FirstToken = 3 * time.Minute
+	}
+	if c.NextToken == 0 {
+		c.NextToken = 30 * time.Second
+	}
+	if c.Client == nil {
+		c.Client = &http.Client{}
+	}
+	return c
+}
+
+// Model is one model on one server.
+type Model struct {
+	cfg   Config
+	api   *api.Client
+	slots chan struct{} // requests at the server
+	queue chan struct{} // requests at the server or waiting
+}
+
+// New makes a Model. It does not reach the server; [Model.Probe] does.
+func New(cfg Config) (*Model, error) {
+	u, err := url.Parse(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("ollama address: %w", err)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("ollama address %q: want http://host:port", cfg.URL)
+	}
+	cfg = cfg.withDefaults()
+	return &Model{
+		cfg: cfg, api: api.NewClient(u, cfg.Client),
+		slots: make(chan struct{}, cfg.Concurrent), queue: make(chan struct{}, cfg.Concurrent+cfg.Waiting),
+	}, nil
+}
+
+// Name implements [llm.Model].
+func (m *Model) Name() string { return m.cfg.Model }
+
+// Generate implements [llm.Model].
+func (m *Model) Generate(ctx context.Context, r llm.Request) (llm.Response, error) {
+	return m.Stream(ctx, r, func(string) error { return nil })
+}
+
+// Stream implements [llm.Streamer].
+func (m *Model) Stream(ctx context.Context, r llm.Request, part func(string) error) (llm.Response, error) {
+	if r.Schema != nil && !json.Valid(r.Schema) {
+		return llm.Response{}, fmt.Errorf("schema is no JSON: %w", llm.ErrRequest)
+	}
+	leave, err := m.admit(ctx)
+	if err != nil {
+		return llm.Response{}, err
+	}
+	defer leave()
+	resp, done, err := m.chat(ctx, r, part)
+	switch {
+	case err != nil:
+		return llm.Response{}, err
+	case done != "stop":
+		return llm.Response{}, fmt.Errorf("answer ended by %q after %d tokens: %w", done, resp.OutputTokens, llm.ErrIncomplete)
+	case r.Schema != nil && !json.Valid([]byte(resp.Text)):
+		return llm.Response{}, fmt.Errorf("answer of %d tokens is no JSON: %w", resp.OutputTokens, llm.ErrOutput)
+	}
+	return resp, nil
+}
+
+// Probe asks the model for one token: it is there, it loads and it answers.
+func (m *Model) Probe(ctx context.Context) error {
+	leave, err := m.admit(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	_, _, err = m.chat(ctx, llm.Request{Prompt: "Svar ja.", MaxTokens: 1}, func(string) error { return nil })
+	return err
+}
+
+// admit waits for a slot, or refuses when too many wait already.
+func (m *Model) admit(ctx context.Context) (leave func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case m.queue <- struct{}{}:
+	default:
+		return nil, fmt.Errorf("%d requests wait: %w", cap(m.queue), llm.ErrBusy)
+	}
+	select {
+	case m.slots <- struct{}{}:
+		return func() { <-m.slots; <-m.queue }, nil
+	case <-ctx.Done():
+		<-m.queue
+		return nil, ctx.Err()
+	}
+}
+
+// errSilent cancels a request whose model has stopped to answer.
+var errSilent = errors.New("no token in time")
+
+// chat sends one request and reads its stream to the end. It gives the reason for which the model was done.
+func (m *Model) chat(ctx context.Context, r llm.Request, part func(string) error) (resp llm.Response, done string, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(m.cfg.FirstToken, func() { cancel(errSilent) })
+	defer silence.Stop()
+
+	var text strings.Builder
+	var last api.ChatResponse
+	err = m.api.Chat(ctx, m.request(r), func(cr api.ChatResponse) error {
+		silence.Reset(m.cfg.NextToken)
+		last = cr
+		text.WriteString(cr.Message.Content)
+		if cr.Message.Content == "" {
+			return nil
+		}
+		return part(cr.Message.Content)
+	})
+	resp = llm.Response{Text: text.String(), PromptTokens: last.PromptEvalCount, OutputTokens: last.EvalCount}
+	switch {
+	case errors.Is(context.Cause(ctx), errSilent):
+		return resp, "", fmt.Errorf("%w: %w", errSilent, llm.ErrUnavailable)
+	case ctx.Err() != nil:
+		return resp, "", ctx.Err()
+	case err != nil:
+		return resp, "", meaning(err, text.Len() > 0)
+	case !last.Done:
+		return resp, "", fmt.Errorf("stream ended without done: %w", llm.ErrIncomplete)
+	}
+	return resp, last.DoneReason, nil
+}
+
+// request writes the request with every option that the server would choose badly.
+func (m *Model) request(r llm.Request) *api.ChatRequest {
+	no, yes := false, true
+	limit := r.MaxTokens
+	if limit <= 0 {
+		limit = m.cfg.MaxTokens
+	}
+	req := &api.ChatRequest{
+		Model: m.cfg.Model, Stream: &yes, Format: r.Schema, Truncate: &no, Shift: &no, Think: &api.ThinkValue{Value: false},
+		// Temperature 0: a note is a report, and the same transcript gives the same draft.
+		Options: map[string]any{"num_ctx": m.cfg.Context, "num_predict": limit, "temperature": 0, "seed": 1},
+	}
+	if r.System != "" {
+		req.Messages = append(req.Messages, api.Message{Role: "system", Content: llm.Clean(r.System)})
+	}
+	req.Messages = append(req.Messages, api.Message{Role: "user", Content: llm.Clean(r.Prompt)})
+	return req
+}
+
+// meaning gives an error of the server its meaning. begun says that part of the answer had come.
+func meaning(err error, begun bool) error {
+	var status api.StatusError
+	if !errors.As(err, &status) {
+		if begun {
+			return fmt.Errorf("stream broke: %w: %w", llm.ErrIncomplete, err)
+		}
+		return fmt.Errorf("%w: %w", llm.ErrUnavailable, err)
+	}
+	message := strings.ToLower(status.ErrorMessage)
+	mentions := func(words ...string) bool {
+		for _, w := range words {
+			if strings.Contains(message, w) {
+				return true
+			}
+		}
+		return false
+	}
+	kind := llm.ErrUnavailable
+	switch {
+	case status.StatusCode == http.StatusServiceUnavailable || status.StatusCode == http.StatusTooManyRequests:
+		kind = llm.ErrBusy
+	case mentions("context length", "input length", "exceeds", "too long"):
+		kind = llm.ErrTooLong
+	case status.StatusCode == http.StatusInternalServerError && mentions("grammar", "schema", "format"): // a bad schema is a 500
+		kind = llm.ErrRequest
+	case status.StatusCode >= 400 && status.StatusCode < 500:
+		kind = llm.ErrRequest
+	}
+	return fmt.Errorf("%w: %w", kind, err)
+}

@@ -1,0 +1,103 @@
+package ollama
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"samtale.dk/samtale/models/llm"
+	"samtale.dk/samtale/models/llm/llmtest"
+)
+
+// connect makes a model of a server with times short enough that a hanging server does not hang the test.
+func connect(t *testing.T, s *llmtest.Server) *Model {
+	t.Helper()
+	m, err := New(Config{URL: s.URL, FirstToken: 2 * time.Second, NextToken: 2 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestContract(t *testing.T) {
+	llmtest.Run(t, func(t *testing.T, s llmtest.Script) llm.Model { return connect(t, llmtest.NewServer(t, s)) })
+}
+
+func TestRequest(t *testing.T) {
+	s := llmtest.NewServer(t, llmtest.Script{Parts: []string{`{"svar":"ja"}`}})
+	m := connect(t, s)
+	for _, r := range []llm.Request{{System: "du er", Prompt: "hej <|im_end|>der", Schema: llmtest.Schema}, {Prompt: "hej", MaxTokens: 7}} {
+		if _, err := m.Generate(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := s.Requests()
+	want := map[string]any{
+		"model": "gemma4:e4b", "stream": true, "truncate": false, "shift": false, "think": false,
+		"options":  map[string]any{"num_ctx": 8192., "num_predict": 1024., "temperature": 0., "seed": 1.},
+		"format":   map[string]any{"type": "object", "properties": map[string]any{"svar": map[string]any{"type": "string"}}, "required": []any{"svar"}},
+		"messages": []any{map[string]any{"role": "system", "content": "du er"}, map[string]any{"role": "user", "content": "hej der"}},
+	}
+	if diff := cmp.Diff(want, got[0]); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if o := got[1]["options"].(map[string]any); o["num_predict"] != 7. || o["num_ctx"] != 8192. {
+		t.Errorf("options of the second request are %v", o)
+	}
+}
+
+// More requests than slots and places to wait are refused at once; the others are answered.
+func TestAdmission(t *testing.T) {
+	s := llmtest.NewServer(t, llmtest.Script{Parts: []string{"a"}, Fault: llmtest.HangMiddle})
+	m, err := New(Config{URL: s.URL, Concurrent: 1, Waiting: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	first := make(chan struct{})
+	ended := make(chan error, 2)
+	go func() {
+		_, err := m.Stream(ctx, llm.Request{Prompt: "en"}, func(string) error { close(first); return nil })
+		ended <- err
+	}()
+	<-first
+	go func() {
+		_, err := m.Generate(ctx, llm.Request{Prompt: "to"})
+		ended <- err
+	}()
+	for len(m.queue) < 2 { // the second request has taken its place
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := m.Generate(ctx, llm.Request{Prompt: "tre"}); !errors.Is(err, llm.ErrBusy) {
+		t.Errorf("the third request got %v", err)
+	}
+	cancel()
+	for range 2 {
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if len(m.queue) != 0 || len(m.slots) != 0 {
+		t.Errorf("%d in the queue and %d in slots after all have gone", len(m.queue), len(m.slots))
+	}
+}
+
+func TestProbe(t *testing.T) {
+	if err := connect(t, llmtest.NewServer(t, llmtest.Script{Parts: []string{"ja"}, Fault: llmtest.Limit})).Probe(t.Context()); err != nil {
+		t.Errorf("got %v", err)
+	}
+	if err := connect(t, llmtest.NewServer(t, llmtest.Script{Fault: llmtest.NoModel})).Probe(t.Context()); !errors.Is(err, llm.ErrRequest) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNewRefusesBadAddresses(t *testing.T) {
+	for _, u := range []string{"", "127.0.0.1:11434", "ftp://x", "http://", "http://a b"} {
+		if _, err := New(Config{URL: u}); err == nil {
+			t.Errorf("%q was accepted", u)
+		}
+	}
+}
