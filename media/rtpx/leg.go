@@ -60,6 +60,7 @@ type LegStats struct {
 	Remote     netip.AddrPort // where we send to
 	Unsafe     uint64         // packets that SRTP refused
 	Strangers  uint64         // packets from addresses that may not send to us
+	Reports    uint64         // RTCP packets taken
 	BadRTCP    uint64
 	RemoteLoss float64 // what the peer lost of ours lately, 0 to 1
 	RemoteLost int
@@ -324,11 +325,12 @@ func (l *Leg) control(at time.Time, from netip.AddrPort, b []byte) {
 		l.stats.BadRTCP++
 		return
 	}
-	if r.Sender {
-		l.srTime, l.srNTP = at, uint32(r.NTP>>16)
+	l.stats.Reports++
+	if r.sender {
+		l.srTime, l.srNTP = at, uint32(r.ntp>>16)
 	}
-	if r.Block {
-		l.stats.RemoteLoss, l.stats.RemoteLost = r.Fraction, r.Lost
+	if r.block {
+		l.stats.RemoteLoss, l.stats.RemoteLost = r.fraction, r.lost
 		if rtt := r.roundTrip(at); rtt > 0 {
 			l.stats.RoundTrip = rtt
 		}

@@ -171,3 +171,109 @@ func TestCall(t *testing.T) {
 		})
 	}
 }
+
+// While one party holds the other, nothing is lost and nothing is heard, and
+// the call goes on afterwards.
+func TestHold(t *testing.T) {
+	t.Parallel()
+	ports, clock := newPorts(t), NewClock(1)
+	a, b := newParty(t, ports, clock), newParty(t, ports, clock)
+	connect(t, a, b, PCMA, "AES_CM_128_HMAC_SHA1_80")
+	a.SetSource(pcm.NewClip(mediatest.Tone(pcm.Rate, pcm.Rate, 400, 8000), true))
+	loud := func() bool {
+		got := b.sound()
+		return len(got) > 3200 && mediatest.Goertzel(got[len(got)-1600:], pcm.Rate, 400) > 6000
+	}
+	eventually(t, "sound", loud)
+	b.Leg.mu.Lock()
+	inKey, outKey, remote := b.inKey, b.outKey, b.latch.remote()
+	b.Leg.mu.Unlock()
+	hold := Media{Remote: remote, Receive: formats(PCMA), Send: formats(PCMA)}
+	in, err := ParseCrypto(inKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := ParseCrypto(outKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold.LocalKey, hold.RemoteKey = &out, &in
+	err = b.Configure(hold)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "quiet", func() bool {
+		got := b.sound()
+		return mediatest.RMS(got[len(got)-1600:]) == 0
+	})
+	before := a.Stats().Receiver.Packets
+	resume := hold
+	resume.Sending, resume.Receiving = true, true
+	err = b.Configure(resume)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "sound again", loud)
+	eventually(t, "the other direction again", func() bool { return a.Stats().Receiver.Packets > before+10 })
+	if s := b.Stats(); s.Unsafe != 0 || s.Receiver.LostSamples != 0 {
+		t.Errorf("trouble: %+v", s)
+	}
+}
+
+// Strangers who know the port are not heard.
+func TestStranger(t *testing.T) {
+	t.Parallel()
+	ports, clock := newPorts(t), NewClock(1)
+	a, b, evil := newParty(t, ports, clock), newParty(t, ports, clock), newParty(t, ports, clock)
+	connect(t, a, b, PCMA, "")
+	a.SetSource(pcm.NewClip(mediatest.Tone(pcm.Rate, pcm.Rate, 400, 8000), true))
+	eventually(t, "sound", func() bool { return b.Stats().Receiver.Packets > 10 })
+	err := evil.Configure(Media{Remote: b.address(), Send: formats(PCMA), Sending: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "packets refused", func() bool { return b.Stats().Strangers > 20 })
+	if s := b.Stats(); s.Remote != a.address() || s.Receiver.SSRC != a.send.SSRC() {
+		t.Errorf("the stranger took over: %+v", s)
+	}
+}
+
+// Both parties learn by RTCP how they are received and how far away they are.
+func TestReports(t *testing.T) {
+	t.Parallel()
+	for _, mux := range []bool{false, true} {
+		ports, clock := newPorts(t), NewClock(1)
+		a, b := newParty(t, ports, clock), newParty(t, ports, clock)
+		for p, other := range map[*party]*party{a: b, b: a} {
+			err := p.Configure(Media{
+				Remote: other.address(), Mux: mux, Receive: formats(PCMA), Send: formats(PCMA),
+				Sending: true, Receiving: true,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.SetSource(pcm.NewClip(mediatest.Tone(pcm.Rate, pcm.Rate, 400, 8000), true))
+		}
+		eventually(t, "packets", func() bool { return a.Stats().Receiver.Packets > 5 && b.Stats().Receiver.Packets > 5 })
+		// Reports are due every 5 s; the test need not wait for that.
+		for range 2 {
+			for _, p := range []*party{a, b} {
+				before := b.reports() + a.reports()
+				p.Leg.mu.Lock()
+				p.nextReport = time.Now()
+				p.Leg.mu.Unlock()
+				eventually(t, "report", func() bool { return a.reports()+b.reports() > before })
+			}
+		}
+		if s := a.Stats(); s.BadRTCP != 0 || s.RoundTrip <= 0 || s.RoundTrip > 5*time.Second {
+			t.Errorf("mux %v: %+v", mux, s)
+		}
+	}
+}
+
+// reports counts the RTCP packets that were understood.
+func (p *party) reports() uint64 {
+	p.Leg.mu.Lock()
+	defer p.Leg.mu.Unlock()
+	return p.stats.Reports
+}

@@ -2,7 +2,7 @@ package rtpx
 
 import (
 	"encoding/binary"
-	"fmt"
+	"errors"
 	"time"
 )
 
@@ -34,25 +34,21 @@ type reportBlock struct {
 	delay    uint32 // since then, in 1/65536 s
 }
 
-// Report is what a compound RTCP packet of the peer says to us.
-type Report struct {
-	SSRC uint32 // of the peer
+// peerReport is what a compound RTCP packet of the peer says to us.
+type peerReport struct {
+	ssrc    uint32 // of the peer
+	goodbye bool
 
-	// Sender: the peer's clock when it sent, if it sends.
-	Sender    bool
-	NTP       uint64
-	Timestamp uint32
+	// The peer's clock when it sent, if it sends.
+	sender bool
+	ntp    uint64
 
-	// Block: how the peer receives us.
-	Block      bool
-	Fraction   float64 // lost since its last report, 0 to 1
-	Lost       int     // in all
-	Jitter     uint32  // in our clock units
-	lastSR     uint32
-	sinceSR    uint32
-	Goodbye    bool
-	RoundTrip  time.Duration // 0 if it cannot be known
-	ReceivedAt time.Time
+	// How the peer receives us, if it says so.
+	block    bool
+	fraction float64 // lost since its last report, 0 to 1
+	lost     int     // in all
+	lastSR   uint32  // as in reportBlock
+	sinceSR  uint32
 }
 
 // ntpTime is a time in the format of NTP: seconds since 1900 in 32.32 bits.
@@ -121,23 +117,23 @@ func appendBye(b []byte, ssrc uint32) []byte {
 // setLength writes the length field: words of 32 bits less one.
 func setLength(b []byte) { binary.BigEndian.PutUint16(b[2:], uint16(len(b)/4-1)) }
 
-// ErrRTCP is returned for bytes that are not a compound RTCP packet.
-var ErrRTCP = fmt.Errorf("rtpx: not an RTCP packet")
+// errRTCP is returned for bytes that are not a compound RTCP packet.
+var errRTCP = errors.New("rtpx: not an RTCP packet")
 
 // parseReport reads a compound packet. Blocks about other streams than ssrc
 // and packets of other types are skipped.
-func parseReport(b []byte, ssrc uint32) (Report, error) {
-	var r Report
+func parseReport(b []byte, ssrc uint32) (peerReport, error) {
+	var r peerReport
 	if !isRTCP(b) {
-		return r, ErrRTCP
+		return r, errRTCP
 	}
 	for len(b) > 0 {
 		if len(b) < 4 || b[0]>>6 != 2 {
-			return r, ErrRTCP
+			return r, errRTCP
 		}
 		size := 4 * (int(binary.BigEndian.Uint16(b[2:])) + 1)
 		if size > len(b) {
-			return r, ErrRTCP
+			return r, errRTCP
 		}
 		err := r.take(b[1], int(b[0]&0x1f), b[4:size], ssrc)
 		if err != nil {
@@ -148,39 +144,37 @@ func parseReport(b []byte, ssrc uint32) (Report, error) {
 	return r, nil
 }
 
-func (r *Report) take(typ byte, count int, body []byte, ssrc uint32) error {
+func (r *peerReport) take(typ byte, count int, body []byte, ssrc uint32) error {
 	be := binary.BigEndian
 	switch typ {
 	case rtcpSR:
 		if len(body) < 24 {
-			return ErrRTCP
+			return errRTCP
 		}
-		r.SSRC, r.Sender = be.Uint32(body), true
-		r.NTP, r.Timestamp = be.Uint64(body[4:]), be.Uint32(body[12:])
+		r.ssrc, r.sender, r.ntp = be.Uint32(body), true, be.Uint64(body[4:])
 		return r.blocks(body[24:], count, ssrc)
 	case rtcpRR:
 		if len(body) < 4 {
-			return ErrRTCP
+			return errRTCP
 		}
-		r.SSRC = be.Uint32(body)
+		r.ssrc = be.Uint32(body)
 		return r.blocks(body[4:], count, ssrc)
 	case rtcpBYE:
-		r.Goodbye = true
+		r.goodbye = true
 	}
 	return nil
 }
 
-func (r *Report) blocks(b []byte, count int, ssrc uint32) error {
+func (r *peerReport) blocks(b []byte, count int, ssrc uint32) error {
 	be := binary.BigEndian
 	if len(b) < 24*count {
-		return ErrRTCP
+		return errRTCP
 	}
 	for ; count > 0; count-- {
 		if be.Uint32(b) == ssrc {
-			r.Block = true
-			r.Fraction = float64(b[4]) / 256
-			r.Lost = int(int32(be.Uint32(b[4:])<<8) >> 8)
-			r.Jitter = be.Uint32(b[12:])
+			r.block = true
+			r.fraction = float64(b[4]) / 256
+			r.lost = int(int32(be.Uint32(b[4:])<<8) >> 8)
 			r.lastSR, r.sinceSR = be.Uint32(b[16:]), be.Uint32(b[20:])
 		}
 		b = b[24:]
@@ -190,8 +184,8 @@ func (r *Report) blocks(b []byte, count int, ssrc uint32) error {
 
 // roundTrip is the time that our report and the peer's answer took on the way
 // (RFC 3550 section 6.4.1, figure 2).
-func (r *Report) roundTrip(now time.Time) time.Duration {
-	if !r.Block || r.lastSR == 0 {
+func (r *peerReport) roundTrip(now time.Time) time.Duration {
+	if !r.block || r.lastSR == 0 {
 		return 0
 	}
 	d := uint32(ntpTime(now)>>16) - r.lastSR - r.sinceSR
