@@ -54,7 +54,15 @@ type Range struct {
 	Start int64 `json:"start"`
 	End   int64 `json:"end"`
 	State State `json:"state"`
+	// Reason says why samples are Lost: one of the Reason constants.
+	Reason string `json:"reason,omitempty"`
 }
+
+// Why samples are lost.
+const (
+	ReasonCapture = "capture" // they never reached a recogniser (network, ring overflow)
+	ReasonEngine  = "engine"  // no recogniser could be had, or it failed
+)
 
 // Partial replaces the tail of a leg's transcript on the screen. It is masked.
 type Partial struct {
@@ -83,6 +91,9 @@ type Final struct {
 	Ledger         []Range `json:"ledger"`         // covers [From, To) without holes
 	Sealed         []byte  `json:"sealed"`         // Body, sealed under the conversation's key
 	Last           bool    `json:"last,omitempty"` // the leg has ended
+	// NextWord is the sequence number of the leg's first word after this final: a
+	// worker that takes over goes on counting there.
+	NextWord int `json:"next_word"`
 }
 
 // Subject implements event.Message.

@@ -42,6 +42,7 @@ type Config struct {
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 	MaxLegs int // at once; 0 means 1000
+	Limits  Limits
 }
 
 // Gateway feeds the legs of one process.
@@ -50,35 +51,44 @@ type Gateway struct {
 	log     *slog.Logger
 	metrics *metrics
 	max     int
-	limits  limits
+	limits  Limits
 
 	mu   sync.Mutex
 	legs map[*Leg]struct{}
 }
 
-// limits are the times of the protocol; tests shorten them.
-type limits struct {
-	heartbeat time.Duration // without Progress, another worker is attached
-	attach    time.Duration // for an attach request
-	retryMin  time.Duration // first pause after a failed attach …
-	retryMax  time.Duration // … doubling up to this
-	idle      time.Duration // without audio, an empty frame shows that we live
-	stall     time.Duration // Received stands still below what was sent: send again
-	ringStart int
-	ringLimit int
+// Limits of the protocol. The zero value means the defaults in brackets; tests
+// shorten them.
+type Limits struct {
+	Heartbeat time.Duration // without Progress, another worker is attached [audiov1.HeartbeatLimit]
+	Attach    time.Duration // for an attach request [1.5 s]
+	RetryMin  time.Duration // first pause after a failed attach [100 ms] …
+	RetryMax  time.Duration // … doubling up to this [2 s]
+	Idle      time.Duration // without audio, an empty frame shows that we live [1 s]
+	Stall     time.Duration // Received stands still below what was sent: send again [1 s]
+	RingStart int           // samples that a ring holds at first [4 s]
+	RingLimit int           // … and at most [audiov1.RingSeconds]
 }
 
-func defaultLimits() limits {
-	return limits{
-		heartbeat: audiov1.HeartbeatLimit,
-		attach:    1500 * time.Millisecond,
-		retryMin:  100 * time.Millisecond,
-		retryMax:  2 * time.Second,
-		idle:      time.Second,
-		stall:     time.Second,
-		ringStart: ringStart,
-		ringLimit: ringLimit,
+func (l Limits) withDefaults() Limits {
+	def := func(v *time.Duration, d time.Duration) {
+		if *v == 0 {
+			*v = d
+		}
 	}
+	def(&l.Heartbeat, audiov1.HeartbeatLimit)
+	def(&l.Attach, 1500*time.Millisecond)
+	def(&l.RetryMin, 100*time.Millisecond)
+	def(&l.RetryMax, 2*time.Second)
+	def(&l.Idle, time.Second)
+	def(&l.Stall, time.Second)
+	if l.RingStart == 0 {
+		l.RingStart = ringStart
+	}
+	if l.RingLimit == 0 {
+		l.RingLimit = ringLimit
+	}
+	return l
 }
 
 // New returns a Gateway without legs.
@@ -88,7 +98,7 @@ func New(cfg Config) *Gateway {
 	}
 	return &Gateway{
 		bus: cfg.Bus, log: cfg.Log, metrics: newMetrics(cfg.Name, cfg.Metrics), max: cfg.MaxLegs,
-		limits: defaultLimits(), legs: map[*Leg]struct{}{},
+		limits: cfg.Limits.withDefaults(), legs: map[*Leg]struct{}{},
 	}
 }
 
@@ -194,7 +204,7 @@ func newLeg(g *Gateway, cfg LegConfig) *Leg {
 		msgs: make(chan *nats.Msg, 64),
 		wake: make(chan struct{}, 1),
 		gone: make(chan struct{}),
-		ring: newRing(g.limits.ringStart, g.limits.ringLimit),
+		ring: newRing(g.limits.RingStart, g.limits.RingLimit),
 		send: newSender(cfg),
 	}
 }

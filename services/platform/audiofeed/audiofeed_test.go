@@ -29,13 +29,14 @@ import (
 func sample(p int64) int16 { return int16(p%30011 + 1) }
 
 func testGateway(t testing.TB, b *bus.Bus) *Gateway {
-	g := New(Config{Name: "test", Bus: b, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()})
-	g.limits.heartbeat = 250 * time.Millisecond
-	g.limits.attach = 200 * time.Millisecond
-	g.limits.retryMin = 10 * time.Millisecond
-	g.limits.retryMax = 50 * time.Millisecond
-	g.limits.idle = 100 * time.Millisecond
-	g.limits.stall = 150 * time.Millisecond
+	g := New(Config{
+		Name: "test", Bus: b, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+		Limits: Limits{
+			Heartbeat: 250 * time.Millisecond, Attach: 200 * time.Millisecond,
+			RetryMin: 10 * time.Millisecond, RetryMax: 50 * time.Millisecond,
+			Idle: 100 * time.Millisecond, Stall: 150 * time.Millisecond,
+		},
+	})
 	t.Cleanup(g.Close)
 	return g
 }
@@ -382,7 +383,7 @@ func TestLostFramesAreSentAgain(t *testing.T) {
 func TestReplayRequest(t *testing.T) {
 	b, st := bustest.New(t), newStore()
 	g := testGateway(t, b)
-	g.limits.stall = time.Hour // only the request may help
+	g.limits.Stall = time.Hour // only the request may help
 	w := listen(t, b, st, "a")
 	l := openLeg(t, g)
 	speak(t, l, 10)
@@ -423,7 +424,7 @@ func TestLostSamplesAreAnnounced(t *testing.T) {
 func TestRingOverflowIsAnnouncedAsLost(t *testing.T) {
 	b, st := bustest.New(t), newStore()
 	g := testGateway(t, b)
-	g.limits.ringStart, g.limits.ringLimit = 1600, 16000
+	g.limits.RingStart, g.limits.RingLimit = 1600, 16000
 	l := openLeg(t, g)
 	speak(t, l, 150) // 48000 samples
 	if d := l.Status().Dropped; d != 32000 {

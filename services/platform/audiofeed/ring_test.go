@@ -115,7 +115,7 @@ func BenchmarkWriteFrame(b *testing.B) {
 	w.deaf = 1 << 62 // hears nothing: its work is not ours
 	w.mu.Unlock()
 	g := testGateway(b, bs)
-	g.limits.stall = time.Hour
+	g.limits.Stall = time.Hour
 	l := openLeg(b, g)
 	eventually(b, "attached", func() bool { return l.Status().Attached })
 	pcm, at := make([]int16, audiov1.FrameSamples), time.Now()

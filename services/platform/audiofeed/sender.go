@@ -100,7 +100,7 @@ func (l *Leg) attach(ctx context.Context) bool {
 		ConversationID: l.cfg.ConversationID, LegID: l.cfg.LegID, Role: l.cfg.Role,
 		Language: l.cfg.Language, StartedAt: l.cfg.StartedAt, Committed: committed, Epoch: s.epoch,
 	}
-	rctx, cancel := context.WithTimeout(ctx, lim.attach)
+	rctx, cancel := context.WithTimeout(ctx, lim.Attach)
 	rep, err := bus.Request[audiov1.Attached](rctx, l.g.bus, audiov1.AttachSubject, req)
 	cancel()
 	if err != nil {
@@ -142,15 +142,15 @@ func (l *Leg) commit(to int64) {
 func (l *Leg) attachFailed(ctx context.Context, err error) {
 	s, lim := &l.send, &l.g.limits
 	result := "failed"
-	pause := min(max(2*s.retry, lim.retryMin), lim.retryMax)
+	pause := min(max(2*s.retry, lim.RetryMin), lim.RetryMax)
 	s.retry = pause
 	var e *errs.Error
 	if errors.As(err, &e) && e.Kind == errs.Limited {
 		result = "refused"
-		pause = max(pause, min(e.RetryAfter, lim.retryMax))
+		pause = max(pause, min(e.RetryAfter, lim.RetryMax))
 	}
 	l.g.metrics.attaches.WithLabelValues(result).Inc()
-	if pause == lim.retryMax { // once the quick attempts are over, not each time
+	if pause == lim.RetryMax { // once the quick attempts are over, not each time
 		l.g.log.Warn("no speech worker yet", "conversation_id", l.cfg.ConversationID, "leg_id", l.cfg.LegID, "err", err)
 	}
 	t := time.NewTimer(pause)
@@ -163,7 +163,7 @@ func (l *Leg) attachFailed(ctx context.Context, err error) {
 
 // serve publishes and listens until the worker is gone, all is committed or ctx done.
 func (l *Leg) serve(ctx context.Context) {
-	tick := time.NewTicker(min(l.g.limits.heartbeat, l.g.limits.idle, l.g.limits.stall) / 4)
+	tick := time.NewTicker(min(l.g.limits.Heartbeat, l.g.limits.Idle, l.g.limits.Stall) / 4)
 	defer tick.Stop()
 	for {
 		select {
@@ -297,16 +297,16 @@ func (l *Leg) check(now time.Time) bool {
 		s.seen, s.moved = now, now // nobody could be heard: no ground to judge the worker
 		return true
 	}
-	if now.Sub(s.seen) > lim.heartbeat {
+	if now.Sub(s.seen) > lim.Heartbeat {
 		l.g.log.Warn("speech worker fell silent", "conversation_id", l.cfg.ConversationID, "leg_id", l.cfg.LegID)
 		return false
 	}
 	behind := s.received < s.next || s.endSent
-	if behind && now.Sub(s.moved) > lim.stall {
+	if behind && now.Sub(s.moved) > lim.Stall {
 		l.rewind(s.received)
 	}
 	l.publish() // what could not go while the bus was away
-	if now.Sub(s.said) > lim.idle {
+	if now.Sub(s.said) > lim.Idle {
 		l.sayAlive()
 	}
 	return true

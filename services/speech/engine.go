@@ -1,0 +1,55 @@
+package speech
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"samtale.dk/samtale/models/asr"
+	"samtale.dk/samtale/models/asr/demo"
+	"samtale.dk/samtale/models/asr/openai"
+)
+
+// engineSettings choose the recogniser.
+type engineSettings struct {
+	ASR    string `env:"SAMTALE_ASR" envDefault:"demo"` // demo, or openai=URL[,model=NAME]
+	ASRKey string `env:"SAMTALE_ASR_KEY"`               // bearer token of an openai server
+	// EndpointSilence ends an utterance.
+	EndpointSilence time.Duration `env:"SAMTALE_ENDPOINT_SILENCE" envDefault:"600ms"`
+}
+
+// openaiPatience is how long the adapter tries one utterance before the worker takes
+// the audio back and tries again, here or elsewhere.
+const openaiPatience = 30 * time.Second
+
+// engine makes the configured recogniser.
+func (s engineSettings) engine() (asr.Engine, error) {
+	if s.EndpointSilence < 100*time.Millisecond || s.EndpointSilence > 5*time.Second {
+		return nil, fmt.Errorf("settings: SAMTALE_ENDPOINT_SILENCE must be between 100ms and 5s")
+	}
+	kind, rest, _ := strings.Cut(s.ASR, "=")
+	switch kind {
+	case "demo":
+		if rest != "" {
+			return nil, fmt.Errorf("settings: SAMTALE_ASR: demo takes no value")
+		}
+		return demo.New(demo.Config{})
+	case "openai":
+		c := openai.Config{Key: s.ASRKey, Timeout: openaiPatience, Patience: openaiPatience}
+		var options string
+		c.BaseURL, options, _ = strings.Cut(rest, ",")
+		if options != "" {
+			model, ok := strings.CutPrefix(options, "model=")
+			if !ok || model == "" {
+				return nil, fmt.Errorf("settings: SAMTALE_ASR: after the address only model=NAME is known")
+			}
+			c.Model = model
+		}
+		e, err := openai.New(c)
+		if err != nil {
+			return nil, fmt.Errorf("settings: SAMTALE_ASR: %w", err)
+		}
+		return e, nil
+	}
+	return nil, fmt.Errorf("settings: SAMTALE_ASR: %q is not known; use demo or openai=http://…[,model=NAME]", kind)
+}

@@ -1,0 +1,193 @@
+package hearing
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"samtale.dk/samtale/models/asr"
+	"samtale.dk/samtale/services/contract/transcriptv1"
+)
+
+// mind is the state of the deciding goroutine.
+type mind struct {
+	scribe   scribe
+	session  asr.Session
+	events   <-chan asr.Event
+	base     int64 // position at which the session began
+	lastWord int64 // end of the last decided word
+	written  int64 // end of the last word that left the scribe
+	guess    *asr.Event
+	shown    bool // a partial with words is on the screens
+	shownAt  time.Time
+	timer    *time.Timer
+	ended    time.Time // when the utterance ended that was settled last
+}
+
+func (m *mind) init(cfg Config) {
+	m.scribe.spoken = cfg.Spoken
+	if !cfg.Spoken {
+		m.scribe.remember(cfg.Before)
+	}
+	m.lastWord, m.written = cfg.From, cfg.From
+	m.timer = time.NewTimer(0)
+}
+
+// decide reads the engine and the feeding side's marks until all is settled.
+func (h *Hearing) decide() {
+	m := &h.mind
+	defer close(h.done)
+	defer m.timer.Stop()
+	defer h.cancel()
+	for {
+		var words []transcriptv1.Word
+		select {
+		case <-h.ctx.Done():
+			h.fail(h.ctx.Err())
+			return
+		case s := <-h.opened:
+			m.session, m.events = s, s.Events()
+			continue
+		case e, ok := <-m.events:
+			if !ok {
+				h.fail(sessionError(m.session))
+				return
+			}
+			words = h.event(e)
+		case <-m.timer.C:
+			h.showGuess()
+			continue
+		case <-h.wake:
+		}
+		last, err := h.settle(words)
+		if err != nil {
+			h.fail(err)
+			return
+		}
+		if last {
+			if m.session != nil {
+				m.session.Close()
+			}
+			return
+		}
+	}
+}
+
+func sessionError(s asr.Session) error {
+	err := s.Close()
+	if err == nil {
+		err = errors.New("the session ended by itself")
+	}
+	return fmt.Errorf("engine: %w", err)
+}
+
+// event takes the engine's event and returns the words that are safe to commit.
+func (h *Hearing) event(e asr.Event) []transcriptv1.Word {
+	m := &h.mind
+	switch e.Kind {
+	case asr.Partial:
+		m.guess = &e
+		if wait := partialEvery - time.Since(m.shownAt); wait > 0 {
+			m.timer.Reset(wait)
+			return nil
+		}
+		h.showGuess()
+	case asr.Final:
+		m.guess = nil
+		if n := len(e.Words); n > 0 {
+			m.lastWord = m.base + e.Words[n-1].End
+		}
+		h.mu.Lock()
+		h.decided = max(h.decided, m.base+e.To)
+		h.mu.Unlock()
+		return m.scribe.commit(e.Words, m.base)
+	case asr.Marker:
+		h.mu.Lock()
+		n := len(h.starts) - int(h.begun-e.Marker)
+		if n > 0 {
+			m.ended = h.flushed[n-1]
+			h.starts, h.flushed = h.starts[n:], h.flushed[n:]
+		}
+		h.mu.Unlock()
+		return m.scribe.pause()
+	}
+	return nil
+}
+
+// settle commits what can be. It reports whether that was the last of the leg.
+func (h *Hearing) settle(words []transcriptv1.Word) (last bool, err error) {
+	m := &h.mind
+	h.mu.Lock()
+	from, now := h.settled, h.pos
+	idle := len(h.starts) == 0
+	last = h.ending && idle
+	to := h.quiet
+	if !idle {
+		to = max(h.starts[0], m.lastWord)
+	} else {
+		h.decided = max(h.decided, to)
+	}
+	if h.givenUp != "" {
+		h.line.giveUp(to, h.giveUpAt, h.givenUp)
+		to, last = h.giveUpAt, true
+	}
+	h.mu.Unlock()
+	switch {
+	case last:
+		words = append(words, m.scribe.close()...)
+	case idle:
+		words = append(words, m.scribe.expire(now)...)
+	}
+	if len(words) > 0 {
+		m.written = words[len(words)-1].End
+	}
+	if start, ok := m.scribe.held(); ok {
+		to = min(to, safeBefore(max(from, m.written), start))
+	}
+	if !last && len(words) == 0 && to-from < settleEvery {
+		return false, nil
+	}
+	return last, h.commit(from, max(to, m.written), words, last)
+}
+
+// safeBefore is a position between a written word and one that is held back: in the
+// pause between them, close to the latter.
+func safeBefore(written, held int64) int64 {
+	return max((written+held)/2, held-asr.SampleRate/2)
+}
+
+func (h *Hearing) commit(from, to int64, words []transcriptv1.Word, last bool) error {
+	m := &h.mind
+	h.mu.Lock()
+	b := Batch{From: from, To: to, Words: words, Ledger: h.line.cut(to), Last: last}
+	h.mu.Unlock()
+	if len(words) > 0 {
+		b.Ended, m.ended = m.ended, time.Time{}
+	}
+	if err := h.cfg.Output.Commit(h.ctx, b); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	h.settled = to
+	h.mu.Unlock()
+	if m.shown || m.guess != nil {
+		h.showGuess()
+	}
+	return nil
+}
+
+// showGuess publishes the tail: words held back and the engine's guess.
+func (h *Hearing) showGuess() {
+	m := &h.mind
+	var guess []asr.Word
+	if m.guess != nil {
+		guess = m.guess.Words
+	}
+	m.guess = nil
+	words := m.scribe.tail(guess, m.base)
+	if len(words) == 0 && !m.shown {
+		return
+	}
+	m.shown, m.shownAt = len(words) > 0, time.Now()
+	h.cfg.Output.Partial(h.settled, words) // only this goroutine writes settled
+}

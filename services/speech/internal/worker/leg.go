@@ -1,0 +1,351 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"samtale.dk/samtale/models/asr"
+	"samtale.dk/samtale/services/contract/audiov1"
+	"samtale.dk/samtale/services/contract/transcriptv1"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/speech/internal/hearing"
+)
+
+// Why a leg is not heard on.
+var (
+	errOvertaken = errors.New("another worker hears the leg")
+	errErased    = errors.New("the conversation was erased")
+	errStuck     = errors.New("the engine does not answer")
+	errStopping  = errors.New("the worker stops")
+)
+
+// leg is one attachment of this worker: from the attach request until all is
+// committed, the leg is handed over, or the gateway is gone.
+type leg struct {
+	w      *Worker
+	attach audiov1.Attach
+	log    *slog.Logger
+	store  *record
+	in     *intake
+	sub    *nats.Subscription
+	frame  audiov1.Frame   // belongs to the bus's goroutine
+	ctx    context.Context // of the attachment; stop ends it
+	stop   context.CancelCauseFunc
+	gone   chan struct{}
+	resign chan struct{} // closed to settle the rest as lost
+
+	mu      sync.Mutex
+	hearing *hearing.Hearing
+	failing time.Time // since when the engine fails, without a commit in between
+	behind  time.Time // since when audio waits and none is fed
+	seen    hearing.Progress
+	moved   time.Time // when the engine last decided something
+	orphan  bool      // the gateway fell silent: what was heard is stored, the leg stays open
+	reports time.Time // last Progress by the watch
+}
+
+// listen subscribes to the leg's audio.
+func (l *leg) listen() error {
+	sub, err := l.w.cfg.Bus.NC.Subscribe(audiov1.Subject(l.attach.ConversationID, l.attach.LegID), l.receive)
+	if err != nil {
+		return fmt.Errorf("subscribe to audio: %w", err)
+	}
+	l.sub = sub
+	return nil
+}
+
+// receive takes a frame from the bus.
+func (l *leg) receive(m *nats.Msg) {
+	if err := l.frame.Decode(m.Data); err != nil {
+		l.w.metrics.badFrames.Inc()
+		return
+	}
+	switch l.in.offer(&l.frame, time.Now()) {
+	case newHole:
+		next, _, _, _ := l.in.state()
+		l.askReplay(next)
+	case overtaken:
+		l.stop(errOvertaken)
+	}
+}
+
+// askReplay asks the gateway to send again; the frames themselves are the answer.
+func (l *leg) askReplay(from int64) {
+	l.w.metrics.replays.Inc()
+	l.send(audiov1.ReplaySubject(l.attach.ConversationID, l.attach.LegID), audiov1.Replay{Epoch: l.attach.Epoch, From: from})
+}
+
+// report tells the gateway how far we are.
+func (l *leg) report(done bool, failed string) {
+	next, _, _, _ := l.in.state()
+	l.send(audiov1.ProgressSubject(l.attach.ConversationID, l.attach.LegID), audiov1.Progress{
+		Worker: l.w.cfg.Name, Epoch: l.attach.Epoch, Received: next, Committed: l.store.committed(),
+		Done: done, Failed: failed,
+	})
+}
+
+// send publishes without waiting; what gets lost on the way is said again.
+func (l *leg) send(subject string, v any) {
+	data, err := json.Marshal(v)
+	if err == nil {
+		err = l.w.cfg.Bus.NC.Publish(subject, data)
+	}
+	if err != nil {
+		l.log.Debug("not published", "subject", subject, "err", err)
+	}
+}
+
+// run hears the leg until it is settled or given up.
+func (l *leg) run() {
+	defer close(l.gone)
+	defer l.w.forget(l)
+	defer l.stop(nil)
+	defer l.sub.Unsubscribe()
+	err := l.hearAll(l.ctx)
+	if cause := context.Cause(l.ctx); cause != nil {
+		err = cause
+	}
+	switch {
+	case err == nil:
+		l.report(!l.isOrphan(), "")
+		l.log.Info("leg heard to its end", "samples", l.store.committed())
+	case errors.Is(err, errOvertaken):
+		l.log.Info("leg left to another worker")
+	default:
+		l.log.Warn("leg given up", "err", err)
+		l.report(false, err.Error())
+	}
+}
+
+// hearAll hears, and begins again from the last commit when the engine fails.
+func (l *leg) hearAll(ctx context.Context) error {
+	pause := l.w.cfg.Limits.RetryMin
+	for {
+		before := l.store.committed()
+		err := l.hear(ctx)
+		if err == nil || ctx.Err() != nil || !engineFault(err) {
+			return err
+		}
+		if l.store.committed() > before {
+			pause = l.w.cfg.Limits.RetryMin
+		}
+		l.engineFailed(err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.resign:
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, l.w.cfg.Limits.RetryMax)
+	}
+}
+
+func engineFault(err error) bool {
+	for _, known := range []error{errOvertaken, errErased, errStopping} {
+		if errors.Is(err, known) {
+			return false
+		}
+	}
+	return true
+}
+
+// engineFailed goes back to the last commit and has the audio sent again.
+func (l *leg) engineFailed(err error) {
+	l.w.metrics.engineFailures.Inc()
+	l.log.Warn("engine failed", "err", err)
+	l.mu.Lock()
+	if l.failing.IsZero() {
+		l.failing = time.Now()
+	}
+	l.hearing = nil
+	l.mu.Unlock()
+	from := l.store.committed()
+	l.in.restart(from)
+	l.askReplay(from)
+}
+
+// hear feeds one Hearing.
+func (l *leg) hear(ctx context.Context) error {
+	h := hearing.New(ctx, hearing.Config{
+		Engine: l.w.engine, Segmenter: l.w.cfg.Segmenter(), Output: l,
+		Language: l.attach.Language, From: l.store.committed(), Before: l.store.words(),
+	})
+	defer h.Close()
+	l.mu.Lock()
+	l.hearing = h
+	l.mu.Unlock()
+	if !l.resigned() {
+		// A hung engine may hold the feeding goroutine; the leg goes on without it.
+		go l.feed(h)
+	}
+	select {
+	case <-h.Done():
+		return h.Err()
+	case <-l.resign:
+	}
+	end, _, _, _ := l.in.state()
+	l.log.Error("the rest of the leg is lost: no engine", "from", l.store.committed(), "to", end)
+	h.GiveUp(end, transcriptv1.ReasonEngine)
+	<-h.Done()
+	return h.Err()
+}
+
+func (l *leg) resigned() bool {
+	select {
+	case <-l.resign:
+		return true
+	default:
+		return false
+	}
+}
+
+// feed gives the audio to the Hearing until the leg or the Hearing ends. Errors of the
+// Hearing's methods are those that end it.
+func (l *leg) feed(h *hearing.Hearing) {
+	var b batch
+	for {
+		select {
+		case <-h.Done():
+			return
+		case <-l.in.ready:
+		}
+		l.in.take(&b)
+		if err := feedBatch(h, &b); err != nil {
+			return
+		}
+		if b.ended || l.isOrphan() {
+			h.End()
+			return
+		}
+	}
+}
+
+func feedBatch(h *hearing.Hearing, b *batch) error {
+	pcm := b.samples
+	for _, p := range b.pieces {
+		var err error
+		if p.flags&audiov1.FlagLost != 0 {
+			err = h.Lost(p.n, transcriptv1.ReasonCapture)
+		} else {
+			err = h.Write(pcm[:p.n], p.flags&audiov1.FlagMasked != 0)
+			pcm = pcm[p.n:]
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Commit implements hearing.Output.
+func (l *leg) Commit(ctx context.Context, b hearing.Batch) error {
+	if err := l.store.commit(ctx, b, b.Last && !l.isOrphan()); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.failing = time.Time{}
+	l.mu.Unlock()
+	l.w.metrics.committed(b)
+	if !b.Last {
+		l.report(false, "")
+	}
+	return nil
+}
+
+// Partial implements hearing.Output.
+func (l *leg) Partial(from int64, words []transcriptv1.Word) {
+	l.send(transcriptv1.PartialSubject(l.attach.ConversationID, l.attach.LegID), l.store.partial(from, words))
+}
+
+func (l *leg) isOrphan() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.orphan
+}
+
+// watch is called a few times a second: it reports progress, and notices a gateway
+// that is gone and an engine that hangs.
+func (l *leg) watch(now time.Time) {
+	lim := &l.w.cfg.Limits
+	_, waiting, heard, ended := l.in.state()
+	l.mu.Lock()
+	say := now.Sub(l.reports) >= lim.Report
+	if say {
+		l.reports = now
+	}
+	since := l.stuckSince(now, waiting)
+	alone := !l.orphan && ended.IsZero() && now.Sub(heard) > lim.Idle && l.w.cfg.Bus.NC.IsConnected()
+	l.orphan = l.orphan || alone
+	l.mu.Unlock()
+	if say {
+		l.report(false, "")
+	}
+	if alone {
+		l.log.Warn("gateway fell silent")
+		l.in.signal()
+	}
+	switch {
+	case since.IsZero():
+	case !ended.IsZero() && now.Sub(since) > lim.GiveUpEnd && now.Sub(ended) > lim.GiveUpEnd:
+		if !l.resigned() {
+			close(l.resign)
+		}
+	case ended.IsZero() && now.Sub(since) > lim.GiveUp:
+		l.stop(errStuck)
+	}
+}
+
+// stuckSince is since when the engine owes us something; zero when it does not. The
+// caller holds mu.
+func (l *leg) stuckSince(now time.Time, waiting int) time.Time {
+	since := l.failing
+	if l.hearing == nil || l.store.busy() {
+		return since // storing is somebody else's fault, and nothing is lost meanwhile
+	}
+	p := l.hearing.Progress()
+	if waiting == 0 || p.Fed != l.seen.Fed {
+		l.behind = time.Time{}
+	} else if l.behind.IsZero() {
+		l.behind = now
+	}
+	if p.Decided != l.seen.Decided {
+		l.moved = now
+	}
+	l.seen = p
+	owing := p.Owing
+	if !owing.IsZero() && l.moved.After(owing) {
+		owing = l.moved // slow, but at work
+	}
+	for _, t := range []time.Time{owing, l.behind} {
+		if !t.IsZero() && (since.IsZero() || t.Before(since)) {
+			since = t
+		}
+	}
+	return since
+}
+
+// lag is how much audio waits for the engine, in samples.
+func (l *leg) lag() int64 {
+	next, _, _, _ := l.in.state()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.hearing == nil {
+		return next - l.store.committed()
+	}
+	return max(0, next-l.hearing.Progress().Decided)
+}
+
+// fault says what an error of the engine means for an attach request.
+func fault(err error) error {
+	if errors.Is(err, asr.ErrBusy) {
+		return errs.E(errs.Limited, "", err)
+	}
+	return errs.E(errs.Unavailable, "", err)
+}
