@@ -31,6 +31,3 @@ func (c *Clip) ReadFrame(dst []int16) bool {
 	clear(dst[n:])
 	return true
 }
-
-// Done reports whether everything was played.
-func (c *Clip) Done() bool { return c.at >= len(c.samples) }
