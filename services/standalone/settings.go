@@ -10,6 +10,7 @@ import (
 
 	"samtale.dk/samtale/services/platform/config"
 	"samtale.dk/samtale/services/platform/process"
+	"samtale.dk/samtale/services/standalone/receiver"
 )
 
 // settings are standalone's own; every service reads its own beside them.
@@ -67,7 +68,7 @@ func (s settings) environ(environ []string) []string {
 	for _, d := range []struct{ key, value string }{
 		// Standalone is for a person at a terminal: only what needs attention.
 		{"SAMTALE_LOG_LEVEL", "warn"},
-		{"SAMTALE_WEBHOOK_URL", "http://" + s.ReceiverAddr + "/notater"},
+		{"SAMTALE_DELIVER", "webhook=http://" + s.ReceiverAddr + "/notater"},
 	} {
 		if !has(out, d.key) {
 			out = append(out, d.key+"="+d.value)

@@ -60,6 +60,7 @@ type Note struct {
 	ServiceArea    string         `json:"service_area"`
 	CaseNumber     string         `json:"case_number,omitempty"`
 	Party          callv1.Party   `json:"party,omitzero"`
+	PartyID        string         `json:"party_id,omitempty"` // CPR number or login, when a person has said who it is
 	OnBehalfOf     string         `json:"on_behalf_of,omitempty"`
 	StartedAt      time.Time      `json:"started_at"`
 	EndedAt        time.Time      `json:"ended_at,omitzero"`
@@ -71,7 +72,8 @@ type Note struct {
 	Coverage   journalv1.Coverage `json:"coverage"`
 	DraftedBy  string             `json:"drafted_by"`
 	Hash       string             `json:"hash"`      // of text, spans and template
-	Signature  string             `json:"signature"` // over Hash
+	Signature  string             `json:"signature"` // Ed25519 over Hash, base64
+	PublicKey  string             `json:"public_key,omitempty"`
 	ApprovedBy string             `json:"approved_by"`
 	ApprovedAt time.Time          `json:"approved_at"`
 	KLE        string             `json:"kle,omitempty"`

@@ -31,6 +31,7 @@ const (
 	CommentSubject    = "journal.v1.comment"    // CommentRequest → Conversation
 	CloseTaskSubject  = "journal.v1.task.close" // Ref → Conversation: a call-back was made
 	RedraftSubject    = "journal.v1.redraft"    // Ref → Note
+	DeliverSubject    = "journal.v1.deliver"    // Ref → Note: try the delivery of an approved note now
 )
 
 // Actor is who asks and why. The portal fills it from the login; the journal checks
@@ -206,6 +207,7 @@ type Note struct {
 	DeadlineAt     time.Time  `json:"deadline_at,omitzero"`
 	EraseAt        time.Time  `json:"erase_at,omitzero"`
 	Receipt        *Receipt   `json:"receipt,omitempty"`
+	Delivery       *Delivery  `json:"delivery,omitempty"` // failed attempts so far, while there is no receipt
 	UpdatedAt      time.Time  `json:"updated_at"`
 	UpdatedBy      string     `json:"updated_by"`
 }
@@ -215,6 +217,14 @@ type Receipt struct {
 	System     string    `json:"system"`
 	ID         string    `json:"id"`
 	ReceivedAt time.Time `json:"received_at"`
+}
+
+// Delivery is how far an approved note has come on its way to the case system.
+type Delivery struct {
+	Attempts int       `json:"attempts"`
+	Problem  string    `json:"problem,omitempty"` // of the last attempt, in Danish
+	LastAt   time.Time `json:"last_at,omitzero"`
+	NextAt   time.Time `json:"next_at,omitzero"`
 }
 
 // SaveRequest replaces title and sentences. Version is the one that was edited;

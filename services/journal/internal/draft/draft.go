@@ -1,0 +1,111 @@
+// Package draft makes the first version of a note: by extraction or a language model
+// where the service area and the citizen allow a machine to write, else the empty form
+// for the caseworker.
+package draft
+
+import (
+	"context"
+	"log/slog"
+
+	"samtale.dk/samtale/models/danish"
+	"samtale.dk/samtale/models/notes"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/journalv1"
+	"samtale.dk/samtale/services/journal/internal/areas"
+	"samtale.dk/samtale/services/journal/internal/content"
+	"samtale.dk/samtale/services/journal/internal/review"
+	"samtale.dk/samtale/services/journal/internal/store"
+	"samtale.dk/samtale/services/platform/bus"
+)
+
+// Drafter drafts notes. It is safe for concurrent use.
+type Drafter struct {
+	Store *store.Store
+	Vault content.Vault
+	Areas *areas.Client
+	Bus   *bus.Bus
+	Log   *slog.Logger
+}
+
+// Draft is a note's first version.
+type Draft struct {
+	Template string
+	Body     review.Body
+	Area     consentv1.Area
+}
+
+// Draft drafts the note of a conversation.
+func (d *Drafter) Draft(ctx context.Context, c store.Conversation) (Draft, error) {
+	area, err := d.Areas.Get(ctx, c.ServiceArea)
+	if err != nil {
+		return Draft{}, err
+	}
+	t, err := d.Vault.Transcript(ctx, d.Store.Read(), c)
+	if err != nil {
+		return Draft{}, err
+	}
+	n, err := d.write(ctx, c, area, t)
+	if err != nil {
+		return Draft{}, err
+	}
+	return Draft{Template: n.Template.Name, Body: review.FromDraft(n, review.NewWords(t)), Area: area}, nil
+}
+
+func (d *Drafter) write(ctx context.Context, c store.Conversation, area consentv1.Area, t journalv1.Transcript) (notes.Draft, error) {
+	template := notes.Standard(area.ID)
+	why, err := d.refused(ctx, c, area)
+	if err != nil {
+		return notes.Draft{}, err
+	}
+	if why == "" && len(t.Words) == 0 {
+		why = "Samtalen er ikke skrevet ned. Skriv selv notatet."
+	}
+	if why != "" {
+		return notes.Draft{Template: template, By: "form", Notice: why}, nil
+	}
+	return notes.Extract(template, spoken(c, t)), nil
+}
+
+// refused says, in Danish, why no machine may write this note; empty when it may.
+func (d *Drafter) refused(ctx context.Context, c store.Conversation, area consentv1.Area) (string, error) {
+	if !area.AllowAINote {
+		return "Fagområdet bruger ikke notater skrevet af maskine. Skriv selv notatet.", nil
+	}
+	rep, err := bus.Request[consentv1.ChoicesReply](ctx, d.Bus, consentv1.ChoicesSubject, consentv1.ConversationRequest{ConversationID: c.ID})
+	if err != nil {
+		return "", err
+	}
+	why := ""
+	for _, x := range rep.Choices { // oldest first: the latest counts
+		if x.Kind == consentv1.AINote {
+			why = ""
+			if !x.Value {
+				why = "Borgeren ønsker ikke et notat skrevet af maskine. Skriv selv notatet."
+			}
+		}
+	}
+	return why, nil
+}
+
+const rate = 16000 // Hz, of positions in the models
+
+// spoken turns a transcript into what the models read.
+func spoken(c store.Conversation, t journalv1.Transcript) notes.Transcript {
+	var out notes.Transcript
+	for _, l := range t.Legs {
+		leg := notes.Leg{ID: l.ID, Role: l.Role}
+		if !l.StartedAt.IsZero() {
+			leg.Offset = max(0, int64(l.StartedAt.Sub(c.StartedAt).Seconds()*rate))
+		}
+		for _, w := range t.Words {
+			if w.Leg == l.ID {
+				leg.Words = append(leg.Words, notes.Word{
+					ID: w.ID, Text: w.Text, Start: int64(w.Start*rate) - leg.Offset, End: int64(w.End*rate) - leg.Offset,
+					Confidence: w.Confidence, Masked: danish.Kind(w.Masked), Sentence: w.Sentence,
+				})
+			}
+		}
+		out.Legs = append(out.Legs, leg)
+	}
+	return out
+}

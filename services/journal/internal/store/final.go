@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/transcriptv1"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/store"
+)
+
+// Final is a committed stretch of a leg: its ledger in clear, its words sealed.
+type Final struct {
+	LegID    string
+	Revision int
+	From, To int64
+	Ledger   []transcriptv1.Range
+	Sealed   []byte
+}
+
+// AddFinal keeps a final and adds its ledger to its leg. The same one again changes
+// nothing. A final may come before its call is known.
+func (t *Tx) AddFinal(ctx context.Context, f transcriptv1.Final) (added bool, err error) {
+	ledger, err := json.Marshal(f.Ledger)
+	if err != nil {
+		return false, fmt.Errorf("encode ledger: %w", err)
+	}
+	r, err := t.Exec(ctx, `INSERT INTO final (leg_id, revision, from_pos, to_pos, conversation_id, ledger, sealed)
+		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (leg_id, revision, from_pos) DO NOTHING`,
+		f.LegID, f.Revision, f.From, f.To, f.ConversationID, string(ledger), f.Sealed)
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, t.account(ctx, f)
+}
+
+// account adds a final's ledger to its leg. Only the live pass counts: a stronger pass
+// hears the same samples again. What lies between two finals is lost.
+func (t *Tx) account(ctx context.Context, f transcriptv1.Final) error {
+	if f.Revision != 0 {
+		return nil
+	}
+	leg, err := t.leg(ctx, f)
+	if err != nil {
+		return err
+	}
+	leg.Lost += max(0, f.From-leg.HeardTo)
+	for _, r := range f.Ledger {
+		n := max(0, r.End-max(r.Start, leg.HeardTo))
+		switch r.State {
+		case transcriptv1.Transcribed:
+			leg.Transcribed += n
+		case transcriptv1.Silence:
+			leg.Silence += n
+		case transcriptv1.Masked:
+			leg.Masked += n
+		default:
+			leg.Lost += n
+		}
+	}
+	_, err = t.Exec(ctx, `UPDATE leg SET heard_to = ?, finished = ?, transcribed = ?, silence = ?, masked = ?, lost = ? WHERE id = ?`,
+		max(leg.HeardTo, f.To), leg.Finished || f.Last, leg.Transcribed, leg.Silence, leg.Masked, leg.Lost, f.LegID)
+	return err
+}
+
+// leg reads the leg of a final, and makes it when the call has not told of it yet.
+func (t *Tx) leg(ctx context.Context, f transcriptv1.Final) (Leg, error) {
+	var l Leg
+	err := store.Wrap(t.QueryRow(ctx, `SELECT heard_to, finished, transcribed, silence, masked, lost FROM leg WHERE id = ?`, f.LegID).
+		Scan(&l.HeardTo, &l.Finished, &l.Transcribed, &l.Silence, &l.Masked, &l.Lost))
+	if errors.Is(err, errs.NotFound) {
+		err = t.PutLeg(ctx, f.ConversationID, callv1.Leg{ID: f.LegID, Role: f.Role})
+	}
+	return l, err
+}
+
+// Finals lists a conversation's finals by leg and place, the highest revision first.
+func (t *Tx) Finals(ctx context.Context, conversation string) ([]Final, error) {
+	rows, err := t.Query(ctx, `SELECT leg_id, revision, from_pos, to_pos, ledger, sealed FROM final
+		WHERE conversation_id = ? ORDER BY leg_id, revision DESC, from_pos`, conversation)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []Final
+	for rows.Next() {
+		var f Final
+		var ledger string
+		if err := rows.Scan(&f.LegID, &f.Revision, &f.From, &f.To, &ledger, &f.Sealed); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(ledger), &f.Ledger); err != nil {
+			return nil, fmt.Errorf("decode ledger: %w", err)
+		}
+		out = append(out, f)
+	}
+	return out, rows.Err()
+}

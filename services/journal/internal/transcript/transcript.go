@@ -1,0 +1,199 @@
+// Package transcript puts the finals of a conversation's legs together: words in the
+// order in which they were said, gaps, and how much of the sound is covered. It is
+// pure; the caller opens the sealed words.
+package transcript
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/journalv1"
+	"samtale.dk/samtale/services/contract/transcriptv1"
+	"samtale.dk/samtale/services/journal/internal/store"
+)
+
+// rate is the sample rate of positions, in Hz.
+const rate = 16000
+
+// Final is a stored final with its words opened; without words when they were erased.
+type Final struct {
+	store.Final
+	Words []transcriptv1.Word
+}
+
+// Assemble builds the transcript of a conversation. Legs and finals are as the store
+// lists them.
+func Assemble(c store.Conversation, legs []store.Leg, finals []Final) journalv1.Transcript {
+	t := journalv1.Transcript{
+		ConversationID: c.ID, Engine: c.Engine, Demo: c.Demo, ErasedAt: c.ErasedAt,
+		Complete: Complete(c, legs), Coverage: Coverage(c, legs), Words: []journalv1.Word{}, Legs: []callv1.Leg{},
+	}
+	var turns []turn
+	for _, l := range legs {
+		t.Legs = append(t.Legs, l.Contract())
+		of := finalsOf(finals, l.ID)
+		offset := offset(c.StartedAt, l.StartedAt)
+		turns = append(turns, divide(l.ID, offset, newest(of))...)
+		t.Gaps = append(t.Gaps, gaps(c, l, offset, of)...)
+	}
+	slices.SortStableFunc(turns, func(a, b turn) int { return cmp.Compare(a.start, b.start) })
+	slices.SortStableFunc(t.Gaps, func(a, b journalv1.Gap) int { return cmp.Compare(a.Start, b.Start) })
+	for _, u := range turns {
+		t.Words = append(t.Words, u.words...)
+	}
+	t.Text = text(t.Words)
+	return t
+}
+
+// Complete reports whether every sample of a call that has ended is accounted for.
+func Complete(c store.Conversation, legs []store.Leg) bool {
+	if c.EndedAt.IsZero() {
+		return false
+	}
+	return !c.Transcribed || !slices.ContainsFunc(legs, func(l store.Leg) bool { return !l.Complete() })
+}
+
+// Coverage sums the ledgers. Once nothing more is waited for, what a leg captured and
+// nobody accounted for is lost.
+func Coverage(c store.Conversation, legs []store.Leg) journalv1.Coverage {
+	var transcribed, silence, masked, lost int64
+	for _, l := range legs {
+		transcribed += l.Transcribed
+		silence += l.Silence
+		masked += l.Masked
+		lost += l.Lost + missing(c, l)
+	}
+	return journalv1.Coverage{
+		Captured:    seconds(transcribed + silence + masked + lost),
+		Transcribed: seconds(transcribed), Silence: seconds(silence), Masked: seconds(masked), Lost: seconds(lost),
+	}
+}
+
+// missing is how many samples at the leg's end were never accounted for.
+func missing(c store.Conversation, l store.Leg) int64 {
+	if c.ClosedAt.IsZero() || !l.Expected || l.Samples == store.Unknown {
+		return 0
+	}
+	return max(0, l.Samples-l.HeardTo)
+}
+
+func seconds(samples int64) float64 { return float64(samples) / rate }
+
+// offset is where a leg begins in its conversation. A leg that the call has not told
+// about yet, or that began before by another clock, begins with it.
+func offset(conversation, leg time.Time) float64 {
+	if leg.IsZero() {
+		return 0
+	}
+	return max(0, leg.Sub(conversation).Seconds())
+}
+
+func finalsOf(all []Final, leg string) []Final {
+	var out []Final
+	for _, f := range all {
+		if f.LegID == leg {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// newest gives a leg's words in order: where a stronger pass has heard, its words.
+func newest(finals []Final) []transcriptv1.Word {
+	slices.SortStableFunc(finals, func(a, b Final) int { return cmp.Compare(b.Revision, a.Revision) })
+	var out []transcriptv1.Word
+	for i, f := range finals {
+		for _, w := range f.Words {
+			better := slices.ContainsFunc(finals[:i], func(g Final) bool {
+				return g.Revision > f.Revision && w.Start >= g.From && w.Start < g.To
+			})
+			if !better {
+				out = append(out, w)
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b transcriptv1.Word) int { return cmp.Compare(a.Start, b.Start) })
+	return out
+}
+
+// turn is a run of words that is read as one: a sentence, or its part before a pause.
+type turn struct {
+	start float64
+	words []journalv1.Word
+}
+
+// pause between two words after which another speaker's words may stand between them.
+const pause = rate // 1 s
+
+func divide(leg string, offset float64, words []transcriptv1.Word) []turn {
+	var out []turn
+	for i, w := range words {
+		v := journalv1.Word{
+			ID: w.ID, Leg: leg, Text: w.Text, Start: offset + seconds(w.Start), End: offset + seconds(w.End),
+			Confidence: w.Confidence, Masked: w.Masked, Sentence: w.Sentence,
+		}
+		if i == 0 || w.Sentence || w.Start-words[i-1].End > pause {
+			out = append(out, turn{start: v.Start})
+		}
+		last := &out[len(out)-1]
+		last.words = append(last.words, v)
+	}
+	return out
+}
+
+// gaps lists what of a leg is not written down though something was captured there.
+func gaps(c store.Conversation, l store.Leg, offset float64, finals []Final) []journalv1.Gap {
+	var out []journalv1.Gap
+	add := func(start, end int64, state transcriptv1.State) {
+		if start >= end || state != transcriptv1.Lost && state != transcriptv1.Masked {
+			return
+		}
+		from, to := offset+seconds(start), offset+seconds(end)
+		if n := len(out); n > 0 && out[n-1].State == state && out[n-1].End == from {
+			out[n-1].End = to
+			return
+		}
+		out = append(out, journalv1.Gap{Leg: l.ID, Start: from, End: to, State: state})
+	}
+	var at int64
+	for _, f := range live(finals) {
+		add(at, f.From, transcriptv1.Lost)
+		for _, r := range f.Ledger {
+			add(max(r.Start, at), r.End, r.State)
+		}
+		at = max(at, f.To)
+	}
+	add(at, at+missing(c, l), transcriptv1.Lost)
+	return out
+}
+
+// live gives the finals of the live pass in order of place.
+func live(finals []Final) []Final {
+	var out []Final
+	for _, f := range finals {
+		if f.Revision == 0 {
+			out = append(out, f)
+		}
+	}
+	slices.SortFunc(out, func(a, b Final) int { return cmp.Compare(a.From, b.From) })
+	return out
+}
+
+// text is the transcript for reading: a line for each stretch of one speaker.
+func text(words []journalv1.Word) string {
+	var b strings.Builder
+	for i, w := range words {
+		switch {
+		case i == 0:
+		case words[i-1].Leg != w.Leg:
+			b.WriteByte('\n')
+		default:
+			b.WriteByte(' ')
+		}
+		b.WriteString(w.Text)
+	}
+	return b.String()
+}
