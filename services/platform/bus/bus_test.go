@@ -1,0 +1,532 @@
+package bus_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/bus/bustest"
+	"samtale.dk/samtale/services/platform/bus/natsserver"
+	"samtale.dk/samtale/services/platform/errs"
+)
+
+var stream = bus.Stream{Name: "TEST", Subjects: []string{"test.v1.>"}}
+
+type note struct {
+	event.Meta
+	ConversationID string `json:"conversation_id"`
+	N              int    `json:"n"`
+}
+
+func (n note) Subject() string { return event.Join("test.v1.note", n.ConversationID) }
+
+func numbered(n int) note {
+	return note{event.NewMeta("test.v1.note", "test", time.Now()), "c-1", n}
+}
+
+func publish(t *testing.T, b *bus.Bus, notes ...note) {
+	t.Helper()
+	for _, n := range notes {
+		if err := b.Publish(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// consume collects what arrives until f says done.
+func consume(t *testing.T, b *bus.Bus, durable string, f func(n note) error) {
+	t.Helper()
+	stop, err := bus.Consume(t.Context(), b, bus.Consumer{Stream: stream.Name, Durable: durable},
+		func(_ context.Context, n note) error { return f(n) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+}
+
+const patience = 20 * time.Second
+
+func receive[T any](t *testing.T, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		t.Fatal("nothing came")
+		panic("unreachable")
+	}
+}
+
+// An event that fails is redelivered before the next one: the order holds.
+func TestRedeliveryKeepsOrder(t *testing.T) {
+	b := bustest.New(t, stream)
+	publish(t, b, numbered(1), numbered(2), numbered(3))
+	got := make(chan int, 16)
+	failed := false
+	consume(t, b, "order", func(n note) error {
+		got <- n.N
+		if n.N == 2 && !failed {
+			failed = true
+			return errors.New("database is away")
+		}
+		return nil
+	})
+	var seen []int
+	for range 4 {
+		seen = append(seen, receive(t, got))
+	}
+	if diff := cmp.Diff([]int{1, 2, 2, 3}, seen); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+func TestSkip(t *testing.T) {
+	b := bustest.New(t, stream)
+	publish(t, b, numbered(1))
+	if _, err := b.JS.Publish(t.Context(), "test.v1.note.c-1", []byte("not JSON")); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, b, numbered(2))
+	got := make(chan int, 16)
+	consume(t, b, "skip", func(n note) error {
+		got <- n.N
+		if n.N == 1 {
+			return fmt.Errorf("unknown conversation: %w", bus.ErrSkip)
+		}
+		return nil
+	})
+	if a, z := receive(t, got), receive(t, got); a != 1 || z != 2 {
+		t.Fatalf("got %d, %d", a, z)
+	}
+	cons, err := b.JS.Consumer(t.Context(), stream.Name, "skip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, func() error {
+		info, err := cons.Info(t.Context())
+		if err != nil {
+			return err
+		}
+		if info.NumAckPending+int(info.NumPending) != 0 || info.AckFloor.Stream != 3 {
+			return fmt.Errorf("%d to acknowledge, %d to come, floor %d", info.NumAckPending, info.NumPending, info.AckFloor.Stream)
+		}
+		return nil
+	})
+}
+
+func await(t *testing.T, f func() error) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The same id is stored once, whoever publishes it.
+func TestPublishTwice(t *testing.T) {
+	b := bustest.New(t, stream)
+	n := numbered(1)
+	publish(t, b, n, n, numbered(2))
+	s, err := b.JS.Stream(t.Context(), stream.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := s.Info(t.Context())
+	if err != nil || info.State.Msgs != 2 {
+		t.Fatalf("%d messages, %v", info.State.Msgs, err)
+	}
+}
+
+// A stopped consumer has finished its handler, and its successor goes on where it was.
+func TestStopWaitsAndResumes(t *testing.T) {
+	b := bustest.New(t, stream)
+	publish(t, b, numbered(1))
+	entered, leave := make(chan struct{}), make(chan struct{})
+	var done bool
+	stop, err := bus.Consume(t.Context(), b, bus.Consumer{Stream: stream.Name, Durable: "d"}, func(context.Context, note) error {
+		close(entered)
+		<-leave
+		done = true
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receive(t, entered)
+	stopped := make(chan struct{})
+	go func() { stop(); close(stopped) }()
+	select {
+	case <-stopped:
+		t.Fatal("stop did not wait for the handler")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(leave)
+	receive(t, stopped)
+	if !done {
+		t.Fatal("the handler was cut off")
+	}
+	publish(t, b, numbered(2))
+	got := make(chan int, 4)
+	consume(t, b, "d", func(n note) error { got <- n.N; return nil })
+	if n := receive(t, got); n != 2 {
+		t.Fatalf("resumed at %d", n)
+	}
+}
+
+type question struct {
+	Want string `json:"want"`
+}
+
+type answer struct {
+	Text string `json:"text"`
+}
+
+func serve(t *testing.T, b *bus.Bus, limit int, f func(ctx context.Context, q question) (answer, error)) {
+	t.Helper()
+	s, err := b.Service("test", "answers questions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Stop() })
+	if err := bus.Handle(b, s, "test.v1.ask", limit, f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func ask(t *testing.T, b *bus.Bus, want string) (answer, error) {
+	return bus.Request[answer](t.Context(), b, "test.v1.ask", question{want})
+}
+
+func TestErrorsCrossTheWire(t *testing.T) {
+	b := bustest.New(t)
+	serve(t, b, 4, func(_ context.Context, q question) (answer, error) {
+		secret := errors.New("Bente Holm, 000000-0001")
+		switch q.Want {
+		case "panic":
+			panic(secret)
+		case "plain":
+			return answer{}, secret
+		case "retry":
+			return answer{}, &errs.Error{Kind: errs.Limited, RetryAfter: 3 * time.Second}
+		case "lines":
+			return answer{}, errs.E(errs.Invalid, "Ret datoen.\r\nSamtale-Error-Kind: internal", secret)
+		case "ok":
+			return answer{"hej"}, nil
+		}
+		return answer{}, fmt.Errorf("load: %w", errs.E(errs.Kind(q.Want), "Gør sådan: æøå", secret))
+	})
+	for _, k := range []errs.Kind{errs.Invalid, errs.Unauthenticated, errs.Denied, errs.NotFound, errs.Conflict, errs.Limited, errs.Unavailable, errs.Internal} {
+		_, err := ask(t, b, string(k))
+		if !errors.Is(err, k) || errs.Text(err) != "Gør sådan: æøå" {
+			t.Errorf("%s came back as %v", k, err)
+		}
+		if strings.Contains(err.Error(), "Bente") {
+			t.Errorf("%s: the cause crossed the wire", k)
+		}
+	}
+	for want, kind := range map[string]errs.Kind{"plain": errs.Internal, "panic": errs.Internal, "newer": errs.Internal, "lines": errs.Invalid} {
+		if _, err := ask(t, b, want); errs.KindOf(err) != kind {
+			t.Errorf("%s came back as %v", want, err)
+		}
+	}
+	_, err := ask(t, b, "retry")
+	var e *errs.Error
+	if !errors.As(err, &e) || e.RetryAfter != 3*time.Second {
+		t.Errorf("retry came back as %v", err)
+	}
+	if got, err := ask(t, b, "ok"); err != nil || got.Text != "hej" {
+		t.Errorf("after errors: %+v, %v", got, err)
+	}
+}
+
+func TestBadRequest(t *testing.T) {
+	b := bustest.New(t)
+	serve(t, b, 1, func(context.Context, question) (answer, error) { return answer{}, nil })
+	m, err := b.NC.Request("test.v1.ask", []byte("not JSON"), patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := m.Header.Get("Samtale-Error-Kind"); got != string(errs.Invalid) {
+		t.Fatalf("kind %q", got)
+	}
+}
+
+func TestNobodyThere(t *testing.T) {
+	b := bustest.New(t)
+	if _, err := ask(t, b, "x"); !errors.Is(err, errs.Unavailable) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestDeadline(t *testing.T) {
+	b := bustest.New(t)
+	leave := make(chan struct{})
+	defer close(leave)
+	serve(t, b, 1, func(context.Context, question) (answer, error) { <-leave; return answer{}, nil })
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := bus.Request[answer](ctx, b, "test.v1.ask", question{}); !errors.Is(err, errs.Unavailable) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// Work above the limit is refused at once, and the slots come back.
+func TestLimit(t *testing.T) {
+	b := bustest.New(t)
+	entered, leave := make(chan struct{}, 8), make(chan struct{})
+	serve(t, b, 2, func(context.Context, question) (answer, error) {
+		entered <- struct{}{}
+		<-leave
+		return answer{"done"}, nil
+	})
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			if _, err := ask(t, b, "slow"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	receive(t, entered)
+	receive(t, entered)
+	if _, err := ask(t, b, "one too many"); !errors.Is(err, errs.Limited) {
+		t.Fatalf("got %v", err)
+	}
+	close(leave)
+	wg.Wait()
+	await(t, func() error { _, err := ask(t, b, "again"); return err })
+}
+
+func TestListenDropsGarbage(t *testing.T) {
+	b := bustest.New(t)
+	got := make(chan note, 4)
+	sub, err := bus.Listen(b, "test.v1.note.*", func(_ context.Context, n note) { got <- n })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Unsubscribe()
+	if err := b.NC.Publish("test.v1.note.c-1", []byte("{")); err != nil {
+		t.Fatal(err)
+	}
+	want := numbered(7)
+	if err := b.Send(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, receive(t, got)); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+func TestTraceContextTravels(t *testing.T) {
+	otel.SetTextMapPropagator(propagation.TraceContext{})
+	b := bustest.New(t, stream)
+	id := trace.TraceID{1, 2, 3}
+	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: trace.SpanID{9}}))
+	if err := b.Publish(ctx, numbered(1)); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan trace.TraceID, 1)
+	stop, err := bus.Consume(t.Context(), b, bus.Consumer{Stream: stream.Name, Durable: "t"}, func(ctx context.Context, _ note) error {
+		got <- trace.SpanContextFromContext(ctx).TraceID()
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	if tid := receive(t, got); tid != id {
+		t.Fatalf("trace %s", tid)
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// NATS restarts: what it acknowledged is there, consumers and requests go on, and what
+// was published meanwhile is refused, not lost in silence.
+func TestServerRestart(t *testing.T) {
+	cfg := natsserver.Config{StoreDir: t.TempDir(), Host: "127.0.0.1", Port: freePort(t), SyncAlways: true}
+	start := func() *natsserver.Server {
+		s, err := natsserver.Start(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	srv := start()
+	b, err := bus.Connect("test", bus.Config{URL: "nats://127.0.0.1:" + strconv.Itoa(cfg.Port)}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.EnsureStreams(t.Context(), stream); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan int, 16)
+	consume(t, b, "r", func(n note) error { got <- n.N; return nil })
+	serve(t, b, 4, func(context.Context, question) (answer, error) { return answer{"hej"}, nil })
+	publish(t, b, numbered(1))
+	if n := receive(t, got); n != 1 {
+		t.Fatalf("got %d", n)
+	}
+	srv.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	err = b.Publish(ctx, numbered(2))
+	cancel()
+	if !errors.Is(err, errs.Unavailable) {
+		t.Fatalf("published into nothing: %v", err)
+	}
+	if b.Ready(t.Context()) == nil {
+		t.Fatal("ready without a server")
+	}
+	srv = start()
+	defer srv.Stop()
+	await(t, func() error { return b.Ready(t.Context()) })
+	await(t, func() error { return b.Publish(t.Context(), numbered(3)) })
+	for n := receive(t, got); n != 3; n = receive(t, got) {
+		if n != 2 { // 2 may have been in the client's buffer
+			t.Fatalf("got %d", n)
+		}
+	}
+	await(t, func() error { _, err := ask(t, b, "x"); return err })
+}
+
+// A client may start before its server.
+func TestConnectEarly(t *testing.T) {
+	port := freePort(t)
+	b, err := bus.Connect("early", bus.Config{URL: "nats://127.0.0.1:" + strconv.Itoa(port)}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	ready := make(chan error, 1)
+	go func() { ready <- b.EnsureStreams(t.Context(), stream) }()
+	srv, err := natsserver.Start(natsserver.Config{StoreDir: t.TempDir(), Host: "127.0.0.1", Port: port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Stop()
+	if err := receive(t, ready); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Close delivers what was handed over before.
+func TestCloseFlushes(t *testing.T) {
+	srv, err := natsserver.Start(natsserver.Config{StoreDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Stop()
+	connect := func(name string) *bus.Bus {
+		b, err := bus.Connect(name, bus.Config{}, slog.New(slog.DiscardHandler), srv.Option())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	in, out := connect("in"), connect("out")
+	defer in.Close()
+	got := make(chan note, 64)
+	if _, err := bus.Listen(in, "test.v1.note.*", func(_ context.Context, n note) { got <- n }); err != nil {
+		t.Fatal(err)
+	}
+	if err := in.NC.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		if err := out.Send(t.Context(), numbered(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		if n := receive(t, got); n.N != i {
+			t.Fatalf("got %d, want %d", n.N, i)
+		}
+	}
+	if err := out.Close(); err != nil {
+		t.Fatalf("second close: %v", err)
+	}
+	if err := out.Send(t.Context(), numbered(1)); !errors.Is(err, nats.ErrConnectionClosed) {
+		t.Fatalf("sent on a closed bus: %v", err)
+	}
+}
+
+// Logs name subjects and errors, never the content of a message.
+func TestLogsHoldNoContent(t *testing.T) {
+	srv, err := natsserver.Start(natsserver.Config{StoreDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Stop()
+	var buf syncBuffer
+	b, err := bus.Connect("log", bus.Config{}, slog.New(slog.NewTextHandler(&buf, nil)), srv.Option())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.EnsureStreams(t.Context(), stream); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.JS.Publish(t.Context(), "test.v1.note.c-9", []byte(`{"n":"jeg hedder Bente"}`)); err != nil {
+		t.Fatal(err)
+	}
+	consume(t, b, "log", func(note) error { return nil })
+	await(t, func() error {
+		if !strings.Contains(buf.String(), "test.v1.note.c-9") {
+			return errors.New("the dropped event was not logged")
+		}
+		return nil
+	})
+	if strings.Contains(buf.String(), "Bente") {
+		t.Fatalf("content in the log:\n%s", buf.String())
+	}
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
