@@ -1,0 +1,129 @@
+// Package app is the portal: pages and JSON API behind one guard that knows who asks,
+// and event streams that bring the bus to browsers.
+//
+// An App holds no conversation: it asks the services that do, per request. Handlers run
+// concurrently; each event stream has one goroutine that writes and bus callbacks that
+// feed it through a bounded queue.
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/health"
+	"samtale.dk/samtale/services/platform/seal"
+	"samtale.dk/samtale/services/portal/internal/login"
+	"samtale.dk/samtale/services/portal/internal/session"
+	"samtale.dk/samtale/services/portal/internal/testlogin"
+	"samtale.dk/samtale/services/portal/internal/texts"
+	"samtale.dk/samtale/services/portal/internal/web"
+)
+
+// Config is what an App needs. All fields but Test are required.
+type Config struct {
+	Bus      *bus.Bus
+	Keys     seal.Keys
+	Sessions *session.Store
+	Login    *login.Client
+	Test     *testlogin.Provider // nil with an authority's own provider
+	Web      *web.Site
+	Health   *health.Checks
+	Log      *slog.Logger
+	Metrics  prometheus.Registerer
+	Public   *url.URL // how browsers reach the portal
+	TokenKey []byte
+	Party    func(identity string) string
+	Settings []Setting
+	Contact  Contact
+	Now      func() time.Time
+}
+
+// Setting is one setting in force as the operator sees it, without secrets.
+type Setting struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Contact is how people reach a person instead.
+type Contact struct{ Name, Phone, Email string }
+
+// App serves the portal.
+type App struct {
+	Config
+	handler http.Handler
+	limits  *limits
+	metrics metrics
+	stop    context.Context // ends event streams when the portal stops
+}
+
+// New returns an App; ctx ends its event streams.
+func New(ctx context.Context, cfg Config) (*App, error) {
+	a := &App{Config: cfg, limits: newLimits(cfg.Now), metrics: newMetrics(cfg.Metrics), stop: ctx}
+	mux := http.NewServeMux()
+	for _, r := range a.routes() {
+		mux.Handle(r.pattern, a.guard(r))
+	}
+	mux.Handle("/", a.guard(route{public: true, handle: a.notFound}))
+	if cfg.Test != nil {
+		mux.Handle("/oidc/", http.StripPrefix("/oidc", cfg.Test))
+	}
+	a.handler = a.shield(mux)
+	return a, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// Probe reports whether the portal can do its work: its database answers and the
+// services that it cannot do without answer real requests.
+func (a *App) Probe(ctx context.Context) error {
+	if _, err := a.areas(ctx); err != nil {
+		return fmt.Errorf("consent: %w", err)
+	}
+	if _, err := bus.Request[callv1.ListReply](ctx, a.Bus, callv1.ListSubject, callv1.ListRequest{}); err != nil {
+		return fmt.Errorf("phone: %w", err)
+	}
+	return nil
+}
+
+func (a *App) areas(ctx context.Context) ([]consentv1.Area, error) {
+	rep, err := bus.Request[consentv1.AreasReply](ctx, a.Bus, consentv1.AreasSubject, consentv1.AreasRequest{})
+	return rep.Areas, err
+}
+
+// lang is the language of a request: the person's choice, else the browser's, else Danish.
+func lang(r *http.Request) texts.Lang {
+	if c, err := r.Cookie(langCookie); err == nil {
+		if l := texts.Lang(c.Value); l.Known() {
+			return l
+		}
+	}
+	return texts.Match(r.Header.Get("Accept-Language"))
+}
+
+type metrics struct {
+	requests *prometheus.CounterVec   // labels: route, status
+	seconds  *prometheus.HistogramVec // labels: route
+	streams  prometheus.Gauge
+	dropped  prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) metrics {
+	m := metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "samtale_portal_requests_total", Help: "Requests by route and status."}, []string{"route", "status"}),
+		seconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "samtale_portal_request_seconds", Help: "Time to answer, by route; event streams are not in it."}, []string{"route"}),
+		streams:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "samtale_portal_streams", Help: "Open event streams."}),
+		dropped:  prometheus.NewCounter(prometheus.CounterOpts{Name: "samtale_portal_streams_dropped_total", Help: "Event streams ended because the reader was too slow."}),
+	}
+	reg.MustRegister(m.requests, m.seconds, m.streams, m.dropped)
+	return m
+}

@@ -1,0 +1,427 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/journalv1"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/portal/internal/login"
+	"samtale.dk/samtale/services/portal/internal/testlogin"
+	"samtale.dk/samtale/services/portal/internal/texts"
+	"samtale.dk/samtale/services/portal/internal/who"
+	"samtale.dk/samtale/services/portal/token"
+)
+
+const langCookie = "samtale_lang"
+
+// view is what every template gets.
+type view struct {
+	Lang    texts.Lang
+	texts   texts.Catalogue
+	Title   string
+	Name    string // of the page
+	Path    string
+	Person  who.Person
+	Known   bool // somebody is logged in
+	Home    string
+	Left    int // seconds until the session ends
+	Demo    bool
+	Styled  bool
+	Contact Contact
+	Data    any
+}
+
+// T is the catalogue for templates.
+func (v view) T(key string, pairs ...any) string { return v.texts.T(key, pairs...) }
+
+// Has reports whether the catalogue has key.
+func (v view) Has(key string) bool { _, ok := v.texts[key]; return ok }
+
+// Day, Clock and When write times for people in Denmark.
+func (v view) Day(t time.Time) string { return day(t, v.texts) }
+
+// Clock gives hours and minutes.
+func (v view) Clock(t time.Time) string { return t.In(copenhagen).Format("15.04") }
+
+// When gives day and time.
+func (v view) When(t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	return v.T("time.when", "day", v.Day(t), "clock", v.Clock(t))
+}
+
+// ISO is for <time datetime>.
+func (v view) ISO(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func day(t time.Time, c texts.Catalogue) string {
+	t = t.In(copenhagen)
+	return c.T("time.day", "weekday", c.T(fmt.Sprintf("time.weekday.%d", int(t.Weekday()))),
+		"day", t.Day(), "month", c.T(fmt.Sprintf("time.month.%d", int(t.Month()))), "year", t.Year())
+}
+
+var copenhagen = mustLoad("Europe/Copenhagen")
+
+func mustLoad(name string) *time.Location {
+	l, err := time.LoadLocation(name)
+	if err != nil {
+		panic(err) // tzdata is linked in
+	}
+	return l
+}
+
+// page renders a page in the layout.
+func (a *App) page(w http.ResponseWriter, r *http.Request, p who.Person, status int, name, title string, data any) error {
+	l := lang(r)
+	v := view{Lang: l, texts: texts.For(l), Title: title, Name: name, Path: r.URL.Path, Person: p, Known: p.ID != "", Home: home(p),
+		Demo: a.Test != nil, Styled: a.Web.Styled, Contact: a.Contact, Data: data}
+	if v.Known && p.Session != "" {
+		v.Left = max(0, int(p.Expires.Sub(a.Now()).Seconds()))
+	}
+	if v.Has(title) {
+		v.Title = v.T(title)
+	}
+	html, err := a.Web.Render(name, v)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", string(l))
+	if w.Header().Get("Cache-Control") == "" {
+		w.Header().Set("Cache-Control", "no-cache")
+	}
+	w.WriteHeader(status)
+	_, err = w.Write(html)
+	return err
+}
+
+// home is the page where a role's work is.
+func home(p who.Person) string {
+	switch p.Role {
+	case token.Caseworker:
+		return "/desk"
+	case token.Citizen:
+		return "/mit"
+	case token.Editor:
+		return "/redaktion"
+	case token.Operator:
+		return "/drift"
+	case token.Auditor:
+		return "/revision"
+	}
+	return "/"
+}
+
+func (a *App) front(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	if p.ID != "" {
+		http.Redirect(w, r, home(p), http.StatusSeeOther)
+		return nil
+	}
+	return a.page(w, r, p, http.StatusOK, "front", "front.title", nil)
+}
+
+func (a *App) desk(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	return a.page(w, r, p, http.StatusOK, "desk", "desk.title", nil)
+}
+
+func (a *App) notePage(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	n, err := bus.Request[journalv1.Note](r.Context(), a.Bus, journalv1.NoteSubject, ref(p)(id))
+	if err != nil {
+		return err
+	}
+	return a.page(w, r, p, http.StatusOK, "note", "note.title", n)
+}
+
+func (a *App) conversations(r *http.Request, p who.Person) ([]journalv1.Conversation, error) {
+	rep, err := bus.Request[journalv1.ListReply](r.Context(), a.Bus, journalv1.ListSubject, journalv1.ListRequest{Actor: p.Actor(""), Limit: 200})
+	return rep.Conversations, err
+}
+
+func (a *App) delivered(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	all, err := a.conversations(r, p)
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(c journalv1.Conversation) bool {
+		return c.Receipt == nil && c.State != "approved" && c.State != "discarded"
+	})
+	return a.page(w, r, p, http.StatusOK, "delivered", "delivered.title", all)
+}
+
+// mineData is a citizen's conversation with all that the citizen may know about it.
+type mineData struct {
+	Conversation journalv1.Conversation
+	Area         consentv1.Area
+	Choices      []consentv1.Choice
+	Looks        []consentv1.Audit
+	Note         *journalv1.Note
+	Draft        bool // there is a note, but nobody has approved it yet
+	Sent         bool // a comment was just stored
+	Problem      string
+	Comment      string
+}
+
+func (a *App) mine(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	all, err := a.conversations(r, p)
+	if err != nil {
+		return err
+	}
+	areas, err := a.areas(r.Context())
+	if err != nil {
+		return err
+	}
+	var data []mineData
+	for _, c := range all {
+		data = append(data, mineData{Conversation: c, Area: areaOf(areas, c.ServiceArea)})
+	}
+	return a.page(w, r, p, http.StatusOK, "mine", "mine.title", data)
+}
+
+func areaOf(areas []consentv1.Area, id string) consentv1.Area {
+	for _, ar := range areas {
+		if ar.ID == id {
+			return ar
+		}
+	}
+	return consentv1.Area{ID: id, Name: id, NameEN: id}
+}
+
+func (a *App) mineOne(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	d, err := a.mineData(r, p)
+	if err != nil {
+		return err
+	}
+	d.Sent = r.URL.Query().Get("sendt") == "1"
+	return a.page(w, r, p, http.StatusOK, "mine_one", "mine.one", d)
+}
+
+func (a *App) mineData(r *http.Request, p who.Person) (mineData, error) {
+	var d mineData
+	c, err := a.mayRead(r, p)
+	if err != nil {
+		return d, err
+	}
+	areas, err := a.areas(r.Context())
+	if err != nil {
+		return d, err
+	}
+	choices, err := a.choices(r, c.ID, p)
+	if err != nil {
+		return d, err
+	}
+	looks, err := a.audit(r, c.ID, p)
+	if err != nil {
+		return d, err
+	}
+	d = mineData{Conversation: c, Area: areaOf(areas, c.ServiceArea), Choices: choices.Choices, Looks: looks.Entries}
+	if c.NoteID == "" {
+		return d, nil
+	}
+	n, err := bus.Request[journalv1.Note](r.Context(), a.Bus, journalv1.NoteSubject, ref(p)(c.NoteID))
+	switch {
+	case errors.Is(err, errs.Denied), errors.Is(err, errs.NotFound):
+		d.Draft = c.NoteState == journalv1.NoteDraft
+	case err != nil:
+		return d, err
+	case n.State == journalv1.NoteDraft:
+		d.Draft = true
+	default:
+		d.Note = &n
+	}
+	return d, nil
+}
+
+func (a *App) mineComment(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	text := strings.TrimSpace(r.PostFormValue("text"))
+	if text != "" {
+		_, err = bus.Request[journalv1.Conversation](r.Context(), a.Bus, journalv1.CommentSubject,
+			journalv1.CommentRequest{ConversationID: id, Text: text, Actor: p.Actor("")})
+		if err == nil {
+			http.Redirect(w, r, "/mit/"+id+"?sendt=1#bemaerkning", http.StatusSeeOther)
+			return nil
+		}
+		if !errors.Is(err, errs.Invalid) && !errors.Is(err, errs.Conflict) {
+			return err
+		}
+	}
+	d, derr := a.mineData(r, p)
+	if derr != nil {
+		return derr
+	}
+	d.Comment, d.Problem = text, texts.For(lang(r)).T("mine.comment.empty")
+	if err != nil {
+		d.Problem = errs.Text(err)
+	}
+	return a.page(w, r, p, http.StatusBadRequest, "mine_one", "mine.one", d)
+}
+
+func (a *App) editor(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	return a.page(w, r, p, http.StatusOK, "editor", "editor.title", nil)
+}
+
+func (a *App) statement(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	return a.page(w, r, p, http.StatusOK, "statement", "statement.title", nil)
+}
+
+func (a *App) was(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	http.Redirect(w, r, "/tilgaengelighed", http.StatusSeeOther)
+	return nil
+}
+
+func (a *App) notices(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	return a.page(w, r, p, http.StatusOK, "notices", "notices.title", struct{ Version, Text string }{a.Web.Version, a.Web.File("LICENSE.md")})
+}
+
+// Auditor.
+
+func (a *App) auditPage(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	all, err := a.conversations(r, p)
+	if err != nil {
+		return err
+	}
+	return a.page(w, r, p, http.StatusOK, "audit", "audit.title", all)
+}
+
+func (a *App) auditOne(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	d, err := a.mineData(r, p)
+	if err != nil {
+		return err
+	}
+	return a.page(w, r, p, http.StatusOK, "audit_one", "audit.one", d)
+}
+
+// Login.
+
+func (a *App) loginBegin(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	if r.Host != a.Public.Host { // cookies and the provider's way back belong to one name
+		http.Redirect(w, r, a.Public.JoinPath("login").String()+"?"+r.URL.RawQuery, http.StatusSeeOther)
+		return nil
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return a.Login.Begin(w, r, r.URL.Query().Get("next"))
+}
+
+func (a *App) loginFinish(w http.ResponseWriter, r *http.Request, old who.Person) error {
+	w.Header().Set("Cache-Control", "no-store")
+	p, next, err := a.Login.Finish(w, r)
+	if err != nil {
+		return err
+	}
+	if old.Session != "" { // a new login is a new session
+		if err := a.Sessions.End(r.Context(), w, r); err != nil {
+			return err
+		}
+	}
+	if err := a.Sessions.Start(r.Context(), w, p); err != nil {
+		return err
+	}
+	if next == "/" {
+		next = home(p)
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
+	return nil
+}
+
+func (a *App) logout(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	if err := a.Sessions.End(r.Context(), w, r); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+	return nil
+}
+
+// testData is the test provider's page.
+type testData struct {
+	Request string
+	People  []testlogin.Person
+}
+
+func (a *App) testChoose(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	if a.Test == nil {
+		return a.notFound(w, r, p)
+	}
+	return a.page(w, r, who.Person{}, http.StatusOK, "testlogin", "testlogin.title",
+		testData{r.URL.Query().Get("request"), testlogin.People()})
+}
+
+func (a *App) testChosen(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	if a.Test == nil {
+		return a.notFound(w, r, p)
+	}
+	to, err := a.Test.Choose(r.PostFormValue("request"), r.PostFormValue("person"))
+	if err != nil {
+		return errs.E(errs.Invalid, "Login blev ikke færdig. Start forfra; intet er gået tabt.", err)
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+func (a *App) setLanguage(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	l := texts.Lang(r.PathValue("lang"))
+	if !l.Known() {
+		return a.notFound(w, r, p)
+	}
+	http.SetCookie(w, &http.Cookie{Name: langCookie, Value: string(l), Path: "/", MaxAge: 365 * 24 * 3600, SameSite: http.SameSiteLaxMode, HttpOnly: true})
+	next := "/"
+	if u, err := url.Parse(r.Referer()); err == nil && u.Host == r.Host {
+		next = login.SafePath(u.RequestURI())
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
+	return nil
+}
+
+// Files.
+
+func (a *App) static(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	if !a.Web.Serve(w, r) {
+		return a.notFound(w, r, p)
+	}
+	return nil
+}
+
+func (a *App) textFile(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	l := texts.Lang(strings.TrimSuffix(r.PathValue("lang"), ".json"))
+	if !l.Known() {
+		return a.notFound(w, r, p)
+	}
+	w.Header().Set("Cache-Control", "no-cache")
+	return reply(w, texts.For(l))
+}
+
+// Operations.
+
+// operationsData is the operator's page.
+type operationsData struct {
+	Services []serviceHealth
+	Checks   []checkResult
+	Ready    bool
+	Settings []Setting
+	Calls    []callv1.Call
+	NoPhone  bool
+}
+
+func (a *App) operations(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	d := operationsData{Settings: a.Settings}
+	d.Checks, d.Ready = a.checks(r.Context())
+	d.Services = a.services(r.Context())
+	rep, err := bus.Request[callv1.ListReply](r.Context(), a.Bus, callv1.ListSubject, callv1.ListRequest{})
+	d.NoPhone, d.Calls = err != nil, visibleCalls(rep, p).Calls
+	return a.page(w, r, p, http.StatusOK, "operations", "operations.title", d)
+}

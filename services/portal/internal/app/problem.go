@@ -1,0 +1,109 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/portal/internal/texts"
+	"samtale.dk/samtale/services/portal/internal/who"
+)
+
+// Problem is an error as the API tells it (RFC 9457).
+type Problem struct {
+	Type       string `json:"type"`
+	Title      string `json:"title"`
+	Status     int    `json:"status"`
+	Detail     string `json:"detail"` // what happened and what to do, in the asker's language
+	Kind       string `json:"kind"`
+	RetryAfter int    `json:"retry_after_s,omitempty"`
+}
+
+// statuses is the one table from our kinds to HTTP's codes.
+var statuses = map[errs.Kind]int{
+	errs.Invalid:         http.StatusBadRequest,
+	errs.Unauthenticated: http.StatusUnauthorized,
+	errs.Denied:          http.StatusForbidden,
+	errs.NotFound:        http.StatusNotFound,
+	errs.Conflict:        http.StatusConflict,
+	errs.Limited:         http.StatusTooManyRequests,
+	errs.Unavailable:     http.StatusServiceUnavailable,
+	errs.Internal:        http.StatusInternalServerError,
+}
+
+func problem(err error, l texts.Lang) Problem {
+	var big *http.MaxBytesError
+	if errors.As(err, &big) {
+		err = errs.E(errs.Invalid, "Det, du sendte, er for stort.", err)
+	}
+	kind := errs.KindOf(err)
+	status, ok := statuses[kind]
+	if !ok {
+		kind, status = errs.Internal, http.StatusInternalServerError
+	}
+	t := texts.For(l)
+	p := Problem{Type: "urn:samtale:problem:" + string(kind), Title: t.T("problem." + string(kind)), Status: status, Kind: string(kind)}
+	p.Detail = errs.Text(err)
+	if l != texts.Danish { // texts of other services are Danish
+		p.Detail = t.T("problem." + string(kind) + ".do")
+	}
+	var e *errs.Error
+	if errors.As(err, &e) && e.RetryAfter > 0 {
+		p.RetryAfter = max(1, int(e.RetryAfter.Seconds()))
+	}
+	return p
+}
+
+func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := problem(err, lang(r))
+	if p.Status >= 500 {
+		a.Log.Error("request failed", "route", r.Pattern, "err", err)
+	} else {
+		a.Log.Debug("request refused", "route", r.Pattern, "err", err)
+	}
+	if rec, ok := w.(*recorder); ok && rec.code != 0 {
+		return // the answer has begun
+	}
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		if p.Status == http.StatusUnauthorized {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="samtale"`)
+		}
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(p.Status)
+		json.NewEncoder(w).Encode(p)
+		return
+	}
+	if p.Status == http.StatusUnauthorized && r.Method == http.MethodGet && !strings.HasPrefix(r.URL.Path, "/login") {
+		http.Redirect(w, r, "/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+		return
+	}
+	person, _ := who.From(r.Context())
+	if err := a.page(w, r, person, p.Status, "problem", p.Title, p); err != nil {
+		a.Log.Error("error page", "err", err)
+	}
+}
+
+func (a *App) notFound(http.ResponseWriter, *http.Request, who.Person) error {
+	return errs.E(errs.NotFound, "Siden findes ikke. Gå til forsiden, eller brug menuen.", nil)
+}
+
+func reply(w http.ResponseWriter, v any) error {
+	w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(w).Encode(v)
+}
+
+func decode(r *http.Request, v any) error {
+	d := json.NewDecoder(r.Body)
+	if err := d.Decode(v); err != nil {
+		return errs.E(errs.Invalid, "Det, du sendte, er ikke gyldig JSON af den form, som /api/openapi.json beskriver.", err)
+	}
+	return nil
+}

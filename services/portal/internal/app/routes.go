@@ -1,0 +1,77 @@
+package app
+
+import "samtale.dk/samtale/services/portal/token"
+
+// routes is the table of everything that the portal answers.
+func (a *App) routes() []route {
+	worker := []string{token.Caseworker}
+	reader := []string{token.Caseworker, token.Citizen, token.Auditor}
+	citizen := []string{token.Citizen}
+	calls := []string{token.Caseworker, token.Operator}
+	watch := []string{token.Operator}
+	anyone := token.Roles()
+
+	return []route{
+		// Pages.
+		{pattern: "GET /{$}", public: true, handle: a.front},
+		{pattern: "GET /desk", roles: worker, handle: a.desk},
+		{pattern: "GET /notat/{id}", roles: worker, handle: a.notePage},
+		{pattern: "GET /afleveret", roles: worker, handle: a.delivered},
+		{pattern: "GET /mit", roles: citizen, handle: a.mine},
+		{pattern: "GET /mit/{id}", roles: citizen, handle: a.mineOne},
+		{pattern: "POST /mit/{id}/bemaerkning", roles: citizen, handle: a.mineComment},
+		{pattern: "GET /drift", roles: watch, handle: a.operations},
+		{pattern: "GET /revision", roles: []string{token.Auditor}, handle: a.auditPage},
+		{pattern: "GET /revision/{id}", roles: []string{token.Auditor}, handle: a.auditOne},
+		{pattern: "GET /redaktion", roles: []string{token.Editor}, handle: a.editor},
+		{pattern: "GET /tilgaengelighed", public: true, handle: a.statement},
+		{pattern: "GET /was", public: true, handle: a.was},
+		{pattern: "GET /notices", public: true, handle: a.notices},
+
+		// Login and language.
+		{pattern: "GET /login", public: true, handle: a.loginBegin},
+		{pattern: "GET /login/callback", public: true, handle: a.loginFinish},
+		{pattern: "GET /testlogin", public: true, handle: a.testChoose},
+		{pattern: "POST /testlogin", public: true, handle: a.testChosen},
+		{pattern: "POST /logout", public: true, handle: a.logout},
+		{pattern: "GET /sprog/{lang}", public: true, handle: a.setLanguage},
+
+		// Files.
+		{pattern: "GET /static/", public: true, quiet: true, handle: a.static},
+		{pattern: "GET /dist/", public: true, quiet: true, handle: a.static},
+		{pattern: "GET /texts/{lang}", public: true, quiet: true, handle: a.textFile},
+		{pattern: "GET /healthz", public: true, quiet: true, handle: a.healthz},
+		{pattern: "GET /api/openapi.json", public: true, handle: a.openAPI},
+
+		// API.
+		{pattern: "GET /api/v1/me", roles: anyone, quiet: true, handle: a.me},
+		{pattern: "POST /api/v1/session/extend", roles: anyone, handle: a.extend},
+		{pattern: "GET /api/v1/areas", roles: anyone, quiet: true, handle: a.listAreas},
+		{pattern: "GET /api/v1/events", roles: calls, stream: true, handle: a.inboxEvents},
+		{pattern: "GET /api/v1/conversations", roles: reader, quiet: true, handle: a.listConversations},
+		{pattern: "GET /api/v1/conversations/{id}", roles: reader, handle: a.getConversation},
+		{pattern: "GET /api/v1/conversations/{id}/transcript", roles: reader, handle: a.getTranscript},
+		{pattern: "GET /api/v1/conversations/{id}/note", roles: reader, handle: a.getNote},
+		{pattern: "GET /api/v1/conversations/{id}/choices", roles: reader, handle: a.getChoices},
+		{pattern: "POST /api/v1/conversations/{id}/choices", roles: []string{token.Caseworker, token.Citizen}, handle: a.postChoice},
+		{pattern: "GET /api/v1/conversations/{id}/audit", roles: []string{token.Citizen, token.Auditor}, handle: a.getAudit},
+		{pattern: "GET /api/v1/conversations/{id}/events", roles: worker, stream: true, handle: a.conversationEvents},
+		{pattern: "POST /api/v1/conversations/{id}/reveal", roles: worker, handle: a.reveal},
+		{pattern: "PUT /api/v1/conversations/{id}/party", roles: worker, handle: a.putParty},
+		{pattern: "POST /api/v1/conversations/{id}/comments", roles: citizen, handle: a.postComment},
+		{pattern: "POST /api/v1/conversations/{id}/task/close", roles: worker, handle: a.closeTask},
+		{pattern: "GET /api/v1/notes/{id}", roles: reader, handle: a.getNote},
+		{pattern: "PUT /api/v1/notes/{id}", roles: worker, handle: a.putNote},
+		{pattern: "POST /api/v1/notes/{id}/confirm", roles: worker, handle: a.confirmSentence},
+		{pattern: "POST /api/v1/notes/{id}/approve", roles: worker, handle: a.approveNote},
+		{pattern: "POST /api/v1/notes/{id}/discard", roles: worker, handle: a.discardNote},
+		{pattern: "POST /api/v1/notes/{id}/redraft", roles: worker, handle: a.redraftNote},
+		{pattern: "GET /api/v1/calls", roles: calls, quiet: true, handle: a.listCalls},
+		{pattern: "POST /api/v1/calls", roles: worker, handle: a.dial},
+		{pattern: "POST /api/v1/calls/{id}/answer", roles: worker, handle: a.answer},
+		{pattern: "POST /api/v1/calls/{id}/control", roles: worker, handle: a.control},
+		{pattern: "POST /api/v1/demo", roles: calls, handle: a.demoCall},
+		{pattern: "GET /api/v1/health", roles: watch, quiet: true, handle: a.apiHealth},
+		{pattern: "GET /api/v1/settings", roles: watch, quiet: true, handle: a.apiSettings},
+	}
+}

@@ -1,0 +1,159 @@
+// Package session keeps who is logged in, on the server: the browser holds a random id,
+// the database its hash and the person sealed. So a session ends at once at logout, a
+// restart logs nobody out, and a copied database opens no session.
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"time"
+
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/seal"
+	"samtale.dk/samtale/services/platform/store"
+	"samtale.dk/samtale/services/portal/internal/who"
+)
+
+//go:embed migrations
+var files embed.FS
+
+// Migrations of the portal's database.
+func Migrations() fs.FS {
+	sub, err := fs.Sub(files, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
+	return sub
+}
+
+// Cookie is the session cookie's name.
+const Cookie = "samtale_session"
+
+// touchEvery bounds how often a session in use writes to the database.
+const touchEvery = 30 * time.Second
+
+// Config of a Store.
+type Config struct {
+	DB     *store.DB
+	Key    []byte        // seals the person
+	Idle   time.Duration // a session unused for this long ends
+	Max    time.Duration // and so does one this old
+	Secure bool          // the portal is reached over https
+	Now    func() time.Time
+}
+
+// Store is safe for concurrent use.
+type Store struct{ cfg Config }
+
+// New returns a store on a migrated database.
+func New(cfg Config) *Store { return &Store{cfg} }
+
+// Start opens a session for p and sets its cookie.
+func (s *Store) Start(ctx context.Context, w http.ResponseWriter, p who.Person) error {
+	raw := make([]byte, 32)
+	rand.Read(raw)
+	id := base64.RawURLEncoding.EncodeToString(raw)
+	hash := hashID(id)
+	plain, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	sealed, err := seal.Seal(s.cfg.Key, plain, hash)
+	if err != nil {
+		return err
+	}
+	now := s.cfg.Now()
+	err = s.cfg.DB.InTx(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM session WHERE expires_at < ?`, store.Micros(now)); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO session (id_hash, person, created_at, seen_at, expires_at) VALUES (?, ?, ?, ?, ?)`,
+			hash, sealed, store.Micros(now), store.Micros(now), store.Micros(s.expiry(now, now)))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("start session: %w", err)
+	}
+	http.SetCookie(w, s.cookie(id, 0))
+	return nil
+}
+
+func (s *Store) cookie(value string, maxAge int) *http.Cookie {
+	return &http.Cookie{Name: Cookie, Value: value, Path: "/", HttpOnly: true, Secure: s.cfg.Secure,
+		SameSite: http.SameSiteLaxMode, MaxAge: maxAge} // Lax: the identity provider sends people back from another site
+}
+
+func (s *Store) expiry(created, seen time.Time) time.Time {
+	t, end := seen.Add(s.cfg.Idle), created.Add(s.cfg.Max)
+	if end.Before(t) {
+		return end
+	}
+	return t
+}
+
+// Person returns who the request's session belongs to, Unauthenticated when there is
+// none. With touch the idle time starts again.
+func (s *Store) Person(ctx context.Context, r *http.Request, touch bool) (who.Person, error) {
+	c, err := r.Cookie(Cookie)
+	if err != nil {
+		return who.Person{}, errs.E(errs.Unauthenticated, "", nil)
+	}
+	hash, now := hashID(c.Value), s.cfg.Now()
+	var sealed []byte
+	var created, seen, expires int64
+	err = s.cfg.DB.Read().QueryRow(ctx, `SELECT person, created_at, seen_at, expires_at FROM session WHERE id_hash = ?`, hash).
+		Scan(&sealed, &created, &seen, &expires)
+	if err = store.Wrap(err); errs.KindOf(err) == errs.NotFound {
+		return who.Person{}, errs.E(errs.Unauthenticated, "", nil)
+	}
+	if err != nil {
+		return who.Person{}, err
+	}
+	if !now.Before(store.Time(expires)) {
+		return who.Person{}, errs.E(errs.Unauthenticated, "", nil)
+	}
+	p, err := s.open(sealed, hash)
+	if err != nil {
+		return who.Person{}, err
+	}
+	p.Session, p.Expires = hash, store.Time(expires)
+	if touch && now.Sub(store.Time(seen)) >= touchEvery {
+		p.Expires = s.expiry(store.Time(created), now)
+		_, err = s.cfg.DB.Read().Exec(ctx, `UPDATE session SET seen_at = ?, expires_at = ? WHERE id_hash = ?`,
+			store.Micros(now), store.Micros(p.Expires), hash)
+	}
+	return p, err
+}
+
+func (s *Store) open(sealed []byte, hash string) (who.Person, error) {
+	var p who.Person
+	plain, err := seal.Open(s.cfg.Key, sealed, hash)
+	if err != nil {
+		return p, errs.E(errs.Unauthenticated, "", err) // sealed under an earlier master key
+	}
+	return p, json.Unmarshal(plain, &p)
+}
+
+// End closes the request's session and clears the cookie.
+func (s *Store) End(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
+	http.SetCookie(w, s.cookie("", -1))
+	c, err := r.Cookie(Cookie)
+	if err != nil {
+		return nil
+	}
+	_, err = s.cfg.DB.Read().Exec(ctx, `DELETE FROM session WHERE id_hash = ?`, hashID(c.Value))
+	return err
+}
+
+func hashID(id string) string {
+	h := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(h[:])
+}

@@ -1,0 +1,210 @@
+// One conversation on screen: transcript, choices, the citizen and the note, kept up to
+// date by its event stream. The desk and the note page share it.
+import { $, api, ask, el, events, failed, has, isSet, open, span, t, tell, write } from "./lib.js";
+import { Transcript } from "./transcript.js";
+import { Note } from "./note.js";
+
+export class Conversation {
+  constructor() {
+    this.id = null;
+    this.areas = new Map();
+    this.transcript = new Transcript($("transcript"), {
+      spoken: $("spoken"), coverage: $("coverage"),
+      onWord: (id) => this.note.lightWord(id).length && this.transcript.light([id]),
+      onReveal: (w) => this.reveal(w),
+      onRef: (s) => this.note.show(s),
+    });
+    this.note = new Note({
+      onLight: (ids) => this.transcript.light(ids),
+      onChange: (n) => this.transcript.refs(n.list),
+    });
+    $("spoken-toggle").addEventListener("click", () => {
+      this.transcript.reading = !this.transcript.reading;
+      $("spoken-toggle").setAttribute("aria-pressed", this.transcript.reading);
+      write($("spoken"), "");
+    });
+    $("bigger").addEventListener("click", () => {
+      $("bigger").setAttribute("aria-pressed", $("transcript").classList.toggle("big"));
+    });
+    $("party-open").addEventListener("click", () => this.party());
+    $("consent-yes").addEventListener("click", () => this.control("transcribe", "yes"));
+    $("consent-no").addEventListener("click", () => this.control("transcribe", "no"));
+    $("consent-pause").addEventListener("click", () => this.control(this.call?.paused ? "continue" : "pause"));
+    setInterval(() => this.tick(), 1000);
+  }
+
+  /** learn takes the service areas, for names and how long things are kept. */
+  learn(areas) {
+    for (const a of areas) this.areas.set(a.id, a);
+  }
+
+  /** show opens a conversation; what is typed in the note before is stored first. */
+  async show(id) {
+    if (id === this.id) return;
+    if (this.note.dirty && !(await this.note.save())) return tell(t("saved.first"), "bad");
+    this.close?.();
+    Object.assign(this, { id, call: null, conv: null, noteId: null });
+    this.transcript.reset();
+    this.note.clear();
+    this.draw();
+    if (!id) return;
+    this.close = events(`/api/v1/conversations/${id}/events`, {
+      partial: (ev) => this.transcript.partial(ev),
+      final: (ev) => {
+        if (ev.demo) $("demo-engine").hidden = false;
+        this.transcript.final(ev);
+      },
+      call: (call) => this.setCall(call),
+      changed: () => this.refresh(),
+      resync: () => this.refresh(true),
+      erased: () => this.refresh(),
+    }, (up) => up && this.refresh(true));
+  }
+
+  setCall(call) {
+    if (call && call.conversation_id !== this.id) return;
+    const ended = this.call && !call;
+    this.call = call;
+    this.draw();
+    if (ended) this.refresh(true);
+  }
+
+  /** refresh asks the journal what there is; a call that just began is not there yet. */
+  async refresh(words = false) {
+    const id = this.id;
+    try {
+      this.conv = await api("GET", `/api/v1/conversations/${id}`);
+    } catch (err) {
+      if (id === this.id && err.kind !== "not-found") failed(err);
+      return;
+    }
+    if (id !== this.id) return;
+    this.draw();
+    await Promise.all([words && this.loadWords(id), this.loadNote(id)]);
+  }
+
+  async loadWords(id) {
+    if (isSet(this.conv.erased_at)) return this.transcript.empty(t("transcript.erased"));
+    if (this.conv.state === "live") return; // the stream brings all of it
+    try {
+      const words = await api("GET", `/api/v1/conversations/${id}/transcript`);
+      if (id !== this.id) return;
+      $("demo-engine").hidden = !words.demo;
+      if (isSet(words.erased_at)) return this.transcript.empty(t("transcript.erased"));
+      if (words.words.length) this.transcript.load(words);
+      else if (words.complete) this.transcript.empty(t("transcript.none"));
+      this.transcript.refs(this.note.list);
+    } catch (err) {
+      if (err.kind !== "not-found") failed(err);
+    }
+  }
+
+  async loadNote(id) {
+    const c = this.conv;
+    if (!c.note_id) {
+      this.note.clear(t(c.state === "drafting" || c.state === "ended" ? "note.drafting" : c.state === "live" ? "note.live" : "note.empty"));
+      return;
+    }
+    try {
+      const note = await api("GET", `/api/v1/notes/${c.note_id}`);
+      if (id !== this.id) return;
+      const keep = this.areas.get(c.service_area)?.keep_after;
+      this.note.load(note, { caseNumber: c.case_number, keepDays: keep === undefined ? undefined : Math.round(keep / 86400e9) });
+    } catch (err) {
+      if (id === this.id && err.kind === "not-found") this.note.clear(t("transcript.erased"));
+      else failed(err);
+    }
+  }
+
+  get who() {
+    const p = { ...this.call?.party, ...this.conv?.party };
+    return p.name || p.number || t("unknown.caller");
+  }
+
+  draw() {
+    const { call, conv } = this;
+    write($("talk-title"), this.id ? t("talk.with", { name: this.who }) : t("talk.none"));
+    const state = call ? call.state : conv?.state === "live" ? "ended" : null;
+    const s = $("talk-state");
+    s.hidden = !call;
+    if (call) {
+      const writing = call.transcribe === true && !call.paused && call.state === "talking";
+      s.className = `pill ${writing ? "live" : ""}`;
+      write(s, writing ? t("talk.writing") : call.paused ? t("talk.paused") : t("call." + state));
+    }
+    $("talk-bar").hidden = !this.id;
+    $("demo-engine").hidden = !(conv?.demo) && $("demo-engine").hidden;
+    if (!this.id) $("demo-engine").hidden = true;
+    this.drawConsent();
+    this.tick();
+  }
+
+  drawConsent() {
+    const call = this.call;
+    const live = Boolean(call && call.state !== "ended");
+    const value = call?.transcribe;
+    write($("consent-state"), !live ? "" : t(value === true ? "consent.is.yes" : value === false ? "consent.is.no" : "consent.is.open"));
+    for (const id of ["consent-yes", "consent-no", "consent-pause"]) $(id).hidden = !live;
+    $("consent-yes").setAttribute("aria-pressed", value === true);
+    $("consent-no").setAttribute("aria-pressed", value === false);
+    $("consent-pause").hidden ||= value !== true;
+    $("consent-pause").setAttribute("aria-pressed", Boolean(call?.paused));
+    write($("consent-pause"), t(call?.paused ? "consent.continue" : "consent.pause"));
+  }
+
+  tick() {
+    const c = $("talk-clock");
+    const from = this.call && isSet(this.call.answered_at) ? this.call.answered_at : this.call?.started_at;
+    c.hidden = !from;
+    if (from) write(c, span((Date.now() - new Date(from)) / 1000));
+  }
+
+  async control(action, value) {
+    try {
+      this.setCall(await api("POST", `/api/v1/calls/${this.id}/control`, { action, value }));
+    } catch (err) {
+      failed(err);
+    }
+  }
+
+  async reveal(w) {
+    const reason = await ask({ title: t("reveal.title", { what: t("masked." + w.masked) }), text: t("reveal.text"), label: t("reveal.reason"), required: true, yes: t("reveal.show") });
+    if (reason === null) return;
+    try {
+      const { value } = await api("POST", `/api/v1/conversations/${this.id}/reveal`, { word_id: w.id, reason });
+      this.transcript.shown(w, value);
+      tell(t("reveal.done"));
+    } catch (err) {
+      failed(err);
+    }
+  }
+
+  async party() {
+    const c = this.conv ?? {};
+    $("party-name").value = c.party?.name ?? this.call?.party?.name ?? "";
+    $("party-id").value = "";
+    $("party-behalf").value = c.on_behalf_of ?? "";
+    $("party-case").value = c.case_number ?? "";
+    $("party-error").hidden = true;
+    const d = $("party-dialog");
+    const form = d.querySelector("form");
+    form.onsubmit = async (e) => {
+      if (e.submitter?.dataset.close !== undefined) return;
+      e.preventDefault();
+      try {
+        this.conv = await api("PUT", `/api/v1/conversations/${this.id}/party`, {
+          name: $("party-name").value.trim(), id: $("party-id").value.trim(), on_behalf_of: $("party-behalf").value.trim() || undefined, case_number: $("party-case").value.trim() || undefined,
+        });
+        d.close("saved");
+        this.note.caseNumber = this.conv.case_number;
+        if (this.note.note) this.note.draw();
+        this.draw();
+        tell(t("party.saved"));
+      } catch (err) {
+        write($("party-error"), err.message);
+        $("party-error").hidden = false;
+      }
+    };
+    await open(d);
+  }
+}

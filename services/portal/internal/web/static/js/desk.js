@@ -1,0 +1,344 @@
+// The desk: inbox, call and note, tied together.
+import { $, api, el, events, failed, keyed, open, t, tell, write } from "./lib.js";
+import { Conversation } from "./conversation.js";
+import { Inbox } from "./inbox.js";
+import { Phone, Ringer } from "./phone.js";
+import { shortcuts } from "./keys.js";
+
+const user = document.documentElement.dataset.user;
+const me = await api("GET", "/api/v1/me");
+const view = new Conversation();
+const phone = new Phone($("remote-audio"));
+const ringer = new Ringer();
+const inbox = new Inbox($("inbox"), { user, areas: view.areas, onOpen: (id) => select(id) });
+const title = document.title;
+
+// The phone lives in one tab: another tab of the same desk would take the audio over.
+let owner = false;
+navigator.locks?.request("samtale-phone", () => {
+  owner = true;
+  rejoin();
+  return new Promise(() => {}); // held until the tab closes
+});
+
+const callOf = (id) => inbox.calls.find((c) => c.conversation_id === id);
+const current = () => callOf(view.id);
+
+function select(id) {
+  inbox.selected = id;
+  view.show(id);
+  view.setCall(callOf(id) ?? null);
+  inbox.draw();
+  drawControls();
+}
+
+/* What happens. */
+
+let reload;
+function loadList() {
+  clearTimeout(reload);
+  reload = setTimeout(async () => {
+    try {
+      inbox.list = (await api("GET", "/api/v1/conversations?limit=200")).conversations;
+      inbox.draw();
+    } catch (err) {
+      failed(err);
+    }
+  }, 50);
+}
+
+events("/api/v1/events", {
+  calls: ({ calls }) => setCalls(calls),
+  changed: loadList,
+  resync: loadList,
+}, (up) => {
+  write($("line-state"), up ? "" : t("line.down"));
+  $("line-state").classList.toggle("bad", !up);
+  if (up) loadList();
+});
+
+function setCalls(calls) {
+  const before = new Set(inbox.ringing.map((c) => c.conversation_id));
+  inbox.calls = calls;
+  inbox.draw();
+  ring(inbox.ringing.filter((c) => !before.has(c.conversation_id)));
+  if (phone.active && !callOf(phone.id)) {
+    tell(t("call.over"));
+    phone.end();
+  }
+  if (view.id) view.setCall(current() ?? null);
+  if (!view.id && inbox.mine.length) select(inbox.mine[0].conversation_id);
+  rejoin();
+  drawControls();
+}
+
+function ring(fresh) {
+  const ringing = inbox.ringing.length > 0 && !phone.active;
+  document.title = ringing ? `☎ ${t("title.ringing")} – ${title}` : title;
+  if (!ringing) ringer.stop();
+  else if (owner || !navigator.locks) ringer.start();
+  for (const c of fresh) {
+    const name = c.party?.name || c.party?.number || t("unknown.caller");
+    write($("announce"), t("announce.ringing", { name }));
+    if (document.hidden && globalThis.Notification?.permission === "granted") {
+      const n = new Notification(t("title.ringing"), { body: name, tag: c.conversation_id });
+      n.onclick = () => { focus(); select(c.conversation_id); };
+    }
+  }
+}
+
+/* The call. */
+
+async function answer(id) {
+  select(id);
+  ringer.stop();
+  try {
+    view.setCall(await phone.answer(id));
+    $("c-mute").focus();
+  } catch (err) {
+    failed(err);
+  }
+  drawControls();
+}
+
+/** rejoin takes the audio of an own call back after a reload, where the microphone is allowed. */
+let trying = false;
+async function rejoin() {
+  const lost = inbox.mine.find((c) => ["talking", "held"].includes(c.state));
+  if (!owner || trying || phone.active || !lost) return;
+  const allowed = await navigator.permissions?.query({ name: "microphone" }).catch(() => null);
+  if (allowed?.state !== "granted" || phone.active) return;
+  trying = true;
+  try {
+    await phone.answer(lost.conversation_id);
+    tell(t("call.rejoined"));
+  } catch (err) {
+    failed(err);
+  }
+  setTimeout(() => (trying = false), 3000);
+}
+
+phone.addEventListener("change", () => drawControls());
+phone.addEventListener("problem", (e) => failed(e.detail));
+phone.addEventListener("silent", () => tell(t("audio.click"), "bad"));
+addEventListener("online", () => phone.active && phone.answer(phone.id).catch(failed));
+
+const control = (action, value) => view.control(action, value);
+const actions = {
+  answer: () => {
+    const c = current();
+    const target = c && !c.caseworker && ["ringing", "waiting"].includes(c.state) ? c : inbox.ringing[0];
+    if (target) answer(target.conversation_id);
+  },
+  hold: () => onCall((c) => control(c.state === "held" ? "resume" : "hold")),
+  mute: () => onCall((c) => {
+    phone.mute(!c.muted);
+    return control(c.muted ? "unmute" : "mute");
+  }),
+  hangup: () => onCall(async () => {
+    await control("hangup");
+    phone.end();
+  }),
+};
+
+function onCall(f) {
+  const c = current();
+  if (c && c.caseworker === user) f(c);
+}
+
+$("c-answer").addEventListener("click", actions.answer);
+$("c-rejoin").addEventListener("click", () => answer(view.id));
+$("c-hold").addEventListener("click", actions.hold);
+$("c-mute").addEventListener("click", actions.mute);
+$("c-hangup").addEventListener("click", actions.hangup);
+$("c-transfer").addEventListener("click", () => transfer());
+$("c-keypad").addEventListener("click", () => open($("keypad-dialog")));
+
+function drawControls() {
+  const c = current();
+  const mine = c?.caseworker === user;
+  const free = c && !c.caseworker && ["ringing", "waiting"].includes(c.state);
+  $("controls").hidden = !(mine || free);
+  const here = phone.id === view.id;
+  const show = { "c-answer": free, "c-rejoin": mine && !here, "c-hold": mine, "c-mute": mine && here, "c-transfer": mine, "c-keypad": mine, "c-hangup": mine };
+  for (const [id, on] of Object.entries(show)) $(id).hidden = !on;
+  if (!mine) return;
+  $("c-hold").setAttribute("aria-pressed", c.state === "held");
+  write($("c-hold"), t(c.state === "held" ? "call.resume" : "call.hold"));
+  $("c-mute").setAttribute("aria-pressed", Boolean(c.muted));
+  write($("c-mute"), t(c.muted ? "call.unmute" : "call.mute"));
+  const lost = here && ["disconnected", "failed"].includes(phone.state);
+  write($("quality"), lost ? t("quality.reconnecting") : c.quality ? t("quality." + c.quality) : "");
+}
+
+setInterval(() => {
+  for (const [id, level] of [["level-mic", phone.sendLevel], ["level-remote", phone.heardLevel]]) {
+    $(id).style.setProperty("--level", phone.active && level ? level().toFixed(2) : 0);
+  }
+}, 100);
+
+/* Dialogs. */
+
+function problemIn(id, err) {
+  write($(id), err.message);
+  $(id).hidden = false;
+}
+
+function areaOptions(select, none) {
+  const options = [...view.areas.values()].filter((a) => none || me.areas?.includes(a.id));
+  select.replaceChildren(...(none ? [el("option", { value: "" }, t("transfer.none"))] : []),
+    ...options.map((a) => el("option", { value: a.id }, document.documentElement.lang === "en" ? a.name_en || a.name : a.name)));
+}
+
+function transfer() {
+  areaOptions($("transfer-area"), true);
+  $("transfer-to").value = "";
+  $("transfer-error").hidden = true;
+  $("transfer-start").hidden = false;
+  $("transfer-asked").hidden = true;
+  open($("transfer-dialog"));
+}
+
+const target = () => ($("transfer-area").value ? `area:${$("transfer-area").value}` : $("transfer-to").value.trim());
+
+async function transferStep(action, value, done) {
+  try {
+    if (value === "") throw new Error(t("transfer.whom"));
+    view.setCall(await api("POST", `/api/v1/calls/${view.id}/control`, { action, value }));
+    done();
+  } catch (err) {
+    problemIn("transfer-error", err);
+  }
+}
+
+const closeTransfer = () => $("transfer-dialog").close("done");
+$("transfer-dialog").querySelector("form").addEventListener("submit", (e) => {
+  e.preventDefault();
+  transferStep("transfer", target(), closeTransfer);
+});
+$("transfer-consult").addEventListener("click", () => transferStep("consult", target(), () => {
+  $("transfer-start").hidden = true;
+  $("transfer-asked").hidden = false;
+  $("transfer-complete").focus();
+}));
+$("transfer-complete").addEventListener("click", () => transferStep("complete", undefined, closeTransfer));
+$("transfer-cancel").addEventListener("click", () => transferStep("cancel", undefined, closeTransfer));
+
+for (const k of "123456789*0#") {
+  $("keypad").append(el("button", { type: "button", class: "button button-secondary", onclick: () => press(k) }, k));
+}
+$("keypad-dialog").addEventListener("keydown", (e) => /^[0-9*#]$/.test(e.key) && press(e.key));
+async function press(k) {
+  $("keypad-sent").textContent += k;
+  await control("dtmf", k);
+}
+
+$("dial-open").addEventListener("click", () => dial());
+async function dial(to = "", regarding) {
+  areaOptions($("dial-area"), false);
+  $("dial-to").value = to;
+  $("dial-error").hidden = true;
+  const form = $("dial-dialog").querySelector("form");
+  form.onsubmit = async (e) => {
+    e.preventDefault();
+    try {
+      const call = await phone.dial($("dial-to").value.trim(), $("dial-area").value, regarding);
+      $("dial-dialog").close("done");
+      if (!callOf(call.conversation_id)) inbox.calls.push(call);
+      select(call.conversation_id);
+    } catch (err) {
+      problemIn("dial-error", err);
+    }
+  };
+  open($("dial-dialog"));
+}
+
+$("setup-open").addEventListener("click", async () => {
+  open($("setup-dialog"));
+  await listDevices();
+});
+async function listDevices() {
+  const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+  const fill = (id, kind, chosen) => $(id).replaceChildren(el("option", { value: "" }, t("setup.default")),
+    ...all.filter((d) => d.kind === kind && d.deviceId && d.deviceId !== "default").map((d, i) => el("option", { value: d.deviceId, selected: d.deviceId === chosen }, d.label || `${t("setup.device")} ${i + 1}`)));
+  fill("setup-mic", "audioinput", phone.mic);
+  fill("setup-speaker", "audiooutput", phone.speaker);
+}
+for (const id of ["setup-mic", "setup-speaker"]) {
+  $(id).addEventListener("change", () => phone.use({ mic: $("setup-mic").value, speaker: $("setup-speaker").value }).catch(failed));
+}
+$("setup-test").addEventListener("click", async () => {
+  try {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    for (const track of stream.getTracks()) track.stop();
+    await listDevices();
+    ringer.start();
+    setTimeout(() => ringer.stop(), 1000);
+    write($("setup-hint"), t("setup.works"));
+  } catch {
+    write($("setup-hint"), t("mic.denied"));
+  }
+});
+$("setup-notify").addEventListener("click", async () => {
+  const answer = await globalThis.Notification?.requestPermission();
+  write($("setup-hint"), t(answer === "granted" ? "setup.notify.yes" : "setup.notify.no"));
+});
+
+/* Messages: call back, close the task. */
+
+const task = el("div", { class: "task", hidden: true },
+  el("span", {}, t("task.text")),
+  el("button", { type: "button", class: "chip", onclick: () => dial(view.conv?.party?.number ?? "", view.id) }, t("task.call")),
+  el("button", { type: "button", class: "chip", onclick: closeTask }, t("task.close")));
+$("talk-bar").after(task);
+const draw = view.draw.bind(view);
+view.draw = () => {
+  draw();
+  task.hidden = !view.conv?.call_back;
+};
+async function closeTask() {
+  try {
+    view.conv = await api("POST", `/api/v1/conversations/${view.id}/task/close`);
+    view.draw();
+    tell(t("task.closed"));
+  } catch (err) {
+    failed(err);
+  }
+}
+
+/* Demo. */
+
+const demo = (id, to) => $(id)?.addEventListener("click", async () => {
+  $(id).disabled = true;
+  try {
+    await api("POST", "/api/v1/demo", { to });
+    tell(t(to === "besked" ? "demo.message.started" : "demo.started"));
+  } catch (err) {
+    failed(err);
+  }
+  $(id).disabled = false;
+});
+demo("demo-call", "borgerservice");
+demo("demo-message", "besked");
+
+shortcuts([
+  { key: "s", does: t("key.answer"), run: actions.answer },
+  { key: "m", does: t("key.mute"), run: actions.mute },
+  { key: "h", does: t("key.hold"), run: actions.hold },
+  { key: "v", does: t("key.transfer"), run: () => onCall(() => transfer()) },
+  { key: "x", does: t("key.hangup"), run: actions.hangup },
+  { key: "j", does: t("key.down"), run: () => inbox.step(1) },
+  { key: "k", does: t("key.up"), run: () => inbox.step(-1) },
+  { key: "n", does: t("key.next"), run: () => view.note.step(1) },
+  { key: "p", does: t("key.previous"), run: () => view.note.step(-1) },
+  { key: "g", does: t("key.approve"), run: () => view.note.approve() },
+]);
+
+try {
+  view.learn((await api("GET", "/api/v1/areas")).areas);
+} catch (err) {
+  failed(err);
+}
+inbox.draw();
+const wanted = new URLSearchParams(location.search).get("samtale");
+if (wanted) select(wanted);

@@ -1,0 +1,112 @@
+// The inbox: what waits for this caseworker, oldest first in each group. New things
+// are added at the end of their group, so nothing moves under the cursor.
+import { $, clock, day, el, isSet, keyed, span, t, write } from "./lib.js";
+
+const recent = 5; // delivered ones that stay in view
+
+export class Inbox {
+  constructor(root, { user, areas, onOpen }) {
+    Object.assign(this, { root, user, areas, onOpen, calls: [], list: [], selected: null });
+    setInterval(() => this.tick(), 1000);
+    this.draw();
+  }
+
+  get ringing() {
+    return this.calls.filter((c) => c.state === "ringing" && !c.caseworker && (!c.offered?.length || c.offered.includes(this.user)));
+  }
+
+  get mine() {
+    return this.calls.filter((c) => c.caseworker === this.user && c.state !== "ended");
+  }
+
+  groups() {
+    const ringing = this.ringing;
+    const waiting = this.calls.filter((c) => !c.caseworker && !ringing.includes(c) && ["waiting", "announcing", "ringing"].includes(c.state));
+    const leaving = this.calls.filter((c) => c.state === "message");
+    const open = this.list.filter((c) => !isSet(c.erased_at) && !["approved", "delivered", "discarded", "erased"].includes(c.state));
+    const tasks = open.filter((c) => c.call_back);
+    const notes = open.filter((c) => c.note_state === "draft" && !c.call_back);
+    const today = (c) => isSet(c.deadline_at) && new Date(c.deadline_at) < endOfDay();
+    const writing = open.filter((c) => !c.note_id && ["ended", "drafting"].includes(c.state) && !c.call_back);
+    return [
+      { id: "ringing", items: ringing, call: true },
+      { id: "mine", items: this.mine, call: true },
+      { id: "waiting", items: waiting, call: true },
+      { id: "leaving", items: leaving, call: true },
+      { id: "tasks", items: oldestFirst(tasks) },
+      { id: "today", items: oldestFirst(notes.filter(today)) },
+      { id: "approve", items: oldestFirst(notes.filter((c) => !today(c))) },
+      { id: "writing", items: oldestFirst(writing) },
+      { id: "delivered", items: this.list.filter((c) => ["approved", "delivered"].includes(c.state)).slice(0, recent) },
+    ];
+  }
+
+  draw() {
+    const groups = this.groups().filter((g) => g.items.length || ["ringing", "waiting", "tasks", "approve"].includes(g.id));
+    keyed(this.root, groups, (g) => g.id, (g) => this.group(g), (e, g) => this.updateGroup(e, g));
+    this.tick();
+  }
+
+  group(g) {
+    const head = `inbox-${g.id}`;
+    return el("section", { class: `box-group ${g.id}`, "aria-labelledby": head }, el("h3", { id: head }, el("span", {}, t("inbox." + g.id)), el("span", { class: "count" })), el("ul", {}));
+  }
+
+  updateGroup(e, g) {
+    write(e.querySelector(".count"), String(g.items.length));
+    e.classList.toggle("none", !g.items.length);
+    keyed(e.querySelector("ul"), g.items, (i) => i.conversation_id ?? i.id, (i) => this.item(i), (li, i) => this.updateItem(li, i, g));
+  }
+
+  item(i) {
+    const id = i.conversation_id ?? i.id;
+    return el("li", {}, el("button", { type: "button", class: "item", onclick: () => this.onOpen(id) },
+      el("span", { class: "item-name" }), el("span", { class: "item-info" }), el("span", { class: "item-time" })));
+  }
+
+  updateItem(li, i, g) {
+    const b = li.firstChild;
+    const id = i.conversation_id ?? i.id;
+    b.setAttribute("aria-current", String(id === this.selected));
+    b.classList.toggle("pulse", g.id === "ringing");
+    write(b.children[0], i.party?.name || i.party?.number || t("unknown.caller"));
+    const area = this.areas.get(i.service_area);
+    const name = document.documentElement.lang === "en" ? area?.name_en || area?.name : area?.name;
+    const parts = [name ?? i.service_area];
+    if (g.call && i.position) parts.push(t("item.position", { n: i.position }));
+    if (g.id === "tasks") parts.push(t("item.callback"));
+    if (g.id === "mine") parts.push(t("call." + i.state));
+    if (g.id === "today") parts.push(t("item.deadline", { clock: clock(i.deadline_at) }));
+    if (g.id === "delivered") parts.push(i.receipt ? t("item.receipt", { system: i.receipt.system }) : t("item.delivering"));
+    write(b.children[1], parts.join(" · "));
+    if (g.call) b.children[2].dataset.since = g.id === "mine" && isSet(i.answered_at) ? i.answered_at : i.started_at;
+    else write(b.children[2], when(i.started_at));
+  }
+
+  tick() {
+    for (const e of this.root.querySelectorAll("[data-since]")) write(e, span((Date.now() - new Date(e.dataset.since)) / 1000));
+  }
+
+  /** step opens the next (or previous) entry. */
+  step(by) {
+    const all = [...this.root.querySelectorAll(".item")];
+    if (!all.length) return;
+    const at = all.findIndex((b) => b.getAttribute("aria-current") === "true");
+    const b = all[Math.min(all.length - 1, Math.max(0, at + by))];
+    b.focus();
+    b.click();
+  }
+}
+
+const oldestFirst = (list) => [...list].sort((a, b) => a.started_at.localeCompare(b.started_at));
+
+function endOfDay() {
+  const d = new Date();
+  d.setHours(24, 0, 0, 0);
+  return d;
+}
+
+function when(at) {
+  const d = new Date(at);
+  return d.toDateString() === new Date().toDateString() ? clock(d) : `${day(d)} ${clock(d)}`;
+}

@@ -1,0 +1,201 @@
+// What every script here needs: texts, requests, elements, dialogs.
+
+const texts = await (await fetch(document.documentElement.dataset.texts)).json();
+
+/** t returns a text of the catalogue with {name} replaced. */
+export function t(key, values = {}) {
+  let s = texts[key] ?? key;
+  for (const [name, value] of Object.entries(values)) s = s.replaceAll(`{${name}}`, value);
+  return s;
+}
+
+/** has reports whether the catalogue knows key. */
+export const has = (key) => key in texts;
+
+export const $ = (id) => document.getElementById(id);
+
+/** Problem is an error of the API (RFC 9457), or of the way to it (kind "offline"). */
+export class Problem extends Error {
+  constructor({ kind, detail, status = 0, retry_after_s = 0 }) {
+    super(detail);
+    Object.assign(this, { kind, status, retryAfter: retry_after_s });
+  }
+}
+
+/** api asks the JSON API; body is sent as JSON. */
+export async function api(method, path, body) {
+  let r;
+  try {
+    r = await fetch(path, {
+      method,
+      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch {
+    throw new Problem({ kind: "offline", detail: t("offline") });
+  }
+  if (r.ok) return r.json();
+  if (r.status === 401) document.dispatchEvent(new Event("samtale:logged-out"));
+  let problem;
+  try {
+    problem = await r.json();
+  } catch {
+    problem = { kind: "internal", detail: t("offline"), status: r.status };
+  }
+  throw new Problem(problem);
+}
+
+/** el makes an element; props are properties, "on…" listeners, "data" and attributes. */
+export function el(tag, props = {}, ...children) {
+  const e = document.createElement(tag);
+  for (const [k, v] of Object.entries(props)) {
+    if (v === undefined || v === null || v === false) continue;
+    if (k === "data") Object.assign(e.dataset, v);
+    else if (k === "class") e.className = v;
+    else if (k.startsWith("on")) e.addEventListener(k.slice(2), v);
+    else if (k in e && !k.includes("-")) e[k] = v;
+    else e.setAttribute(k, v);
+  }
+  e.append(...children.filter((c) => c !== null && c !== undefined && c !== false));
+  return e;
+}
+
+/**
+ * keyed makes parent's children show items, touching only what changed: elements keep
+ * their place in the document, and so focus, as long as their order stays.
+ */
+export function keyed(parent, items, key, make, update) {
+  const old = new Map([...parent.children].map((c) => [c.dataset.key, c]));
+  let at = parent.firstElementChild;
+  for (const item of items) {
+    const k = key(item);
+    let e = old.get(k);
+    old.delete(k);
+    if (!e) {
+      e = make(item);
+      e.dataset.key = k;
+    }
+    update(e, item);
+    if (e === at) at = at.nextElementSibling;
+    else parent.insertBefore(e, at);
+  }
+  for (const e of old.values()) e.remove();
+}
+
+/** write sets text only when it differs, so that live regions speak changes alone. */
+export function write(e, text) {
+  if (e.textContent !== text) e.textContent = text;
+}
+
+export const clock = (d) => new Date(d).toLocaleTimeString("da-DK", { hour: "2-digit", minute: "2-digit", timeZone: "Europe/Copenhagen" });
+
+/** day writes a date in words: "fredag 5. december". */
+export function day(d) {
+  const lang = document.documentElement.lang === "en" ? "en-GB" : "da-DK";
+  return new Date(d).toLocaleDateString(lang, { weekday: "long", day: "numeric", month: "long", timeZone: "Europe/Copenhagen" });
+}
+
+/** span writes a number of seconds as m:ss or h:mm:ss. */
+export function span(s) {
+  s = Math.max(0, Math.floor(s));
+  const two = (n) => String(n).padStart(2, "0");
+  const h = Math.floor(s / 3600);
+  return h ? `${h}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${two(Math.floor(s / 60))}:${two(s % 60)}`;
+}
+
+/** since reports whether a time of the API is set. */
+export const isSet = (time) => Boolean(time) && !time.startsWith("0001-");
+
+const polite = document.createElement("p");
+polite.className = "sr-only";
+polite.setAttribute("role", "status");
+document.body.append(polite);
+
+const toast = el("div", { class: "toasts", "aria-hidden": "true" });
+document.body.append(toast);
+
+/** tell says something that needs no answer, on screen and to screen readers. */
+export function tell(text, kind = "info") {
+  polite.textContent = text;
+  const e = el("div", { class: `note-toast ${kind}` }, text);
+  toast.append(e);
+  setTimeout(() => e.remove(), 6000);
+}
+
+/** failed says what went wrong with an action. */
+export const failed = (err) => {
+  if (!(err instanceof Problem)) console.error(err);
+  tell(err instanceof Problem ? err.message : t("failed"), "bad");
+};
+
+/** open shows a dialog; resolves with the pressed button's value, "" when it was closed. */
+export function open(dialog) {
+  return new Promise((resolve) => {
+    dialog.returnValue = "";
+    dialog.showModal();
+    dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true });
+  });
+}
+
+for (const b of document.querySelectorAll("dialog [data-close]")) {
+  b.addEventListener("click", () => b.closest("dialog").close(""));
+}
+
+/**
+ * ask puts a question with an optional text to write. Resolves with the text ("" when
+ * none was asked for), or null when the person went back.
+ */
+export async function ask({ title, text, label, required, yes, danger, value = "" }) {
+  const d = $("ask-dialog");
+  write($("ask-title"), title);
+  write($("ask-text"), text);
+  $("ask-group").hidden = !label;
+  write($("ask-label"), label ?? "");
+  write($("ask-yes"), yes);
+  $("ask-yes").className = danger ? "button button-hangup" : "button button-primary";
+  $("ask-input").value = value;
+  $("ask-error").hidden = true;
+  const form = d.querySelector("form");
+  const check = (e) => {
+    if (e.submitter === $("ask-yes") && required && !$("ask-input").value.trim()) {
+      e.preventDefault();
+      $("ask-error").hidden = false;
+      $("ask-input").focus();
+    }
+  };
+  form.addEventListener("submit", check);
+  const answer = await open(d);
+  form.removeEventListener("submit", check);
+  return answer === "yes" ? $("ask-input").value.trim() : null;
+}
+
+/**
+ * events opens a stream that survives what EventSource alone does not: an answer that
+ * is an error, such as a service that is still starting.
+ */
+export function events(path, handlers, onState = () => {}) {
+  let source;
+  let closed = false;
+  let wait = 1000;
+  const start = () => {
+    source = new EventSource(path);
+    source.onopen = () => {
+      wait = 1000;
+      onState(true);
+    };
+    source.onerror = () => {
+      onState(false);
+      if (source.readyState !== EventSource.CLOSED || closed) return;
+      setTimeout(() => !closed && start(), wait);
+      wait = Math.min(wait * 2, 15000);
+    };
+    for (const [name, f] of Object.entries(handlers)) {
+      source.addEventListener(name, (e) => f(JSON.parse(e.data), e));
+    }
+  };
+  start();
+  return () => {
+    closed = true;
+    source.close();
+  };
+}

@@ -1,0 +1,17 @@
+// A note on its own page, with its transcript beside it.
+import { api, failed, t } from "./lib.js";
+import { Conversation } from "./conversation.js";
+import { shortcuts } from "./keys.js";
+
+const view = new Conversation();
+shortcuts([
+  { key: "n", does: t("key.next"), run: () => view.note.step(1) },
+  { key: "p", does: t("key.previous"), run: () => view.note.step(-1) },
+  { key: "g", does: t("key.approve"), run: () => view.note.approve() },
+]);
+try {
+  view.learn((await api("GET", "/api/v1/areas")).areas);
+} catch (err) {
+  failed(err);
+}
+view.show(document.querySelector("[data-conversation]").dataset.conversation);

@@ -1,0 +1,188 @@
+// The transcript: committed words are appended and never move; the tail of each
+// speaker may change until it is committed.
+import { el, t, span } from "./lib.js";
+
+const unsure = 0.5; // below: underlined strongly
+const doubtful = 0.8; // below: underlined lightly
+const pause = 1.2; // seconds of silence that end a turn
+
+export class Transcript {
+  /** onWord is called with a word's id when it is clicked, onReveal with a masked word. */
+  constructor(root, { spoken, coverage, onWord, onReveal, onRef }) {
+    Object.assign(this, { root, spoken, coverage, onWord, onReveal, onRef, reading: true });
+    this.reset();
+    root.addEventListener("click", (e) => {
+      const w = e.target.closest(".w");
+      if (w && !e.target.closest("button")) this.onWord(w.dataset.id);
+    });
+  }
+
+  reset() {
+    this.words = new Map(); // id → element
+    this.tails = new Map(); // leg → element
+    this.last = null; // the turn that the next word may continue
+    this.sums = { captured: 0, lost: 0 };
+    this.root.replaceChildren(el("p", { class: "empty" }, t("talk.empty")));
+    this.coverage.textContent = "";
+  }
+
+  empty(text) {
+    this.reset();
+    this.root.firstChild.textContent = text;
+  }
+
+  /** load shows a stored transcript in order of time, keeping words already shown. */
+  load({ words, gaps = [], coverage }) {
+    const parts = [...utterances(words), ...gaps.map((g) => ({ gap: g, start: g.start }))].sort((a, b) => a.start - b.start);
+    for (const p of parts) {
+      if (p.gap) this.gap(p.gap.start, p.gap.end, p.gap.state);
+      else for (const w of p.words) this.word(w, w.role, w.leg);
+    }
+    this.sums = { captured: coverage.captured_s, lost: coverage.lost_s };
+    this.showCoverage();
+  }
+
+  /** final commits words of one leg. */
+  final(ev) {
+    const stay = this.atEnd();
+    this.tails.get(ev.leg)?.remove();
+    this.tails.delete(ev.leg);
+    const fresh = ev.words.filter((w) => !this.words.has(w.id));
+    for (const r of ev.ledger ?? []) {
+      this.sums.captured += r.end - r.start;
+      if (r.state === "lost") this.sums.lost += r.end - r.start;
+      if (r.state === "lost" && r.end - r.start >= 0.2) this.gap(r.start, r.end, r.state);
+    }
+    for (const w of fresh) this.word(w, ev.role, ev.leg);
+    for (const tail of this.tails.values()) this.root.append(tail); // tails stay below
+    this.showCoverage();
+    if (fresh.length && this.reading) {
+      this.spoken.textContent = `${t("speaker." + ev.role)}: ${fresh.map((w) => w.text).join(" ")}`;
+    }
+    if (stay) this.toEnd();
+  }
+
+  /** partial replaces the tail of one leg. */
+  partial(ev) {
+    const stay = this.atEnd();
+    let tail = this.tails.get(ev.leg);
+    if (!ev.words.length) {
+      tail?.remove();
+      this.tails.delete(ev.leg);
+      return;
+    }
+    this.clearEmpty();
+    if (!tail) {
+      tail = el("div", { class: `turn tail ${ev.role}` }, el("span", { class: "who" }, t("speaker." + ev.role)), el("p", { class: "said" }));
+      this.tails.set(ev.leg, tail);
+      this.root.append(tail);
+    }
+    tail.lastChild.replaceChildren(el("span", { class: "sr-only" }, t("transcript.tail")), " " + ev.words.map((w) => w.text).join(" "));
+    if (stay) this.toEnd();
+  }
+
+  word(w, role, leg) {
+    if (this.words.has(w.id)) return;
+    this.clearEmpty();
+    const turn = this.turn(w, role, leg);
+    const e = w.masked ? this.masked(w) : el("span", { class: "w" + sureness(w), data: { id: w.id } }, w.text);
+    this.words.set(w.id, e);
+    turn.lastElementChild.previousElementSibling.append(" ", e);
+    this.last.end = w.end;
+  }
+
+  turn(w, role, leg) {
+    const l = this.last;
+    if (l && l.leg === leg && w.start - l.end < pause) return l.e;
+    const e = el("div", { class: `turn ${role}` },
+      el("span", { class: "who" }, t("speaker." + role), el("span", { class: "at" }, ` ${span(w.start)}`)),
+      el("p", { class: "said" }), el("span", { class: "refs" }));
+    this.root.append(e);
+    this.last = { e, leg, end: w.end };
+    return e;
+  }
+
+  masked(w) {
+    const label = t("masked." + w.masked);
+    const b = el("button", { type: "button", class: "reveal", "aria-label": t("reveal.label", { what: label }), onclick: () => this.onReveal(w, b) }, t("reveal.show"));
+    return el("span", { class: "w masked", data: { id: w.id } }, el("span", { class: "dots" }, w.text), " ", b);
+  }
+
+  /** shown puts a revealed value in place of the dots for a while. */
+  shown(w, value) {
+    const dots = this.words.get(w.id).querySelector(".dots");
+    dots.textContent = value;
+    setTimeout(() => (dots.textContent = w.text), 30000);
+  }
+
+  gap(start, end, state) {
+    this.clearEmpty();
+    const key = `${start.toFixed(2)}-${end.toFixed(2)}`;
+    if (this.root.querySelector(`[data-gap="${key}"]`)) return;
+    const s = end - start;
+    const text = state === "masked" ? t("gap.masked", { s: span(s) }) : t("gap.lost", { s: s < 10 ? s.toFixed(1).replace(".", ",") : Math.round(s) });
+    this.root.append(el("p", { class: "gap", data: { gap: key } }, text));
+    this.last = null;
+  }
+
+  clearEmpty() {
+    this.root.querySelector(".empty")?.remove();
+  }
+
+  showCoverage() {
+    const { captured, lost } = this.sums;
+    this.coverage.textContent = captured > 0 ? t("coverage", { percent: Math.floor(100 * (1 - lost / captured)) }) : "";
+  }
+
+  atEnd() {
+    const r = this.root;
+    return r.scrollHeight - r.scrollTop - r.clientHeight < 60;
+  }
+
+  toEnd() {
+    this.root.scrollTop = this.root.scrollHeight;
+  }
+
+  /** light marks words and brings the first of them into view. */
+  light(ids) {
+    for (const e of this.root.querySelectorAll(".lit")) e.classList.remove("lit");
+    const found = ids.map((id) => this.words.get(id)).filter(Boolean);
+    for (const e of found) e.classList.add("lit");
+    found[0]?.closest(".turn").scrollIntoView({ block: "nearest" });
+  }
+
+  /** refs shows beside each turn which sentences of the note build on it. */
+  refs(sentences) {
+    for (const e of this.root.querySelectorAll(".refs")) e.replaceChildren();
+    sentences.forEach((s, i) => {
+      const turns = new Set(s.evidence.flatMap((ev) => ev.word_ids ?? []).map((id) => this.words.get(id)?.closest(".turn")));
+      turns.delete(undefined);
+      turns.delete(null);
+      for (const turn of turns) {
+        turn.querySelector(".refs").append(el("button", { type: "button", class: "ref", "aria-label": t("ref.to.note", { n: i + 1 }), onclick: () => this.onRef(s) }, String(i + 1)));
+      }
+    });
+  }
+}
+
+function sureness(w) {
+  if (w.confidence < unsure) return " unsure";
+  return w.confidence < doubtful ? " doubtful" : "";
+}
+
+/** utterances groups words by leg and pause, so that crosstalk does not cut sentences up. */
+function utterances(words) {
+  const open = new Map();
+  const out = [];
+  for (const w of words) {
+    let u = open.get(w.leg);
+    if (!u || w.start - u.end > pause) {
+      u = { words: [], start: w.start, end: w.end };
+      open.set(w.leg, u);
+      out.push(u);
+    }
+    u.words.push(w);
+    u.end = w.end;
+  }
+  return out;
+}

@@ -1,0 +1,263 @@
+// Package portal is the web: pages for caseworkers, citizens, operators and auditors,
+// the JSON API, login and sessions. It owns no conversation data; it asks the services
+// that do and streams what happens to the browsers that may see it.
+package portal
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"time"
+	_ "time/tzdata" // pages show Danish time wherever the program runs
+
+	"samtale.dk/samtale/services/platform/config"
+	"samtale.dk/samtale/services/platform/masterkey"
+	"samtale.dk/samtale/services/platform/process"
+	"samtale.dk/samtale/services/platform/seal"
+	"samtale.dk/samtale/services/platform/store"
+	"samtale.dk/samtale/services/portal/internal/app"
+	"samtale.dk/samtale/services/portal/internal/login"
+	"samtale.dk/samtale/services/portal/internal/session"
+	"samtale.dk/samtale/services/portal/internal/testlogin"
+	"samtale.dk/samtale/services/portal/internal/web"
+	"samtale.dk/samtale/services/portal/token"
+)
+
+// Settings of the portal.
+type Settings struct {
+	process.Common
+	Addr   string `env:"SAMTALE_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
+	Public string `env:"SAMTALE_PUBLIC_URL"` // how browsers reach the portal; empty: http:// and the address
+	DB     string `env:"SAMTALE_PORTAL_DB"`  // sessions; empty: portal.db in the data folder
+
+	SessionIdle time.Duration `env:"SAMTALE_SESSION_IDLE" envDefault:"1h"`
+	SessionMax  time.Duration `env:"SAMTALE_SESSION_MAX" envDefault:"10h"`
+
+	// Login. Without an issuer the built-in test provider with demo people is used;
+	// beyond this machine only when TestLogin says so.
+	Issuer       string            `env:"SAMTALE_OIDC_ISSUER"`
+	ClientID     string            `env:"SAMTALE_OIDC_CLIENT_ID"`
+	ClientSecret string            `env:"SAMTALE_OIDC_CLIENT_SECRET"`
+	Scopes       []string          `env:"SAMTALE_OIDC_SCOPES" envDefault:"openid,profile"`
+	ClaimName    string            `env:"SAMTALE_OIDC_CLAIM_NAME" envDefault:"name"`
+	ClaimRole    string            `env:"SAMTALE_OIDC_CLAIM_ROLE" envDefault:"role"`
+	RoleMap      map[string]string `env:"SAMTALE_OIDC_ROLES"` // the provider's value:our role,…
+	RoleDefault  string            `env:"SAMTALE_OIDC_ROLE_DEFAULT"`
+	ClaimAreas   string            `env:"SAMTALE_OIDC_CLAIM_AREAS" envDefault:"areas"`
+	ClaimParty   string            `env:"SAMTALE_OIDC_CLAIM_PARTY" envDefault:"dk.cpr"`
+	TestLogin    bool              `env:"SAMTALE_TEST_LOGIN"`
+
+	ContactName  string `env:"SAMTALE_CONTACT_NAME" envDefault:"Borgerservice"`
+	ContactPhone string `env:"SAMTALE_CONTACT_PHONE"`
+	ContactEmail string `env:"SAMTALE_CONTACT_EMAIL"`
+}
+
+// drainLimit is how long answers in progress may take after a stop was asked for.
+const drainLimit = 5 * time.Second
+
+// Run serves the portal until ctx is done.
+func Run(ctx context.Context, env process.Env) error {
+	var cfg Settings
+	if err := config.Load(env.Environ, &cfg); err != nil {
+		return err
+	}
+	if err := cfg.check(); err != nil || env.CheckOnly {
+		return err
+	}
+	log := env.Log.With("service", "portal")
+	master, err := masterkey.LoadOrCreate(cfg.MasterKey, cfg.Data)
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, cfg.DB)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.Migrate(ctx, session.Migrations()); err != nil {
+		return err
+	}
+	b, err := env.Connect("portal", cfg.Bus)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	keys, err := seal.NewRing(b)
+	if err != nil {
+		return err
+	}
+	site, err := web.New()
+	if err != nil {
+		return err
+	}
+	if !site.Styled {
+		log.Warn("pages are plain: the design system is not built in", "build it with", web.BuildHint)
+	}
+	ln, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("web address: %w", err)
+	}
+	public, err := cfg.public(ln.Addr())
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	secret := master.Derive("portal sessions v1")
+	parties := master.Derive(masterkey.Parties)
+	party := func(identity string) string { return seal.Pseudonym(parties, app.Identity(identity)) }
+	client, provider, err := cfg.login(public, secret, party, env)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	streams, stopStreams := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopStreams()
+	a, err := app.New(streams, app.Config{
+		Bus: b, Keys: keys, Login: client, Test: provider, Web: site, Health: env.Health, Log: log, Metrics: env.Metrics,
+		Sessions: session.New(session.Config{DB: db, Key: secret, Idle: cfg.SessionIdle, Max: cfg.SessionMax, Secure: public.Scheme == "https", Now: time.Now}),
+		Public:   public, TokenKey: token.Key(master), Party: party, Settings: shown(env.Environ), Now: time.Now,
+		Contact: app.Contact{Name: cfg.ContactName, Phone: cfg.ContactPhone, Email: cfg.ContactEmail},
+	})
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	env.Health.Add("portal", func(ctx context.Context) error { return errors.Join(db.Ready(ctx), a.Probe(ctx)) })
+	log.Info("portal is up", "url", public.String())
+	return serve(ctx, ln, a, stopStreams)
+}
+
+// serve answers until ctx is done, then ends event streams and finishes what is begun.
+func serve(ctx context.Context, ln net.Listener, h http.Handler, stopStreams func()) error {
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(ln) }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("web server: %w", err)
+	case <-ctx.Done():
+	}
+	stopStreams()
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
+	defer cancel()
+	if err := srv.Shutdown(stop); err != nil {
+		return srv.Close()
+	}
+	return nil
+}
+
+func (s *Settings) check() error {
+	if s.DB == "" {
+		s.DB = "sqlite:" + s.Data + "/portal.db"
+	}
+	if s.RoleDefault != "" && !known(s.RoleDefault) {
+		return fmt.Errorf("settings: SAMTALE_OIDC_ROLE_DEFAULT must be one of %s", strings.Join(token.Roles(), ", "))
+	}
+	for from, to := range s.RoleMap {
+		if !known(to) {
+			return fmt.Errorf("settings: SAMTALE_OIDC_ROLES maps %q to %q; use one of %s", from, to, strings.Join(token.Roles(), ", "))
+		}
+	}
+	if s.SessionIdle < 2*time.Minute || s.SessionMax < s.SessionIdle {
+		return errors.New("settings: SAMTALE_SESSION_IDLE must be at least 2m and SAMTALE_SESSION_MAX no shorter")
+	}
+	if s.Issuer != "" {
+		if s.ClientID == "" {
+			return errors.New("settings: SAMTALE_OIDC_ISSUER needs SAMTALE_OIDC_CLIENT_ID")
+		}
+		return nil
+	}
+	host, _, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		return fmt.Errorf("settings: SAMTALE_HTTP_ADDR: %w", err)
+	}
+	ip := net.ParseIP(host)
+	if !s.TestLogin && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return errors.New("settings: the test login lets anybody in without a password, so it is offered on 127.0.0.1 only; " +
+			"set SAMTALE_OIDC_ISSUER, or SAMTALE_TEST_LOGIN=true for a closed demonstration")
+	}
+	return nil
+}
+
+func known(role string) bool {
+	for _, r := range token.Roles() {
+		if r == role {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Settings) public(ln net.Addr) (*url.URL, error) {
+	if s.Public == "" {
+		return &url.URL{Scheme: "http", Host: ln.String()}, nil
+	}
+	u, err := url.Parse(strings.TrimRight(s.Public, "/"))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" {
+		return nil, errors.New("settings: SAMTALE_PUBLIC_URL must be http(s)://host[:port]")
+	}
+	return u, nil
+}
+
+func (s *Settings) login(public *url.URL, key []byte, party func(string) string, env process.Env) (*login.Client, *testlogin.Provider, error) {
+	cfg := login.Config{
+		Issuer: s.Issuer, ID: s.ClientID, Secret: s.ClientSecret, Scopes: s.Scopes, Key: key, Party: party,
+		Redirect: public.JoinPath("/login/callback").String(), Secure: public.Scheme == "https", HTTP: &http.Client{Timeout: 10 * time.Second},
+		Claims: login.Claims{Name: s.ClaimName, Role: s.ClaimRole, Roles: s.RoleMap, Fallback: s.RoleDefault, Areas: s.ClaimAreas, Party: s.ClaimParty},
+	}
+	if s.Issuer != "" {
+		return login.New(cfg), nil, nil
+	}
+	cfg.Issuer, cfg.ID, cfg.Secret = public.JoinPath("/oidc").String(), testlogin.ClientID, rand.Text()
+	provider, err := testlogin.New(testlogin.Config{Issuer: cfg.Issuer, Redirect: cfg.Redirect, Secret: cfg.Secret, Log: env.Log.With("service", "testlogin")})
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.HTTP = &http.Client{Transport: inProcess{http.StripPrefix("/oidc", provider)}}
+	return login.New(cfg), provider, nil
+}
+
+// inProcess carries the client's own requests to the built-in provider without a
+// socket: the portal may sit behind a name that it cannot reach itself.
+type inProcess struct{ h http.Handler }
+
+// RoundTrip implements http.RoundTripper.
+func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	rec := httptest.NewRecorder()
+	t.h.ServeHTTP(rec, r)
+	return rec.Result(), nil
+}
+
+// shown lists the settings in force for the operator's page, without secrets.
+func shown(environ []string) []app.Setting {
+	var out []app.Setting
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		if !strings.HasPrefix(name, "SAMTALE_") || value == "" {
+			continue
+		}
+		out = append(out, app.Setting{Name: name, Value: withoutSecret(name, value)})
+	}
+	return out
+}
+
+// withoutSecret hides values of names that sound secret, and passwords in addresses.
+func withoutSecret(name, value string) string {
+	if !strings.HasSuffix(name, "_FILE") {
+		for _, w := range []string{"KEY", "SECRET", "PASSWORD", "TOKEN", "CREDS", "DIGEST"} {
+			if strings.Contains(name, w) {
+				return "••••"
+			}
+		}
+	}
+	u, err := url.Parse(value)
+	if err == nil && u.User != nil {
+		u.User = url.User("••••")
+		return u.Redacted()
+	}
+	return value
+}
