@@ -168,7 +168,7 @@ func plainNumber(ws []word, i int, n number) string {
 
 // ranged reports the first number of a range with a unit: "tre til fem uger".
 func ranged(ws []word, n number) bool {
-	if !follows(ws, n.next, "til", "eller") {
+	if !follows(ws, n.next, "til", "eller", "og") {
 		return false
 	}
 	m, ok := numberAt(ws, n.next+1)

@@ -32,7 +32,7 @@ var properNouns = nouns(`
 // ambiguousNames are proper nouns that are also ordinary words: they need another name beside them, or a form of their
 // own, before they are written with a capital.
 var ambiguousNames = map[string]bool{
-	"per": true, "ole": true, "kim": true, "jan": true, "vejen": true, "greve": true, "møller": true, "inge": true,
+	"per": true, "ole": true, "hans": true, "skive": true, "netto": true, "odder": true, "kim": true, "jan": true, "vejen": true, "greve": true, "møller": true, "inge": true,
 	"styrelsen": true, "borgerservice": true,
 }
 
@@ -40,7 +40,7 @@ var ambiguousNames = map[string]bool{
 var fixedNames = map[string]string{
 	"mitid": "MitID", "nemid": "NemID", "nemkonto": "NemKonto", "nemkontoen": "NemKontoen", "mit-id": "MitID",
 	"nemlogin": "NemLog-in", "eboks": "e-Boks", "e-boks": "e-Boks", "usa": "USA", "eu": "EU", "atp": "ATP", "su": "SU", "cpr": "CPR",
-	"cvr": "CVR", "postnord": "PostNord", "bbr": "BBR", "kl": "KL",
+	"cvr": "CVR", "postnord": "PostNord", "bbr": "BBR",
 }
 
 // phrases are names of several words, which are ordinary words on their own.

@@ -50,8 +50,8 @@ func breaks(sofar []Span, next Span, rest []Span) bool {
 	if last.Speaker != next.Speaker {
 		return true
 	}
-	if endsSentence(last.Text) {
-		return !abbreviation(last.Text) || startsUpper(next.Text) && last.Text == "kr."
+	if endsSentence(last.Text) && (!abbreviation(last.Text) || startsUpper(next.Text) && mayEnd(last.Text)) {
+		return true
 	}
 	if strings.HasSuffix(last.Text, ",") {
 		return false
@@ -95,11 +95,23 @@ func endsSentence(s string) bool {
 
 // abbreviation reports a final dot that ends a shortened word or an ordinal, not a sentence.
 func abbreviation(s string) bool {
-	low := strings.ToLower(s)
+	low := lastWord(s)
 	if _, ok := expansions[low]; ok {
 		return true
 	}
-	return allDigits(strings.TrimSuffix(low, "."))
+	day := strings.TrimSuffix(low, ".")
+	return allDigits(day) && len(day) <= 2
+}
+
+// mayEnd reports an abbreviation that can stand last in a sentence, when a capital follows.
+func mayEnd(s string) bool {
+	low := lastWord(s)
+	return low == "kr." || low == "mv." || low == "m.v." || low == "osv." || allDigits(strings.TrimSuffix(low, "."))
+}
+
+// lastWord is the last word of a span in lower case: a span may be "300 kr.".
+func lastWord(s string) string {
+	return strings.ToLower(s[strings.LastIndexByte(s, ' ')+1:])
 }
 
 // expansions are abbreviations and what they stand for, for reading aloud and for counting sentences.
@@ -169,7 +181,7 @@ func question(spans []Span) bool {
 	for _, s := range spans {
 		w := strings.ToLower(strings.Trim(s.Text, ".,"))
 		switch w {
-		case "og", "men", "så", "ja", "nej", "okay", "jo", "altså", "øh", "nå", "hej", "goddag", "undskyld", "jamen", "tak", "fint", "godt":
+		case "og", "men", "ja", "nej", "okay", "jo", "altså", "øh", "nå", "hej", "goddag", "undskyld", "jamen", "tak", "fint", "godt":
 			if len(words) == 0 {
 				continue
 			}
@@ -227,6 +239,9 @@ func capitalise(spans []Span) []Span {
 		name, ok := ProperNoun(w.core)
 		if !ok && ambiguousNames[w.core] && besideName(out, i) {
 			name, ok = properNouns[w.core], true
+		}
+		if street(w.core) && i+1 < len(out) && hasDigit([]word{newWord(0, out[i+1].Text)}) {
+			name, ok = capital(w.core), true
 		}
 		if ok && w.core == strings.Trim(out[i].Text, w.pre+w.post) {
 			out[i].Text = w.pre + name + w.post

@@ -1,9 +1,11 @@
 package notes
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
+	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/models/evidence"
 )
 
@@ -21,8 +23,7 @@ func Extract(t Template, tr Transcript) Draft {
 			x.add(section, s)
 		}
 	}
-	t.sortSentences(x.out)
-	return Draft{Template: t, Title: x.title(), Sentences: x.out, By: "extract"}
+	return Draft{Template: t, Title: title(x.said), Sentences: x.sorted(), By: "extract"}
 }
 
 // extraction is the work on one draft.
@@ -30,7 +31,24 @@ type extraction struct {
 	template Template
 	source   evidence.Source
 	said     []*said
-	out      []Sentence
+	out      []placed
+}
+
+// placed is a sentence of the draft with the time at which it was said.
+type placed struct {
+	Sentence
+	start int64
+}
+
+// sorted gives the sentences by section, and by time inside each.
+func (x *extraction) sorted() []Sentence {
+	slices.SortStableFunc(x.out, func(a, b placed) int { return cmp.Compare(a.start, b.start) })
+	var out []Sentence
+	for _, p := range x.out {
+		out = append(out, p.Sentence)
+	}
+	x.template.sortSentences(out)
+	return out
 }
 
 // Bounds that keep a note readable. A section that is full takes no more; the transcript stays beside the note.
@@ -41,27 +59,27 @@ const (
 
 // add reports a sentence in a section, rewritten where that is safe and quoted otherwise.
 func (x *extraction) add(section string, s *said) {
-	if _, ok := x.template.section(section); !ok || x.count(section) >= maxPerSection {
-		return
-	}
 	for _, text := range reports(s) {
-		if x.keep(section, evidence.Claim{Text: text, Spans: []evidence.Span{s.span()}}) {
+		if x.keep(section, s.start, evidence.Claim{Text: text, Spans: []evidence.Span{s.span()}}) {
 			s.used = true
 			return
 		}
 	}
 }
 
-// keep takes a sentence that the verifier supports.
-func (x *extraction) keep(section string, c evidence.Claim) bool {
+// keep takes a sentence that the template has a place for and the verifier supports.
+func (x *extraction) keep(section string, start int64, c evidence.Claim) bool {
+	if _, ok := x.template.section(section); !ok || x.count(section) >= maxPerSection {
+		return false
+	}
 	v := evidence.Verify(c, x.source)
 	if v.Level != evidence.Supported {
 		return false
 	}
-	if slices.ContainsFunc(x.out, func(o Sentence) bool { return o.Section == section && o.Text == c.Text }) {
+	if slices.ContainsFunc(x.out, func(o placed) bool { return o.Section == section && o.Text == c.Text }) {
 		return true // said twice
 	}
-	x.out = append(x.out, Sentence{Section: section, Claim: c, Verdict: v})
+	x.out = append(x.out, placed{Sentence{Section: section, Claim: c, Verdict: v}, start})
 	return true
 }
 
@@ -99,7 +117,7 @@ var openings = []string{
 	"jeg ringer", "jeg ringede", "det er om", "det drejer sig om", "det handler om", "jeg vil gerne", "jeg ville gerne", "jeg ville høre",
 	"jeg vil høre", "jeg skal høre", "jeg har et spørgsmål", "jeg har brug for", "jeg har fået et brev", "jeg har fået en besked",
 	"jeg kontakter", "jeg henvender mig", "det er fordi", "jeg skulle", "jeg forstår ikke", "jeg vil søge", "jeg vil klage", "mit ærinde",
-	"jeg ønsker", "jeg vil melde", "jeg vil anmelde", "spørgsmål om", "jeg mangler", "jeg søger",
+	"jeg ønsker", "jeg vil melde", "jeg vil anmelde", "spørgsmål om", "jeg mangler", "jeg skal flytte", "jeg har mistet",
 }
 
 // answers reports questions of the caseworker with the short answers of the citizen, which say nothing on their own.
@@ -113,7 +131,7 @@ func (x *extraction) answers() {
 			continue
 		}
 		text := "Adspurgt »" + trimEnd(q.text) + "« svarer borgeren: »" + trimEnd(a.text) + "«."
-		if x.keep(Told, evidence.Claim{Text: text, Spans: []evidence.Span{q.span(), a.span()}}) {
+		if x.keep(Told, q.start, evidence.Claim{Text: text, Spans: []evidence.Span{q.span(), a.span()}}) {
 			q.used, a.used = true, true
 		}
 	}
@@ -142,8 +160,9 @@ func (x *extraction) answer(i int) *said {
 
 // identity reports sentences about who somebody is and how well the line is. They do not belong in a note.
 func (s *said) identity() bool {
-	return s.begins("cpr", "personnummer") || s.has("kan du høre", "hvad hedder du", "dit navn", "mit navn er", "du taler med", "det er mig", "øjeblik",
-		"et øjeblik", "hvem taler jeg med", "godt du ringede", "hvad kan jeg hjælpe", "hvad kan jeg gøre", "goddag", "god dag", "cifre") ||
+	greeting := s.role == evidence.Caseworker && (s.low[0] == "goddag" || s.low[0] == "hej")
+	return greeting || s.begins("cpr", "personnummer") || s.has("kan du høre", "hvad hedder du", "dit navn", "mit navn er", "du taler med", "det er mig", "øjeblik",
+		"et øjeblik", "hvem taler jeg med", "godt du ringede", "hvad kan jeg hjælpe", "hvad kan jeg gøre", "cifre", "ringet forkert", "det er kommunen") ||
 		strings.Contains(s.text, "••••••-••••")
 }
 
@@ -169,18 +188,25 @@ func placeCaseworker(s *said) (string, bool) {
 		return FollowUp, true
 	case s.has(agreeing...):
 		return Agreed, true
-	case len(s.facts) > 0 || s.begins(documents...) || s.begins(events...):
+	case s.telling():
 		return Told, true
 	}
 	return "", false
 }
 
+// telling reports a statement with a number or date, or about a document or event.
+func (s *said) telling() bool {
+	return len(s.facts) > 0 || s.begins(documents...) || s.begins(events...) || s.has("bor", "pas")
+}
+
 func placeCitizen(s *said) (string, bool) {
 	switch {
 	case s.has("jeg sender", "jeg indsender", "jeg vil sende", "så sender jeg", "jeg kommer forbi", "jeg afleverer", "jeg ringer igen", "jeg skal nok",
-		"vi aftaler", "det aftaler vi", "det er en aftale", "jeg finder", "jeg uploader", "jeg betaler det", "jeg møder op", "jeg giver besked"):
+		"vi aftaler", "det aftaler vi", "det er en aftale", "jeg finder", "jeg uploader", "jeg betaler det", "jeg søger i", "jeg møder op", "jeg giver besked"):
 		return Agreed, true
-	case len(s.facts) > 0 || s.begins(documents...) || s.begins(events...):
+	case s.has("ring gerne", "ring til mig", "ring mig op", "i må gerne ringe", "du må gerne ringe", "vil i ringe", "ring tilbage"):
+		return FollowUp, true
+	case s.telling() || s.begins("telefonnum", "mobil", "mail", "e-mail", "adresse"):
 		return Told, true
 	}
 	return "", false
@@ -213,43 +239,53 @@ var agreeing = []string{
 var (
 	documents = []string{
 		"lønsed", "kontrakt", "lejekontrakt", "brev", "afgørelse", "årsopgørelse", "kvittering", "ansøgning", "dokumentation", "lægeerklæring", "attest", "skema",
-		"blanket", "faktura", "regning", "forskudsopgørelse", "kontoudtog", "ansættelseskontrakt", "opsigelse", "pas", "kørekort", "fuldmagt", "klage",
+		"blanket", "faktura", "regning", "forskudsopgørelse", "kontoudtog", "ansættelseskontrakt", "opsigelse", "kørekort", "fuldmagt", "klage", "passet",
 	}
 	events = []string{
 		"flytte", "skilt", "separere", "gift", "opsagt", "mistet", "fyret", "født", "fødte", "syg", "sygemeld", "afslag", "bevil", "ansøg", "søgt", "død", "gravid",
 		"barsel", "pension", "ledig", "arbejdsløs", "studer", "uddannelse", "indlagt", "operer", "betal", "skyld", "husleje", "indtægt", "udgift", "børn", "barn",
-		"bor", "arbejd", "samlever", "ægtefælle", "kæreste", "partiel", "forældremyndighed", "tilskud", "støtte", "godkend", "afvis",
+		"arbejd", "samlever", "ægtefælle", "kæreste", "partiel", "forældremyndighed", "tilskud", "støtte", "godkend", "afvis",
 	}
 )
 
 // title names the matter by the word that the citizen used after "om".
-func (x *extraction) title() string {
-	for _, s := range x.said {
-		if s.role != evidence.Citizen || !s.used {
+func title(all []*said) string {
+	for _, s := range all {
+		if s.role != evidence.Citizen || s.identity() || !s.has(openings...) {
 			continue
 		}
 		for i, w := range s.low {
-			if w == "om" && i+1 < len(s.low) {
-				if noun := topic(s.low[i+1:]); noun != "" {
-					return "Henvendelse om " + noun
-				}
+			if w != "om" {
+				continue
+			}
+			if noun := topic(s.low[i+1:]); noun != "" {
+				return "Henvendelse om " + noun
 			}
 		}
 	}
 	return "Henvendelse"
 }
 
-// topic is the first noun-like word of the words after "om".
+// topic is the first noun-like word of the words after "om"; a letter or an application is about something in turn.
 func topic(words []string) string {
 	for _, w := range words {
 		switch w {
-		case "min", "mit", "mine", "en", "et", "noget", "den", "det", "de", "nogle", "vores", "at", "ny", "nyt", "søge", "få", "lidt", "sin":
+		case "min", "mit", "mine", "en", "et", "noget", "den", "det", "de", "nogle", "vores", "ny", "nyt", "lidt", "sin", "om", "ansøgning", "brev",
+			"afgørelse", "besked":
 			continue
-		}
-		if len(w) < 4 || smallTalk[w] || strings.ContainsAny(w, "•0123456789") {
+		case "måneden", "ugen", "året", "dagen", "at", "morgenen", "aftenen":
 			return ""
 		}
-		return w
+		if len(w) < 4 && strings.ToUpper(w) != name(w) || smallTalk[w] || danish.Stop(w) || strings.ContainsAny(w, "•0123456789") {
+			return ""
+		}
+		return name(w)
 	}
 	return ""
+}
+
+// name spells a proper noun.
+func name(w string) string {
+	n, _ := danish.ProperNoun(w)
+	return n
 }

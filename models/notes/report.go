@@ -42,16 +42,18 @@ const maxRewrite = 22
 
 // rewrite puts a sentence into the third person.
 func rewrite(s *said) (string, bool) {
-	words := strings.Fields(s.text)
-	low := s.low
-	for len(low) > 1 && leading(low[0]) {
-		words, low = words[1:], low[1:]
-	}
+	words, low := trimmed(s)
 	if len(words) < 3 || len(words) > maxRewrite {
 		return "", false
 	}
 	p := pronouns{citizen: s.role == evidence.Citizen}
-	out := make([]string, len(words))
+	head := opening(low)
+	out := make([]string, 0, len(words))
+	if head > 0 && p.citizen {
+		out = append(out, "Henvendelsen drejer sig om")
+		words, low = words[head:], low[head:]
+		p.changed = true
+	}
 	for i, w := range words {
 		if startsClause(low, i) {
 			p.subject = ""
@@ -61,11 +63,10 @@ func rewrite(s *said) (string, bool) {
 		if !ok {
 			return "", false
 		}
-		if to == "" {
-			out[i] = w
-			continue
+		if to != "" {
+			w = strings.Replace(w, core, to, 1)
 		}
-		out[i] = strings.Replace(w, core, to, 1)
+		out = append(out, w)
 	}
 	if !p.changed || p.times > 2 {
 		return "", false
@@ -77,10 +78,38 @@ func rewrite(s *said) (string, bool) {
 	return text, true
 }
 
+// trimmed gives the words without hesitation and without the words that open a turn. After "så" Danish puts the verb first;
+// without it the subject goes first.
+func trimmed(s *said) (words, low []string) {
+	so := false
+	for i, w := range strings.Fields(s.text) {
+		if strings.HasPrefix(s.low[i], "øh") || len(words) == 0 && leading(s.low[i]) {
+			so = so || s.low[i] == "så"
+			continue
+		}
+		words, low = append(words, w), append(low, s.low[i])
+	}
+	if so && len(low) > 2 && (low[1] == "jeg" || low[1] == "du") {
+		words[0], words[1] = words[1], words[0]
+		low[0], low[1] = low[1], low[0]
+	}
+	return words, low
+}
+
+// opening gives the length of "det drejer sig om" and its like at the start.
+func opening(low []string) int {
+	for _, p := range []string{"det drejer sig om", "det handler om", "det er om"} {
+		if n := len(strings.Fields(p)); len(low) > n && strings.Join(low[:n], " ") == p {
+			return n
+		}
+	}
+	return 0
+}
+
 // leading are words that open a turn and carry nothing.
 func leading(w string) bool {
 	switch w {
-	case "ja", "jo", "nej", "jamen", "altså", "okay", "og", "men", "så", "øh", "nå", "godt", "fint", "tak", "fordi", "hej", "goddag", "", "jep", "ok", "det er fordi":
+	case "ja", "jo", "nej", "jamen", "altså", "okay", "og", "men", "så", "øh", "nå", "godt", "fint", "tak", "fordi", "hej", "goddag", "", "jep", "ok", "undskyld":
 		return true
 	}
 	return false
@@ -88,7 +117,7 @@ func leading(w string) bool {
 
 func startsClause(low []string, i int) bool {
 	switch low[i] {
-	case "og", "men", "fordi", "at", "hvis", "når", "så", "som", "der":
+	case "og", "men", "fordi", "at", "hvis", "når", "så", "som", "der", "hvornår", "hvad", "hvor", "hvordan", "hvorfor":
 		return true
 	}
 	return false
@@ -165,11 +194,20 @@ func (p *pronouns) object(subject, name string) string {
 
 func (p *pronouns) possessive(subject, name, own string, low []string, i int) string {
 	p.changed = true
-	if p.subject == subject {
+	first := i+2 < len(low) && finite(low[i+2]) // "om min sag er": it is the subject itself
+	if p.subject == subject && !first {
 		return own
 	}
 	p.times++
 	return name + "s"
+}
+
+func finite(w string) bool {
+	switch w {
+	case "er", "var", "bliver", "blev", "har", "havde", "kan", "skal", "vil", "må", "får", "fik", "kommer":
+		return true
+	}
+	return false
 }
 
 func upperFirst(s string) string {
