@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// A Sentence is a run of spans of one speaker. Its spans carry the capitals and the full stop or question mark, so Text is
-// the spans joined.
+// A Sentence is a run of spans of one speaker. Its spans carry the capitals; only Text has the full stop or question mark,
+// because a sentence at the end of a stream may go on.
 type Sentence struct {
 	Text       string
 	Spans      []Span
@@ -154,15 +154,14 @@ func newSentence(spans []Span) Sentence {
 	for _, sp := range spans {
 		s.Tokens = append(s.Tokens, sp.Tokens...)
 	}
-	last := &s.Spans[len(s.Spans)-1]
-	switch {
-	case endsSentence(last.Text):
-	case question(spans):
-		last.Text = strings.TrimRight(last.Text, ",;:–-") + "?"
-	default:
-		last.Text = strings.TrimRight(last.Text, ",;:–-") + "."
-	}
 	s.Text = Text(s.Spans)
+	switch {
+	case endsSentence(s.Text):
+	case question(spans):
+		s.Text = strings.TrimRight(s.Text, ",;:–-") + "?"
+	default:
+		s.Text = strings.TrimRight(s.Text, ",;:–-") + "."
+	}
 	return s
 }
 
