@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -59,6 +58,7 @@ type heard struct {
 
 func start(t *testing.T, settings ...string) *world {
 	t.Helper()
+	t.Parallel()
 	srv, err := natsserver.Start(natsserver.Config{StoreDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -340,5 +340,3 @@ func loudest(s []int16) float64 {
 	}
 	return best
 }
-
-func hasPrefix(s, p string) bool { return strings.HasPrefix(s, p) }

@@ -76,12 +76,15 @@ func Run(ctx context.Context, env process.Env) error {
 		Line:     line.Config{Ports: parts.ports, Listen: parts.listen, Public: parts.public, Clock: clock, Log: log},
 		Messages: parts.messages, Users: parts.users, Trunk: cfg.trunk(), Times: cfg.times(), Log: log, Metrics: metrics,
 	})
-	ua, err := sipua.Listen(cfg.sip(parts, log, metrics.Refused), svc)
+	ua, err := sipua.New(cfg.sip(parts, log, metrics.Refused), svc)
 	if err != nil {
 		return err
 	}
-	defer ua.Close()
 	svc.Attach(ua)
+	if err := ua.Start(); err != nil {
+		return err
+	}
+	defer ua.Close()
 	go svc.Run(work)
 	api, err := svc.Serve()
 	if err != nil {

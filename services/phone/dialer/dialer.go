@@ -81,7 +81,7 @@ func New(cfg Config) (*Dialer, error) {
 		return nil, fmt.Errorf("dialer: %w", err)
 	}
 	d := &Dialer{cfg: cfg, clock: rtpx.NewClock(1)}
-	d.ua, err = sipua.Listen(sipua.Config{
+	d.ua, err = sipua.New(sipua.Config{
 		Addr: net.JoinHostPort(cfg.Local, "0"), Name: "Samtale dialer", Log: cfg.Log,
 		SessionExpires: 30 * time.Minute,
 	}, d)
@@ -89,6 +89,9 @@ func New(cfg Config) (*Dialer, error) {
 		return nil, err
 	}
 	d.line = line.Config{UA: d.ua, Ports: ports, Listen: ip, Clock: d.clock, Log: cfg.Log}
+	if err := d.ua.Start(); err != nil {
+		return nil, err
+	}
 	return d, nil
 }
 

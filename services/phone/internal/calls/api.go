@@ -2,12 +2,14 @@ package calls
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/nats-io/nats.go/micro"
 
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/phone/internal/line"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
 )
@@ -57,18 +59,90 @@ func (s *Service) check(_ context.Context, r callv1.CheckRequest) (callv1.Call, 
 	return *c.snap.Load(), nil
 }
 
+// answer connects a browser to a call.
 func (s *Service) answer(ctx context.Context, r callv1.AnswerRequest) (callv1.AnswerReply, error) {
-	return callv1.AnswerReply{}, errs.E(errs.Unavailable, "", nil)
+	c, err := s.find(r.ConversationID)
+	if err != nil {
+		return callv1.AnswerReply{}, err
+	}
+	if r.Caseworker == "" {
+		return callv1.AnswerReply{}, errs.E(errs.Invalid, "", errors.New("no caseworker"))
+	}
+	if by := c.snap.Load().Caseworker; by != "" && by != r.Caseworker {
+		return callv1.AnswerReply{}, errs.E(errs.Conflict, "En anden medarbejder har taget opkaldet.", nil)
+	}
+	d, sdp, err := c.newDesk(ctx, r.Caseworker, r.SDP)
+	if err != nil {
+		return callv1.AnswerReply{}, err
+	}
+	reply := make(chan error, 1)
+	if err := c.ask(ctx, connect{d, reply}, reply); err != nil {
+		d.phone.Close()
+		return callv1.AnswerReply{}, err
+	}
+	call := *c.snap.Load()
+	call.Caseworker = r.Caseworker
+	return callv1.AnswerReply{Call: call, SDP: sdp}, nil
 }
 
+// dial places an outgoing call; the answer comes at once, the call goes on ringing.
 func (s *Service) dial(ctx context.Context, r callv1.DialRequest) (callv1.AnswerReply, error) {
-	return callv1.AnswerReply{}, errs.E(errs.Unavailable, "", nil)
+	area, ok := s.cfg.Areas.ID(r.ServiceArea)
+	if !ok {
+		return callv1.AnswerReply{}, errs.E(errs.NotFound, "Fagområdet findes ikke.", nil)
+	}
+	if r.Caseworker == "" {
+		return callv1.AnswerReply{}, errs.E(errs.Invalid, "", errors.New("no caseworker"))
+	}
+	uri, err := s.cfg.Trunk.uri(r.To)
+	if err != nil {
+		return callv1.AnswerReply{}, err
+	}
+	c := s.newCall(callv1.ChannelOutgoing, area)
+	c.party = callv1.Party{Number: r.To, URI: uri}
+	c.caseworker = r.Caseworker
+	peer := uri
+	if s.cfg.Trunk.Proxy != "" {
+		peer = s.cfg.Trunk.Proxy
+	}
+	l, err := line.New(s.cfg.Line, hostOf(peer), nil, c.lineHooks())
+	if err != nil {
+		return callv1.AnswerReply{}, errs.E(errs.Limited, "", err)
+	}
+	c.line = l
+	d, sdp, err := c.newDesk(ctx, r.Caseworker, r.SDP)
+	if err != nil {
+		l.Close()
+		return callv1.AnswerReply{}, err
+	}
+	c.desk = d
+	c.state = callv1.StateRinging
+	c.s.cfg.Metrics.state("", callv1.StateRinging)
+	c.snapshot()
+	call := *c.snap.Load()
+	s.start(c, dialing)
+	return callv1.AnswerReply{Call: call, SDP: sdp}, nil
 }
 
 func (s *Service) control(ctx context.Context, r callv1.ControlRequest) (callv1.Call, error) {
-	return callv1.Call{}, errs.E(errs.Unavailable, "", nil)
+	c, err := s.find(r.ConversationID)
+	if err != nil {
+		return callv1.Call{}, err
+	}
+	reply := make(chan error, 1)
+	if err := c.ask(ctx, control{r, reply}, reply); err != nil {
+		return callv1.Call{}, err
+	}
+	return *c.snap.Load(), nil
 }
 
 func (s *Service) demo(ctx context.Context, r callv1.DemoRequest) (callv1.DemoReply, error) {
-	return callv1.DemoReply{}, errs.E(errs.Unavailable, "", nil)
+	if s.cfg.Demo == nil {
+		return callv1.DemoReply{}, errs.E(errs.Unavailable, "Demoopkald er slået fra.", nil)
+	}
+	id, err := s.cfg.Demo(ctx, r)
+	if err != nil {
+		return callv1.DemoReply{}, err
+	}
+	return callv1.DemoReply{ConversationID: id}, nil
 }

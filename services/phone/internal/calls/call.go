@@ -15,9 +15,9 @@ import (
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/phone/internal/announce"
 	"samtale.dk/samtale/services/phone/internal/line"
-	"samtale.dk/samtale/services/phone/internal/softphone"
 	"samtale.dk/samtale/services/platform/audiofeed"
 	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/seal"
 )
 
@@ -52,28 +52,39 @@ type Call struct {
 
 	line *line.Line // the citizen
 
-	state      callv1.State
-	reason     string // why it ended
-	answered   time.Time
-	caseworker string
-	offered    []string
-	phone      *softphone.Phone
-	muted      bool
-	paused     bool
-	held       bool // by the caseworker
-	transcribe *bool
-	callBack   bool
-	extension  string
-	consult    *consultation
-	demo       bool
-	regarding  string
+	state        callv1.State
+	reason       string // why it ended
+	answered     time.Time
+	caseworker   string
+	offered      []string
+	desk         *desk // the caseworker's browser; nil when none is connected
+	muted        bool
+	paused       bool
+	held         bool // by the caseworker
+	peerHeld     bool // by the citizen's side
+	transcribe   *bool
+	callBack     bool
+	extension    string
+	consult      *consultation
+	moving       bool   // a blind transfer is under way
+	wish         wish   // why a wait was stopped
+	follow       phase  // what comes after talking
+	target       string // of a transfer
+	waitingSince time.Time
 
-	recs      []*recorder // all of the call, in order
-	fromLine  atomic.Pointer[route]
-	fromPhone atomic.Pointer[route]
-	snap      atomic.Pointer[callv1.Call]
-	out       *outbox
+	recs  []*recorder // all of the call, in order
+	mine  *recorder   // the citizen's, while open
+	yours *recorder   // the caseworker's, while open
+	ear   ear         // hears the citizen
+	snap  atomic.Pointer[callv1.Call]
+	out   *outbox
 }
+
+// ear is where the sound of one party arrives.
+type ear struct{ route atomic.Pointer[route] }
+
+func (e *ear) frame(f rtpx.Frame) { e.route.Load().frame(f) }
+func (e *ear) gap(g rtpx.Gap)     { e.route.Load().gap(g) }
 
 // route is where the sound of a party goes.
 type route struct {
@@ -112,7 +123,6 @@ func (s *Service) newCall(ch callv1.Channel, area consentv1.Area) *Call {
 	c := &Call{
 		s: s, id: id, channel: ch, area: area, started: now, log: log,
 		inbox: make(chan any, 64), over: make(chan string, 1), gone: make(chan struct{}),
-		out: newOutbox(s.ctx, log),
 	}
 	c.snap.Store(&callv1.Call{ConversationID: id, Channel: ch, ServiceArea: area.ID, StartedAt: now, State: callv1.StateAnnouncing})
 	return c
@@ -126,8 +136,8 @@ type (
 
 func (c *Call) lineHooks() line.Hooks {
 	return line.Hooks{
-		Frame: func(f rtpx.Frame) { c.fromLine.Load().frame(f) },
-		Gap:   func(g rtpx.Gap) { c.fromLine.Load().gap(g) },
+		Frame: c.ear.frame,
+		Gap:   c.ear.gap,
 		Digit: func(b byte) { c.post(digit(b)) },
 		Held:  func(on bool) { c.post(peerHold(on)) },
 		Ended: func(reason string) { c.hangUp(endReason(reason)) },
@@ -290,12 +300,9 @@ func (c *Call) recording(role, user string) *recorder {
 
 // finish ends everything and tells the end.
 func (c *Call) finish() {
-	c.fromLine.Store(nil)
-	c.fromPhone.Store(nil)
+	c.ear.route.Store(nil)
 	c.dropConsult()
-	if c.phone != nil {
-		c.phone.Close()
-	}
+	c.dropDesk()
 	if c.line != nil {
 		c.observeLine()
 		if err := c.line.HangUp(context.Background()); err != nil {
@@ -355,9 +362,20 @@ const (
 	ended                  // the call is over
 )
 
-// wait handles posts until one of the handlers stops it, ready is closed, d is
-// over (0: no limit) or the call ends.
-func (c *Call) wait(ready <-chan struct{}, d time.Duration, handle func(any) bool) outcome {
+// verdict of a phase on a post.
+type verdict uint8
+
+const (
+	pass verdict = iota // not mine: common decides
+	done                // handled
+	stop                // handled, and the phase is over
+)
+
+type handler func(v any) verdict
+
+// wait handles posts until the handler stops it, ready is closed, d is over (0: no
+// limit) or the call ends.
+func (c *Call) wait(ready <-chan struct{}, d time.Duration, handle handler) outcome {
 	var limit <-chan time.Time
 	if d > 0 {
 		t := time.NewTimer(d)
@@ -373,21 +391,45 @@ func (c *Call) wait(ready <-chan struct{}, d time.Duration, handle func(any) boo
 		case <-limit:
 			return through
 		case v := <-c.inbox:
-			if c.common(v) {
-				continue
-			}
-			if handle != nil && handle(v) {
+			if c.handle(v, handle) == stop {
 				return stopped
 			}
 		}
 	}
 }
 
+func (c *Call) handle(v any, h handler) verdict {
+	if h != nil {
+		if r := h(v); r != pass {
+			return r
+		}
+	}
+	c.common(v)
+	return done
+}
+
+// common handles what the phase does not care about.
+func (c *Call) common(v any) {
+	switch v := v.(type) {
+	case peerHold:
+		c.peerHeld = bool(v)
+	case connect:
+		v.reply <- errs.E(errs.Conflict, "Opkaldet kan ikke besvares lige nu.", nil)
+	case control:
+		v.reply <- errs.E(errs.Conflict, "Det kan man ikke, mens opkaldet er i denne tilstand.", nil)
+	case deskUp:
+		if v.desk != c.desk { // of a browser that was replaced
+			return
+		}
+		v.desk.up = v.up
+	}
+}
+
 // play lets the citizen hear sounds, to their end unless stopped.
-func (c *Call) play(handle func(any) bool, parts ...[]int16) outcome {
+func (c *Call) play(h handler, parts ...[]int16) outcome {
 	p := newPlayer(parts...)
 	c.line.SetSource(p)
-	o := c.wait(p.done, 0, handle)
+	o := c.wait(p.done, 0, h)
 	if o != through {
 		c.line.SetSource(nil)
 	}

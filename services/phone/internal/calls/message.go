@@ -35,10 +35,10 @@ func speaking(c *Call) phase {
 		return nil
 	}
 	c.choose(true, consentv1.HowOral, "citizen")
-	c.fromLine.Store(&route{rec: rec})
+	c.ear.route.Store(&route{rec: rec})
 	c.set(callv1.StateMessage, "")
 	over := c.untilSpoken(rec)
-	c.fromLine.Store(nil)
+	c.ear.route.Store(nil)
 	_, spoken := rec.silence()
 	c.callBack = spoken >= shortestMessage
 	if over {
@@ -64,11 +64,19 @@ func (c *Call) untilSpoken(rec *recorder) bool {
 		if left <= 0 {
 			return false
 		}
-		switch c.wait(nil, left, func(v any) bool { return v == digit('#') }) {
+		switch c.wait(nil, left, hash) {
 		case ended:
 			return true
 		case stopped:
 			return false
 		}
 	}
+}
+
+// hash ends the message.
+func hash(v any) verdict {
+	if v == digit('#') {
+		return stop
+	}
+	return pass
 }

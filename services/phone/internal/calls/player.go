@@ -32,3 +32,15 @@ func (p *player) ReadFrame(dst []int16) bool {
 
 // loop plays a sound over and over.
 func loop(s []int16) pcm.Reader { return pcm.NewClip(s, true) }
+
+// playerThen plays a sound once and then another over and over.
+type playerThen struct{ first, then *pcm.Clip }
+
+func newPlayerThen(first, then []int16) pcm.Reader {
+	return &playerThen{pcm.NewClip(first, false), pcm.NewClip(then, true)}
+}
+
+// ReadFrame implements pcm.Reader on the media clock.
+func (p *playerThen) ReadFrame(dst []int16) bool {
+	return p.first.ReadFrame(dst) || p.then.ReadFrame(dst)
+}

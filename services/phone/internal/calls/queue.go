@@ -9,21 +9,21 @@ import (
 // It is safe for concurrent use.
 type queue struct {
 	mu    sync.Mutex
-	areas map[string]*waiting
+	areas map[string]*lineup
 }
 
-type waiting struct {
+type lineup struct {
 	ids  []string
 	pace time.Duration // smoothed time between two answers while somebody waits
 	last time.Time     // of an answer
 }
 
-func newQueue() *queue { return &queue{areas: map[string]*waiting{}} }
+func newQueue() *queue { return &queue{areas: map[string]*lineup{}} }
 
-func (q *queue) area(id string) *waiting {
+func (q *queue) area(id string) *lineup {
 	w := q.areas[id]
 	if w == nil {
-		w = &waiting{}
+		w = &lineup{}
 		q.areas[id] = w
 	}
 	return w

@@ -78,6 +78,8 @@ type Config struct {
 	Times    Times
 	Log      *slog.Logger
 	Metrics  *Metrics
+	// Demo places a demo call to ourselves; nil: off.
+	Demo func(ctx context.Context, r callv1.DemoRequest) (conversation string, err error)
 }
 
 // Trunk is where outgoing calls go.
@@ -263,6 +265,7 @@ func (s *Service) failed(in *sipua.Incoming, err error) {
 
 // start puts a call on the table and runs it.
 func (s *Service) start(c *Call, first phase) {
+	c.out = newOutbox(s.ctx, c.log)
 	s.mu.Lock()
 	s.calls[c.id] = c
 	s.mu.Unlock()

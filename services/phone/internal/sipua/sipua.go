@@ -144,8 +144,18 @@ type UA struct {
 
 var bigMessages sync.Once
 
-// Listen opens the sockets and starts serving; Close ends it.
+// Listen opens the sockets and starts serving; Close ends it. New and Start do the
+// same in two steps, for a handler that needs the UA.
 func Listen(cfg Config, h Handler) (*UA, error) {
+	u, err := New(cfg, h)
+	if err != nil {
+		return nil, err
+	}
+	return u, u.Start()
+}
+
+// New makes a UA that does not listen yet.
+func New(cfg Config, h Handler) (*UA, error) {
 	bigMessages.Do(func() { sip.UDPMTUSize = maxMessage })
 	cfg = cfg.withDefaults()
 	quiet := quietLogger(cfg.Log)
@@ -173,11 +183,16 @@ func Listen(cfg Config, h Handler) (*UA, error) {
 		return nil, fmt.Errorf("SIP: %w", err)
 	}
 	u.routes()
-	if err := u.listen(); err != nil {
-		u.Close()
-		return nil, err
-	}
 	return u, nil
+}
+
+// Start opens the sockets; when it fails nothing stays open.
+func (u *UA) Start() error {
+	err := u.listen()
+	if err != nil {
+		u.Close()
+	}
+	return err
 }
 
 func (u *UA) routes() {

@@ -54,13 +54,19 @@ func (u *UA) Dial(ctx context.Context, o Outgoing) (*Answered, error) {
 			continue
 		}
 		if !res.IsSuccess() {
-			a.d.end("failed")
+			a.fail()
 			return nil, &StatusError{res.StatusCode, res.Reason}
 		}
 		return a.taken(res), nil
 	}
-	a.d.end("failed")
+	a.fail()
 	return nil, &StatusError{sip.StatusUnauthorized, "login failed"}
+}
+
+// fail ends a dialog that never was one: its owner learns of it from Dial.
+func (a *attempt) fail() {
+	a.d.SetPeer(nil)
+	a.d.end("failed")
 }
 
 // attempt is a call that is being placed.
@@ -141,13 +147,13 @@ func (a *attempt) invite(ctx context.Context) (*sip.Response, error) {
 	a.d.mu.Unlock()
 	tx, err := a.ua.client.TransactionRequest(ctx, a.req, keepRequest)
 	if err != nil {
-		a.d.end("failed")
+		a.fail()
 		return nil, fmt.Errorf("call: %w", err)
 	}
 	res, err := a.wait(ctx, tx)
 	a.d.unclaim()
 	if err != nil {
-		a.d.end("failed")
+		a.fail()
 	}
 	return res, err
 }

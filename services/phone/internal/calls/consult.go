@@ -1,0 +1,297 @@
+package calls
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"samtale.dk/samtale/media/pcm"
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/phone/internal/announce"
+	"samtale.dk/samtale/services/phone/internal/line"
+	"samtale.dk/samtale/services/phone/internal/sipua"
+	"samtale.dk/samtale/services/platform/errs"
+)
+
+// consultation is the second call of an attended transfer.
+type consultation struct {
+	line   *line.Line
+	ear    ear
+	up     bool
+	cancel context.CancelFunc
+	auto   bool // the fallback of a blind transfer: connect as soon as it is answered
+}
+
+// Posts about transfers.
+type (
+	consultResult struct {
+		of  *consultation
+		err error // nil: answered; errConsultOver: hung up afterwards
+	}
+	moveResult struct{ err error } // of a REFER
+)
+
+var errConsultOver = errors.New("the consulted party hung up")
+
+// uri makes a SIP URI of what a caseworker typed.
+func (t Trunk) uri(to string) (string, error) {
+	to = strings.TrimSpace(to)
+	if strings.HasPrefix(to, "sip:") || strings.HasPrefix(to, "sips:") {
+		var u sip.Uri
+		if err := sip.ParseUri(to, &u); err != nil || u.Host == "" {
+			return "", errs.E(errs.Invalid, "Adressen er ikke en SIP-adresse.", err)
+		}
+		return to, nil
+	}
+	number := strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(to)
+	if number == "" || strings.Trim(number, "+0123456789*#") != "" || len(number) > 32 {
+		return "", errs.E(errs.Invalid, "Skriv et telefonnummer eller en SIP-adresse.", nil)
+	}
+	if t.Proxy == "" {
+		return "", errs.E(errs.Unavailable, "Der er ingen telefonlinje til opkald ud. Skriv en SIP-adresse.", errors.New("no trunk"))
+	}
+	var p sip.Uri
+	if err := sip.ParseUri(t.Proxy, &p); err != nil {
+		return "", fmt.Errorf("trunk: %w", err)
+	}
+	u := sip.Uri{Scheme: "sip", User: number, Host: p.Host, Port: p.Port}
+	return u.String(), nil
+}
+
+func (t Trunk) outgoing(to string) sipua.Outgoing {
+	o := sipua.Outgoing{To: to, From: t.Caller, User: t.User, Password: t.Password}
+	if t.Proxy != "" {
+		o.Via = t.Proxy
+	}
+	return o
+}
+
+// place dials the citizen of an outgoing call.
+func (c *Call) place(ctx context.Context) error {
+	_, err := c.line.Dial(ctx, c.s.cfg.Trunk.outgoing(c.party.URI))
+	return err
+}
+
+// failure is the reason of an outgoing call that failed.
+func failure(err error) string {
+	var st *sipua.StatusError
+	if errors.As(err, &st) && (st.Code == sip.StatusBusyHere || st.Code == sip.StatusGlobalBusyEverywhere) {
+		return "busy"
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &st) && st.Code == sip.StatusTemporarilyUnavailable {
+		return "no-answer"
+	}
+	return reasonFailed
+}
+
+// startConsult puts the citizen on hold and calls somebody else.
+func (c *Call) startConsult(to string) error {
+	if c.consult != nil || c.moving {
+		return errs.E(errs.Conflict, "Der er allerede en forespørgsel i gang.", nil)
+	}
+	uri, err := c.s.cfg.Trunk.uri(to)
+	if err != nil {
+		return err
+	}
+	return c.callSecond(uri, false)
+}
+
+func (c *Call) callSecond(uri string, auto bool) error {
+	k := &consultation{auto: auto}
+	l, err := line.New(c.s.cfg.Line, hostOf(uri), nil, line.Hooks{
+		Frame: k.ear.frame,
+		Ended: func(string) { c.post(consultResult{k, errConsultOver}) },
+	})
+	if err != nil {
+		return errs.E(errs.Limited, "", err)
+	}
+	k.line = l
+	ctx, cancel := context.WithTimeout(c.s.ctx, c.s.cfg.Times.DialLimit)
+	k.cancel = cancel
+	c.consult = k
+	go func() {
+		_, err := l.Dial(ctx, c.s.cfg.Trunk.outgoing(uri))
+		if err != nil {
+			l.Close()
+		}
+		c.post(consultResult{k, err})
+	}()
+	return nil
+}
+
+func hostOf(uri string) string {
+	var u sip.Uri
+	if err := sip.ParseUri(uri, &u); err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// sound connects the caseworker to the consulted party and returns what the
+// caseworker hears.
+func (k *consultation) sound(c *Call, fromDesk *route) pcm.Reader {
+	if !k.up {
+		return loop(announce.Ringback())
+	}
+	toDesk, toThem := newBridge(), newBridge()
+	k.ear.route.Store(&route{to: toDesk})
+	k.line.SetSource(toThem)
+	if !c.muted {
+		fromDesk.to = toThem
+	}
+	return toDesk
+}
+
+// consulted takes the outcome of the second call.
+func (c *Call) consulted(v consultResult) verdict {
+	if v.of != c.consult {
+		return done
+	}
+	switch {
+	case v.err == nil && v.of.auto:
+		v.of.up = true
+		return c.bridge()
+	case v.err == nil:
+		v.of.up = true
+		c.connectSound()
+		c.tell("consult-answered")
+	default:
+		reason := "consult-ended"
+		if !errors.Is(v.err, errConsultOver) {
+			reason = "consult-failed"
+		}
+		c.dropConsult()
+		c.moving, c.held = false, false
+		c.connectSound()
+		c.set(c.talkState(), reason)
+	}
+	return done
+}
+
+// dropConsult hangs up on the consulted party.
+func (c *Call) dropConsult() {
+	k := c.consult
+	if k == nil {
+		return
+	}
+	c.consult = nil
+	k.cancel()
+	k.ear.route.Store(nil)
+	go k.line.HangUp(context.Background())
+}
+
+// complete finishes an attended transfer: by REFER with Replaces, and when the
+// citizen's side does not know that, by connecting the two calls here.
+func (c *Call) complete(v control) verdict {
+	if c.consult == nil || !c.consult.up {
+		v.reply <- errs.E(errs.Conflict, "Den anden har ikke svaret endnu.", nil)
+		return done
+	}
+	v.reply <- nil
+	c.moving = true
+	c.tell(callv1.ActionComplete)
+	c.refer(c.consult.line.Dialog().Target(), c.consult.line.Dialog())
+	return done
+}
+
+// referLimit is how long the other side may take to report on a transfer.
+const referLimit = 30 * time.Second
+
+// refer asks the citizen's side to call somebody else, in the background.
+func (c *Call) refer(uri string, replaces *sipua.Dialog) {
+	d := c.line.Dialog()
+	go func() {
+		ctx, cancel := context.WithTimeout(c.s.ctx, referLimit)
+		defer cancel()
+		status := make(chan int, 8)
+		err := d.Refer(ctx, uri, replaces, func(code int) {
+			select {
+			case status <- code:
+			default:
+			}
+		})
+		c.post(moveResult{awaitTransfer(ctx, d, status, err)})
+	}()
+	c.target = uri
+}
+
+func awaitTransfer(ctx context.Context, d *sipua.Dialog, status <-chan int, err error) error {
+	if err != nil {
+		return err
+	}
+	for {
+		select {
+		case code := <-status:
+			switch {
+			case code >= 300:
+				return &sipua.StatusError{Code: code, Reason: "transfer"}
+			case code >= 200:
+				return nil
+			}
+		case <-d.Done():
+			return nil // they hung up on us: they are talking elsewhere
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// moved takes the outcome of a REFER. When the other side refuses REFER itself,
+// the calls are connected here.
+func (c *Call) moved(v moveResult) verdict {
+	if !c.moving {
+		return done
+	}
+	if v.err == nil {
+		c.reason = reasonTransferred
+		return c.leave(nil)
+	}
+	if c.consult != nil && c.consult.up {
+		return c.bridge()
+	}
+	var st *sipua.StatusError
+	refused := errors.As(v.err, &st) && st.Reason != "transfer"
+	if refused && c.consult == nil && c.callSecond(c.target, true) == nil {
+		c.tell("transfer-here")
+		return done
+	}
+	c.moving = false
+	c.connectSound()
+	c.set(c.talkState(), "transfer-failed")
+	return done
+}
+
+// bridge connects citizen and consulted party and lets the caseworker go.
+func (c *Call) bridge() verdict {
+	k := c.consult
+	c.consult = nil
+	c.release()
+	return c.leave(func(c *Call) phase { return bridged(c, k) })
+}
+
+// bridged is a call that went on to somebody outside. Nothing of it is transcribed.
+func bridged(c *Call, k *consultation) phase {
+	defer k.cancel()
+	toLine, toThem := newBridge(), newBridge()
+	c.ear.route.Store(&route{to: toThem})
+	k.ear.route.Store(&route{to: toLine})
+	c.line.SetSource(toLine)
+	k.line.SetSource(toThem)
+	c.set(callv1.StateTalking, "transferred")
+	c.wait(nil, 0, func(v any) verdict {
+		if r, ok := v.(consultResult); ok && r.of == k {
+			return stop
+		}
+		return pass
+	})
+	k.ear.route.Store(nil)
+	if err := k.line.HangUp(context.Background()); err != nil {
+		c.log.Debug("hang up", "err", err)
+	}
+	c.reason = reasonTransferred
+	return nil
+}
