@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"samtale.dk/samtale/services/platform/process"
 )
@@ -24,6 +25,7 @@ func main() {
 }
 
 func run(ctx context.Context, environ, args []string, stdout, stderr io.Writer) error {
+	begin := time.Now()
 	checkOnly, err := parse(args)
 	if err != nil {
 		return err
@@ -44,7 +46,7 @@ func run(ctx context.Context, environ, args []string, stdout, stderr io.Writer) 
 		return err
 	}
 	defer e.stop()
-	return serve(ctx, cfg, e.env, stdout)
+	return serve(ctx, cfg, e.env, stdout, begin)
 }
 
 func parse(args []string) (checkOnly bool, err error) {

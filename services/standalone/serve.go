@@ -8,8 +8,12 @@ import (
 	"time"
 
 	"samtale.dk/samtale/services/consent"
+	"samtale.dk/samtale/services/journal"
+	"samtale.dk/samtale/services/phone"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/process"
+	"samtale.dk/samtale/services/portal"
+	"samtale.dk/samtale/services/speech"
 	"samtale.dk/samtale/services/standalone/internal/supervise"
 	"samtale.dk/samtale/services/standalone/receiver"
 	"samtale.dk/samtale/workflows/worker"
@@ -21,7 +25,11 @@ func units() []supervise.Unit {
 	return []supervise.Unit{
 		{Name: "receiver", Run: receiver.Run},
 		{Name: "consent", Run: consent.Run},
+		{Name: "journal", Run: journal.Run},
 		{Name: "worker", Run: worker.Run},
+		{Name: "speech", Run: speech.Run},
+		{Name: "portal", Run: portal.Run},
+		{Name: "phone", Run: phone.Run},
 	}
 }
 
@@ -41,7 +49,7 @@ func check(env process.Env) error {
 }
 
 // serve runs all services until ctx is done and says when they are ready.
-func serve(ctx context.Context, cfg settings, env process.Env, stdout io.Writer) error {
+func serve(ctx context.Context, cfg settings, env process.Env, stdout io.Writer, begin time.Time) error {
 	flush, err := process.Trace(ctx, "standalone", cfg.OTLP)
 	if err != nil {
 		return err
@@ -55,7 +63,7 @@ func serve(ctx context.Context, cfg settings, env process.Env, stdout io.Writer)
 	all = append(all, supervise.Unit{Name: "operations", Run: func(ctx context.Context, env process.Env) error {
 		return process.ServeOps(ctx, cfg.OpsAddr, env)
 	}})
-	go announce(ctx, cfg, env, stdout, time.Now())
+	go announce(ctx, cfg, env, stdout, begin)
 	return supervise.Run(ctx, env, all...)
 }
 

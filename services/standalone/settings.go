@@ -68,7 +68,7 @@ func (s settings) environ(environ []string) []string {
 	for _, d := range []struct{ key, value string }{
 		// Standalone is for a person at a terminal: only what needs attention.
 		{"SAMTALE_LOG_LEVEL", "warn"},
-		{"SAMTALE_DELIVER", "webhook=http://" + s.ReceiverAddr + "/notater"},
+		{"SAMTALE_DELIVER", "webhook=http://" + s.ReceiverAddr + receiver.Path},
 	} {
 		if !has(out, d.key) {
 			out = append(out, d.key+"="+d.value)

@@ -1,0 +1,162 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/phone/dialer"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/portal/token"
+	"samtale.dk/samtale/services/samtale/internal/api"
+)
+
+// tail is how long the line stays open after the sound, so that its end is heard.
+const tail = time.Second
+
+type callFlags struct {
+	to, wav, digits string
+	after           string
+	wait            time.Duration
+	asJSON          bool
+}
+
+// Call places a SIP call (PCMA), presses keys and plays a file.
+func Call(ctx context.Context, env Env, args []string) error {
+	var f callFlags
+	fs := Flags(env, "call", "", "Places a SIP call, plays a WAV file, hangs up, and prints the conversation id.")
+	fs.StringVar(&f.to, "to", "", "whom to call, e.g. sip:besked@127.0.0.1:5060")
+	fs.StringVar(&f.wav, "wav", "", "WAV file to play, of any rate")
+	fs.StringVar(&f.digits, "dtmf", "", "keys to press after the answer, before the sound")
+	fs.StringVar(&f.after, "after", "auto", "when to play: auto (when a person or the message line listens) or a time after the answer, e.g. 2s")
+	fs.DurationVar(&f.wait, "wait", 10*time.Minute, "how long to wait for somebody to listen")
+	fs.BoolVar(&f.asJSON, "json", false, "print conversation id, reason and seconds played as JSON")
+	if err := Parse(fs, args, 0); err != nil {
+		return Help(err)
+	}
+	if f.to == "" || f.wav == "" {
+		return fmt.Errorf("%w: --to and --wav are needed", ErrUsage)
+	}
+	sound, err := readWAV(f.wav)
+	if err != nil {
+		return err
+	}
+	return place(ctx, env, f, sound)
+}
+
+func readWAV(path string) ([]int16, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	defer f.Close()
+	sound, err := dialer.ReadWAV(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return sound, nil
+}
+
+func place(ctx context.Context, env Env, f callFlags, sound []int16) error {
+	delay, listener, err := moment(env, f)
+	if err != nil {
+		return err
+	}
+	d, err := dialer.New(dialer.Config{})
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	c, err := d.Dial(ctx, dialer.Options{To: sipURI(f.to)})
+	if err != nil {
+		return fmt.Errorf("call %s: %w", f.to, err)
+	}
+	defer c.HangUp(context.WithoutCancel(ctx))
+	if !f.asJSON && c.ConversationID != "" {
+		fmt.Fprintln(env.Stdout, c.ConversationID)
+	}
+	err = speak(ctx, c, f, delay, listener, sound)
+	if f.asJSON {
+		return errors.Join(err, printJSON(env.Stdout, map[string]any{
+			"conversation_id": c.ConversationID, "played_s": float64(len(sound)) / 16000, "ok": err == nil,
+		}))
+	}
+	return err
+}
+
+// sipURI adds the scheme that people leave out.
+func sipURI(to string) string {
+	if strings.HasPrefix(to, "sip:") || strings.HasPrefix(to, "sips:") {
+		return to
+	}
+	return "sip:" + to
+}
+
+// moment reads --after: a fixed delay, or the client that can tell when the other side
+// listens.
+func moment(env Env, f callFlags) (time.Duration, *api.Client, error) {
+	if f.after != "auto" {
+		d, err := time.ParseDuration(f.after)
+		if err != nil || d < 0 {
+			return 0, nil, fmt.Errorf("%w: --after must be auto or a time such as 2s", ErrUsage)
+		}
+		return d, nil, nil
+	}
+	c, err := client(env, token.Operator)
+	if err != nil { // not our installation: play at once
+		fmt.Fprintln(env.Stderr, "samtale: cannot ask when the other side listens, playing at once:", err)
+		return 0, nil, nil
+	}
+	return 0, c, nil
+}
+
+func speak(ctx context.Context, c *dialer.Call, f callFlags, delay time.Duration, listener *api.Client, sound []int16) error {
+	if err := c.Wait(ctx, delay); err != nil {
+		return err
+	}
+	if f.digits != "" {
+		if err := c.Press(ctx, f.digits); err != nil {
+			return fmt.Errorf("press keys: %w", err)
+		}
+	}
+	if listener != nil && c.ConversationID != "" {
+		if err := awaitListener(ctx, c, listener, f.wait); err != nil {
+			return err
+		}
+	}
+	if err := c.Play(ctx, sound); err != nil {
+		return fmt.Errorf("play: %w", err)
+	}
+	if err := c.Wait(ctx, tail); err != nil && !dialer.IsEnded(err) {
+		return err
+	}
+	return nil
+}
+
+// awaitListener waits until the call is with a person or at the message line. An
+// announcement would talk over the sound, and nobody would take it down.
+func awaitListener(ctx context.Context, c *dialer.Call, listener *api.Client, limit time.Duration) error {
+	listening := []callv1.State{callv1.StateMessage, callv1.StateTalking}
+	till := time.Now().Add(limit)
+	for time.Now().Before(till) {
+		var rep callv1.ListReply
+		err := listener.Do(ctx, "GET", "/api/v1/calls", nil, &rep)
+		if err != nil && !errors.Is(err, errs.Unavailable) {
+			return fmt.Errorf("ask when the other side listens: %w", err)
+		}
+		for _, call := range rep.Calls {
+			if call.ConversationID == c.ConversationID && slices.Contains(listening, call.State) {
+				return nil
+			}
+		}
+		if err := c.Wait(ctx, 200*time.Millisecond); err != nil {
+			return fmt.Errorf("nobody listened: %w", err)
+		}
+	}
+	return errs.E(errs.Unavailable, "", fmt.Errorf("nobody listened within %s", limit))
+}
