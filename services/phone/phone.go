@@ -15,9 +15,11 @@ import (
 	"samtale.dk/samtale/media/rtpx"
 	"samtale.dk/samtale/models/tts"
 	"samtale.dk/samtale/models/tts/espeak"
+	seeds "samtale.dk/samtale/seeds/calls"
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/phone/internal/announce"
 	"samtale.dk/samtale/services/phone/internal/calls"
+	"samtale.dk/samtale/services/phone/internal/demo"
 	"samtale.dk/samtale/services/phone/internal/line"
 	"samtale.dk/samtale/services/phone/internal/sipua"
 	"samtale.dk/samtale/services/phone/internal/softphone"
@@ -70,11 +72,16 @@ func Run(ctx context.Context, env process.Env) error {
 	if err != nil {
 		return err
 	}
+	demos, err := demo.New(work, demo.Config{Files: seeds.Files, SIP: cfg.loopback(), Bus: b, Log: log})
+	if err != nil {
+		return err
+	}
 	metrics := calls.NewMetrics(env.Metrics)
 	svc := calls.New(calls.Config{
 		Bus: b, Keys: keys, Feed: feed, Areas: areas, Sounds: sounds, Phones: phones,
 		Line:     line.Config{Ports: parts.ports, Listen: parts.listen, Public: parts.public, Clock: clock, Log: log},
 		Messages: parts.messages, Users: parts.users, Trunk: cfg.trunk(), Times: cfg.times(), Log: log, Metrics: metrics,
+		Demo: demos.Play,
 	})
 	ua, err := sipua.New(cfg.sip(parts, log, metrics.Refused), svc)
 	if err != nil {

@@ -183,6 +183,15 @@ func (s Settings) times() calls.Times {
 	}
 }
 
+// loopback is our own SIP address as a demo call reaches it.
+func (s Settings) loopback() string {
+	host, port, err := net.SplitHostPort(s.SIPAddr)
+	if err != nil || host != "" && host != "0.0.0.0" && host != "::" {
+		return s.SIPAddr
+	}
+	return net.JoinHostPort("127.0.0.1", port)
+}
+
 // recordings is the authority's folder; nil for none.
 func (s Settings) recordings() fs.FS {
 	if s.Recordings == "" {

@@ -1,0 +1,44 @@
+package phone
+
+import (
+	"testing"
+
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/platform/errs"
+)
+
+func TestDemoCallToTheQueue(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+	rep, err := ask[callv1.DemoReply](w, callv1.DemoSubject, callv1.DemoRequest{Name: "flytning"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := rep.ConversationID
+	w.inState(id, callv1.StateWaiting)
+	b := newBrowser(t)
+	call := b.answer(w, id, "anna")
+	if call.Transcribe == nil || !*call.Transcribe {
+		t.Error("the demo caller did not say yes")
+	}
+	b.hears(w, true)
+	w.until("the recogniser hears the demo caller", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, l := range w.legs {
+			if l.attach.Role == callv1.RoleCitizen && loudSeconds(l.pcm) > 0.5 {
+				return true
+			}
+		}
+		return false
+	})
+	w.control(id, "anna", callv1.ActionHangup, "")
+	w.endOf(id)
+}
+
+func TestDemoCallThatDoesNotExist(t *testing.T) {
+	w := start(t)
+	_, err := ask[callv1.DemoReply](w, callv1.DemoSubject, callv1.DemoRequest{Name: "findes-ikke"})
+	if errs.KindOf(err) != errs.NotFound {
+		t.Errorf("err = %v", err)
+	}
+}
