@@ -17,6 +17,9 @@ func emailAt(ws []word, i int) (hit, bool) {
 		}
 		return hit{kind: KindEmail, from: i, to: i + 1, clear: core, written: core, confidence: 0.98}, true
 	}
+	if !atSignAhead(ws, i) {
+		return hit{}, false
+	}
 	local, next, ok := localPart(ws, i)
 	if !ok {
 		return hit{}, false
@@ -28,6 +31,19 @@ func emailAt(ws []word, i int) (hit, bool) {
 	return h, true
 }
 
+// maxLocal is the most words of the part before "snabel a".
+const maxLocal = 16
+
+// atSignAhead reports "snabel a" where it can belong to an address that starts at word i. Nearly all words have none.
+func atSignAhead(ws []word, i int) bool {
+	for j := i; j < len(ws) && j <= i+maxLocal; j++ {
+		if atSign(ws, j) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // localPart reads words up to "snabel a". It starts as late as the address allows: "min mail er bente punktum holm
 // snabel a" starts with bente.
 func localPart(ws []word, i int) (local string, next int, ok bool) {
@@ -36,7 +52,7 @@ func localPart(ws []word, i int) (local string, next int, ok bool) {
 	}
 	var b strings.Builder
 	joined := true
-	for j := i; j < len(ws) && j < i+16; {
+	for j := i; j < len(ws) && j < i+maxLocal; {
 		if n := atSign(ws, j); n > 0 {
 			return b.String(), j + n, b.Len() > 0 && joined
 		}

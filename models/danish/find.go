@@ -83,6 +83,38 @@ func newCues(tokens []Token) cues {
 	return c
 }
 
+// with adds the cues of more from index on, moved by shift, and forgets those out of reach.
+func (c cues) with(more cues, index, shift int) cues {
+	merge := func(old, add []int) []int {
+		out := slices.Clone(old)
+		for _, p := range add {
+			if p >= index {
+				out = append(out, p+shift)
+			}
+		}
+		if len(out) > maxCues {
+			out = out[len(out)-maxCues:]
+		}
+		return out
+	}
+	return cues{cpr: merge(c.cpr, more.cpr), lastFour: merge(c.lastFour, more.lastFour)}
+}
+
+// maxCues is how many cues are remembered; the last ones are the nearest.
+const maxCues = 4
+
+// from makes the places relative to an index.
+func (c cues) from(index int) cues {
+	move := func(places []int) []int {
+		out := slices.Clone(places)
+		for i := range out {
+			out[i] -= index
+		}
+		return out
+	}
+	return cues{cpr: move(c.cpr), lastFour: move(c.lastFour)}
+}
+
 func near(places []int, tok int) bool {
 	return slices.ContainsFunc(places, func(p int) bool { return p < tok && tok-p <= cueReach })
 }

@@ -16,10 +16,12 @@ type Masker struct {
 	history []Token // the last committed tokens, released or not
 	first   int     // index of history[0] in the conversation
 	open    []int   // indexes in history that are not released, ascending
+	cue     cues    // as indexes in the conversation; older than history too
 }
 
-// maxHistory is how many released tokens are kept to explain later ones; questions reach cueReach tokens.
-const maxHistory = 2 * cueReach
+// maxHistory is how many released tokens are kept before the first that is held: as far as a label stands before its
+// digits, with the other speaker's words between.
+const maxHistory = 40
 
 // holdLimit is how long in samples an unfinished number waits for its rest: people look up the second half of a number in
 // a purse or a phone. 12 s at 16 kHz.
@@ -27,10 +29,12 @@ const holdLimit = 12 * 16000
 
 // Commit takes words that will not change and returns the spans that are now safe, in order.
 func (m *Masker) Commit(tokens ...Token) []Span {
+	from := len(m.history)
 	for _, t := range tokens {
 		m.history = append(m.history, t)
 		m.open = append(m.open, len(m.history)-1)
 	}
+	m.cue = m.cue.with(newCues(m.history), from, m.first)
 	return m.release(func(string) bool { return false })
 }
 
@@ -64,8 +68,9 @@ func (m *Masker) Tail(tokens []Token) []Span {
 	for i := range tokens {
 		shown = append(shown, len(m.history)+i)
 	}
-	spans := m.write(all, shown)
-	hidden := hiddenTail(all, shown)
+	cue := m.cue.with(newCues(all), len(m.history), m.first).from(m.first)
+	spans := m.write(all, cue, shown)
+	hidden := hiddenTail(all, cue, shown)
 	for i := range spans {
 		if spans[i].Kind == KindNone && slices.ContainsFunc(spans[i].Tokens, func(t int) bool { return hidden[t-m.first] }) {
 			spans[i].Text = strings.Map(hideRune, spans[i].Text)
@@ -110,7 +115,7 @@ func (m *Masker) give(free func(i int) bool) []Span {
 	if len(out) == 0 {
 		return nil
 	}
-	spans := m.write(m.history, out)
+	spans := m.write(m.history, m.cue.from(m.first), out)
 	m.open = rest
 	m.trim()
 	return spans
@@ -118,13 +123,13 @@ func (m *Masker) give(free func(i int) bool) []Span {
 
 // write masks and normalises the tokens at the indexes, with the rest of the tokens as context, and returns spans of
 // those indexes only.
-func (m *Masker) write(tokens []Token, at []int) []Span {
+func (m *Masker) write(tokens []Token, cue cues, at []int) []Span {
 	inside := map[int]bool{}
 	for _, i := range at {
 		inside[i] = true
 	}
 	var out []Span
-	for _, s := range Mask(tokens) {
+	for _, s := range maskWith(tokens, cue) {
 		keep := slices.DeleteFunc(slices.Clone(s.Tokens), func(i int) bool { return !inside[i] })
 		if len(keep) == 0 {
 			continue
@@ -160,10 +165,10 @@ func (m *Masker) trim() {
 	if len(m.open) > 0 {
 		drop = min(drop, m.open[0])
 	}
-	if drop < maxHistory { // copy seldom
+	if drop <= 0 {
 		return
 	}
-	m.history = slices.Clone(m.history[drop:])
+	m.history = append(m.history[:0], m.history[drop:]...)
 	m.first += drop
 	for k := range m.open {
 		m.open[k] -= drop
@@ -272,9 +277,8 @@ func continuesNumber(core string) bool {
 const hiddenDigits = 3
 
 // hiddenTail marks the shown tokens that may become personal data.
-func hiddenTail(tokens []Token, shown []int) map[int]bool {
+func hiddenTail(tokens []Token, cue cues, shown []int) map[int]bool {
 	out := map[int]bool{}
-	cue := newCues(tokens)
 	for _, ws := range speakers(tokens) {
 		for i := max(0, len(ws)-30); i < len(ws); i++ {
 			sensitive := openAddress(ws, i)

@@ -160,7 +160,7 @@ func TestMaskerForgets(t *testing.T) {
 			n += len(s.Tokens)
 		}
 	}
-	if len(m.history) > 3*maxHistory {
+	if len(m.history) > maxHistory+1 {
 		t.Errorf("keeps %d tokens", len(m.history))
 	}
 }
