@@ -24,7 +24,7 @@ import (
 
 type settings struct {
 	process.Common
-	engineSettings
+	Engine  engineSettings
 	Streams int `env:"SAMTALE_SPEECH_STREAMS"` // legs at once; 0: by the engine and the processors
 }
 
@@ -45,7 +45,7 @@ func Run(ctx context.Context, env process.Env) error {
 	if cfg.Streams < 0 {
 		return fmt.Errorf("settings: SAMTALE_SPEECH_STREAMS must not be negative")
 	}
-	engine, err := cfg.engine()
+	engine, err := cfg.Engine.engine()
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func Run(ctx context.Context, env process.Env) error {
 	}
 	w := worker.New(worker.Config{
 		Name: workerName(), Bus: b, Keys: keys, Engine: engine,
-		Segmenter: func() hearing.Segmenter { return hearing.NewEndpointing(cfg.EndpointSilence) },
+		Segmenter: func() hearing.Segmenter { return hearing.NewEndpointing(cfg.Engine.EndpointSilence) },
 		Streams:   streams(cfg.Streams, engine), Log: env.Log.With("service", "speech"), Metrics: env.Metrics,
 	})
 	env.Health.Add("speech", w.Ready)
