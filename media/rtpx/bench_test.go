@@ -2,6 +2,10 @@ package rtpx
 
 import (
 	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -10,6 +14,8 @@ import (
 	"samtale.dk/samtale/media/pcm"
 	"samtale.dk/samtale/media/vad"
 )
+
+func localhostPort(port int) netip.AddrPort { return netip.AddrPortFrom(localhost, uint16(port)) }
 
 // packets makes ready packets of a sound, sealed if there is a key.
 func packets(t testing.TB, c Codec, n int, key *Crypto) [][]byte {
@@ -284,4 +290,75 @@ func BenchmarkJitterBuffer(b *testing.B) {
 		p.Timestamp += 160
 		now = now.Add(pcm.FrameDuration)
 	}
+}
+
+// BenchmarkHundredLegs runs 100 calls over real sockets for three seconds and
+// prints how late frames are, measured against the time they are due by the
+// jitter buffer's delay (budget: p99 of 10 ms), and what a frame costs in CPU
+// time, both parties and the kernel's share together.
+func BenchmarkHundredLegs(b *testing.B) {
+	const calls = 100
+	ports, err := NewPorts("22000-22999")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var mu sync.Mutex
+	var late []time.Duration
+	clock := NewClock(0)
+	var legs []*Leg
+	open := func() *Leg {
+		var l *Leg
+		l, err := NewLeg(LegConfig{Ports: ports, Local: localhost, Clock: clock, Receive: ReceiverConfig{
+			Frame: func(f Frame) {
+				if f.Origin != Heard {
+					return
+				}
+				d := time.Since(f.At) - l.recv.playout.delay
+				mu.Lock()
+				late = append(late, d)
+				mu.Unlock()
+			},
+		}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		legs = append(legs, l)
+		return l
+	}
+	sound := mediatest.Chirps(pcm.Rate, pcm.Rate, 8000, 1)
+	for b.Loop() {
+		late = late[:0]
+		var before, after syscall.Rusage
+		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &before)
+		for range calls {
+			x, y := open(), open()
+			for _, l := range [][2]*Leg{{x, y}, {y, x}} {
+				err := l[0].Configure(Media{
+					Remote:  localhostPort(l[1].LocalPort()),
+					Receive: formats(PCMA), Send: formats(PCMA), Sending: true, Receiving: true,
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+				l[0].SetSource(pcm.NewClip(sound, true))
+			}
+		}
+		time.Sleep(3 * time.Second)
+		for _, l := range legs {
+			_ = l.Close()
+		}
+		legs = nil
+		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &after)
+		slices.Sort(late)
+		n := len(late)
+		b.ReportMetric(float64(late[n/2].Microseconds())/1000, "ms-p50")
+		b.ReportMetric(float64(late[n*99/100].Microseconds())/1000, "ms-p99")
+		cpu := cpuTime(after) - cpuTime(before)
+		b.ReportMetric(float64(cpu.Nanoseconds())/float64(n), "cpu-ns/frame")
+		b.ReportMetric(float64(n), "frames")
+	}
+}
+
+func cpuTime(r syscall.Rusage) time.Duration {
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

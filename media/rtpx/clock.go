@@ -15,7 +15,8 @@ const tick = 5 * time.Millisecond
 type Ticker interface{ Tick(now time.Time) }
 
 // Clock wakes many legs from few goroutines. The goroutines exist only while
-// there is something to wake. A Clock may be used concurrently.
+// there is something to wake. A Clock may be used concurrently, but not from
+// within a Tick, and so not from the Frame and Gap callbacks of a leg.
 type Clock struct{ shards []clockShard }
 
 type clockShard struct {
@@ -45,8 +46,7 @@ func (c *Clock) Add(t Ticker) {
 	best.add(t)
 }
 
-// Remove ends the calls to t. When it returns no call is running, so it must
-// not be called from within one.
+// Remove ends the calls to t. When it returns no call is running.
 func (c *Clock) Remove(t Ticker) {
 	for i := range c.shards {
 		c.shards[i].remove(t)
