@@ -1,0 +1,247 @@
+// Package rtt is real-time text: characters as they are typed, in T.140 blocks
+// over RTP with redundancy (RFC 4103, RFC 2198). It makes and reads payloads;
+// sockets, sequence numbers and payload types of the session are the caller's.
+// Senders, receivers and texts belong to one goroutine each.
+package rtt
+
+import (
+	"encoding/binary"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	// Clock is the RTP clock rate in Hz.
+	Clock = 1000
+
+	// Interval is how long typed text is collected (RFC 4103 section 5.1).
+	Interval = 300 * time.Millisecond
+
+	// Generations is how many earlier blocks are repeated with each new one
+	// (section 4.2 recommends two).
+	Generations = 2
+
+	// MissingText stands for text that was lost (section 5.3).
+	MissingText = '\uFFFD'
+
+	// maxBlock is the longest block that a redundancy header can describe.
+	maxBlock = 1<<10 - 1
+
+	// maxOffset is the largest age of a block that it can describe, in clock
+	// units: 16 s.
+	maxOffset = 1<<14 - 1
+)
+
+// ErrPayload is returned for bytes that are not a payload of RFC 2198.
+var ErrPayload = errors.New("rtt: not a redundant text payload")
+
+type block struct {
+	timestamp uint32
+	text      string
+}
+
+// Sender makes payloads of what is typed.
+type Sender struct {
+	textType uint8 // payload type of a single block inside, "t140"
+	pending  []byte
+	history  []block // the blocks of the last packets, oldest first
+	idle     int     // intervals without anything to send
+}
+
+// NewSender makes a sender; textType is the payload type negotiated for
+// t140, which stands inside the packets of the type negotiated for red.
+func NewSender(textType uint8) *Sender {
+	return &Sender{textType: textType & 0x7f, idle: Generations + 1}
+}
+
+// Write adds typed text. Bytes that are no UTF-8 become MissingText.
+func (s *Sender) Write(text string) {
+	s.pending = append(s.pending, strings.ToValidUTF8(text, string(MissingText))...)
+}
+
+// Payload is to be called every Interval with the RTP timestamp of now. It
+// returns false when there is nothing to send: nothing was typed and all that
+// was has been repeated. The marker is to be set in the first packet after a
+// pause.
+func (s *Sender) Payload(timestamp uint32) (payload []byte, marker, ok bool) {
+	if len(s.pending) == 0 && s.idle >= Generations {
+		s.idle = Generations + 1
+		return nil, false, false
+	}
+	marker = s.idle > Generations
+	if len(s.pending) == 0 {
+		s.idle++
+	} else {
+		s.idle = 0
+	}
+	now := block{timestamp: timestamp, text: s.take()}
+	payload = s.build(now)
+	s.history = append(s.history, now)
+	if len(s.history) > Generations {
+		s.history = s.history[1:]
+	}
+	return payload, marker, true
+}
+
+// take cuts one block of whole characters off what is pending.
+func (s *Sender) take() string {
+	n := len(s.pending)
+	if n > maxBlock {
+		n = maxBlock
+		for !utf8.RuneStart(s.pending[n]) {
+			n--
+		}
+	}
+	text := string(s.pending[:n])
+	s.pending = s.pending[:copy(s.pending, s.pending[n:])]
+	return text
+}
+
+// build puts the redundant blocks, oldest first, before the new one.
+func (s *Sender) build(now block) []byte {
+	var heads, texts []byte
+	for _, b := range s.history {
+		// Only blocks without text get old: they end every burst. They are
+		// repeated too, so that their loss does not look like lost text.
+		age := min(now.timestamp-b.timestamp, maxOffset)
+		heads = binary.BigEndian.AppendUint32(heads, 1<<31|uint32(s.textType)<<24|age<<10|uint32(len(b.text)))
+		texts = append(texts, b.text...)
+	}
+	heads = append(heads, s.textType)
+	return append(append(heads, texts...), now.text...)
+}
+
+// parse splits a payload into its blocks, oldest first; the last one is the
+// new one.
+func parse(payload []byte) ([]string, error) {
+	var lengths []int
+	b := payload
+	for {
+		if len(b) == 0 {
+			return nil, ErrPayload
+		}
+		if b[0]&0x80 == 0 {
+			b = b[1:]
+			break
+		}
+		if len(b) < 4 {
+			return nil, ErrPayload
+		}
+		lengths = append(lengths, int(binary.BigEndian.Uint32(b)&maxBlock))
+		b = b[4:]
+	}
+	blocks := make([]string, 0, len(lengths)+1)
+	for _, n := range lengths {
+		if n > len(b) {
+			return nil, ErrPayload
+		}
+		blocks = append(blocks, string(b[:n]))
+		b = b[n:]
+	}
+	return append(blocks, string(b)), nil
+}
+
+// Receiver puts the text of one stream together.
+type Receiver struct {
+	started bool
+	next    uint16 // sequence number expected
+	rest    []byte // the beginning of a character whose end has not come
+}
+
+// Packet takes a packet of the red type and returns the text that it adds.
+// What was lost is taken from the redundancy; if that does not reach back far
+// enough, MissingText stands in its place. Old and doubled packets add nothing.
+func (r *Receiver) Packet(seq uint16, payload []byte) (string, error) {
+	blocks, err := parse(payload)
+	if err != nil {
+		return "", err
+	}
+	if !r.started {
+		// The redundancy of the first packet is what was typed before we came.
+		r.started, r.next = true, seq+1
+		return r.decode(strings.Join(blocks, "")), nil
+	}
+	lost := int(int16(seq - r.next))
+	if lost < 0 {
+		return "", nil
+	}
+	r.next = seq + 1
+	return r.decode(withLost(blocks, lost)), nil
+}
+
+// Plain takes a packet of the t140 type, without redundancy.
+func (r *Receiver) Plain(seq uint16, payload []byte) string {
+	lost := int(int16(seq - r.next))
+	if r.started && lost < 0 {
+		return ""
+	}
+	text := string(payload)
+	if r.started && lost > 0 {
+		text = string(MissingText) + text
+	}
+	r.started, r.next = true, seq+1
+	return r.decode(text)
+}
+
+// withLost is the new block with as many redundant ones before it as packets
+// were lost.
+func withLost(blocks []string, lost int) string {
+	have := len(blocks) - 1
+	if lost > have {
+		return string(MissingText) + strings.Join(blocks, "")
+	}
+	return strings.Join(blocks[have-lost:], "")
+}
+
+// decode makes valid UTF-8 of text and keeps a character that is cut in two
+// until its second half comes. Byte order marks, which some senders use to
+// keep the connection alive, go.
+func (r *Receiver) decode(text string) string {
+	b := append(r.rest, text...)
+	end := len(b)
+	for i := 1; i < utf8.UTFMax && i <= len(b); i++ {
+		c := b[len(b)-i]
+		if utf8.RuneStart(c) {
+			if !utf8.FullRune(b[len(b)-i:]) {
+				end = len(b) - i
+			}
+			break
+		}
+	}
+	r.rest = append([]byte(nil), b[end:]...)
+	s := strings.ToValidUTF8(string(b[:end]), string(MissingText))
+	return strings.ReplaceAll(s, "\uFEFF", "")
+}
+
+// Text is what a person has typed so far, with what was erased gone (ITU-T
+// T.140 section 8).
+type Text struct{ runes []rune }
+
+const (
+	backspace     = '\b'
+	lineSeparator = '\u2028'
+)
+
+// Apply types more. Backspace erases one character; CR LF and the line
+// separator become a newline; other control characters have no sign and go.
+func (t *Text) Apply(s string) {
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	for _, c := range s {
+		switch {
+		case c == backspace:
+			if n := len(t.runes); n > 0 {
+				t.runes = t.runes[:n-1]
+			}
+		case c == lineSeparator, c == '\n', c == '\r':
+			t.runes = append(t.runes, '\n')
+		case c < ' ', c >= 0x7f && c < 0xa0:
+		default:
+			t.runes = append(t.runes, c)
+		}
+	}
+}
+
+// String is the text as it stands.
+func (t *Text) String() string { return string(t.runes) }
