@@ -135,6 +135,8 @@ export class Conversation {
     $("talk-bar").hidden = !this.id;
     $("demo-engine").hidden = !(conv?.demo) && $("demo-engine").hidden;
     if (!this.id) $("demo-engine").hidden = true;
+    const worker = call?.caseworker ?? conv?.caseworker;
+    this.transcript.mine = !worker || worker === document.documentElement.dataset.user;
     this.drawConsent();
     this.tick();
   }
@@ -144,10 +146,10 @@ export class Conversation {
     const live = Boolean(call && call.state !== "ended");
     const value = call?.transcribe;
     write($("consent-state"), !live ? "" : t(value === true ? "consent.is.yes" : value === false ? "consent.is.no" : "consent.is.open"));
-    for (const id of ["consent-yes", "consent-no", "consent-pause"]) $(id).hidden = !live;
+    $("consent-group").hidden = !live;
     $("consent-yes").setAttribute("aria-pressed", value === true);
     $("consent-no").setAttribute("aria-pressed", value === false);
-    $("consent-pause").hidden ||= value !== true;
+    $("consent-pause").hidden = value !== true;
     $("consent-pause").setAttribute("aria-pressed", Boolean(call?.paused));
     write($("consent-pause"), t(call?.paused ? "consent.continue" : "consent.pause"));
   }

@@ -1,6 +1,6 @@
 // The inbox: what waits for this caseworker, oldest first in each group. New things
 // are added at the end of their group, so nothing moves under the cursor.
-import { $, clock, day, el, isSet, keyed, span, t, write } from "./lib.js";
+import { $, clock, shortDay, el, isSet, keyed, span, t, write } from "./lib.js";
 
 const recent = 5; // delivered ones that stay in view
 
@@ -108,5 +108,5 @@ function endOfDay() {
 
 function when(at) {
   const d = new Date(at);
-  return d.toDateString() === new Date().toDateString() ? clock(d) : `${day(d)} ${clock(d)}`;
+  return d.toDateString() === new Date().toDateString() ? clock(d) : shortDay(d);
 }

@@ -95,6 +95,12 @@ export function day(d) {
   return new Date(d).toLocaleDateString(lang, { weekday: "long", day: "numeric", month: "long", timeZone: "Europe/Copenhagen" });
 }
 
+/** shortDay writes a date where there is little room: "20. nov.". */
+export function shortDay(d) {
+  const lang = document.documentElement.lang === "en" ? "en-GB" : "da-DK";
+  return new Date(d).toLocaleDateString(lang, { day: "numeric", month: "short", timeZone: "Europe/Copenhagen" });
+}
+
 /** span writes a number of seconds as m:ss or h:mm:ss. */
 export function span(s) {
   s = Math.max(0, Math.floor(s));

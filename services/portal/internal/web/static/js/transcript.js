@@ -9,7 +9,7 @@ const pause = 1.2; // seconds of silence that end a turn
 export class Transcript {
   /** onWord is called with a word's id when it is clicked, onReveal with a masked word. */
   constructor(root, { spoken, coverage, onWord, onReveal, onRef }) {
-    Object.assign(this, { root, spoken, coverage, onWord, onReveal, onRef, reading: true });
+    Object.assign(this, { root, spoken, coverage, onWord, onReveal, onRef, reading: true, mine: true });
     this.reset();
     root.addEventListener("click", (e) => {
       const w = e.target.closest(".w");
@@ -57,7 +57,7 @@ export class Transcript {
     for (const tail of this.tails.values()) this.root.append(tail); // tails stay below
     this.showCoverage();
     if (fresh.length && this.reading) {
-      this.spoken.textContent = `${t("speaker." + ev.role)}: ${fresh.map((w) => w.text).join(" ")}`;
+      this.spoken.textContent = `${this.speaker(ev.role)}: ${fresh.map((w) => w.text).join(" ")}`;
     }
     if (stay) this.toEnd();
   }
@@ -73,7 +73,7 @@ export class Transcript {
     }
     this.clearEmpty();
     if (!tail) {
-      tail = el("div", { class: `turn tail ${ev.role}` }, el("span", { class: "who" }, t("speaker." + ev.role)), el("p", { class: "said" }));
+      tail = el("div", { class: `turn tail ${ev.role}` }, el("span", { class: "who" }, this.speaker(ev.role)), el("p", { class: "said" }));
       this.tails.set(ev.leg, tail);
       this.root.append(tail);
     }
@@ -95,7 +95,7 @@ export class Transcript {
     const l = this.last;
     if (l && l.leg === leg && w.start - l.end < pause) return l.e;
     const e = el("div", { class: `turn ${role}` },
-      el("span", { class: "who" }, t("speaker." + role), el("span", { class: "at" }, ` ${span(w.start)}`)),
+      el("span", { class: "who" }, this.speaker(role), el("span", { class: "at" }, ` ${span(w.start)}`)),
       el("p", { class: "said" }), el("span", { class: "refs" }));
     this.root.append(e);
     this.last = { e, leg, end: w.end };
@@ -123,6 +123,11 @@ export class Transcript {
     const text = state === "masked" ? t("gap.masked", { s: span(s) }) : t("gap.lost", { s: s < 10 ? s.toFixed(1).replace(".", ",") : Math.round(s) });
     this.root.append(el("p", { class: "gap", data: { gap: key } }, text));
     this.last = null;
+  }
+
+  /** speaker names a leg: the caseworker's is "you" on their own desk. */
+  speaker(role) {
+    return t(role === "caseworker" && !this.mine ? "speaker.colleague" : "speaker." + role);
   }
 
   clearEmpty() {

@@ -1,0 +1,369 @@
+package portal
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// page is a real Chromium on the portal.
+type page struct {
+	t   *testing.T
+	ctx context.Context
+	url string
+}
+
+// chromium starts a browser with a fake microphone; tests that need it are skipped
+// where there is none, except in CI.
+func chromium(t *testing.T, p *place) *page {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("REQUIRE_INTEGRATION") == "1" {
+			t.Fatal("REQUIRE_INTEGRATION=1 but there is no chromium")
+		}
+		t.Skip("there is no chromium")
+	}
+	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoFirstRun}
+	for _, f := range []string{"headless", "no-sandbox", "disable-gpu", "disable-quic", "disable-background-networking", "disable-component-update", "disable-sync",
+		"use-fake-device-for-media-stream", "use-fake-ui-for-media-stream", "allow-loopback-in-peer-connection"} {
+		opts = append(opts, chromedp.Flag(f, true))
+	}
+	alloc, stop := chromedp.NewExecAllocator(t.Context(), opts...)
+	ctx, cancel := chromedp.NewContext(alloc, chromedp.WithErrorf(func(string, ...any) {})) // it reports protocol events that it does not know
+	t.Cleanup(func() { cancel(); stop() })
+	if err := chromedp.Run(ctx); err != nil { // the browser lives as long as the context of its first run
+		t.Fatal(err)
+	}
+	b := &page{t, ctx, p.url}
+	chromedp.ListenTarget(ctx, func(ev any) {
+		switch ev := ev.(type) {
+		case *runtime.EventExceptionThrown:
+			t.Errorf("script error: %s", ev.ExceptionDetails.Error())
+		case *log.EventEntryAdded:
+			if ev.Entry.Source == log.SourceSecurity || strings.Contains(ev.Entry.Text, "Content Security Policy") {
+				t.Errorf("browser says: %s", ev.Entry.Text)
+			}
+		}
+	})
+	b.run(chromedp.EmulateViewport(1400, 900), emulation.SetLocaleOverride().WithLocale("da-DK"))
+	b.language("da")
+	return b
+}
+
+func (b *page) language(l string) {
+	b.t.Helper()
+	b.run(network.Enable(), network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": l}))
+}
+
+func (b *page) run(a ...chromedp.Action) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
+	defer cancel()
+	if err := chromedp.Run(ctx, a...); err != nil {
+		b.t.Fatalf("browser: %v\n%s", err, b.state())
+	}
+}
+
+// state is what the page shows, for failures.
+func (b *page) state() string {
+	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+	defer cancel()
+	var s string
+	chromedp.Run(ctx, chromedp.Evaluate(`location.href + "\n" + document.body.innerText.slice(0, 3000)`, &s))
+	return s
+}
+
+func (b *page) open(path string) {
+	b.t.Helper()
+	b.run(chromedp.Navigate(b.url + path))
+}
+
+func (b *page) login(person string) {
+	b.t.Helper()
+	b.open("/login")
+	b.run(chromedp.Click(`button[value="`+person+`"]`), chromedp.WaitVisible(`.bar-name`))
+}
+
+// until waits for a JavaScript expression to become true.
+func (b *page) until(expr string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	defer cancel()
+	err := chromedp.Run(ctx, chromedp.Poll(expr, nil, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(0)))
+	if err != nil {
+		b.t.Fatalf("never became true: %s\n%s", expr, b.state())
+	}
+}
+
+func (b *page) shows(text string) {
+	b.t.Helper()
+	b.until(`document.body.innerText.includes(` + string(mustJSON(text)) + `)`)
+}
+
+func eval[T any](b *page, expr string) T {
+	b.t.Helper()
+	var v T
+	b.run(chromedp.Evaluate(expr, &v, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	return v
+}
+
+func (b *page) click(selector string) {
+	b.t.Helper()
+	b.run(chromedp.Click(selector, chromedp.ByQuery))
+}
+
+func (b *page) key(k string) {
+	b.t.Helper()
+	b.run(chromedp.KeyEvent(k))
+}
+
+// shot writes a picture to the folder that SAMTALE_SHOTS names, for people to look at.
+func (b *page) shot(name string) {
+	b.t.Helper()
+	dir := os.Getenv("SAMTALE_SHOTS")
+	if dir == "" {
+		return
+	}
+	var png []byte
+	b.run(chromedp.CaptureScreenshot(&png))
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// axe runs axe-core on the page as it is and fails on anything it finds.
+func (b *page) axe(name string) {
+	b.t.Helper()
+	src, err := os.ReadFile("../../node_modules/axe-core/axe.min.js")
+	if err != nil {
+		if os.Getenv("REQUIRE_INTEGRATION") == "1" {
+			b.t.Fatal(err)
+		}
+		b.t.Skip("axe-core is not installed: npm ci")
+	}
+	b.run(chromedp.Evaluate(string(src), nil))
+	out := eval[string](b, `axe.run(document, {resultTypes: ["violations"]}).then((r) => JSON.stringify(r.violations.map((v) => ({id: v.id, help: v.help, nodes: v.nodes.map((n) => n.html.slice(0, 200) + " :: " + n.failureSummary)}))))`)
+	var found []struct {
+		ID, Help string
+		Nodes    []string
+	}
+	if err := json.Unmarshal([]byte(out), &found); err != nil {
+		b.t.Fatal(err)
+	}
+	for _, v := range found {
+		b.t.Errorf("%s: %s (%s)\n  %s", name, v.ID, v.Help, strings.Join(v.Nodes, "\n  "))
+	}
+}
+
+// narrow checks that a 320 px wide page needs no sideways scrolling.
+func (b *page) narrow(name string) {
+	b.t.Helper()
+	b.run(chromedp.EmulateViewport(320, 640))
+	if w := eval[int](b, `Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)`); w > 320 {
+		wide := eval[string](b, `[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > 321 && !e.closest(".scroll, .transcript")).slice(0, 5).map((e) => e.outerHTML.slice(0, 120)).join("\n")`)
+		b.t.Errorf("%s is %d px wide at 320 px:\n%s", name, w, wide)
+	}
+	b.shot(name + "-320")
+	b.run(chromedp.EmulateViewport(1400, 900))
+}
+
+func TestPages(t *testing.T) {
+	p := start(t)
+	b := chromium(t, p)
+	b.open("/")
+	check := func(name string) {
+		t.Helper()
+		b.axe(name)
+		b.shot(name)
+		b.narrow(name)
+	}
+	for _, l := range []string{"da", "en"} {
+		b.language(l)
+		for _, path := range []string{"/", "/tilgaengelighed", "/notices", "/nowhere", "/login"} {
+			b.open(path)
+			name := strings.Trim(path, "/")
+			if name == "" {
+				name = "front"
+			}
+			check(l + "-" + name)
+		}
+		b.login("bente")
+		p.fill(eval[string](b, `fetch("/api/v1/me").then((r) => r.json()).then((m) => m.party_ref)`))
+		b.open("/mit")
+		check(l + "-mit")
+		b.open("/mit/" + demoConv)
+		check(l + "-mit-one")
+		b.logout()
+		b.login("mette")
+		b.open("/afleveret")
+		check(l + "-afleveret")
+		b.open("/notat/" + demoNote)
+		b.until(`document.querySelectorAll(".w").length > 30 && document.querySelectorAll(".s").length === 4`)
+		check(l + "-notat")
+		b.open("/desk")
+		b.until(`document.querySelectorAll(".item").length >= 3`)
+		check(l + "-desk")
+		b.logout()
+		b.login("omar")
+		check(l + "-drift")
+		b.logout()
+		b.login("karen")
+		check(l + "-revision")
+		b.open("/revision/" + demoConv)
+		check(l + "-revision-one")
+		b.logout()
+		b.login("ida")
+		check(l + "-redaktion")
+		b.logout()
+	}
+}
+
+func (b *page) logout() {
+	b.t.Helper()
+	b.click(`.bar-user button`)
+	b.run(chromedp.WaitVisible(`a[href="/login"]`))
+}
+
+func TestKeyboardWalk(t *testing.T) {
+	p := start(t)
+	b := chromium(t, p)
+	b.open("/login")
+	// The skip link comes first, then everything by Tab alone.
+	b.key(kb.Tab)
+	if got := eval[string](b, `document.activeElement.className`); got != "skipnav" {
+		t.Errorf("first stop is %q", got)
+	}
+	for range 20 {
+		if eval[bool](b, `document.activeElement.value === "mette"`) {
+			break
+		}
+		b.key(kb.Tab)
+	}
+	b.key(kb.Enter)
+	b.run(chromedp.WaitVisible(`#inbox .item, #inbox .count`))
+	p.fill("x")
+	b.open("/desk")
+	b.until(`document.querySelectorAll(".item").length >= 3`)
+	stops := eval[int](b, `document.querySelectorAll("a[href], button:not([hidden]):not(:disabled), input, [tabindex='0']").length`)
+	seen := map[string]bool{}
+	for range stops + 5 {
+		b.key(kb.Tab)
+		id := eval[string](b, `(() => { const e = document.activeElement; if (e === document.body) return "";
+			const s = getComputedStyle(e); const r = e.getBoundingClientRect();
+			if (s.outlineStyle === "none" && !e.matches("body, main")) throw new Error("no focus to see on " + e.outerHTML.slice(0, 100));
+			return e.outerHTML.slice(0, 80); })()`)
+		seen[id] = true
+	}
+	if len(seen) < 8 {
+		t.Errorf("Tab reaches only %d places: %v", len(seen), seen)
+	}
+	b.run(chromedp.Evaluate(`document.activeElement.blur()`, nil))
+	b.key("?")
+	b.until(`document.getElementById("keys-dialog").open`)
+	b.axe("keys")
+	b.shot("keys")
+	b.key(kb.Escape)
+	b.until(`!document.getElementById("keys-dialog").open`)
+	b.key("j")
+	b.until(`document.querySelector('.item[aria-current="true"]') !== null`)
+}
+
+func TestNoteIsEditedConfirmedAndApproved(t *testing.T) {
+	p := start(t)
+	p.fill("x")
+	b := chromium(t, p)
+	b.login("mette")
+	b.open("/desk?samtale=" + demoConv)
+	b.until(`document.querySelectorAll(".w").length > 30 && document.querySelectorAll(".s").length === 4`)
+	b.shot("desk-note")
+	b.axe("desk with note")
+
+	// A sentence lights its words and a word its sentence.
+	b.click(`.s .num`)
+	if got := eval[string](b, `[...document.querySelectorAll(".w.lit")].map((e) => e.textContent).join(" ")`); !strings.HasPrefix(got, "Goddag.") {
+		t.Errorf("lit words are %q", got)
+	}
+	b.shot("desk-lit")
+	b.run(chromedp.Evaluate(`[...document.querySelectorAll(".w")].find((w) => w.textContent === "lønsedlen").click()`, nil))
+	if got := eval[string](b, `document.querySelector(".s.lit textarea").value`); !strings.HasPrefix(got, "Lønsedlen") {
+		t.Errorf("lit sentence is %q", got)
+	}
+
+	// Approval is refused while a sentence is unsupported, and leads to it.
+	b.click(`#note-approve`)
+	b.until(`document.activeElement.matches(".s.unsupported textarea")`)
+	b.click(`.s.unsupported .s-tools button:nth-child(2)`)
+	b.until(`document.getElementById("ask-dialog").open`)
+	b.axe("confirm dialog")
+	b.click(`#ask-yes`) // without a reason
+	b.until(`!document.getElementById("ask-error").hidden`)
+	b.run(chromedp.SendKeys(`#ask-input`, "Borgeren sagde fredag"))
+	b.click(`#ask-yes`)
+	b.until(`document.querySelectorAll(".s.unsupported").length === 0 && document.querySelectorAll(".s.confirmed").length === 1`)
+
+	// Typing saves by itself, and survives a journal that is away.
+	p.mu.Lock()
+	p.saveErr = unavailable
+	p.mu.Unlock()
+	b.run(chromedp.Focus(`.s textarea`), chromedp.SendKeys(`.s textarea`, " Hun er urolig."))
+	b.until(`document.getElementById("note-saved").textContent.includes("Ikke gemt. Vi prøver igen")`)
+	b.shot("desk-not-saved")
+	p.mu.Lock()
+	p.saveErr = nil
+	p.mu.Unlock()
+	b.until(`document.getElementById("note-saved").textContent.startsWith("Gemt")`)
+	p.mu.Lock()
+	n := p.notes[demoNote]
+	p.mu.Unlock()
+	if !strings.Contains(n.Sentences[0].Text, "Hun er urolig") || n.Sentences[0].Verdict != "edited" {
+		t.Errorf("stored: %+v", n.Sentences[0])
+	}
+
+	b.click(`#note-approve`)
+	b.until(`document.getElementById("ask-dialog").open`)
+	b.shot("desk-approve")
+	b.click(`#ask-yes`)
+	b.shows("Notat (godkendt)")
+	b.shot("desk-approved")
+}
+
+func TestConflictKeepsBoth(t *testing.T) {
+	p := start(t)
+	p.fill("x")
+	b := chromium(t, p)
+	b.login("mette")
+	b.open("/notat/" + demoNote)
+	b.until(`document.querySelectorAll(".s").length === 4`)
+	p.mu.Lock()
+	n := p.notes[demoNote]
+	n.Version++
+	n.Sentences = append(n.Sentences[:0:0], n.Sentences...)
+	n.Sentences[3].Text = "Jonas ser på sagen i næste uge."
+	p.notes[demoNote] = n
+	p.mu.Unlock()
+	b.run(chromedp.Focus(`.s textarea`), chromedp.SendKeys(`.s textarea`, " Min rettelse."))
+	b.until(`document.getElementById("conflict-dialog").open`)
+	b.axe("conflict")
+	b.shot("conflict")
+	b.click(`#conflict-apply`)
+	b.until(`document.getElementById("note-saved").textContent.startsWith("Gemt")`)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	got := p.notes[demoNote]
+	if !strings.Contains(got.Sentences[0].Text, "Min rettelse.") || got.Sentences[3].Text != "Jonas ser på sagen i næste uge." {
+		t.Errorf("stored: %q and %q", got.Sentences[0].Text, got.Sentences[3].Text)
+	}
+}
