@@ -150,10 +150,7 @@ func amountItem(ws []word, it item, n number, unit string) (out item) {
 // words such as "side", and a bare "hundrede".
 func plainNumber(ws []word, i int, n number) string {
 	label := counted(coreAt(ws, i-1)) && ws[i-1].post == ""
-	if n.bare && !label || n.article && !label {
-		return ""
-	}
-	if n.value <= 12 && n.frac == "" && !label && !ranged(ws, n) {
+	if n.bare && !label || n.value <= 12 && n.frac == "" && !label && !ranged(ws, n) || n.article && !label && !follows(ws, n.next, "til") {
 		return ""
 	}
 	if label && street(coreAt(ws, i-1)) && coreAt(ws, n.next) == "gange" {
@@ -193,6 +190,23 @@ func (n number) canonical() string {
 	return s
 }
 
+// sharedMonth reads the first day of "den tredje til den syvende november", whose month comes with the second.
+func sharedMonth(ws []word, i int, n number) (date, bool) {
+	if coreAt(ws, i-1) != "den" || !follows(ws, n.next, "til", "og", "eller") {
+		return date{}, false
+	}
+	next := n.next + 1
+	if coreAt(ws, next) == "den" {
+		next++
+	}
+	if next >= len(ws) {
+		return date{}, false
+	}
+	d, _, _, ok := dayAndMonth(ws, next)
+	d.day = int(n.value)
+	return d, ok && d.valid()
+}
+
 // ordinalItem reads an ordinal number that is no date.
 func ordinalItem(ws []word, i int) (item, bool) {
 	n, ok := numberAt(ws, i)
@@ -200,6 +214,10 @@ func ordinalItem(ws []word, i int) (item, bool) {
 		return item{}, false
 	}
 	it := item{from: i, to: n.next, fact: Fact{Kind: Ordinal, Value: strconv.FormatInt(n.value, 10)}}
+	if d, ok := sharedMonth(ws, i, n); ok {
+		it.fact, it.text = Fact{Kind: Date, Value: d.canonical()}, date{day: d.day}.String()
+		return it, true
+	}
 	place := coreAt(ws, n.next)
 	if n.value > 12 || place == "sal" || place == "klasse" || place == "kvartal" {
 		it.text = group(n.value) + "." + strings.TrimPrefix(ws[n.next-1].post, ".")

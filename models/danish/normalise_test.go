@@ -140,6 +140,10 @@ func TestOrdinalsAndDates(t *testing.T) {
 		{"den tredje november femten personer", "den 3. november 15 personer"},
 		{"den 3. november 2025", "den 3. november 2025"},
 		{"3/11-2025", "3/11-2025"},
+		{"fra den tredje til den syvende november", "fra den 3. til den 7. november"},
+		{"den tredje eller fjerde maj", "den 3. eller 4. maj"},
+		{"den første og den anden i tredje", "den 1. og den 2. marts"},
+		{"den første og den anden række", "den første og den anden række"},
 	})
 }
 
@@ -234,6 +238,12 @@ func TestAmountsAndUnits(t *testing.T) {
 		{"tre til fem uger", "3 til 5 uger"},
 		{"nul kroner", "0 kr."},
 		{"halvanden million", "halvanden million"},
+		{"en til to uger", "1 til 2 uger"},
+		{"to og tre uger", "2 og 3 uger"},
+		{"femogtyve hundrede kroner", "2.500 kr."},
+		{"femogtyvehundrede kroner", "2.500 kr."},
+		{"tolv hundrede kroner", "1.200 kr."},
+		{"nioghalvfems hundrede kroner", "9.900 kr."},
 	})
 }
 
@@ -263,6 +273,21 @@ func TestIdentifiers(t *testing.T) {
 		{"bente bindestreg holm snabel a mail punktum dk", "bente-holm@mail.dk"},
 		{"gå ind på borger punktum dk", "gå ind på borger.dk"},
 		{"log ind med mit id", "log ind med MitID"},
+		{"din nem konto", "din NemKonto"},
+		{"se i e boks", "se i e-Boks"},
+		{"nul fire elleve tooghalvfems toogtyve hundrede og elleve", "041192-2211"},
+		{"nul fire elleve tooghalvfems to tusind to hundrede og elleve", "041192-2211"},
+		{"enogtres nul en nul nul fyrre tolv", "610100-4012"},
+		{"otteogtyve nul to halvtreds nul nul nul en", "280250-0001"},
+		{"tyve tyve fyrre fyrre", "20 20 40 40"},
+		{"halvtreds nul et nul to nul tre", "50 01 02 03"},
+		{"mit telefonnummer er seks ni seks ni halvtreds tres", "mit telefonnummer er 69 69 50 60"},
+		{"kontonummer nul nul tolv fireogtredive seksoghalvtreds", "kontonummer 00123456"},
+		{"kode nul nul syv", "kode 007"},
+		{"postnummer otte nul nul nul", "postnummer 8000"},
+		{"sagsnummer femogtyve nul en tolv fireogtredive", "sagsnummer 25011234"},
+		{"www punktum borger punktum dk", "www punktum borger.dk"},
+		{"skriv til post snabel a kommune punktum dk.", "skriv til post@kommune.dk."},
 		{"d k halvtreds nul nul fyrre nul fire fire nul elleve toogtres treogfyrre", "DK50 0040 0440 1162 43"},
 	})
 }

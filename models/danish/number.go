@@ -127,18 +127,18 @@ func below100(m []morph) (parsed, int) {
 	return parsed{}, 0
 }
 
-// below1000 reads hundreds too, and 1100 to 1999 said in hundreds.
+// below1000 reads hundreds too, and 1100 to 9900 said in hundreds.
 func below1000(m []morph) (parsed, int) {
 	p, n := below100(m)
 	if p.ordinal {
 		return p, n
 	}
 	h := at(m, n)
-	counts := p.value >= 1 && p.value <= 9 || p.value >= 11 && p.value <= 19
+	counts := p.value >= 1 && p.value <= 99 && (p.value < 10 || p.value%10 != 0) // "femogtyve hundrede" is 2500
 	if h.kind != hundredMorph || n > 0 && !counts {
 		return p, n
 	}
-	out := parsed{value: max(p.value, 1) * 100, bare: n == 0, ordinal: h.ordinal, century: p.value > 9}
+	out := parsed{value: max(p.value, 1) * 100, bare: n == 0, ordinal: h.ordinal, century: p.value > 9 && p.value < 20}
 	n++
 	if h.ordinal {
 		return out, n

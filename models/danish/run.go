@@ -1,6 +1,9 @@
 package danish
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // atom is a part of a number that is read aloud digit by digit, in pairs, or written in groups.
 type atom struct {
@@ -53,7 +56,11 @@ func runAt(ws []word, i int) (run, bool) {
 		i = a.to
 	}
 	for {
-		a, ok := atomAt(ws, skip(ws, i))
+		next := skip(ws, i)
+		a, ok := atomAt(ws, next)
+		if !ok {
+			a, ok = lastFour(ws, next, r.digits())
+		}
 		if !ok {
 			return r, true
 		}
@@ -114,6 +121,16 @@ func atomAt(ws []word, i int) (atom, bool) {
 	}
 	digits := n.String()
 	return atom{from: i, to: n.next, digits: digits, spoken: true}, true
+}
+
+// lastFour reads the end of a civil registration number said as one number, "toogtyve hundrede og elleve".
+func lastFour(ws []word, i int, before string) (atom, bool) {
+	n, ok := numberAt(ws, i)
+	if !ok || n.written() || n.ordinal || n.frac != "" || n.value < 1000 || n.value > 9999 || unitAt(ws, n.next) != "" ||
+		len(before) != 6 || !cprDate(before) {
+		return atom{}, false
+	}
+	return atom{from: i, to: n.next, digits: strconv.FormatInt(n.value, 10), spoken: true}, true
 }
 
 // groupedAtom reads figures with dashes, dots or a plus that are no date, time or amount: 041192-2211, 22.33.44.55,
