@@ -81,7 +81,9 @@ type Item struct {
 	// Units is the length of a Lost or Silent stretch.
 	Units int
 
-	// Packet is set when Kind is Ready. Its payload is valid until the next Push.
+	// Packet is set when Kind is Ready. When Kind is Lost and the hole ends after
+	// Units, it is the packet that follows, which may carry a copy of what is
+	// missing; it stays in the buffer. Its payload is valid until the next Push.
 	Packet Packet
 
 	// After tells for a Ready packet that ends a run of Empty what that run
@@ -288,6 +290,10 @@ func (b *Buffer) insert(seq, ts int64, p Packet) {
 	}
 }
 
+func (s *slot) packet() Packet {
+	return Packet{Seq: uint16(s.seq), Timestamp: uint32(s.ts), Type: s.typ, Payload: s.data[:s.size]}
+}
+
 func (s *slot) before(o *slot) bool {
 	if s.segment != o.segment {
 		return s.segment < o.segment
@@ -354,9 +360,12 @@ func (b *Buffer) Pop(at time.Time, frame int) Item {
 	}
 	kind := b.gapBefore(s)
 	if !b.waiting {
-		units := min(s.ts-b.head, int64(frame))
-		b.head += units
-		return Item{Kind: kind, Units: int(units)}
+		it := Item{Kind: kind, Units: int(min(s.ts-b.head, int64(frame)))}
+		b.head += int64(it.Units)
+		if kind == Lost && b.head == s.ts {
+			it.Packet = s.packet()
+		}
+		return it
 	}
 	if s.segment == b.segment && now < b.due(s.ts) {
 		return Item{}
@@ -376,9 +385,7 @@ func (b *Buffer) gapBefore(s *slot) Kind {
 
 func (b *Buffer) take(s *slot, it Item) Item {
 	it.Kind = Ready
-	it.Packet = Packet{
-		Seq: uint16(s.seq), Timestamp: uint32(s.ts), Type: s.typ, Payload: s.data[:s.size],
-	}
+	it.Packet = s.packet()
 	b.head = s.ts
 	b.lastSeq = s.seq
 	b.waiting = false

@@ -140,6 +140,27 @@ func TestLostPacketIsToldWhenALaterOneIsHere(t *testing.T) {
 	p.want(0, 1, 2, -2, 4, 5)
 }
 
+func TestLostTellsWhatFollows(t *testing.T) {
+	b := New(Config{})
+	now := time.Unix(1, 0)
+	b.Push(now, packet(0))
+	b.Push(now, packet(3))
+	now = now.Add(time.Second)
+	if it := b.Pop(now, frame); it.Kind != Ready {
+		t.Fatalf("first %+v", it)
+	}
+	b.Advance(frame)
+	if it := b.Pop(now, frame); it.Kind != Lost || it.Packet.Payload != nil {
+		t.Errorf("the first of two lost: %+v", it)
+	}
+	if it := b.Pop(now, frame); it.Kind != Lost || it.Packet.Seq != packet(3).Seq {
+		t.Errorf("the second of two lost: %+v", it)
+	}
+	if it := b.Pop(now, frame); it.Kind != Ready || it.Packet.Seq != packet(3).Seq {
+		t.Errorf("the one that follows: %+v", it)
+	}
+}
+
 func TestTooLateIsCounted(t *testing.T) {
 	p := newPlayer(t, Config{})
 	for _, i := range []int{0, 1, 2, 4, 5, 6, 7} {

@@ -5,6 +5,7 @@ package opus
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/thesyncim/gopus"
 )
@@ -22,6 +23,10 @@ type Decoder interface {
 	// Conceal fills dst, 2.5 to 120 ms in steps of 2.5 ms, where a packet is
 	// missing.
 	Conceal(dst []int16) error
+	// Recover fills dst, 20 ms, from the copy of a missing packet that the next
+	// packet may carry (RFC 6716 section 2.1.7). False says that there is none;
+	// dst is then as it was.
+	Recover(dst []int16, next []byte) bool
 	Reset()
 }
 
@@ -29,6 +34,9 @@ type Decoder interface {
 type Encoder interface {
 	// Encode writes the packet of one frame and returns its length in bytes.
 	Encode(dst []byte, frame []int16) (int, error)
+	// ExpectLoss tells how many percent of the packets the peer loses; above 0
+	// each packet carries a copy of the one before.
+	ExpectLoss(percent int)
 	Reset()
 }
 
@@ -40,10 +48,13 @@ func NewDecoder(rate int) (Decoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opus decoder at %d Hz: %w", rate, err)
 	}
-	return &decoder{d: d}, nil
+	return &decoder{d: d, copied: make([]float32, rate/50)}, nil
 }
 
-type decoder struct{ d *gopus.Decoder }
+type decoder struct {
+	d      *gopus.Decoder
+	copied []float32 // scratch
+}
 
 func (d *decoder) Decode(dst []int16, packet []byte) (int, error) {
 	if len(packet) == 0 {
@@ -64,6 +75,21 @@ func (d *decoder) Conceal(dst []int16) error {
 	}
 	clear(dst[n:])
 	return nil
+}
+
+func (d *decoder) Recover(dst []int16, next []byte) bool {
+	if len(dst) != len(d.copied) || !gopus.PacketHasLBRR(next) {
+		return false
+	}
+	n, err := d.d.DecodeWithFEC(next, d.copied, true)
+	if err != nil {
+		return false
+	}
+	for i, v := range d.copied[:n] {
+		dst[i] = int16(min(max(v*32768, math.MinInt16), math.MaxInt16))
+	}
+	clear(dst[n:])
+	return true
 }
 
 func (d *decoder) Reset() { d.d.Reset() }
@@ -96,6 +122,12 @@ func (e *encoder) Encode(dst []byte, frame []int16) (int, error) {
 		return 0, fmt.Errorf("opus: %w", err)
 	}
 	return n, nil
+}
+
+func (e *encoder) ExpectLoss(percent int) {
+	percent = min(max(percent, 0), 100)
+	e.e.SetFEC(percent > 0)
+	_ = e.e.SetPacketLoss(percent) // fails only outside 0 to 100
 }
 
 func (e *encoder) Reset() { e.e.Reset() }

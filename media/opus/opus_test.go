@@ -88,6 +88,72 @@ func TestConcealContinuesAndFades(t *testing.T) {
 	}
 }
 
+// A lost packet comes back, nearly as it was, from the one after it.
+func TestRecover(t *testing.T) {
+	enc, _ := NewEncoder(16000, 32000)
+	enc.ExpectLoss(20)
+	whole, _ := NewDecoder(16000)
+	holey, _ := NewDecoder(16000)
+	in := speechlike(16000 * 3)
+	var before [MaxBytes]byte
+	size := 0
+	want, got := make([]int16, MaxSamples), make([]int16, MaxSamples)
+	recovered := 0
+	var signal, noise float64
+	for i := 0; i+320 <= len(in); i += 320 {
+		var packet [MaxBytes]byte
+		n, err := enc.Encode(packet[:], in[i:i+320])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i/320%5 == 4 { // the packet before is lost
+			if holey.Recover(got[:320], packet[:n]) {
+				recovered++
+				for k := range 320 {
+					d := float64(got[k]) - float64(want[k])
+					signal += float64(want[k]) * float64(want[k])
+					noise += d * d
+				}
+			} else if err := holey.Conceal(got[:320]); err != nil {
+				t.Fatal(err)
+			}
+		} else if size > 0 {
+			if _, err := holey.Decode(got, before[:size]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := whole.Decode(want, packet[:n]); err != nil {
+			t.Fatal(err)
+		}
+		size = copy(before[:], packet[:n])
+	}
+	if recovered < 20 {
+		t.Errorf("recovered %d of 30", recovered)
+	}
+	if snr := 10 * math.Log10(signal/noise); snr < 3 {
+		t.Errorf("what was recovered is %.1f dB like the original", snr)
+	}
+	if holey.Recover(got[:320], []byte{0xf8}) || holey.Recover(got[:320], nil) {
+		t.Error("recovered from nothing")
+	}
+}
+
+// speechlike is a voice of 120 Hz with two formants and syllables.
+func speechlike(n int) []int16 {
+	s := make([]int16, n)
+	for i := range s {
+		at := float64(i) / 16000
+		v := 0.0
+		for h := 1.0; h < 25; h++ {
+			hz := 120 * h
+			gain := math.Exp(-math.Pow((hz-600)/400, 2)) + 0.5*math.Exp(-math.Pow((hz-1800)/500, 2))
+			v += gain * math.Sin(2*math.Pi*hz*at+h)
+		}
+		s[i] = int16(2000 * v * (1 + math.Sin(2*math.Pi*4*at)))
+	}
+	return s
+}
+
 func TestNoAllocations(t *testing.T) {
 	enc, _ := NewEncoder(16000, 24000)
 	dec, _ := NewDecoder(16000)
@@ -123,6 +189,7 @@ func FuzzDecode(f *testing.F) {
 		if err == nil && (n < 0 || n > 1920) {
 			t.Fatalf("%d samples", n)
 		}
+		dec.Recover(out[:320], b)
 		err = dec.Conceal(out[:320])
 		if err != nil {
 			t.Fatal(err)

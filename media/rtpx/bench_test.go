@@ -43,6 +43,7 @@ func packets(t testing.TB, c Codec, n int, key *Crypto) [][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.ExpectLoss(0.1)
 	s.SetSource(pcm.NewClip(mediatest.Chirps(n*pcm.FrameSamples, pcm.Rate, 8000, 3), true))
 	now := time.Unix(1000, 0)
 	for range n {

@@ -24,6 +24,9 @@ type decoder interface {
 	decode(dst []int16, payload []byte) (int, error)
 	// conceal fills dst, at most 20 ms, in place of a packet.
 	conceal(dst []int16)
+	// recover fills dst, 20 ms, from a copy of what is missing in the packet
+	// that follows, and reports false if there is none.
+	recover(dst []int16, next []byte) bool
 	reset()
 }
 
@@ -70,6 +73,8 @@ func (d *pcmDecoder) decode(dst []int16, payload []byte) (int, error) {
 
 func (d *pcmDecoder) conceal(dst []int16) { d.holes.Conceal(dst) }
 
+func (d *pcmDecoder) recover([]int16, []byte) bool { return false }
+
 func (d *pcmDecoder) reset() {
 	d.holes.Reset()
 	if d.forget != nil {
@@ -99,5 +104,7 @@ func (d *opusDecoder) conceal(dst []int16) {
 	}
 	clear(dst[copy(dst, d.last):])
 }
+
+func (d *opusDecoder) recover(dst []int16, next []byte) bool { return d.d.Recover(dst, next) }
 
 func (d *opusDecoder) reset() { d.d.Reset() }

@@ -16,6 +16,8 @@ const opusBitrate = 24000
 // encoder turns a frame of pcm.FrameSamples into a payload.
 type encoder interface {
 	encode(dst []byte, frame []int16) (int, error)
+	// expectLoss tells how many percent of the packets the peer loses.
+	expectLoss(percent int)
 }
 
 func newEncoder(c Codec) (encoder, error) {
@@ -52,14 +54,20 @@ func (e *g711Encoder) encode(dst []byte, frame []int16) (int, error) {
 	return e.law(dst, e.narrow[:n]), nil
 }
 
+func (*g711Encoder) expectLoss(int) {}
+
 type g722Encoder struct{ e *g722.Encoder }
 
 func (e g722Encoder) encode(dst []byte, frame []int16) (int, error) {
 	return e.e.Encode(dst, frame), nil
 }
 
+func (g722Encoder) expectLoss(int) {}
+
 type opusEncoder struct{ e opus.Encoder }
 
 func (e opusEncoder) encode(dst []byte, frame []int16) (int, error) {
 	return e.e.Encode(dst, frame)
 }
+
+func (e opusEncoder) expectLoss(percent int) { e.e.ExpectLoss(percent) }

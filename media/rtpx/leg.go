@@ -331,6 +331,7 @@ func (l *Leg) control(at time.Time, from netip.AddrPort, b []byte) {
 	}
 	if r.block {
 		l.stats.RemoteLoss, l.stats.RemoteLost = r.fraction, r.lost
+		l.send.ExpectLoss(r.fraction)
 		if rtt := r.roundTrip(at); rtt > 0 {
 			l.stats.RoundTrip = rtt
 		}

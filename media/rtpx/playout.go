@@ -109,6 +109,21 @@ func (p *playout) conceal(n int) {
 	p.made = p.end()
 }
 
+// recover fills a hole of n samples from the packet that follows, which is in
+// p.payload, and reports whether that was possible. The sound counts as heard.
+func (p *playout) recover(dec decoder, n int) bool {
+	if dec == nil || dec != p.dec || n != pcm.FrameSamples {
+		return false
+	}
+	s := p.scratch(n)
+	if !dec.recover(s, p.payload) {
+		return false
+	}
+	p.push(s)
+	p.heard = p.end()
+	return true
+}
+
 // fit brings the delay nearer to its target by shortening or repeating the
 // sound of one packet: in the background by any amount, in speech, and only if
 // the delay is far too long, by a pitch period of every other packet (by 12 to

@@ -319,8 +319,13 @@ func (r *Receiver) fill(at time.Time) {
 		r.openGap(Unexplained)
 		p.wait()
 	case jitter.Lost:
+		n := it.Units * pcm.Rate / p.clock
+		if it.Packet.Payload != nil && p.recover(dec, n) {
+			r.closeGap(jitter.Empty)
+			return
+		}
 		r.openGap(Lost)
-		p.conceal(it.Units * pcm.Rate / p.clock)
+		p.conceal(n)
 	case jitter.Silent:
 		r.openGap(Silent)
 		p.silence(it.Units * pcm.Rate / p.clock)

@@ -193,6 +193,29 @@ func TestLossIsConcealedAndTold(t *testing.T) {
 	}
 }
 
+// Opus carries a copy of each packet in the next one when the peer loses some:
+// single losses are heard all the same.
+func TestOpusRecoversLosses(t *testing.T) {
+	told := map[bool]time.Duration{}
+	for _, expected := range []bool{false, true} {
+		g := newRig(t, Opus)
+		g.s.SetSource(pcm.NewClip(mediatest.Speech(t, "da", "Goddag, jeg vil gerne melde flytning til en ny adresse."), true))
+		n := 0
+		g.drop = func(Header) bool { n++; return n > 50 && n%10 == 0 }
+		if expected {
+			g.s.ExpectLoss(0.1)
+		}
+		g.run(6 * time.Second)
+		told[expected] = g.total(Lost)
+	}
+	if told[false] < 450*time.Millisecond {
+		t.Errorf("without copies %v were lost of 500 ms", told[false])
+	}
+	if told[true] > told[false]/2 {
+		t.Errorf("with copies %v are lost, without %v", told[true], told[false])
+	}
+}
+
 // A long hole fades to silence, its length is told when it ends, and the
 // sound after it is on the sample where it belongs.
 func TestLongOutage(t *testing.T) {

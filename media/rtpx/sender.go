@@ -3,6 +3,7 @@ package rtpx
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -165,6 +166,16 @@ func (s *Sender) SetPaused(paused bool) {
 	defer s.mu.Unlock()
 	if paused != s.paused {
 		s.paused, s.talking = paused, false
+	}
+}
+
+// ExpectLoss tells which share of the packets the peer loses, 0 to 1, as its
+// reports say. Opus then repeats each packet in the next one.
+func (s *Sender) ExpectLoss(share float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.enc != nil {
+		s.enc.expectLoss(int(math.Ceil(100 * share)))
 	}
 }
 
