@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"samtale.dk/samtale/services/platform/process"
@@ -26,7 +27,7 @@ func main() {
 
 func run(ctx context.Context, environ, args []string, stdout, stderr io.Writer) error {
 	begin := time.Now()
-	checkOnly, err := parse(args)
+	mode, err := parse(args)
 	if err != nil {
 		return err
 	}
@@ -38,7 +39,7 @@ func run(ctx context.Context, environ, args []string, stdout, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
-	if checkOnly {
+	if mode == checkConfig {
 		return check(env)
 	}
 	e, err := startEngines(cfg, env)
@@ -46,15 +47,32 @@ func run(ctx context.Context, environ, args []string, stdout, stderr io.Writer) 
 		return err
 	}
 	defer e.stop()
+	if mode == enginesOnly {
+		fmt.Fprintf(stdout, "NATS %s\nTemporal %s\n", cfg.NATSListen, e.wf.Addr())
+		<-ctx.Done()
+		return nil
+	}
 	return serve(ctx, cfg, e.env, stdout, begin)
 }
 
-func parse(args []string) (checkOnly bool, err error) {
-	switch {
-	case len(args) == 0:
-		return false, nil
-	case len(args) == 1 && (args[0] == "-check-config" || args[0] == "--check-config"):
-		return true, nil
+// mode is what one optional argument chooses.
+type mode string
+
+const (
+	everything  mode = ""
+	checkConfig mode = "-check-config"
+	// enginesOnly starts NATS and Temporal for services that run as processes of their
+	// own, as the tests that kill them do.
+	enginesOnly mode = "-engines"
+)
+
+func parse(args []string) (mode, error) {
+	if len(args) == 0 {
+		return everything, nil
 	}
-	return false, fmt.Errorf("unknown argument %q; it takes none but -check-config, settings come from SAMTALE_… in the environment", args[0])
+	m := mode("-" + strings.TrimLeft(args[0], "-"))
+	if len(args) == 1 && (m == checkConfig || m == enginesOnly) {
+		return m, nil
+	}
+	return "", fmt.Errorf("unknown argument %q: it takes none but -check-config or -engines; settings come from SAMTALE_… in the environment", args[0])
 }

@@ -84,12 +84,20 @@ func announce(ctx context.Context, cfg settings, env process.Env, stdout io.Writ
 	fmt.Fprintf(stdout, welcome, time.Since(begin).Seconds(), cfg.HTTPAddr, cfg.SIPAddr, cfg.ReceiverAddr, cfg.Data)
 }
 
-const welcome = `Samtale is ready (%.1f s).
+// welcome is for the person who typed make run. The demo people are the portal's.
+const welcome = `
+Samtale is ready (%.1f s).
 
-  Web            http://%s
-  SIP            sip:besked@%[3]s (leave a message), sip:borgerservice@%[3]s (the demo queue)
-  Case system    http://%s (demo: shows the notes that were delivered)
-  Data           %s
+  Open         http://%[2]s
+  Log in as    Mette Sørensen or Jonas Kjær (caseworkers), Bente Holm (citizen), Ida Lund (editor),
+               Omar Nielsen (operator) or Karen Bach (auditor); no passwords: a test login with invented people
+  Try first    log in as Mette Sørensen, press “Prøv en demo-besked”, wait for the note draft, approve it,
+               then look at http://%[4]s, the demo case system, where it was delivered.
+               “Prøv et demo-opkald” rings: answer it in the browser.
+  By phone     sip:besked@%[3]s (leave a message), sip:borgerservice@%[3]s (the queue), or:
+               bin/samtale call --to sip:besked@%[3]s --wav FILE.wav
+  Data         %[5]s
 
-Ctrl-C stops it: calls finish first. A second Ctrl-C stops at once.
+What is heard is written down by a demo recogniser that was trained on synthetic voices.
+Ctrl-C stops: calls finish first. A second Ctrl-C stops at once.
 `
