@@ -2,8 +2,10 @@ package danish
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -162,5 +164,46 @@ func TestMaskAcrossSpeakers(t *testing.T) {
 	}
 	if found != 1 {
 		t.Errorf("%d numbers masked in %q, want 1", found, text)
+	}
+}
+
+// readAloud says digits as people do: one by one, in pairs as one word or three, with hesitation, or as figures.
+func readAloud(rng *rand.Rand, digits string) string {
+	var out []string
+	for len(digits) > 0 {
+		n := min(1+rng.IntN(2), len(digits))
+		v := atoi(digits[:n])
+		word := Cardinal(int64(v))
+		switch {
+		case n == 2 && v < 10:
+			word = SpeakPair(v)
+		case rng.IntN(6) == 0:
+			word = digits[:n]
+		case n == 2 && v > 20 && v%10 != 0 && rng.IntN(2) == 0:
+			word = ones[v%10] + " og " + tens[v/10]
+		}
+		out = append(out, word)
+		digits = digits[n:]
+		if rng.IntN(6) == 0 && len(digits) > 0 {
+			out = append(out, []string{"øh", "streg", "og så", "øhm øh", "ja"}[rng.IntN(5)])
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// Whatever way a civil registration, telephone or card number is read, all of it is masked and the clear value is right.
+func TestReadAloud(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	for range 4000 {
+		d := time.Date(1920+rng.IntN(100), time.Month(1+rng.IntN(12)), 1+rng.IntN(28), 0, 0, 0, 0, time.UTC)
+		cpr := fmt.Sprintf("%s%04d", d.Format("020106"), rng.IntN(4000))
+		phone := fmt.Sprintf("%08d", 20000000+rng.IntN(79999999))
+		for kind, digits := range map[Kind]string{KindCPR: cpr, KindPhone: phone} {
+			said := readAloud(rng, digits)
+			spans := Mask(Tokens("det er " + said + " tak"))
+			if len(spans) != 4 || spans[2].Kind != kind || onlyDigits(spans[2].Clear) != digits {
+				t.Errorf("%s %s said %q came out as %q", kind, digits, said, Text(spans))
+			}
+		}
 	}
 }

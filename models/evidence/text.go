@@ -186,7 +186,7 @@ func (t *text) hasWord(low string) bool {
 // synonyms are words that a note writes for what people say. Each must be safe in every sentence.
 var synonyms = map[string]string{
 	"indsende": "sende", "indsender": "sende", "fremsende": "sende", "fremsender": "sende", "indsendt": "sende", "fremsendt": "sende",
-	"sender": "sende", "sendt": "sende", "sendte": "sende", "modtaget": "fået", "modtager": "får", "telefonnr": "telefonnummer",
+	"sender": "sende", "sendt": "sende", "sendte": "sende", "modtaget": "få", "modtager": "få", "modtog": "få", "telefonnr": "telefonnummer",
 	"mail": "mail", "e-mail": "mail", "mailadresse": "mail", "lønseddel": "lønsedler", "lønsedlen": "lønsedler", "lønsedlerne": "lønsedler",
 	"vedlægger": "vedlagt", "børn": "barn", "børnene": "barn", "barnet": "barn", "ringer": "ringe", "ringet": "ringe", "ringede": "ringe",
 	"bøger": "bog", "mænd": "mand", "brødre": "bror", "søgt": "søge", "søger": "søge", "søgte": "søge", "taget": "tage", "skrevet": "skrive",

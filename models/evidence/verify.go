@@ -30,6 +30,7 @@ const (
 	Quantity  Code = "quantity"  // how much or how many differs
 	Time      Code = "time"      // "i morgen" and the like differ
 	Modal     Code = "modal"     // must, may and can differ
+	Tense     Code = "tense"     // done, or still to do
 	Speaker   Code = "speaker"   // somebody else said it, or shall do it
 	Quote     Code = "quote"     // the quoted words are not in the source
 	Asked     Code = "asked"     // the source only asks
@@ -50,7 +51,7 @@ func (r Reason) String() string {
 		NoSpan: "Stedet i samtalen findes ikke", Fact: "Oplysningen findes ikke i kilden", Binding: "Tallet hører til noget andet i kilden",
 		Order: "Værdierne er byttet om", Negation: "Kilden siger det modsatte (ikke)", Opposite: "Kilden siger det modsatte",
 		Name: "Navnet findes ikke i kilden", Quantity: "Mængden står ikke sådan i kilden", Time: "Tidspunktet står ikke sådan i kilden",
-		Modal: "Kilden siger ikke, om det skal eller kan", Speaker: "Det var en anden, der sagde eller skal gøre det",
+		Modal: "Kilden siger ikke, om det skal eller kan", Tense: "Kilden siger ikke, om det er sket", Speaker: "Det var en anden, der sagde eller skal gøre det",
 		Quote: "Citatet står ikke ordret i kilden", Asked: "Kilden er et spørgsmål", Condition: "Kilden tager et forbehold",
 		Content: "Ordene findes ikke i kilden", Empty: "Sætningen siger intet, der kan efterprøves",
 	}[r.Code]
@@ -104,7 +105,7 @@ func judge(text string, passages []Passage) Verdict {
 }
 
 var checks = []func(claim *text, src *source) []Reason{
-	checkFacts, checkBinding, checkOrder, checkNames, checkNegation, checkOpposites, checkQuantities, checkTimes, checkModals, checkSpeaker,
+	checkFacts, checkBinding, checkOrder, checkNames, checkNegation, checkOpposites, checkQuantities, checkTimes, checkBounds, checkModals, checkTense, checkWishes, checkSpeaker,
 	checkQuotes, checkAsked, checkConditions, checkContent,
 }
 

@@ -39,6 +39,12 @@ var proven = []struct{ claim, role, passage string }{
 	{"Borgerens ansøgning er ikke godkendt.", Caseworker, "din ansøgning er ikke godkendt"},
 	{"Beløbet stiger fra 1.200 kr. til 1.450 kr.", Caseworker, "beløbet stiger fra 1.200 kr. til 1.450 kr."},
 	{"Borgeren har mistet sit pas i Tyskland.", Citizen, "jeg har mistet mit pas i Tyskland"},
+	{"Borgeren ønsker at klage over afgørelsen.", Citizen, "jeg vil gerne klage over afgørelsen"},
+	{"Borgeren har sendt årsopgørelsen.", Citizen, "ja jeg har allerede sendt årsopgørelsen"},
+	{"Borgeren betalte regningen den 3. maj.", Citizen, "jeg betalte regningen den tredje maj"},
+	{"Borgeren har modtaget brevet.", Citizen, "jeg har fået brevet"},
+	{"Sagsbehandleren sender et skema til borgeren.", Caseworker, "så sender jeg et skema til dig"},
+	{"Borgeren har været syg siden den 20. oktober.", Citizen, "jeg har været syg siden den tyvende oktober"},
 	{"Udbetaling Danmark har krævet 4.820 kr. tilbage.", Citizen, "udbetaling danmark har krævet fire tusind otte hundrede og tyve kroner tilbage"},
 }
 
@@ -155,7 +161,8 @@ func TestSwappedSources(t *testing.T) {
 	n := 0
 	for i, c := range proven {
 		for j, other := range proven {
-			if i == j || i == 4 && j == 3 || i == 3 && j == 4 || i == 9 && j == 10 || i == 10 && j == 9 { // these tell the same
+			same := i == 3 && j == 4 || i == 4 && j == 3 || i == 9 && j == 10 || i == 10 && j == 9
+			if i == j || same || strings.Contains(c.claim, "klage") && strings.Contains(other.claim, "klage") { // these tell the same
 				continue
 			}
 			n++
@@ -298,6 +305,20 @@ var hard = []struct{ why, claim, role, passage string }{
 	{"double denial", "Borgeren er uenig.", Citizen, "jeg er ikke uenig"},
 	{"month for month", "Borgeren mangler lønsedler for juni.", Citizen, "jeg mangler lønsedler for juli"},
 	{"two sentences mixed", "Borgeren har mistet sit arbejde den 3. maj.", Citizen, "jeg flyttede den 3. maj og har mistet min pung"},
+	{"done for to do", "Borgeren har sendt lønsedlen.", Citizen, "jeg sender lønsedlen i morgen"},
+	{"done for to do", "Borgeren har sendt lønsedlen.", Citizen, "jeg skal sende lønsedlen"},
+	{"done for to do", "Lønsedlen er sendt.", Citizen, "jeg sender lønsedlen"},
+	{"to do for done", "Borgeren sender lønsedlen.", Citizen, "jeg har sendt lønsedlen"},
+	{"to do for done", "Borgeren skal betale regningen.", Citizen, "jeg har betalt regningen"},
+	{"done for to do", "Borgeren flyttede den 1. maj.", Citizen, "jeg flytter den 1. maj"},
+	{"done for to do", "Sagen er afgjort.", Caseworker, "sagen bliver afgjort"},
+	{"wish for deed", "Borgeren ønsker at klage.", Citizen, "jeg har klaget"},
+	{"deed for wish", "Borgeren har klaget.", Citizen, "jeg vil gerne klage"},
+	{"bound added", "Borgeren flytter efter den 1. maj.", Citizen, "jeg flytter den 1. maj"},
+	{"bound left out", "Borgeren skal sende lønsedlen den 1. maj.", Caseworker, "du skal sende lønsedlen senest den 1. maj"},
+	{"bound exchanged", "Borgeren skal søge efter den 1. maj.", Caseworker, "du skal søge inden den 1. maj"},
+	{"bound added", "Huslejen er over 7.500 kr.", Citizen, "huslejen er 7.500 kr."},
+	{"bound left out", "Formuen er 95.800 kr.", Caseworker, "formuen er over 95.800 kr."},
 	{"time of day", "Mødet er om formiddagen kl. 9.", Caseworker, "mødet er om eftermiddagen klokken ni"},
 }
 
@@ -325,7 +346,7 @@ func TestSeveralSpans(t *testing.T) {
 }
 
 func TestReasonsAreDanish(t *testing.T) {
-	for _, c := range []Code{NoSpan, Fact, Binding, Order, Negation, Opposite, Name, Quantity, Time, Modal, Speaker, Quote, Asked, Condition, Content, Empty} {
+	for _, c := range []Code{NoSpan, Fact, Binding, Order, Negation, Opposite, Name, Quantity, Time, Modal, Tense, Speaker, Quote, Asked, Condition, Content, Empty} {
 		if s := (Reason{Code: c}).String(); s == "" || strings.HasPrefix(s, ":") {
 			t.Errorf("%s has no text", c)
 		}
