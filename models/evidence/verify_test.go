@@ -42,7 +42,7 @@ var proven = []struct{ claim, role, passage string }{
 	{"Borgeren ønsker at klage over afgørelsen.", Citizen, "jeg vil gerne klage over afgørelsen"},
 	{"Borgeren har sendt årsopgørelsen.", Citizen, "ja jeg har allerede sendt årsopgørelsen"},
 	{"Borgeren betalte regningen den 3. maj.", Citizen, "jeg betalte regningen den tredje maj"},
-	{"Borgeren har modtaget brevet.", Citizen, "jeg har fået brevet"},
+	{"Borgeren har modtaget kvitteringen.", Citizen, "jeg har fået kvitteringen"},
 	{"Sagsbehandleren sender et skema til borgeren.", Caseworker, "så sender jeg et skema til dig"},
 	{"Borgeren har været syg siden den 20. oktober.", Citizen, "jeg har været syg siden den tyvende oktober"},
 	{"Udbetaling Danmark har krævet 4.820 kr. tilbage.", Citizen, "udbetaling danmark har krævet fire tusind otte hundrede og tyve kroner tilbage"},
