@@ -24,6 +24,7 @@ type playout struct {
 
 	gapOpen bool
 	gap     Gap           // its end is set when it closes
+	gaps    []Gap         // that have ended in sound that is still in fifo
 	delay   time.Duration // of the sound now, behind the fastest packets
 
 	floor                float64 // mean square of the background
@@ -41,6 +42,7 @@ func newPlayout() playout {
 		up:      resample.New(8000, pcm.Rate),
 		sound:   make([]int16, 2*maxDecoded),
 		payload: make([]byte, 0, maxPayload),
+		gaps:    make([]Gap, 0, 8),
 	}
 }
 

@@ -298,7 +298,10 @@ func (r *Receiver) align() {
 }
 
 // Close ends the last gap. There must be no more calls of Tick.
-func (r *Receiver) Close() { r.closeGap(jitter.Empty) }
+func (r *Receiver) Close() {
+	r.closeGap(jitter.Empty)
+	r.tell(r.playout.end())
+}
 
 // fill appends sound to the playout: a packet, or what stands for a missing
 // one. The time is when its first sample is played.
@@ -395,6 +398,17 @@ func (r *Receiver) play(at time.Time) {
 	r.cfg.Frame(f)
 	p.fifo = p.fifo[:copy(p.fifo, p.fifo[pcm.FrameSamples:])]
 	p.pos += pcm.FrameSamples
+	r.tell(p.pos)
+}
+
+// tell passes on the gaps that end up to a position.
+func (r *Receiver) tell(pos int64) {
+	p := &r.playout
+	for len(p.gaps) > 0 && p.gaps[0].To <= pos {
+		g := p.gaps[0]
+		p.gaps = p.gaps[:copy(p.gaps, p.gaps[1:])]
+		r.cfg.Gap(g)
+	}
 }
 
 // openGap notes that sound of this kind is missing from here on.
@@ -408,7 +422,7 @@ func (r *Receiver) openGap(kind GapKind) {
 	p.gap = Gap{Range: pcm.Range{From: p.end()}, Kind: kind}
 }
 
-// closeGap tells about the gap that ends here. What came after it may explain
+// closeGap ends the gap here. What came after it may explain
 // one that was unexplained; if that is a packet that was only late, nothing is
 // missing and the gap was a pause in playing.
 func (r *Receiver) closeGap(after jitter.Kind) {
@@ -429,8 +443,10 @@ func (r *Receiver) closeGap(after jitter.Kind) {
 			return
 		}
 	}
-	r.count(p.gap)
-	r.cfg.Gap(p.gap)
+	if p.gap.Len() > 0 {
+		r.count(p.gap)
+		p.gaps = append(p.gaps, p.gap)
+	}
 }
 
 func (r *Receiver) count(g Gap) {
