@@ -8,7 +8,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -18,11 +17,9 @@ import (
 	"samtale.dk/samtale/services/journal/internal/app"
 	"samtale.dk/samtale/services/journal/internal/areas"
 	"samtale.dk/samtale/services/journal/internal/content"
-	"samtale.dk/samtale/services/journal/internal/deliver"
 	"samtale.dk/samtale/services/journal/internal/draft"
 	"samtale.dk/samtale/services/journal/internal/store"
 	"samtale.dk/samtale/services/platform/bus"
-	"samtale.dk/samtale/services/platform/config"
 	"samtale.dk/samtale/services/platform/masterkey"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/seal"
@@ -30,49 +27,6 @@ import (
 	"samtale.dk/samtale/services/platform/temporal"
 	"samtale.dk/samtale/workflows/note"
 )
-
-type settings struct {
-	process.Common
-	Temporal temporal.Config
-	DB       string `env:"SAMTALE_JOURNAL_DB"`     // empty: SQLite in the data folder
-	Deliver  string `env:"SAMTALE_DELIVER"`        // folder=PATH or webhook=URL; empty: a folder in the data folder
-	Secret   string `env:"SAMTALE_WEBHOOK_SECRET"` // signs webhooks
-	// KeepAfter replaces every area's time from receipt to erasure (demos, tests).
-	KeepAfter string `env:"SAMTALE_KEEP_AFTER"`
-}
-
-// ready is the settings, checked.
-type ready struct {
-	settings
-	deliverer deliver.Adapter
-	keepAfter time.Duration // negative: as the area says
-}
-
-func load(environ []string) (ready, error) {
-	var r ready
-	if err := config.Load(environ, &r.settings); err != nil {
-		return r, err
-	}
-	if r.DB == "" {
-		r.DB = "sqlite:" + filepath.Join(r.Data, "journal.db")
-	}
-	if r.Deliver == "" {
-		r.Deliver = "folder=" + filepath.Join(r.Data, "delivered")
-	}
-	var err error
-	r.deliverer, err = deliver.New(r.Deliver, r.Secret)
-	if err != nil {
-		return r, fmt.Errorf("settings: %w", err)
-	}
-	r.keepAfter = -1
-	if r.KeepAfter != "" {
-		r.keepAfter, err = time.ParseDuration(r.KeepAfter)
-		if err != nil || r.keepAfter < 0 {
-			return r, fmt.Errorf("settings: SAMTALE_KEEP_AFTER must be a time like 336h or 0s")
-		}
-	}
-	return r, r.Temporal.Check()
-}
 
 // signing is the purpose of the key that approvals are signed with.
 const signing = "note signatures v1"
@@ -127,12 +81,12 @@ func assemble(cfg ready, env process.Env, master masterkey.Key, st *store.Store,
 	log := env.Log.With("service", "journal")
 	vault, rules := content.Vault{Keys: ring}, areas.New(b)
 	sign := ed25519.NewKeyFromSeed(master.Derive(signing))
-	drafter := &draft.Drafter{Store: st, Vault: vault, Areas: rules, Bus: b, Log: log}
+	drafter := &draft.Drafter{Model: cfg.model, Store: st, Vault: vault, Areas: rules, Bus: b, Log: log}
 	return app.Config{
 			Store: st, Bus: b, Vault: vault, Drafter: drafter, Sign: sign, Parties: master.Derive(masterkey.Parties),
 			Log: log, Metrics: env.Metrics,
 		}, &activity.Activities{
 			Store: st, Bus: b, Vault: vault, Areas: rules, Drafter: drafter, Deliverer: cfg.deliverer,
-			Public: sign.Public().(ed25519.PublicKey), KeepAfter: cfg.keepAfter, Log: log, Now: time.Now,
+			Public: sign.Public().(ed25519.PublicKey), KeepAfter: cfg.keepAfter, Log: log, Now: func() time.Time { return time.Now().UTC() },
 		}, nil
 }

@@ -97,6 +97,7 @@ type world struct {
 
 // keeper stands in for the consent service.
 type keeper struct {
+	bus     *bus.Bus
 	mu      sync.Mutex
 	keys    map[string][]byte
 	erased  map[string]time.Time
@@ -120,7 +121,7 @@ func (k *keeper) key(_ context.Context, r consentv1.KeyRequest) (consentv1.KeyRe
 	return consentv1.KeyReply{KeyID: "k", Key: key}, nil
 }
 
-func (k *keeper) erase(_ context.Context, r consentv1.EraseRequest) (consentv1.EraseReply, error) {
+func (k *keeper) erase(ctx context.Context, r consentv1.EraseRequest) (consentv1.EraseReply, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.held {
@@ -129,11 +130,16 @@ func (k *keeper) erase(_ context.Context, r consentv1.EraseRequest) (consentv1.E
 	if _, gone := k.erased[r.ConversationID]; !gone {
 		k.erased[r.ConversationID] = time.Now().UTC()
 	}
+	err := k.bus.Send(ctx, consentv1.Erased{Meta: meta("consent.v1.event.erased", begin), ConversationID: r.ConversationID})
+	if err != nil {
+		return consentv1.EraseReply{}, err
+	}
 	return consentv1.EraseReply{ErasedAt: k.erased[r.ConversationID]}, nil
 }
 
 func (k *keeper) serve(t *testing.T, b *bus.Bus) {
 	t.Helper()
+	k.bus = b
 	svc, err := b.Service("consent", "test")
 	if err != nil {
 		t.Fatal(err)

@@ -74,7 +74,7 @@ func (a *Activities) EndLost(ctx context.Context, in phonecall.EndLostInput) (ph
 			return err
 		}
 		e := callv1.Ended{ConversationID: c.ID, Reason: "lost"}
-		e.Time = a.Now().UTC()
+		e.Time = a.Now()
 		for _, l := range legs {
 			e.Transcribed = e.Transcribed || l.HeardTo > 0
 		}

@@ -62,7 +62,7 @@ func (a *Activities) draft(ctx context.Context, c store.Conversation) (store.Not
 
 func (a *Activities) newNote(ctx context.Context, c store.Conversation, d draft.Draft) (store.Note, error) {
 	sealed, err := a.Vault.SealNote(ctx, c.ID, d.Body)
-	now := a.Now().UTC()
+	now := a.Now()
 	return store.Note{
 		ID: event.NewID(now), ConversationID: c.ID, State: journalv1.NoteDraft, Version: 1, Template: d.Template, Sealed: sealed,
 		RemindAt: now.Add(d.Area.RemindAfter), DeadlineAt: now.Add(d.Area.ApproveWithin), UpdatedAt: now, UpdatedBy: d.Body.DraftedBy,
@@ -114,7 +114,7 @@ func (a *Activities) attempt(ctx context.Context, n store.Note) (journalv1.Recei
 }
 
 func (a *Activities) failed(ctx context.Context, n store.Note, d store.Delivery, cause error, next time.Duration) error {
-	now := a.Now().UTC()
+	now := a.Now()
 	d.Attempts, d.Problem, d.LastAt, d.NextAt = d.Attempts+1, deliver.Text(cause), now, now.Add(next)
 	return a.Store.InTx(ctx, func(tx *store.Tx) error {
 		if err := tx.PutDelivery(ctx, n.ID, d); err != nil {
@@ -125,7 +125,7 @@ func (a *Activities) failed(ctx context.Context, n store.Note, d store.Delivery,
 }
 
 func (a *Activities) delivered(ctx context.Context, n store.Note, d store.Delivery, r journalv1.Receipt) error {
-	now := a.Now().UTC()
+	now := a.Now()
 	d = store.Delivery{Attempts: d.Attempts + 1, LastAt: now, Receipt: &r}
 	return a.Store.InTx(ctx, func(tx *store.Tx) error {
 		if err := tx.PutDelivery(ctx, n.ID, d); err != nil {
@@ -246,7 +246,7 @@ func (a *Activities) Retain(ctx context.Context, in note.RetainInput) (note.Reta
 	if err != nil {
 		return note.RetainResult{}, again(err)
 	}
-	at := a.Now().UTC().Add(keep)
+	at := a.Now().Add(keep)
 	err = a.Store.InTx(ctx, func(tx *store.Tx) error {
 		if err := tx.SetEraseAt(ctx, c.ID, at); err != nil {
 			return err

@@ -100,11 +100,11 @@ func (a *App) look(ctx context.Context, conversation string, actor journalv1.Act
 	if !a.looks.fresh(key, now) {
 		return nil
 	}
-	window := now.UTC().Truncate(lookWindow)
+	window := now.Truncate(lookWindow)
 	sum := sha256.Sum256([]byte(key + window.String()))
 	entry := consentv1.Audit{
 		// The id is that of the window, so that a restart does not count a look twice.
-		Meta:           event.Meta{ID: hex.EncodeToString(sum[:16]), Type: "audit.v1.entry", Source: "journal", Time: now.UTC()},
+		Meta:           event.Meta{ID: hex.EncodeToString(sum[:16]), Type: "audit.v1.entry", Source: "journal", Time: now},
 		ConversationID: conversation, Actor: actor.ID, Role: actor.Role, Action: action, Purpose: purpose(actor),
 	}
 	err := a.Store.InTx(ctx, func(tx *store.Tx) error { return tx.Publish(ctx, entry) })
@@ -124,13 +124,13 @@ type looks struct {
 func (l *looks) fresh(key string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.at[key].Equal(now.UTC().Truncate(lookWindow))
+	return !l.at[key].Equal(now.Truncate(lookWindow))
 }
 
 func (l *looks) add(key string, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	window := now.UTC().Truncate(lookWindow)
+	window := now.Truncate(lookWindow)
 	for k, at := range l.at {
 		if !at.Equal(window) {
 			delete(l.at, k)

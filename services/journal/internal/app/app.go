@@ -58,9 +58,12 @@ type App struct {
 
 // New returns the journal, not yet running.
 func New(cfg Config) (*App, error) {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
+	clock := cfg.Now
+	if clock == nil {
+		clock = time.Now
 	}
+	// What is shown at once and what is read back later must be the same time.
+	cfg.Now = func() time.Time { return clock().UTC().Truncate(time.Microsecond) }
 	m, err := newMetrics(cfg.Metrics)
 	if err != nil {
 		return nil, err

@@ -93,6 +93,9 @@ func (a *App) onEnded(ctx context.Context, e callv1.Ended) error {
 				return err
 			}
 		}
+		if err := tx.EndOtherLegs(ctx, e.ConversationID); err != nil {
+			return err
+		}
 		if err := tx.SetCaseworker(ctx, e.ConversationID, e.Caseworker, e.ServiceArea); err != nil {
 			return err
 		}

@@ -73,7 +73,7 @@ func (a *App) write(ctx context.Context, e edit, actor journalv1.Actor, action, 
 	}
 	old := e.note.Version
 	e.note.Sealed, e.note.Version = sealed, old+1
-	e.note.UpdatedAt, e.note.UpdatedBy = a.Now().UTC(), actor.ID
+	e.note.UpdatedAt, e.note.UpdatedBy = a.Now(), actor.ID
 	err = a.Store.InTx(ctx, func(tx *store.Tx) error {
 		err := tx.UpdateNote(ctx, e.note, old)
 		if errors.Is(err, errs.NotFound) {
@@ -145,11 +145,15 @@ func (a *App) confirm(ctx context.Context, r journalv1.ConfirmRequest) (journalv
 	return a.write(ctx, e, r.Actor, "confirm", "saved", nil)
 }
 
-// approve signs what is to be delivered; afterwards nothing can change it.
+// approve signs what is to be delivered; afterwards nothing can change it. Who has
+// approved and did not get the answer may ask again.
 func (a *App) approve(ctx context.Context, r journalv1.ApproveRequest) (journalv1.Note, error) {
 	e, err := a.open(ctx, r.NoteID, r.Actor)
 	if err != nil {
 		return journalv1.Note{}, err
+	}
+	if e.note.State == journalv1.NoteApproved && e.note.ApprovedBy == r.Actor.ID {
+		return a.noteView(ctx, e.conversation, e.note, e.body)
 	}
 	if r.Version == 0 {
 		r.Version = e.note.Version
@@ -165,7 +169,7 @@ func (a *App) approve(ctx context.Context, r journalv1.ApproveRequest) (journalv
 		e.body.ApprovedBy = r.Actor.ID
 	}
 	sig := evidence.Sign(e.body.Document(e.note.Template), a.Sign)
-	e.note.State, e.note.ApprovedBy, e.note.ApprovedAt = journalv1.NoteApproved, r.Actor.ID, a.Now().UTC()
+	e.note.State, e.note.ApprovedBy, e.note.ApprovedAt = journalv1.NoteApproved, r.Actor.ID, a.Now()
 	e.note.Hash, e.note.Signature = hex.EncodeToString(sig.Hash), base64.StdEncoding.EncodeToString(sig.Value)
 	return a.write(ctx, e, r.Actor, "approve", "approved", func(tx *store.Tx) error {
 		if err := tx.Move(ctx, e.conversation.ID, store.Approved); err != nil {
@@ -346,7 +350,7 @@ func (a *App) comment(ctx context.Context, r journalv1.CommentRequest) (journalv
 		return journalv1.Conversation{}, err
 	}
 	err = a.Store.InTx(ctx, func(tx *store.Tx) error {
-		now := a.Now().UTC()
+		now := a.Now()
 		if err := tx.AddComment(ctx, c.ID, store.Comment{ID: event.NewID(now), At: now, Sealed: sealed}); err != nil {
 			return err
 		}

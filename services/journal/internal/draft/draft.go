@@ -6,8 +6,10 @@ package draft
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"samtale.dk/samtale/models/danish"
+	"samtale.dk/samtale/models/llm"
 	"samtale.dk/samtale/models/notes"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/journalv1"
@@ -20,6 +22,7 @@ import (
 
 // Drafter drafts notes. It is safe for concurrent use.
 type Drafter struct {
+	Model llm.Model // llm.None: drafts are made of what was said
 	Store *store.Store
 	Vault content.Vault
 	Areas *areas.Client
@@ -63,7 +66,27 @@ func (d *Drafter) write(ctx context.Context, c store.Conversation, area consentv
 	if why != "" {
 		return notes.Draft{Template: template, By: "form", Notice: why}, nil
 	}
-	return notes.Extract(template, spoken(c, t)), nil
+	return d.machine(ctx, template, spoken(c, t))
+}
+
+// modelLimit bounds the model's draft; a slow machine then gets the extracted one. It
+// is less than the workflow waits for a draft.
+const modelLimit = 4 * time.Minute
+
+func (d *Drafter) machine(ctx context.Context, template notes.Template, said notes.Transcript) (notes.Draft, error) {
+	if d.Model == llm.None {
+		return notes.Extract(template, said), nil
+	}
+	limited, cancel := context.WithTimeout(ctx, modelLimit)
+	defer cancel()
+	n, err := notes.FromModel(limited, d.Model, template, said)
+	if err != nil && ctx.Err() == nil {
+		d.Log.Warn("draft by model took too long", "model", d.Model.Name(), "limit", modelLimit)
+		n = notes.Extract(template, said)
+		n.Notice = "Sprogmodellen var for længe om at svare. Kladden er lavet af citater."
+		return n, nil
+	}
+	return n, err
 }
 
 // refused says, in Danish, why no machine may write this note; empty when it may.

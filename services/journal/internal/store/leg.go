@@ -57,6 +57,13 @@ func (t *Tx) EndLeg(ctx context.Context, conversation string, l callv1.LegEnd) e
 	return err
 }
 
+// EndOtherLegs closes the legs that the end of the call does not speak of: nothing more
+// comes from them.
+func (t *Tx) EndOtherLegs(ctx context.Context, conversation string) error {
+	_, err := t.Exec(ctx, `UPDATE leg SET samples = heard_to WHERE conversation_id = ? AND samples = ?`, conversation, Unknown)
+	return err
+}
+
 // Legs lists a conversation's legs, oldest first.
 func (t *Tx) Legs(ctx context.Context, conversation string) ([]Leg, error) {
 	rows, err := t.Query(ctx, `SELECT id, conversation_id, role, user_id, started_at, samples, expected, heard_to, finished,

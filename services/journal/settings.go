@@ -1,0 +1,85 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"samtale.dk/samtale/models/llm"
+	"samtale.dk/samtale/models/llm/ollama"
+	"samtale.dk/samtale/services/journal/internal/deliver"
+	"samtale.dk/samtale/services/platform/config"
+	"samtale.dk/samtale/services/platform/process"
+	"samtale.dk/samtale/services/platform/temporal"
+)
+
+type settings struct {
+	process.Common
+	Temporal temporal.Config
+	DB       string `env:"SAMTALE_JOURNAL_DB"`            // empty: SQLite in the data folder
+	Deliver  string `env:"SAMTALE_DELIVER"`               // folder=PATH or webhook=URL; empty: a folder in the data folder
+	Secret   string `env:"SAMTALE_WEBHOOK_SECRET"`        // signs webhooks
+	LLM      string `env:"SAMTALE_LLM" envDefault:"none"` // none, or ollama=http://HOST:PORT[,model=NAME]
+	// KeepAfter replaces every area's time from receipt to erasure (demos, tests).
+	KeepAfter string `env:"SAMTALE_KEEP_AFTER"`
+}
+
+// ready is the settings, checked.
+type ready struct {
+	settings
+	deliverer deliver.Adapter
+	model     llm.Model
+	keepAfter time.Duration // negative: as the area says
+}
+
+func load(environ []string) (ready, error) {
+	var r ready
+	if err := config.Load(environ, &r.settings); err != nil {
+		return r, err
+	}
+	if r.DB == "" {
+		r.DB = "sqlite:" + filepath.Join(r.Data, "journal.db")
+	}
+	if r.Deliver == "" {
+		r.Deliver = "folder=" + filepath.Join(r.Data, "delivered")
+	}
+	var err error
+	r.deliverer, err = deliver.New(r.Deliver, r.Secret)
+	if err != nil {
+		return r, fmt.Errorf("settings: %w", err)
+	}
+	r.model, err = model(r.LLM)
+	if err != nil {
+		return r, fmt.Errorf("settings: SAMTALE_LLM: %w", err)
+	}
+	r.keepAfter = -1
+	if r.KeepAfter != "" {
+		r.keepAfter, err = time.ParseDuration(r.KeepAfter)
+		if err != nil || r.keepAfter < 0 {
+			return r, errors.New("settings: SAMTALE_KEEP_AFTER must be a time like 336h or 0s")
+		}
+	}
+	return r, r.Temporal.Check()
+}
+
+// model returns the language model of a setting.
+func model(setting string) (llm.Model, error) {
+	if setting == "none" {
+		return llm.None, nil
+	}
+	rest, ok := strings.CutPrefix(setting, "ollama=")
+	if !ok {
+		return nil, errors.New("use none or ollama=http://HOST:PORT[,model=NAME]")
+	}
+	url, options, _ := strings.Cut(rest, ",")
+	cfg := ollama.Config{URL: url}
+	if options != "" {
+		cfg.Model, ok = strings.CutPrefix(options, "model=")
+		if !ok || cfg.Model == "" {
+			return nil, fmt.Errorf("%q is not model=NAME", options)
+		}
+	}
+	return ollama.New(cfg)
+}
