@@ -6,9 +6,13 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/portal/token"
 )
 
-type microService = micro.Service
+type (
+	microService = micro.Service
+	tokenClaims  = token.Claims
+)
 
 func mustJSON(v any) []byte {
 	data, err := json.Marshal(v)

@@ -123,6 +123,10 @@ func (a *App) redraftNote(w http.ResponseWriter, r *http.Request, p who.Person) 
 	return forward[journalv1.Note](a, w, r, journalv1.RedraftSubject, ref(p))
 }
 
+func (a *App) deliverNote(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	return forward[journalv1.Note](a, w, r, journalv1.DeliverSubject, ref(p))
+}
+
 func (a *App) closeTask(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	return forward[journalv1.Conversation](a, w, r, journalv1.CloseTaskSubject, ref(p))
 }

@@ -235,9 +235,10 @@ type liveWord struct {
 }
 
 type liveRange struct {
-	Start float64            `json:"start"`
-	End   float64            `json:"end"`
-	State transcriptv1.State `json:"state"`
+	Start  float64            `json:"start"`
+	End    float64            `json:"end"`
+	State  transcriptv1.State `json:"state"`
+	Reason string             `json:"reason,omitempty"`
 }
 
 // liveWords is the data of "partial" (Ledger empty) and "final" events.
@@ -372,7 +373,7 @@ func (t *legTimes) final(ctx context.Context, f transcriptv1.Final, b transcript
 	out := liveWords{Leg: f.LegID, Role: f.Role, From: seconds(offset, f.From), To: seconds(offset, f.To), Words: liveList(offset, b.Words),
 		Engine: f.Engine, Demo: f.Demo, Last: f.Last}
 	for _, r := range f.Ledger {
-		out.Ledger = append(out.Ledger, liveRange{seconds(offset, r.Start), seconds(offset, r.End), r.State})
+		out.Ledger = append(out.Ledger, liveRange{seconds(offset, r.Start), seconds(offset, r.End), r.State, r.Reason})
 	}
 	return out
 }

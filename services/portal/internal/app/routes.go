@@ -66,6 +66,7 @@ func (a *App) routes() []route {
 		{pattern: "POST /api/v1/notes/{id}/approve", roles: worker, handle: a.approveNote},
 		{pattern: "POST /api/v1/notes/{id}/discard", roles: worker, handle: a.discardNote},
 		{pattern: "POST /api/v1/notes/{id}/redraft", roles: worker, handle: a.redraftNote},
+		{pattern: "POST /api/v1/notes/{id}/deliver", roles: worker, handle: a.deliverNote},
 		{pattern: "GET /api/v1/calls", roles: calls, quiet: true, handle: a.listCalls},
 		{pattern: "POST /api/v1/calls", roles: worker, handle: a.dial},
 		{pattern: "POST /api/v1/calls/{id}/answer", roles: worker, handle: a.answer},

@@ -193,6 +193,11 @@ export class Conversation {
     form.onsubmit = async (e) => {
       if (e.submitter?.dataset.close !== undefined) return;
       e.preventDefault();
+      if (c.party_ref && !$("party-id").value.trim()) {
+        write($("party-error"), t("party.again"));
+        $("party-error").hidden = false;
+        return $("party-id").focus();
+      }
       try {
         this.conv = await api("PUT", `/api/v1/conversations/${this.id}/party`, {
           name: $("party-name").value.trim(), id: $("party-id").value.trim(), on_behalf_of: $("party-behalf").value.trim() || undefined, case_number: $("party-case").value.trim() || undefined,
@@ -201,7 +206,7 @@ export class Conversation {
         this.note.caseNumber = this.conv.case_number;
         if (this.note.note) this.note.draw();
         this.draw();
-        tell(t("party.saved"));
+        tell(t(this.conv.party_ref ? "party.saved" : "party.saved.name"));
       } catch (err) {
         write($("party-error"), err.message);
         $("party-error").hidden = false;

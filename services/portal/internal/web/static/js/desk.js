@@ -1,7 +1,7 @@
 // The desk: inbox, call and note, tied together.
 import { $, api, el, events, failed, keyed, open, t, tell, write } from "./lib.js";
 import { Conversation } from "./conversation.js";
-import { Inbox } from "./inbox.js";
+import { Inbox, isFree } from "./inbox.js";
 import { Phone, Ringer } from "./phone.js";
 import { shortcuts } from "./keys.js";
 
@@ -62,7 +62,8 @@ function setCalls(calls) {
   inbox.calls = calls;
   inbox.draw();
   ring(inbox.ringing.filter((c) => !before.has(c.conversation_id)));
-  if (phone.active && !callOf(phone.id)) {
+  const own = callOf(phone.id);
+  if (phone.active && (!own || (own.caseworker && own.caseworker !== user))) {
     tell(t("call.over"));
     phone.end();
   }
@@ -101,16 +102,19 @@ async function answer(id) {
   drawControls();
 }
 
+const inCall = "samtale-call"; // the tab's call outlives a reload
+
 /** rejoin takes the audio of an own call back after a reload, where the microphone is allowed. */
 let trying = false;
 async function rejoin() {
-  const lost = inbox.mine.find((c) => ["talking", "held"].includes(c.state));
+  const lost = inbox.calls.find((c) => c.channel !== "siprec" && (c.caseworker === user ? ["talking", "held"].includes(c.state) : isFree(c) && c.conversation_id === sessionStorage.getItem(inCall)));
   if (!owner || trying || phone.active || !lost) return;
   const allowed = await navigator.permissions?.query({ name: "microphone" }).catch(() => null);
   if (allowed?.state !== "granted" || phone.active) return;
   trying = true;
   try {
     await phone.answer(lost.conversation_id);
+    if (!view.id) select(lost.conversation_id);
     tell(t("call.rejoined"));
   } catch (err) {
     failed(err);
@@ -118,7 +122,11 @@ async function rejoin() {
   setTimeout(() => (trying = false), 3000);
 }
 
-phone.addEventListener("change", () => drawControls());
+phone.addEventListener("change", () => {
+  if (phone.active) sessionStorage.setItem(inCall, phone.id);
+  else sessionStorage.removeItem(inCall);
+  drawControls();
+});
 phone.addEventListener("problem", (e) => failed(e.detail));
 phone.addEventListener("silent", () => tell(t("audio.click"), "bad"));
 addEventListener("online", () => phone.active && phone.answer(phone.id).catch(failed));
@@ -127,7 +135,7 @@ const control = (action, value) => view.control(action, value);
 const actions = {
   answer: () => {
     const c = current();
-    const target = c && !c.caseworker && ["ringing", "waiting"].includes(c.state) ? c : inbox.ringing[0];
+    const target = c && isFree(c) ? c : inbox.ringing[0];
     if (target) answer(target.conversation_id);
   },
   hold: () => onCall((c) => control(c.state === "held" ? "resume" : "hold")),
@@ -156,8 +164,8 @@ $("c-keypad").addEventListener("click", () => open($("keypad-dialog")));
 
 function drawControls() {
   const c = current();
-  const mine = c?.caseworker === user;
-  const free = c && !c.caseworker && ["ringing", "waiting"].includes(c.state);
+  const mine = c?.caseworker === user && c.channel !== "siprec"; // a desk telephone has its own buttons
+  const free = c && isFree(c);
   $("controls").hidden = !(mine || free);
   const here = phone.id === view.id;
   const show = { "c-answer": free, "c-rejoin": mine && !here, "c-hold": mine, "c-mute": mine && here, "c-transfer": mine, "c-keypad": mine, "c-hangup": mine };

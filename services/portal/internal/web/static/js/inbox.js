@@ -11,8 +11,9 @@ export class Inbox {
     this.draw();
   }
 
+  /** ringing: offered to this desk, or first in a queue that it answers. */
   get ringing() {
-    return this.calls.filter((c) => c.state === "ringing" && !c.caseworker && (!c.offered?.length || c.offered.includes(this.user)));
+    return this.calls.filter((c) => isFree(c) && (!c.offered?.length || c.offered.includes(this.user)) && (c.state === "ringing" || c.position === 1));
   }
 
   get mine() {
@@ -97,6 +98,9 @@ export class Inbox {
     b.click();
   }
 }
+
+/** isFree reports whether a call can be answered. */
+export const isFree = (c) => !c.caseworker && ["ringing", "waiting"].includes(c.state);
 
 const oldestFirst = (list) => [...list].sort((a, b) => a.started_at.localeCompare(b.started_at));
 

@@ -102,6 +102,10 @@ export class Note {
     }
     if (isSet(n.approved_at)) lines.push(el("p", {}, t("note.approved.by", { name: n.approved_by, when: `${day(n.approved_at)} ${clock(n.approved_at)}` })));
     if (n.state === "approved" && !n.receipt) lines.push(el("p", { role: "status" }, t("note.delivering")));
+    if (n.state === "approved" && n.delivery?.problem) {
+      lines.push(el("p", { class: "trouble" }, t("note.trouble", { n: n.delivery.attempts, why: n.delivery.problem }), " ",
+        el("button", { type: "button", class: "link", onclick: () => this.deliver() }, t("note.deliver"))));
+    }
     if (n.receipt) {
       lines.push(el("p", { class: "receipt", role: "status" }, t("note.receipt", { system: n.receipt.system, when: `${day(n.receipt.received_at)} ${clock(n.receipt.received_at)}`, id: n.receipt.id })));
     }
@@ -358,6 +362,15 @@ export class Note {
     } catch (err) {
       if (err.kind === "conflict") this.conflict();
       else failed(err);
+    }
+  }
+
+  async deliver() {
+    try {
+      this.adopt(await api("POST", `/api/v1/notes/${this.note.id}/deliver`));
+      tell(t("note.delivering"));
+    } catch (err) {
+      failed(err);
     }
   }
 

@@ -51,7 +51,7 @@ export class Transcript {
     for (const r of ev.ledger ?? []) {
       this.sums.captured += r.end - r.start;
       if (r.state === "lost") this.sums.lost += r.end - r.start;
-      if (r.state === "lost" && r.end - r.start >= 0.2) this.gap(r.start, r.end, r.state);
+      if (r.state === "lost" && r.end - r.start >= 0.2) this.gap(r.start, r.end, r.state, r.reason);
     }
     for (const w of fresh) this.word(w, ev.role, ev.leg);
     for (const tail of this.tails.values()) this.root.append(tail); // tails stay below
@@ -115,12 +115,12 @@ export class Transcript {
     setTimeout(() => (dots.textContent = w.text), 30000);
   }
 
-  gap(start, end, state) {
+  gap(start, end, state, reason = "capture") {
     this.clearEmpty();
     const key = `${start.toFixed(2)}-${end.toFixed(2)}`;
     if (this.root.querySelector(`[data-gap="${key}"]`)) return;
     const s = end - start;
-    const text = state === "masked" ? t("gap.masked", { s: span(s) }) : t("gap.lost", { s: s < 10 ? s.toFixed(1).replace(".", ",") : Math.round(s) });
+    const text = state === "masked" ? t("gap.masked", { s: span(s) }) : t(reason === "engine" ? "gap.engine" : "gap.lost", { s: s < 10 ? s.toFixed(1).replace(".", ",") : Math.round(s) });
     this.root.append(el("p", { class: "gap", data: { gap: key } }, text));
     this.last = null;
   }

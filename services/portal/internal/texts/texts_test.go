@@ -1,0 +1,113 @@
+package texts
+
+import (
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestLanguagesHaveTheSameKeys(t *testing.T) {
+	da, en := For(Danish), For(English)
+	for k, v := range da {
+		e, ok := en[k]
+		if !ok || e == "" || v == "" {
+			t.Errorf("%s: missing in a language", k)
+		}
+		if got, want := placeholders(e), placeholders(v); got != want {
+			t.Errorf("%s: placeholders %s in English, %s in Danish", k, got, want)
+		}
+	}
+	for k := range en {
+		if _, ok := da[k]; !ok {
+			t.Errorf("%s: missing in Danish", k)
+		}
+	}
+}
+
+var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
+
+func placeholders(s string) string {
+	seen := map[string]bool{}
+	var out []string
+	for _, p := range placeholder.FindAllString(s, -1) {
+		if !seen[p] {
+			out = append(out, p)
+		}
+		seen[p] = true
+	}
+	if len(out) > 1 && out[0] > out[1] { // order differs between languages
+		out[0], out[1] = out[1], out[0]
+	}
+	return strings.Join(out, " ")
+}
+
+// Keys stand as literals in templates (.T "x.y") and scripts (t("x.y")), or as the
+// start of a key whose end is a state, role or kind.
+var (
+	literal = regexp.MustCompile(`(?:\.T |\bt\(|T\(|\? |: |\|\| )"([a-z]+(?:\.[a-zA-Z0-9_-]+)*)"`)
+	prefix  = regexp.MustCompile(`(?:printf "([a-z]+\.)%s"|"([a-z.]+\.)" \+)`)
+)
+
+func TestEveryKeyInUseExistsAndEveryKeyIsUsed(t *testing.T) {
+	c := For(Danish)
+	used, prefixes := map[string]bool{}, map[string]bool{"time.": true, "problem.": true}
+	err := fs.WalkDir(os.DirFS("../.."), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.Name() == "dist" || strings.HasSuffix(path, "_test.go") {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ".html") && !strings.HasSuffix(path, ".js") && !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		data, err := os.ReadFile("../../" + path)
+		if err != nil {
+			return err
+		}
+		for _, m := range literal.FindAllStringSubmatch(string(data), -1) {
+			used[m[1]] = true
+			direct := strings.HasPrefix(m[0], ".T ") || strings.HasPrefix(m[0], "t(")
+			if _, ok := c[m[1]]; direct && !ok && !strings.HasSuffix(path, ".go") && !strings.Contains(string(data), `t("`+m[1]+`." +`) {
+				t.Errorf("%s uses %q, which has no text", path, m[1])
+			}
+		}
+		for _, m := range prefix.FindAllStringSubmatch(string(data), -1) {
+			prefixes[m[1]+m[2]] = true
+		}
+		for k := range c { // keys passed on as titles
+			if strings.Contains(string(data), `"`+k+`"`) {
+				used[k] = true
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range c {
+		if used[k] {
+			continue
+		}
+		dynamic := false
+		for p := range prefixes {
+			dynamic = dynamic || p != "" && strings.HasPrefix(k, p)
+		}
+		if !dynamic {
+			t.Errorf("%q is used nowhere", k)
+		}
+	}
+}
+
+func TestMatch(t *testing.T) {
+	for accept, want := range map[string]Lang{"": Danish, "da": Danish, "en-GB,en;q=0.9": English, "de, en;q=0.5": English, "fr": Danish, "%%": Danish} {
+		if got := Match(accept); got != want {
+			t.Errorf("%q gives %s", accept, got)
+		}
+	}
+}
