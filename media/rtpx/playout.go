@@ -22,10 +22,8 @@ type playout struct {
 	up      *resample.Converter
 	comfort bool // the peer said that it pauses
 
-	gapOpen bool
-	gap     Gap           // its end is set when it closes
-	gaps    []Gap         // that have ended in sound that is still in fifo
-	delay   time.Duration // of the sound now, behind the fastest packets
+	gaps  gaps
+	delay time.Duration // of the sound now, behind the fastest packets
 
 	floor                float64 // mean square of the background
 	even                 bool    // every other packet is shortened in a hurry
@@ -42,7 +40,7 @@ func newPlayout() playout {
 		up:      resample.New(8000, pcm.Rate),
 		sound:   make([]int16, 2*maxDecoded),
 		payload: make([]byte, 0, maxPayload),
-		gaps:    make([]Gap, 0, 8),
+		gaps:    gaps{ended: make([]Gap, 0, 8)},
 	}
 }
 
@@ -87,7 +85,7 @@ func (p *playout) scratch(n int) []int16 {
 // wait fills up one frame while nothing is there to play.
 func (p *playout) wait() {
 	n := pcm.FrameSamples - len(p.fifo)
-	if p.comfort || p.dec == nil || pcm.Duration(p.end()-p.gap.From, pcm.Rate) >= concealFor {
+	if p.comfort || p.dec == nil || pcm.Duration(p.end()-p.gaps.current.From, pcm.Rate) >= concealFor {
 		p.silence(n)
 		return
 	}
@@ -121,6 +119,7 @@ func (p *playout) recover(dec decoder, n int) bool {
 	if !dec.recover(s, p.payload) {
 		return false
 	}
+	p.gaps.finish(jitter.Empty, p.end())
 	p.push(s)
 	p.heard = p.end()
 	return true

@@ -299,8 +299,9 @@ func (r *Receiver) align() {
 
 // Close ends the last gap. There must be no more calls of Tick.
 func (r *Receiver) Close() {
-	r.closeGap(jitter.Empty)
-	r.tell(r.playout.end())
+	p := &r.playout
+	p.gaps.finish(jitter.Empty, p.end())
+	r.tell(p.end())
 }
 
 // fill appends sound to the playout: a packet, or what stands for a missing
@@ -319,21 +320,20 @@ func (r *Receiver) fill(at time.Time) {
 
 	switch it.Kind {
 	case jitter.Empty:
-		r.openGap(Unexplained)
+		p.gaps.begin(Unexplained, p.end())
 		p.wait()
 	case jitter.Lost:
 		n := it.Units * pcm.Rate / p.clock
 		if it.Packet.Payload != nil && p.recover(dec, n) {
-			r.closeGap(jitter.Empty)
 			return
 		}
-		r.openGap(Lost)
+		p.gaps.begin(Lost, p.end())
 		p.conceal(n)
 	case jitter.Silent:
-		r.openGap(Silent)
+		p.gaps.begin(Silent, p.end())
 		p.silence(it.Units * pcm.Rate / p.clock)
 	case jitter.Ready:
-		r.closeGap(it.After)
+		p.stretched += p.gaps.finish(it.After, p.end())
 		r.playPacket(f, dec, excess, it.Fresh)
 	}
 }
@@ -369,9 +369,10 @@ func (r *Receiver) playPacket(f Format, dec decoder, excess time.Duration, fresh
 
 // playNothing stands for a packet that cannot be decoded.
 func (r *Receiver) playNothing(samples int) {
-	r.openGap(Lost)
-	r.playout.conceal(samples)
-	r.advance(samples * r.playout.clock / pcm.Rate)
+	p := &r.playout
+	p.gaps.begin(Lost, p.end())
+	p.conceal(samples)
+	r.advance(samples * p.clock / pcm.Rate)
 }
 
 func (r *Receiver) advance(units int) {
@@ -403,49 +404,13 @@ func (r *Receiver) play(at time.Time) {
 
 // tell passes on the gaps that end up to a position.
 func (r *Receiver) tell(pos int64) {
-	p := &r.playout
-	for len(p.gaps) > 0 && p.gaps[0].To <= pos {
-		g := p.gaps[0]
-		p.gaps = p.gaps[:copy(p.gaps, p.gaps[1:])]
-		r.cfg.Gap(g)
-	}
-}
-
-// openGap notes that sound of this kind is missing from here on.
-func (r *Receiver) openGap(kind GapKind) {
-	p := &r.playout
-	if p.gapOpen && p.gap.Kind == kind {
-		return
-	}
-	r.closeGap(jitter.Empty)
-	p.gapOpen = true
-	p.gap = Gap{Range: pcm.Range{From: p.end()}, Kind: kind}
-}
-
-// closeGap ends the gap here. What came after it may explain
-// one that was unexplained; if that is a packet that was only late, nothing is
-// missing and the gap was a pause in playing.
-func (r *Receiver) closeGap(after jitter.Kind) {
-	p := &r.playout
-	if !p.gapOpen {
-		return
-	}
-	p.gapOpen = false
-	p.gap.To = p.end()
-	if p.gap.Kind == Unexplained {
-		switch after {
-		case jitter.Lost:
-			p.gap.Kind = Lost
-		case jitter.Silent:
-			p.gap.Kind = Silent
-		case jitter.Ready:
-			p.stretched += p.gap.Len()
+	for {
+		g, ok := r.playout.gaps.take(pos)
+		if !ok {
 			return
 		}
-	}
-	if p.gap.Len() > 0 {
-		r.count(p.gap)
-		p.gaps = append(p.gaps, p.gap)
+		r.count(g)
+		r.cfg.Gap(g)
 	}
 }
 

@@ -11,33 +11,13 @@ import (
 	"samtale.dk/samtale/media/pcm"
 )
 
-const (
-	// digitLength and digitPause are what exchanges are known to accept
-	// (ITU-T Q.24 wants 40 ms of each).
-	digitLength = 100 * time.Millisecond
-	digitPause  = 80 * time.Millisecond
-
-	// endPackets: the last packet of an event comes three times (RFC 4733
-	// section 2.5.1.4).
-	endPackets = 3
-
-	// maxDigits is how many keys may wait to be sent.
-	maxDigits = 64
-
-	// keyVolume in −dBm0: the usual one.
-	keyVolume = 10
-
-	// maxLate: a sender that was not ticked for longer leaves out what it
-	// missed instead of sending a burst.
-	maxLate = 100 * time.Millisecond
-)
+// maxLate: a sender that was not ticked for longer leaves out what it missed
+// instead of sending a burst.
+const maxLate = 100 * time.Millisecond
 
 // ErrNoEvents says that digits cannot be sent: the peer takes no
 // telephone-event.
 var ErrNoEvents = errors.New("rtpx: peer takes no telephone-event")
-
-// ErrDigits says that a key does not exist or that too many wait.
-var ErrDigits = errors.New("rtpx: keys cannot be sent")
 
 // SenderConfig says what is sent where.
 type SenderConfig struct {
@@ -75,8 +55,7 @@ type Sender struct {
 	paused bool
 	stats  SenderStats
 
-	digits []byte // keys that wait
-	key    keyPress
+	keys keypad
 
 	ssrc      uint32
 	seq       uint16
@@ -89,16 +68,6 @@ type Sender struct {
 
 	frame  []int16
 	packet []byte
-}
-
-// keyPress is a key that is being sent.
-type keyPress struct {
-	on        bool
-	code      uint8
-	timestamp uint32 // of its start
-	elapsed   time.Duration
-	ends      int           // end packets sent
-	pause     time.Duration // left until the next key may begin
 }
 
 // NewSender makes a sender that is silent until it has a source.
@@ -114,7 +83,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 		seq: uint16(rand.Uint32() >> 17), timestamp: rand.Uint32(), // below 32768: libsrtp likes it
 		frame:  make([]int16, pcm.FrameSamples),
 		packet: make([]byte, headerLen+maxPayload),
-		digits: make([]byte, 0, maxDigits),
+		keys:   keypad{waiting: make([]byte, 0, maxDigits)},
 	}
 	return s, s.SetFormats(cfg.Formats)
 }
@@ -187,19 +156,7 @@ func (s *Sender) SendDigits(keys string) error {
 	if s.event.Codec != Event {
 		return ErrNoEvents
 	}
-	if len(s.digits)+len(keys) > maxDigits {
-		return fmt.Errorf("%w: %d wait already", ErrDigits, len(s.digits))
-	}
-	codes := make([]byte, 0, maxDigits)
-	for i := range len(keys) {
-		code, ok := eventCode(keys[i])
-		if !ok {
-			return fmt.Errorf("%w: there is no such key", ErrDigits)
-		}
-		codes = append(codes, code)
-	}
-	s.digits = append(s.digits, codes...)
-	return nil
+	return s.keys.add(keys)
 }
 
 // Stats returns the counters.
@@ -314,29 +271,12 @@ func (s *Sender) finish(h Header, n int) []byte {
 // playKey makes one packet of the present or next key press, nil when there
 // is none.
 func (s *Sender) playKey() []byte {
-	k := &s.key
-	if !k.on {
-		k.pause = max(k.pause-pcm.FrameDuration, 0)
-		if len(s.digits) == 0 || k.pause > 0 {
-			return nil
-		}
-		*k = keyPress{on: true, code: s.digits[0], timestamp: s.timestamp}
-		s.digits = s.digits[:copy(s.digits, s.digits[1:])]
-	}
-	if k.ends == 0 {
-		k.elapsed += pcm.FrameDuration
-	}
-	e := event{code: k.code, volume: keyVolume, duration: uint16(k.elapsed * time.Duration(s.rtpClock()) / time.Second)}
-	first := k.elapsed == pcm.FrameDuration
-	if k.elapsed >= digitLength {
-		e.end = true
-		k.ends++
+	e, h, ok := s.keys.next(s.timestamp, s.rtpClock())
+	if !ok {
+		return nil
 	}
 	e.put(s.packet[headerLen:])
-	h := Header{Marker: first, Type: s.event.Type, Timestamp: k.timestamp}
-	if k.ends == endPackets {
-		*k = keyPress{pause: digitPause}
-	}
+	h.Type = s.event.Type
 	return s.finish(h, eventLen)
 }
 
