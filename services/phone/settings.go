@@ -45,6 +45,7 @@ type Settings struct {
 
 	Messages   string `env:"SAMTALE_MESSAGE_NUMBERS" envDefault:"besked=borgerservice"` // number=area,…
 	Extensions string `env:"SAMTALE_EXTENSIONS"`                                        // extension=caseworker,… for SIPREC
+	RecordArea string `env:"SAMTALE_SIPREC_AREA" envDefault:"borgerservice"`            // basis of recorded calls
 	Recordings string `env:"SAMTALE_ANNOUNCEMENTS"`                                     // folder with own recordings
 
 	ICEServers string `env:"SAMTALE_ICE_SERVERS"` // stun: and turn: URLs, comma separated

@@ -50,7 +50,8 @@ type Call struct {
 	over  chan string   // the other side hung up, or we must; first reason counts
 	gone  chan struct{} // closed when the goroutine has ended
 
-	line *line.Line // the citizen
+	line     *line.Line // the citizen; nil for a recorded call
+	recorded *recorded  // SIPREC; nil otherwise
 
 	state        callv1.State
 	reason       string // why it ended
@@ -303,6 +304,7 @@ func (c *Call) finish() {
 	c.ear.route.Store(nil)
 	c.dropConsult()
 	c.dropDesk()
+	c.closeRecorded()
 	if c.line != nil {
 		c.observeLine()
 		if err := c.line.HangUp(context.Background()); err != nil {

@@ -65,19 +65,20 @@ func (t Times) withDefaults() Times {
 
 // Config of a Service.
 type Config struct {
-	Bus      *bus.Bus
-	Keys     seal.Keys
-	Feed     *audiofeed.Gateway
-	Areas    *Areas
-	Sounds   *announce.Library
-	Line     line.Config // UA is set by Attach
-	Phones   *softphone.Maker
-	Messages map[string]string // SIP user of a message line → area
-	Users    map[string]string // extension → caseworker, for SIPREC
-	Trunk    Trunk
-	Times    Times
-	Log      *slog.Logger
-	Metrics  *Metrics
+	Bus        *bus.Bus
+	Keys       seal.Keys
+	Feed       *audiofeed.Gateway
+	Areas      *Areas
+	Sounds     *announce.Library
+	Line       line.Config // UA is set by Attach
+	Phones     *softphone.Maker
+	Messages   map[string]string // SIP user of a message line → area
+	Users      map[string]string // extension → caseworker, for SIPREC
+	RecordArea string            // service area of recorded calls
+	Trunk      Trunk
+	Times      Times
+	Log        *slog.Logger
+	Metrics    *Metrics
 	// Demo places a demo call to ourselves; nil: off.
 	Demo func(ctx context.Context, r callv1.DemoRequest) (conversation string, err error)
 }

@@ -69,7 +69,7 @@ type Line struct {
 // ("host:port"), which decides on the address in SDP.
 func New(cfg Config, peer string, codecs []rtpx.Codec, h Hooks) (*Line, error) {
 	l := &Line{cfg: cfg, hooks: h, codecs: codecs, origin: offer.NewOrigin(), mine: offer.SendRecv}
-	l.addr = cfg.address(peer)
+	l.addr = cfg.Address(peer)
 	if len(codecs) == 0 {
 		l.codecs = Codecs
 	}
@@ -86,7 +86,8 @@ func New(cfg Config, peer string, codecs []rtpx.Codec, h Hooks) (*Line, error) {
 	return l, nil
 }
 
-func (c Config) address(peer string) netip.Addr {
+// Address is what SDP says for a peer.
+func (c Config) Address(peer string) netip.Addr {
 	if c.Public.IsValid() {
 		return c.Public
 	}

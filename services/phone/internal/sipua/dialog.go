@@ -49,11 +49,43 @@ type Dialog struct {
 	done      chan struct{}
 	confirmed chan struct{} // closed by the ACK of the first 200
 	acks      map[uint32]chan Body
-	inviteOut bool // our INVITE or UPDATE with an offer is unanswered
-	inviteIn  bool // theirs is
+	inviteOut bool          // our INVITE or UPDATE with an offer is unanswered
+	inviteIn  bool          // theirs is
+	acking    chan struct{} // their INVITE is answered and its ACK is due; closed with it
 	timer     refresh
 	notify    func(code int)
 	rel       reliable
+	recorder  bool // a recording session: our Contact says so (RFC 7866, section 6.1.2)
+}
+
+// MarkRecorder says that the dialog is a recording session and we are its server.
+func (d *Dialog) MarkRecorder() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.recorder = true
+}
+
+// contact is our Contact in this dialog. The caller holds mu.
+func (d *Dialog) contact() *sip.ContactHeader {
+	c := d.ua.contact(d.transport, d.source)
+	if d.recorder {
+		c.Params = sip.NewParams()
+		c.Params.Add("+sip.srs", "")
+	}
+	return c
+}
+
+func (d *Dialog) lockedContact() *sip.ContactHeader {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.contact()
+}
+
+// Source is the address that the other side's packets come from.
+func (d *Dialog) Source() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.source
 }
 
 // CallID of the dialog.
@@ -221,7 +253,7 @@ func (d *Dialog) request(method sip.RequestMethod, b Body, seq uint32, hs ...sip
 	req.AppendHeader(&sip.CSeqHeader{SeqNo: seq, MethodName: method})
 	mf := sip.MaxForwardsHeader(70)
 	req.AppendHeader(&mf)
-	req.AppendHeader(d.ua.contact(d.transport, d.source))
+	req.AppendHeader(d.contact())
 	req.AppendHeader(sip.NewHeader("User-Agent", d.ua.cfg.Name))
 	for _, h := range hs {
 		req.AppendHeader(h)

@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -62,6 +63,12 @@ func body(m interface {
 func (b Body) mediaType() string {
 	t, _, _ := strings.Cut(b.Type, ";")
 	return strings.ToLower(strings.TrimSpace(t))
+}
+
+// hasSDP reports whether the body holds a session description.
+func (b Body) hasSDP() bool {
+	t := b.mediaType()
+	return t == "application/sdp" || strings.HasPrefix(t, "multipart/") && bytes.Contains(bytes.ToLower(b.Data), []byte("application/sdp"))
 }
 
 // expires is a Session-Expires value (RFC 4028, section 4).

@@ -142,7 +142,8 @@ type UA struct {
 	wg       sync.WaitGroup
 }
 
-var bigMessages sync.Once
+// stack sets once what sipgo has for the whole process.
+var stack sync.Once
 
 // Listen opens the sockets and starts serving; Close ends it. New and Start do the
 // same in two steps, for a handler that needs the UA.
@@ -156,7 +157,11 @@ func Listen(cfg Config, h Handler) (*UA, error) {
 
 // New makes a UA that does not listen yet.
 func New(cfg Config, h Handler) (*UA, error) {
-	bigMessages.Do(func() { sip.UDPMTUSize = maxMessage })
+	stack.Do(func() {
+		sip.UDPMTUSize = maxMessage
+		// Connections log addresses of callers here, outside any UA's logger.
+		sip.SetDefaultLogger(slog.New(slog.DiscardHandler))
+	})
 	cfg = cfg.withDefaults()
 	quiet := quietLogger(cfg.Log)
 	ua, err := sipgo.NewUA(

@@ -165,7 +165,7 @@ func (u *UA) forget(key string) {
 func (u *UA) acceptable(req *sip.Request, tx sip.ServerTransaction) bool {
 	b := body(req)
 	t := b.mediaType()
-	if !b.Empty() && t != "application/sdp" && !strings.HasPrefix(t, "multipart/") {
+	if !b.Empty() && t != "application/sdp" && !strings.HasPrefix(t, "multipart/") && !strings.HasPrefix(t, "application/rs-metadata") {
 		u.refuse(req, tx, "body", sip.StatusUnsupportedMediaType, "Unsupported Media Type")
 		return false
 	}
@@ -197,7 +197,7 @@ func (u *UA) uasDialog(req *sip.Request, tag string) *Dialog {
 // Progress sends a provisional answer, reliably when the caller asked for that.
 func (in *Incoming) Progress(code int, reason string, b Body, hs ...sip.Header) error {
 	res := in.ua.response(in.req, code, reason, b, hs...)
-	res.AppendHeader(in.ua.contact(in.dialog.transport, in.req.Source()))
+	res.AppendHeader(in.dialog.lockedContact())
 	copyHeaders("Record-Route", in.req, res)
 	if !in.uses100 {
 		return in.tx.Respond(res)
@@ -280,7 +280,7 @@ func (in *Incoming) Accept(b Body, hs ...sip.Header) (Body, error) {
 	hs = append(hs, d.timer.accept(d, in.req)...)
 	res := in.ua.response(in.req, sip.StatusOK, "OK", b, hs...)
 	res.AppendHeader(sip.NewHeader("Supported", supported))
-	res.AppendHeader(in.ua.contact(d.transport, in.req.Source()))
+	res.AppendHeader(d.lockedContact())
 	ack, err := d.send200(in.tx, in.req, res)
 	if err != nil {
 		if errors.Is(err, ErrNoACK) {
@@ -494,7 +494,8 @@ func (u *UA) onReinvite(req *sip.Request, tx sip.ServerTransaction) {
 	}
 	res := u.response(req, sip.StatusOK, "OK", Body{"application/sdp", b}, d.timer.accept(d, req)...)
 	res.AppendHeader(sip.NewHeader("Supported", supported))
-	res.AppendHeader(u.contact(d.transport, req.Source()))
+	res.AppendHeader(d.lockedContact())
+	d.answered()
 	ack, err := d.send200(tx, req, res)
 	switch {
 	case errors.Is(err, ErrNoACK):
@@ -511,9 +512,22 @@ func (u *UA) onReinvite(req *sip.Request, tx sip.ServerTransaction) {
 	}
 }
 
+// overtaken is how long a request waits for the ACK that was sent before it:
+// each message has a goroutine of its own, so that neighbours may change places.
+const overtaken = time.Second
+
 // enter claims the dialog for the peer's offer: 491 when ours is under way, 500
 // when theirs is.
 func (d *Dialog) enter(u *UA, req *sip.Request, tx sip.ServerTransaction) bool {
+	d.mu.Lock()
+	acking := d.acking
+	d.mu.Unlock()
+	if acking != nil {
+		select {
+		case <-acking:
+		case <-time.After(overtaken):
+		}
+	}
 	d.mu.Lock()
 	in, out := d.inviteIn, d.inviteOut
 	old := req.CSeq().SeqNo < d.rcseq
@@ -535,21 +549,36 @@ func (d *Dialog) enter(u *UA, req *sip.Request, tx sip.ServerTransaction) bool {
 	return false
 }
 
+// answered says that only the ACK is missing.
+func (d *Dialog) answered() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.acking = make(chan struct{})
+}
+
 func (d *Dialog) leave() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.inviteIn = false
+	if d.acking != nil {
+		close(d.acking)
+		d.acking = nil
+	}
 }
 
 // negotiate makes the body of the 200: the answer to an offer, or our own offer.
 func (d *Dialog) negotiate(req *sip.Request, tx sip.ServerTransaction) (b []byte, late, ok bool) {
 	offer := body(req)
 	var err error
-	if offer.Empty() {
+	switch {
+	case offer.hasSDP():
+		b, err = d.owner().Offer(offer)
+	default:
+		if !offer.Empty() { // only metadata, say
+			d.owner().Info(offer)
+		}
 		b, err = d.owner().LocalOffer()
 		late = true
-	} else {
-		b, err = d.owner().Offer(offer)
 	}
 	if err != nil {
 		d.ua.cfg.Refused("offer")
@@ -577,7 +606,11 @@ func (u *UA) onUpdate(req *sip.Request, tx sip.ServerTransaction) {
 		return
 	}
 	var out Body
-	if in := body(req); !in.Empty() {
+	in := body(req)
+	if !in.Empty() && !in.hasSDP() {
+		d.owner().Info(in)
+	}
+	if in.hasSDP() {
 		b, _, ok := d.negotiate(req, tx)
 		if !ok {
 			return
@@ -585,7 +618,7 @@ func (u *UA) onUpdate(req *sip.Request, tx sip.ServerTransaction) {
 		out = Body{"application/sdp", b}
 	}
 	res := u.response(req, sip.StatusOK, "OK", out, d.timer.accept(d, req)...)
-	res.AppendHeader(u.contact(d.transport, req.Source()))
+	res.AppendHeader(d.lockedContact())
 	u.respond(tx, res)
 	d.timer.start(d)
 }
