@@ -391,7 +391,60 @@ func checkSpeaker(claim *text, src *source) []Reason {
 			return []Reason{{Code: Speaker}}
 		}
 	}
+	for _, role := range []string{Citizen, Caseworker} {
+		if n := claim.mentions(role); n > 1 && n > src.persons(role)+boolInt(reports && subject == role && !src.has(claim.tokens[1])) {
+			return []Reason{{Code: Speaker}}
+		}
+	}
 	return nil
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// mentions counts how often the claim names a role in its own words.
+func (t *text) mentions(role string) int {
+	n := 0
+	for _, tk := range t.tokens {
+		n += boolInt(!tk.inQuote && roles[tk.low] == role)
+	}
+	return n
+}
+
+// persons counts the pronouns of the source that stand for a role. Without any pronoun nothing can be said.
+func (s *source) persons(role string) int {
+	n, all := 0, 0
+	for _, p := range s.passages {
+		for _, tk := range newText(p.Text).tokens {
+			who := pronounOf(tk.low)
+			all += boolInt(who != 0)
+			n += boolInt(who == firstPerson && p.Role == role || who == secondPerson && p.Role != role)
+		}
+	}
+	if all == 0 {
+		return 1 << 10
+	}
+	return n
+}
+
+// The grammatical persons.
+const (
+	firstPerson  = 1
+	secondPerson = 2
+)
+
+func pronounOf(low string) int {
+	switch low {
+	case "jeg", "mig", "min", "mit", "mine", "vi", "os", "vores":
+		return firstPerson
+	case "du", "dig", "din", "dit", "dine", "jer", "jeres":
+		return secondPerson
+	}
+	return 0
 }
 
 // reporting are verbs of which the subject must be the one who spoke.
@@ -450,12 +503,32 @@ func objectDenied(passage Passage, object, subject string) bool {
 	return own && !other
 }
 
-// checkQuotes wants what the claim quotes to stand in one passage word for word, apart from capitals and punctuation.
+// checkQuotes wants what the claim quotes to stand in one passage of the one who is named before it, word for word apart
+// from capitals and punctuation, and not cut off at a denial.
 func checkQuotes(claim *text, src *source) []Reason {
 	var out []Reason
 	for _, q := range claim.quoted {
-		if plain(q) != "" && !slices.ContainsFunc(src.passages, func(p Passage) bool { return quotesFrom(q, p.Text) }) {
-			out = append(out, Reason{Code: Quote})
+		want := plain(q.text)
+		if want == "" {
+			continue
+		}
+		best := Quote
+		for _, p := range src.passages {
+			switch {
+			case !quotesFrom(q.text, p.Text):
+			case q.role != "" && p.Role != q.role:
+				best = Speaker
+			case cutsDenial(want, plain(p.Text)):
+				best = Negation
+			default:
+				best = ""
+			}
+			if best == "" {
+				break
+			}
+		}
+		if best != "" {
+			out = append(out, Reason{Code: best})
 		}
 	}
 	return out
@@ -467,6 +540,29 @@ func quotesFrom(quote, passage string) bool {
 }
 
 func within(part, whole string) bool { return strings.Contains(" "+whole+" ", " "+part+" ") }
+
+// cutsDenial reports a negator at most four words from the quotation, in its own clause.
+func cutsDenial(quote, passage string) bool {
+	before, after, ok := strings.Cut(" "+passage+" ", " "+quote+" ")
+	if !ok {
+		return false
+	}
+	head := strings.Fields(before)
+	slices.Reverse(head)
+	return deniesNear(head) || deniesNear(strings.Fields(after))
+}
+
+func deniesNear(words []string) bool {
+	for _, w := range words[:min(4, len(words))] {
+		if negators[w] {
+			return true
+		}
+		if w == "men" || w == "og" || w == "fordi" || w == "hvis" || w == "så" || w == "at" {
+			return false
+		}
+	}
+	return false
+}
 
 // plain is a text in lower case without punctuation.
 func plain(s string) string {

@@ -15,7 +15,7 @@ func set(words string) map[string]bool {
 var frames = set(`borger borgeren borgerens sagsbehandler sagsbehandleren sagsbehandlerens oplyser oplyste oplyst oplyses spørger spurgte
 	spørges siger sagde fortæller fortalte svarer svarede angiver nævner nævnte beder henvender henvendt henvendte henvendelse
 	henvendelsen vedrører vedrørende drejer handler aftalt aftales aftale aftalen bekræfter bekræftede forklarer forklarede ønsker
-	lover tilbyder vurderer deltager gør opmærksom der samtale samtalen adspurgt her deres sig sin sit sine hans hendes vedkommende
+	lover tilbyder vurderer vejleder vejledte vejledt deltager gør opmærksom der samtale samtalen adspurgt her deres sig sin sit sine hans hendes vedkommende
 	det kommunen`)
 
 // negators turn a clause round. "nej" answers, and is no negator of what follows.

@@ -30,7 +30,7 @@ type text struct {
 	tokens  []token
 	facts   []danish.Fact // token indexes are those of tokens
 	clauses int
-	quoted  []string
+	quoted  []quote
 }
 
 // source is what the spans of a claim say together.
@@ -114,26 +114,33 @@ func (t *text) conjunction(low string) bool {
 	return false
 }
 
-// quotes lists what stands between quotation marks.
-func quotes(s string) []string {
-	var out []string
+// quote is what stands between quotation marks, and the role named last before it.
+type quote struct{ text, role string }
+
+func quotes(s string) []quote {
+	var out []quote
 	for _, marks := range [][2]string{{"»", "«"}, {"“", "”"}, {`"`, `"`}} {
-		rest := s
+		role, rest := "", s
 		for {
-			_, after, ok := strings.Cut(rest, marks[0])
+			before, after, ok := strings.Cut(rest, marks[0])
 			if !ok {
 				break
 			}
-			in, more, ok := strings.Cut(after, marks[1])
-			if !ok {
-				out = append(out, after)
-				break
-			}
-			out = append(out, in)
+			role = cmp.Or(lastRole(before), role)
+			in, more, _ := strings.Cut(after, marks[1]) // an open quotation goes to the end
+			out = append(out, quote{in, role})
 			rest = more
 		}
 	}
 	return out
+}
+
+func lastRole(s string) string {
+	role := ""
+	for _, w := range strings.Fields(s) {
+		role = cmp.Or(roles[strings.ToLower(strings.TrimFunc(w, notWord))], role)
+	}
+	return role
 }
 
 func newSource(passages []Passage) *source {
@@ -166,8 +173,8 @@ func (s *source) append(passage string) {
 
 // has reports a word of the source that is the same, inflected otherwise, or part of a compound.
 func (s *source) has(t token) bool {
-	for _, o := range s.tokens {
-		if related(t, o) {
+	for i, o := range s.tokens {
+		if related(t, o) || i > 0 && s.tokens[i-1].low+o.low == t.low { // "mit id"
 			return true
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"samtale.dk/samtale/models/evidence/evidencetest"
 )
 
 // proven are claims that their passages prove.
@@ -78,76 +80,13 @@ func TestProven(t *testing.T) {
 	}
 }
 
-// plant changes a claim in every way that makes it false and gives the results with a name.
-func plant(claim string) map[string]string {
-	out := map[string]string{}
-	add := func(kind, s string) {
-		if s != claim {
-			out[fmt.Sprintf("%s %d", kind, len(out))] = s
-		}
-	}
-	words := strings.Fields(claim)
-	replace := func(i int, w string) string {
-		c := slices.Clone(words)
-		c[i] = w
-		return strings.Join(c, " ")
-	}
-	for i, w := range words {
-		for k := range w {
-			if w[k] >= '0' && w[k] <= '9' {
-				for _, d := range []byte{'1', '4', '8'} {
-					if d != w[k] && !(k == 0 && len(w) > 1 && d == '0') {
-						add("number", replace(i, w[:k]+string(d)+w[k+1:]))
-					}
-				}
-			}
-		}
-		low := strings.Trim(w, ".,«»?:")
-		for _, month := range []string{"januar", "juli", "oktober"} {
-			if slices.Contains([]string{"november", "december", "maj", "juni"}, low) {
-				add("month", replace(i, strings.Replace(w, low, month, 1)))
-			}
-		}
-		for _, swap := range swaps {
-			for _, p := range [][2]string{{swap[0], swap[1]}, {swap[1], swap[0]}} {
-				if strings.EqualFold(low, p[0]) {
-					add("swap", replace(i, strings.Replace(w, low, p[1], 1)))
-				}
-			}
-		}
-		if negators[low] && low != "uden" {
-			add("negation removed", strings.Join(append(slices.Clone(words[:i]), words[i+1:]...), " "))
-		}
-	}
-	if !strings.Contains(claim, "»") && !strings.Contains(claim, "ikke") && !strings.Contains(claim, "aldrig") {
-		for i := 2; i < min(len(words), 4); i++ {
-			add("negation", strings.Join(slices.Insert(slices.Clone(words), i, "ikke"), " "))
-		}
-		add("negation", strings.Join(slices.Insert(slices.Clone(words), 2, "aldrig"), " "))
-	}
-	add("name", "Aksel Vestergård"+strings.TrimPrefix(strings.TrimPrefix(claim, "Borgeren"), "Sagsbehandleren"))
-	add("name", strings.TrimSuffix(claim, ".")+" hos Bodil Skov.")
-	add("amount", strings.TrimSuffix(claim, ".")+" på 999 kr.")
-	add("date", strings.TrimSuffix(claim, ".")+" den 29. marts.")
-	return out
-}
-
-// swaps are words whose exchange makes a sentence false.
-var swaps = [][2]string{
-	{"Odense", "Aarhus"}, {"Karen", "Bente"}, {"Jensen", "Holm"}, {"Føtex", "Netto"}, {"Tyskland", "Polen"}, {"mandag", "tirsdag"}, {"fredag", "torsdag"},
-	{"afslag", "tilsagn"}, {"bevilget", "afslået"}, {"før", "efter"}, {"inden", "efter"}, {"stiger", "falder"}, {"alle", "ingen"}, {"alle", "nogle"},
-	{"skal", "kan"}, {"skal", "må"}, {"morgen", "overmorgen"}, {"uden", "med"}, {"aldrig", "altid"}, {"uger", "måneder"}, {"to", "tre"}, {"fire", "fem"},
-	{"Borgeren", "Sagsbehandleren"}, {"godkendt", "afvist"}, {"lønsedler", "kontrakter"}, {"pension", "sygedagpenge"}, {"timer", "dage"}, {"kr", "euro"},
-	{"Danmark", "Norge"}, {"indtægten", "udgiften"},
-}
-
 func TestPlantedFaults(t *testing.T) {
 	n := 0
 	for _, c := range proven {
-		for kind, wrong := range plant(c.claim) {
+		for _, f := range evidencetest.Plant(c.claim) {
 			n++
-			if v := check(wrong, Passage{Text: c.passage, Role: c.role}); v.Level == Supported {
-				t.Errorf("%s: %q from %q is supported", kind, wrong, c.passage)
+			if v := check(f.Text, Passage{Text: c.passage, Role: c.role}); v.Level == Supported {
+				t.Errorf("%s: %q from %q is supported", f.Kind, f.Text, c.passage)
 			}
 		}
 	}
@@ -351,4 +290,42 @@ func TestReasonsAreDanish(t *testing.T) {
 			t.Errorf("%s has no text", c)
 		}
 	}
+}
+
+// fair are true sentences as models and people write them. The verifier need not prove them, but must not reject them.
+var fair = []struct{ claim, role, passage string }{
+	{"Borgeren ringer vedrørende sin boligstøtte.", Citizen, "hej jeg ringer om min boligstøtte"},
+	{"Borgeren spørger, hvornår boligstøtten bliver udbetalt.", Citizen, "hvornår bliver min boligstøtte udbetalt"},
+	{"Borgeren oplyser, at huslejen er 7.500 kr. om måneden.", Citizen, "min husleje er syv tusind fem hundrede kroner om måneden"},
+	{"Borgeren oplyser, at vedkommende ikke har modtaget brevet.", Citizen, "jeg har ikke fået brevet"},
+	{"Borgeren er flyttet til Odense den 1. november.", Citizen, "jeg er flyttet til odense den første november"},
+	{"Det blev aftalt, at borgeren sender lønsedler inden fredag.", Caseworker, "så aftaler vi at du sender lønsedler inden fredag"},
+	{"Sagsbehandleren vejleder om, at fristen er 4 uger.", Caseworker, "fristen er fire uger"},
+	{"Borgeren har mistet sit arbejde og søger dagpenge.", Citizen, "jeg har mistet mit arbejde og søger dagpenge"},
+	{"Borgeren mangler at indsende lønsedler for juni.", Caseworker, "du mangler at sende lønsedler for juni"},
+	{"Borgeren har en datter på 6 år.", Citizen, "jeg har en datter på seks år"},
+	{"Borgeren blev separeret den 2. oktober 2026.", Citizen, "jeg blev separeret den anden oktober tyve seksogtyve"},
+	{"Borgeren ønsker at klage over afslaget.", Citizen, "jeg vil gerne klage over det afslag jeg har fået"},
+	{"Sagsbehandleren ringer tilbage torsdag.", Caseworker, "jeg ringer tilbage til dig på torsdag"},
+	{"Borgeren kan ikke logge ind med MitID.", Citizen, "jeg kan ikke logge ind med mit id"},
+	{"Borgerens mand døde den 3. november.", Citizen, "min mand døde den tredje november"},
+	{"Borgeren bedes sende dokumentation senest den 15. december.", Caseworker, "du skal sende dokumentation senest den femtende december"},
+	{"Borgeren har fået afslag på boligstøtte og vil klage.", Citizen, "jeg har fået afslag på boligstøtte og jeg vil klage"},
+	{"Pensionen er 14.212 kr. pr. måned.", Citizen, "min pension er fjorten tusind to hundrede og tolv kroner om måneden"},
+	{"Borgeren er ikke enig i afgørelsen.", Citizen, "jeg er ikke enig i afgørelsen"},
+	{"Behandlingstiden oplyses til at være 14 dage.", Caseworker, "behandlingstiden er fjorten dage"},
+}
+
+func TestFair(t *testing.T) {
+	supported := 0
+	for _, c := range fair {
+		v := check(c.claim, Passage{Text: c.passage, Role: c.role})
+		if v.Level == Unsupported {
+			t.Errorf("%q from %q is %s", c.claim, c.passage, v)
+		}
+		if v.Level == Supported {
+			supported++
+		}
+	}
+	t.Logf("%d of %d supported, the rest weak", supported, len(fair))
 }

@@ -9,6 +9,7 @@ import (
 
 	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/models/evidence"
+	"samtale.dk/samtale/models/evidence/evidencetest"
 )
 
 // load reads a conversation: "B:" is the citizen, "S:" the caseworker. Words come as the speech service gives them:
@@ -164,4 +165,28 @@ func TestExtractKeepsToTheTemplate(t *testing.T) {
 	if !strings.HasPrefix(order, FollowUp) || !strings.Contains(order, Reason) || strings.Contains(order, Told) {
 		t.Errorf("sections are %s", order)
 	}
+}
+
+// Faults planted in the sentences of real drafts do not survive the verifier.
+func TestPlantedFaultsInDrafts(t *testing.T) {
+	n := 0
+	for _, f := range conversations(t) {
+		tr := load(t, f)
+		src := tr.Source()
+		d := Extract(Standard("test"), tr)
+		for i, s := range d.Sentences {
+			for _, fault := range evidencetest.Plant(s.Text) {
+				n++
+				if v := evidence.Verify(evidence.Claim{Text: fault.Text, Spans: s.Spans}, src); v.Level == evidence.Supported {
+					t.Errorf("%s: %s: %q instead of %q is supported", filepath.Base(f), fault.Kind, fault.Text, s.Text)
+				}
+			}
+			n++
+			other := d.Sentences[(i+1)%len(d.Sentences)]
+			if v := evidence.Verify(evidence.Claim{Text: s.Text, Spans: other.Spans}, src); v.Level == evidence.Supported && other.Text != s.Text {
+				t.Errorf("%s: %q is supported by the words of %q", filepath.Base(f), s.Text, other.Text)
+			}
+		}
+	}
+	t.Logf("%d faults planted", n)
 }
