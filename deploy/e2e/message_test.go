@@ -95,7 +95,7 @@ func TestMessage(t *testing.T) {
 		}
 	}
 
-	s.approve(conv, n)
+	s.approve(n)
 	s.awaitErased(conv)
 	words := contentWords(tr)
 	if hits := found(t, s.data, words...); len(hits) > 0 {
@@ -105,19 +105,24 @@ func TestMessage(t *testing.T) {
 
 // approve confirms what the verifier did not support, as a caseworker would, and
 // approves the note.
-func (s *system) approve(conv string, n note) {
+func (s *system) approve(n note) {
+	s.t.Helper()
+	s.confirmAll(&n)
+	if err := s.api("caseworker", "POST", "/api/v1/notes/"+n.ID+"/approve", map[string]any{}, nil); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *system) confirmAll(n *note) {
 	s.t.Helper()
 	for _, sent := range n.Sentences {
 		if sent.Verdict != "unsupported" && sent.Verdict != "weak" {
 			continue
 		}
 		body := map[string]any{"version": n.Version, "sentence_id": sent.ID, "reason": "Hørt i samtalen"}
-		if err := s.api("caseworker", "POST", "/api/v1/notes/"+n.ID+"/confirm", body, &n); err != nil {
+		if err := s.api("caseworker", "POST", "/api/v1/notes/"+n.ID+"/confirm", body, n); err != nil {
 			s.t.Fatal(err)
 		}
-	}
-	if err := s.api("caseworker", "POST", "/api/v1/notes/"+n.ID+"/approve", map[string]any{}, nil); err != nil {
-		s.t.Fatal(err)
 	}
 }
 

@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// TestTalk is the day's work: a citizen calls with a SIP telephone and says yes to
+// being written down, a caseworker answers in Chromium, each hears the other, the
+// words of both appear, the note is approved, the case system has it, the rest goes.
+func TestTalk(t *testing.T) {
+	mic := t.TempDir() + "/mic.wav"
+	writeWAV(t, mic, append(spoken(t, "Goddag, du taler med Mette. Hvad kan jeg hjælpe dig med i dag? Det ser jeg på med det samme."), make([]int16, 8000*2)...))
+	s := start(t)
+	c := newCitizen(t)
+	b := newBrowser(s, mic)
+	b.login("mette", "/desk")
+	b.await("the inbox", `document.querySelector("#inbox .box-group")`)
+
+	c.call("sip:borgerservice@" + s.sip)
+	s.until("the announcement", func() error {
+		if energy(c.heard()) < 25 {
+			return fmt.Errorf("nothing heard yet")
+		}
+		return nil
+	})
+	c.press("1")
+	b.await("the call to ring", `document.querySelector("#inbox .ringing .item")`)
+	b.screenshot("desk-ringing")
+	before := energy(c.heard())
+	b.run("answer by keyboard", chromedp.KeyEvent("s"))
+	b.await("the call to be connected", `!document.getElementById("c-hangup").hidden && document.getElementById("remote-audio").srcObject`)
+	c.say("Goddag, jeg hedder Bente. Jeg ringer om min boligstøtte. Jeg har sendt min lønseddel i går. Jeg vil gerne ringes op i morgen.")
+	if share := b.hears(); share < 0.3 {
+		t.Errorf("the caseworker heard sound in %.0f%% of two seconds of speech, want at least 30%%", 100*share)
+	}
+	b.await("the citizen's words", `document.querySelectorAll("#transcript .turn.citizen .w").length >= 8`)
+	b.await("the caseworker's words", `document.querySelectorAll("#transcript .turn.caseworker .w").length >= 5`)
+	b.screenshot("desk-talking")
+	if got := energy(c.heard()) - before; got < 50 {
+		t.Errorf("the citizen heard %d frames of sound from the caseworker, want at least 50 (1 s)", got)
+	}
+
+	id := b.text(`document.querySelector("#inbox .mine .item") ? new URLSearchParams(location.search).get("samtale") || "" : ""`)
+	b.run("hang up by keyboard", chromedp.KeyEvent("x"))
+	b.await("the note draft", `document.querySelectorAll("#note .sentence").length > 0`)
+	b.screenshot("desk-note")
+	conv := s.onlyConversation()
+	if id != "" && id != conv {
+		t.Errorf("page shows conversation %s, API %s", id, conv)
+	}
+	n := s.awaitNote(conv)
+	s.confirmAll(&n)
+	b.run("show the note", chromedp.Navigate("http://"+s.http+"/notat/"+n.ID))
+	b.await("the note page", `document.getElementById("note-approve") && !document.getElementById("note-foot").hidden`)
+	b.screenshot("note")
+	b.run("approve by keyboard", chromedp.KeyEvent("g"))
+	b.await("approved or asked", `document.querySelector("dialog[open]") || /kvittering|afleveret|godkendt/i.test(document.body.innerText)`)
+	b.run("say yes if asked", chromedp.Evaluate(`document.querySelector("dialog[open] button.button-primary")?.click()`, nil))
+	done := s.awaitErased(conv)
+	if done.Receipt.ID == "" {
+		t.Errorf("receipt without id: %+v", done.Receipt)
+	}
+	b.run("receipts", chromedp.Navigate("http://"+s.http+"/afleveret"))
+	b.await("the receipt", fmt.Sprintf(`document.body.innerText.includes(%q)`, done.Receipt.ID))
+	b.screenshot("delivered")
+	if hits := found(t, s.data, "boligstøtte", "lønseddel"); len(hits) > 0 {
+		t.Errorf("after erasure the data folder still holds what was said: %v", hits)
+	}
+}
+
+func (s *system) onlyConversation() string {
+	s.t.Helper()
+	var list struct {
+		Conversations []conversation `json:"conversations"`
+	}
+	if err := s.api("caseworker", "GET", "/api/v1/conversations", nil, &list); err != nil {
+		s.t.Fatal(err)
+	}
+	if len(list.Conversations) != 1 {
+		s.t.Fatalf("%d conversations, want 1", len(list.Conversations))
+	}
+	return strings.TrimSpace(list.Conversations[0].ID)
+}
