@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -44,7 +45,8 @@ func newBrowser(s *system, micFile string) *browser {
 		}
 	})
 	b := &browser{s: s, ctx: ctx}
-	b.run("set up", chromedp.EmulateViewport(1440, 900), emulation.SetLocaleOverride().WithLocale("da-DK"))
+	b.run("set up", chromedp.EmulateViewport(1440, 900), emulation.SetLocaleOverride().WithLocale("da-DK"),
+		network.Enable(), network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": "da"}))
 	return b
 }
 

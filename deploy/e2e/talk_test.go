@@ -13,7 +13,7 @@ import (
 // words of both appear, the note is approved, the case system has it, the rest goes.
 func TestTalk(t *testing.T) {
 	mic := t.TempDir() + "/mic.wav"
-	writeWAV(t, mic, append(spoken(t, "Goddag, du taler med Mette. Hvad kan jeg hjælpe dig med i dag? Det ser jeg på med det samme."), make([]int16, 8000*2)...))
+	writeWAV(t, mic, append(append(make([]int16, 8000*4), spoken(t, "Goddag, du taler med Mette. Hvad kan jeg hjælpe dig med i dag? Det ser jeg på med det samme.")...), make([]int16, 8000*2)...))
 	s := start(t)
 	c := newCitizen(t)
 	b := newBrowser(s, mic)
@@ -33,12 +33,14 @@ func TestTalk(t *testing.T) {
 	before := energy(c.heard())
 	b.run("answer by keyboard", chromedp.KeyEvent("s"))
 	b.await("the call to be connected", `!document.getElementById("c-hangup").hidden && document.getElementById("remote-audio").srcObject`)
+	// They speak one after the other: an echo canceller hears nothing of its own side
+	// while the other speaks.
+	b.await("the caseworker's words", `document.querySelectorAll("#transcript .turn.caseworker .w").length >= 8`)
 	c.say("Goddag, jeg hedder Bente. Jeg ringer om min boligstøtte. Jeg har sendt min lønseddel i går. Jeg vil gerne ringes op i morgen.")
 	if share := b.hears(); share < 0.3 {
 		t.Errorf("the caseworker heard sound in %.0f%% of two seconds of speech, want at least 30%%", 100*share)
 	}
 	b.await("the citizen's words", `document.querySelectorAll("#transcript .turn.citizen .w").length >= 8`)
-	b.await("the caseworker's words", `document.querySelectorAll("#transcript .turn.caseworker .w").length >= 5`)
 	b.screenshot("desk-talking")
 	if got := energy(c.heard()) - before; got < 50 {
 		t.Errorf("the citizen heard %d frames of sound from the caseworker, want at least 50 (1 s)", got)
