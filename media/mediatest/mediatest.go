@@ -27,20 +27,22 @@ func WhiteNoise(n int, rms float64, seed uint64) []int16 {
 	return s
 }
 
-// PinkNoise is n samples of noise that falls by 3 dB an octave, with about
-// the given root mean square: one-pole filters an octave and a half apart.
+// PinkNoise is n samples of noise that falls by 3 dB an octave, with the given
+// root mean square: a sum of noises each of which changes half as often as the
+// one before (Voss).
 func PinkNoise(n int, rms float64, seed uint64) []int16 {
 	r := rand.New(rand.NewPCG(seed, 2))
-	var b [4]float64
+	var row [12]float64
 	v := make([]float64, n)
 	sum := 0.0
 	for i := range v {
-		w := r.NormFloat64()
-		b[0] = 0.997*b[0] + 0.029*w
-		b[1] = 0.985*b[1] + 0.032*w
-		b[2] = 0.950*b[2] + 0.048*w
-		b[3] = 0.850*b[3] + 0.090*w
-		v[i] = b[0] + b[1] + b[2] + b[3] + 0.05*w
+		v[i] = r.NormFloat64()
+		for k := range row {
+			if i%(2<<k) == 0 {
+				row[k] = r.NormFloat64()
+			}
+			v[i] += row[k]
+		}
 		sum += v[i] * v[i]
 	}
 	scale := rms / math.Sqrt(sum/float64(n))

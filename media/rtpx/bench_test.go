@@ -328,9 +328,6 @@ func BenchmarkHundredLegs(b *testing.B) {
 	}
 	sound := mediatest.Chirps(pcm.Rate, pcm.Rate, 8000, 1)
 	for b.Loop() {
-		late = late[:0]
-		var before, after syscall.Rusage
-		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &before)
 		for range calls {
 			x, y := open(), open()
 			for _, l := range [][2]*Leg{{x, y}, {y, x}} {
@@ -344,6 +341,12 @@ func BenchmarkHundredLegs(b *testing.B) {
 				l[0].SetSource(pcm.NewClip(sound, true))
 			}
 		}
+		time.Sleep(500 * time.Millisecond) // the start is not measured
+		var before, after syscall.Rusage
+		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &before)
+		mu.Lock()
+		late = late[:0]
+		mu.Unlock()
 		time.Sleep(3 * time.Second)
 		for _, l := range legs {
 			_ = l.Close()

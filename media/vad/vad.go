@@ -35,9 +35,9 @@ const (
 const (
 	startSNR = 4.0 // mean over the bands
 	keepSNR  = 2.6
-	voicing  = 0.5 // autocorrelation; noise reaches 0.42
-	movement = 1.0 // dB a band a frame, of voiced sound; hum and tones have none
-	liveness = 3.4 // the same, of sound without voice (creak, whisper); noise reaches 3
+	voicing  = 0.43 // autocorrelation; noise passes it in one frame of 5000
+	movement = 1.0  // dB a band a frame, of voiced sound; hum and tones have none
+	liveness = 3.8  // the same, of sound without voice (creak, whisper); noise passes 3.4 in one onset of 100
 
 	startEvidence = 2.5 // frames, with decay
 	hangover      = 8   // frames

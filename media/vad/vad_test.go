@@ -75,6 +75,22 @@ func TestNotSpeech(t *testing.T) {
 	}
 }
 
+// Chance makes some noises begin more like speech than others.
+func TestManyNoisesBegin(t *testing.T) {
+	for seed := range uint64(40) {
+		for _, s := range [][]int16{
+			mediatest.WhiteNoise(3*rate, 2000, seed), mediatest.PinkNoise(3*rate, 2000, seed),
+		} {
+			d := New(rate)
+			for i, f := range frames(join(silence(time.Second), s), 320) {
+				if d.Speech(f) {
+					t.Fatalf("seed %d: speech at %d ms", seed, i*20)
+				}
+			}
+		}
+	}
+}
+
 func offset(n int, v int16) []int16 {
 	s := make([]int16, n)
 	for i := range s {

@@ -1,0 +1,85 @@
+package mediatest
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+)
+
+func TestMeasures(t *testing.T) {
+	tone := Tone(16000, 16000, 440, 8000)
+	if a := Goertzel(tone, 16000, 440); math.Abs(a-8000) > 10 {
+		t.Errorf("amplitude %.0f", a)
+	}
+	if a := Goertzel(tone, 16000, 1000); a > 10 {
+		t.Errorf("%.0f of a frequency that is not there", a)
+	}
+	if r := RMS(tone); math.Abs(r-8000/math.Sqrt2) > 5 {
+		t.Errorf("root mean square %.0f", r)
+	}
+	noisy := Mix(tone, WhiteNoise(len(tone), 80, 1))
+	if snr := SNR(tone, noisy); math.Abs(snr-20*math.Log10(8000/math.Sqrt2/80)) > 0.5 {
+		t.Errorf("signal to noise %.1f dB", snr)
+	}
+	sent := Chirps(8000, 16000, 8000, 1)
+	got := append(make([]int16, 321), sent...)
+	if d, l := Align(sent[:4000], got, 1000); d != 321 || l < 0.999 {
+		t.Errorf("found at %d with %.3f", d, l)
+	}
+	if _, l := Align(sent[:4000], WhiteNoise(8000, 3000, 2), 1000); l > 0.3 {
+		t.Errorf("noise is %.2f like it", l)
+	}
+}
+
+func TestNoisesAreAsLoudAsAsked(t *testing.T) {
+	for name, s := range map[string][]int16{
+		"white": WhiteNoise(160000, 1000, 1), "pink": PinkNoise(160000, 1000, 1),
+	} {
+		if r := RMS(s); math.Abs(r-1000) > 30 {
+			t.Errorf("%s: %.0f", name, r)
+		}
+	}
+	low, high := band(PinkNoise(160000, 1000, 1), 100, 200), band(PinkNoise(160000, 1000, 1), 1600, 3200)
+	if d := 10 * math.Log10(low/high); math.Abs(d) > 3 {
+		t.Errorf("octaves of pink noise differ by %.1f dB", d)
+	}
+}
+
+// band is the power between two frequencies, sampled.
+func band(s []int16, lo, hi float64) float64 {
+	sum := 0.0
+	for f := lo; f < hi; f += (hi - lo) / 60 {
+		a := Goertzel(s, 16000, f)
+		sum += a * a
+	}
+	return sum * (hi - lo)
+}
+
+func TestLinkIsTheSameEveryTime(t *testing.T) {
+	run := func(seed uint64) string {
+		l := Link{Delay: 10 * time.Millisecond, Jitter: 50 * time.Millisecond, Loss: 0.2, Duplicate: 0.1, Seed: seed}
+		now, log, last := time.Unix(1, 0), "", time.Time{}
+		for i := range byte(100) {
+			l.Send(now, []byte{i})
+			now = now.Add(20 * time.Millisecond)
+			l.Deliver(now, func(at time.Time, p []byte) {
+				if at.After(now) || at.Before(last) {
+					t.Errorf("delivered at %v", at)
+				}
+				last = at
+				log += fmt.Sprint(p[0], " ")
+			})
+		}
+		if l.Lost < 10 || l.Lost > 30 {
+			t.Errorf("lost %d of 100", l.Lost)
+		}
+		return log
+	}
+	if run(1) != run(1) {
+		t.Error("two runs differ")
+	}
+	if run(1) == run(2) {
+		t.Error("two seeds do not")
+	}
+}
