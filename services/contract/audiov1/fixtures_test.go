@@ -1,0 +1,17 @@
+package audiov1
+
+import (
+	"testing"
+
+	"samtale.dk/samtale/services/contract/contracttest"
+)
+
+func TestFixtures(t *testing.T) {
+	contracttest.Run(t,
+		contracttest.Of[Attach]("attach"),
+		contracttest.Of[Attached]("attached"),
+		contracttest.Of[Progress]("progress"),
+		contracttest.Of[Replay]("replay"),
+		contracttest.Of[Replayed]("replayed"),
+	)
+}
