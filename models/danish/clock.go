@@ -57,8 +57,11 @@ func clockItem(ws []word, i int) (item, bool) {
 	return it, true
 }
 
-// afterClock reports "til" or "og" after a time: "klokken ti til tolv".
+// afterClock reports "til" or "og" after a time, "klokken ti til tolv", or "klokken er".
 func afterClock(ws []word, i int) bool {
+	if before := coreAt(ws, i-1); (before == "er" || before == "var" || before == "bliver") && coreAt(ws, i-2) == "klokken" {
+		return true
+	}
 	if i < 2 || ws[i-1].core != "til" && ws[i-1].core != "og" || ws[i-1].post != "" || ws[i-2].post != "" {
 		return false
 	}

@@ -82,7 +82,7 @@ func numberItem(ws []word, i int) (item, bool) {
 			return item{}, false // an article states no number
 		}
 	}
-	if n.written() && n.next == i+1 {
+	if n.written() && n.next == i+1 || strings.HasPrefix(ws[i].core, "halvande") && n.next == i+1 {
 		it.text = "" // already written; keep the writer's form
 	}
 	return it, true
@@ -91,7 +91,7 @@ func numberItem(ws []word, i int) (item, bool) {
 // plainPrevious reports that the word before i does not make a vague amount of a bare "tusind": "et par tusind".
 func plainPrevious(ws []word, i int) bool {
 	switch coreAt(ws, i-1) {
-	case "par", "nogle", "flere", "mange", "adskillige", "hundrede", "tusind", "tusinde":
+	case "par", "halv", "halvt", "nogle", "flere", "mange", "adskillige", "hundrede", "tusind", "tusinde":
 		return false
 	}
 	return true
@@ -163,13 +163,13 @@ func plainNumber(ws []word, i int, n number) string {
 	return n.String() + post
 }
 
-// ranged reports the first number of a range with a unit: "tre til fem uger".
+// ranged reports the first number of a range with a unit, "tre til fem uger", or of which the second is written in figures.
 func ranged(ws []word, n number) bool {
 	if !follows(ws, n.next, "til", "eller", "og") {
 		return false
 	}
 	m, ok := numberAt(ws, n.next+1)
-	return ok && !m.ordinal && !m.article && unitAt(ws, m.next) != ""
+	return ok && !m.ordinal && !m.article && m.value < 1000 && (unitAt(ws, m.next) != "" || m.value > 12 && ws[n.next].core == "til")
 }
 
 // String writes the number: 12.300, 2,5.

@@ -281,14 +281,15 @@ func hiddenTail(tokens []Token, cue cues, shown []int) map[int]bool {
 	out := map[int]bool{}
 	for _, ws := range speakers(tokens) {
 		for i := max(0, len(ws)-30); i < len(ws); i++ {
-			sensitive := openAddress(ws, i)
-			if r, ok := runAt(ws, i); ok && openRun(ws, i) && !identifies(labelBefore(ws, i)) {
-				sensitive = sensitive || len(r.digits()) >= hiddenDigits || near(cue.cpr, ws[i].tok)
+			if n, ok := numberAt(ws, i); ok && n.value >= 1000 && !n.written() {
+				i = n.next - 1 // an amount; its last words are no digits of their own
+				continue
 			}
-			if birthday(ws, i) > 0 && openRun(ws, i) && near(cue.cpr, ws[i].tok) {
-				sensitive = true
+			if r, ok := runAt(ws, i); ok && identifies(labelBefore(ws, i)) {
+				i = r.to() - 1 // a case number
+				continue
 			}
-			if !sensitive {
+			if !sensitive(ws, i, cue) {
 				continue
 			}
 			for _, w := range ws[i:] {
@@ -298,4 +299,25 @@ func hiddenTail(tokens []Token, cue cues, shown []int) map[int]bool {
 		}
 	}
 	return out
+}
+
+// sensitive reports that the words from i to the end may become personal data.
+func sensitive(ws []word, i int, cue cues) bool {
+	if openAddress(ws, i) {
+		return true
+	}
+	if !openRun(ws, i) {
+		return false
+	}
+	asked := near(cue.cpr, ws[i].tok)
+	if asked && birthday(ws, i) > 0 {
+		return true
+	}
+	r, ok := runAt(ws, i)
+	if !ok {
+		return false
+	}
+	d := r.digits()
+	hundreds := len(r.atoms) == 1 && r.atoms[0].spoken && len(d) == 3 // "fem hundrede" begins no identifier
+	return asked || len(d) >= hiddenDigits && !hundreds
 }

@@ -196,3 +196,21 @@ func TestMaskerSplits(t *testing.T) {
 		}
 	}
 }
+
+// What the screen shows while an amount is said is not hidden; digits that may become a number are.
+func TestTail(t *testing.T) {
+	for words, want := range map[string]string{
+		"det koster syv tusind fem hundrede":            "det koster 7.500",
+		"det koster fem hundrede":                       "det koster 500",
+		"jeg har to":                                    "jeg har to",
+		"mit nummer er toogtyve treogtredive":           "mit nummer er ••••",
+		"mit cpr nummer er nul":                         "mit CPR nummer er •••",
+		"sagsnummer tolv fireogtredive seksoghalvtreds": "sagsnummer 123456",
+		"skriv til bente punktum":                       "skriv til ••••• •••••••",
+	} {
+		var m Masker
+		if got := Text(m.Tail(Tokens(words))); got != want {
+			t.Errorf("%q shows %q, want %q", words, got, want)
+		}
+	}
+}

@@ -215,6 +215,9 @@ func numberAt(ws []word, i int) (number, bool) {
 	if ws[i].digits != "" {
 		return writtenAt(ws, i)
 	}
+	if ws[i].core == "halvanden" || ws[i].core == "halvandet" {
+		return scaled(ws, number{parsed: parsed{value: 1}, frac: "5", next: i + 1}), true
+	}
 	if ws[i].morphs == nil || ws[i].morphs[0].kind == andMorph {
 		return number{}, false
 	}
@@ -284,6 +287,10 @@ func writtenAt(ws []word, i int) (number, bool) {
 // decimals reads "komma" and the digits after it, and a scale after those: "en komma fem millioner".
 func decimals(ws []word, n number) number {
 	j := n.next
+	if h := halfAfter(ws, n); h > 0 {
+		n.frac, n.next, n.article = "5", h, false
+		return scaled(ws, n)
+	}
 	if j >= len(ws) || ws[j].core != "komma" || ws[j].post != "" || ws[j-1].post != "" {
 		return n
 	}
@@ -306,6 +313,26 @@ func decimals(ws []word, n number) number {
 	}
 	n.frac, n.next, n.article = frac.String(), next, false
 	return scaled(ws, n)
+}
+
+// halfAfter gives the index after "en halv" or "og en halv" where a unit or scale follows: "to en halv time".
+func halfAfter(ws []word, n number) int {
+	j := n.next
+	if coreAt(ws, j) == "og" {
+		j++
+	}
+	if n.value < 2 || n.value > 99 || coreAt(ws, j) != "en" && coreAt(ws, j) != "et" || coreAt(ws, j+1) != "halv" && coreAt(ws, j+1) != "halvt" {
+		return 0
+	}
+	end := j + 2
+	if ws[n.next-1].post != "" || end >= len(ws) || ws[end-1].post != "" {
+		return 0
+	}
+	m := ws[end].morphs
+	if unitAt(ws, end) == "" && (len(m) != 1 || m[0].kind != scaleMorph) {
+		return 0
+	}
+	return end
 }
 
 // scaled multiplies a number with decimals by the scale word after it, where the result is whole.

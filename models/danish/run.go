@@ -210,7 +210,7 @@ func runItem(ws []word, i int) (item, bool) {
 	}
 	d := r.digits()
 	label := labelBefore(ws, i)
-	joined := len(r.atoms) > 1 && len(d) >= 2 && label != ""
+	joined := len(r.atoms) > 1 && len(d) >= 2 && label != "" && (len(d) > 2 || !strings.HasPrefix(label, "ring")) || d == "112" && len(r.atoms) == 3
 	if !joined && (len(d) < 4 || len(d) > len(r.atoms) || r.counting()) {
 		return item{}, false
 	}

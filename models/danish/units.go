@@ -34,13 +34,13 @@ var labels = map[string]Kind{
 	"referencenummer": KindNone, "reference": KindNone, "kvitteringsnummer": KindNone, "postnummer": KindNone,
 	"postnummeret": KindNone, "løbenummer": KindNone, "policenummer": KindNone, "matrikelnummer": KindNone,
 	"fakturanummer": KindNone, "kode": KindNone, "koden": KindNone, "pinkode": KindNone, "pinkoden": KindNone, "ean": KindNone,
-	"ean-nummer": KindNone, "bilagsnummer": KindNone,
+	"ean-nummer": KindNone, "bilagsnummer": KindNone, "ring": KindNone, "ringe": KindNone, "ringer": KindNone,
 }
 
 // identifies reports a label that names another identifier than a person's, so that digits after it are never masked.
 func identifies(label string) bool {
 	switch label {
-	case "", "nummer", "nummeret", "nr":
+	case "", "nummer", "nummeret", "nr", "ring", "ringe", "ringer":
 		return false
 	}
 	k, ok := labels[label]
@@ -92,7 +92,7 @@ func linking(core string) bool {
 // counted are words before a number that make small ones digits: "uge 12", "side 4". House numbers follow streets.
 func counted(core string) bool {
 	switch core {
-	case "nummer", "nr", "uge", "side", "paragraf", "§", "artikel", "kapitel", "lejlighed", "version", "tast", "punkt", "stk",
+	case "nummer", "nr", "uge", "side", "paragraf", "§", "artikel", "kapitel", "lejlighed", "version", "tast", "tryk", "punkt", "stk",
 		"stykke", "bilag", "trin", "linje", "lokale", "skranke", "kø", "dør", "værelse", "minus":
 		return true
 	}
@@ -112,7 +112,7 @@ func street(core string) bool {
 func yearBefore(core string) bool {
 	switch core {
 	case "i", "år", "året", "siden", "fra", "til", "inden", "før", "efter", "sommeren", "foråret", "efteråret", "vinteren",
-		"ultimo", "primo", "medio", "omkring", "for", "mellem", "og", "indtil":
+		"ultimo", "primo", "medio", "omkring", "for", "mellem", "og", "indtil", "kvartal", "halvår":
 		return true
 	}
 	return false
