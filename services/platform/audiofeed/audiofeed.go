@@ -63,7 +63,7 @@ type Limits struct {
 	Heartbeat time.Duration // without Progress, another worker is attached [audiov1.HeartbeatLimit]
 	Attach    time.Duration // for an attach request [1.5 s]
 	RetryMin  time.Duration // first pause after a failed attach [100 ms] …
-	RetryMax  time.Duration // … doubling up to this [2 s]
+	RetryMax  time.Duration // … doubling up to this [1 s]
 	Idle      time.Duration // without audio, an empty frame shows that we live [1 s]
 	Stall     time.Duration // Received stands still below what was sent: send again [1 s]
 	RingStart int           // samples that a ring holds at first [4 s]
@@ -79,7 +79,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Heartbeat, audiov1.HeartbeatLimit)
 	def(&l.Attach, 1500*time.Millisecond)
 	def(&l.RetryMin, 100*time.Millisecond)
-	def(&l.RetryMax, 2*time.Second)
+	def(&l.RetryMax, time.Second)
 	def(&l.Idle, time.Second)
 	def(&l.Stall, time.Second)
 	if l.RingStart == 0 {

@@ -8,7 +8,8 @@
 // engine's events, decides how far the leg is settled and hands batches to the Output.
 //
 // What may be committed: up to the end of silence when the engine owes nothing, else
-// up to the end of the last decided word; and never past a word that is held back
+// up to the end of the last decided word or shortly before the end of a decided part
+// without words; and never past a word that is held back
 // because it may become personal data. From any committed position another Hearing
 // can start with the same audio, and no word is lost or said twice.
 package hearing
@@ -34,6 +35,11 @@ const (
 	// settleEvery is the longest silence that is not committed: it bounds what has
 	// to be sent again after a crash. 5 s.
 	settleEvery = 5 * asr.SampleRate
+
+	// settleMargin is how far behind the engine's decision it is settled that nothing
+	// was said, inside an utterance: another Hearing would begin there, and hears a
+	// word better with what goes before. 2 s.
+	settleMargin = 2 * asr.SampleRate
 
 	// bridge is the longest loss inside an utterance that does not end it. 300 ms.
 	bridge = 300 * asr.SampleRate / 1000

@@ -123,7 +123,7 @@ func (h *Hearing) settle(words []transcriptv1.Word) (last bool, err error) {
 	last = h.ending && idle
 	to := h.quiet
 	if !idle {
-		to = max(h.starts[0], m.lastWord)
+		to = max(h.starts[0], m.lastWord, h.decided-settleMargin)
 	} else {
 		h.decided = max(h.decided, to)
 	}
@@ -150,11 +150,10 @@ func (h *Hearing) settle(words []transcriptv1.Word) (last bool, err error) {
 	return last, h.commit(from, max(to, m.written), words, last)
 }
 
-// safeBefore is a position between a written word and one that is held back: in the
-// pause between them, close to the latter.
-func safeBefore(written, held int64) int64 {
-	return max((written+held)/2, held-asr.SampleRate/2)
-}
+// safeBefore is a position after a written word and before one that is held back. An
+// engine may say that a word begins later than it does, so that it is the pause
+// between them or the end of the former.
+func safeBefore(written, held int64) int64 { return max(written, held-asr.SampleRate/2) }
 
 func (h *Hearing) commit(from, to int64, words []transcriptv1.Word, last bool) error {
 	m := &h.mind

@@ -79,8 +79,8 @@ func (s *scribe) take(words []asr.Word, at int64) []danish.Token {
 	return tokens
 }
 
-// remember gives the masker words that are stored already, so that they explain the
-// digits that follow.
+// remember takes words that are stored already: they explain the digits that follow,
+// and their last sentence may go on.
 func (s *scribe) remember(words []transcriptv1.Word) {
 	var tokens []danish.Token
 	for _, w := range words {
@@ -96,51 +96,61 @@ func (s *scribe) remember(words []transcriptv1.Word) {
 	s.masker.Commit(tokens...)
 	s.masker.Close()
 	s.first = len(tokens)
+	for i := len(words) - 1; i >= 0 && !strings.ContainsAny(words[len(words)-1].Text, ".?!…"); i-- {
+		if words[i].Sentence || i == 0 {
+			s.sentence = toSpans(words[i:])
+			break
+		}
+	}
 }
 
-// write makes words of released spans. ended says that a pause follows what was said; it
-// is no pause for the sentence while words are held back.
+// write makes words of released spans. ended says that a pause follows what was said.
 func (s *scribe) write(spans []danish.Span, ended bool) []transcriptv1.Word {
 	if len(spans) == 0 {
 		return nil
 	}
 	known := len(s.sentence)
 	all := append(s.sentence[:known:known], spans...)
-	next := all
-	if ended && s.masker.Held() == 0 {
-		// A word after a long pause shows whether the last sentence could end here.
-		end := all[len(all)-1].End
-		next = append(all[:len(all):len(all)], danish.Span{Text: "ja", Start: end + sentencePause, End: end + sentencePause + 1})
-	}
-	sentences := danish.Sentences(next)
+	next := append(all[:len(all):len(all)], s.following(all[len(all)-1].End, ended)...)
 	var out []transcriptv1.Word
+	open := len(all)
 	at := 0
-	for _, st := range sentences {
-		closed := at+len(st.Spans) < len(next)
+	for _, st := range danish.Sentences(next) {
+		begin := at
 		for i, sp := range st.Spans {
 			if at >= known && at < len(all) {
 				w := s.word(sp)
 				w.Sentence = i == 0
-				if closed && i == len(st.Spans)-1 {
+				if i == len(st.Spans)-1 && at < len(next)-1 {
 					w.Text = stop(w.Text, st.Text)
 				}
 				out = append(out, w)
 			}
 			at++
 		}
+		if begin < len(all) && (at > len(all) || at == len(next)) {
+			open = begin // it may go on
+		}
 	}
-	s.sentence = openSentence(all, sentences, len(next) > len(all))
+	s.sentence = append([]danish.Span(nil), all[open:]...)
 	s.trim()
 	return out
 }
 
-// openSentence gives the spans of the last sentence if it may go on.
-func openSentence(all []danish.Span, sentences []danish.Sentence, probed bool) []danish.Span {
-	n := len(sentences[len(sentences)-1].Spans)
-	if probed {
-		n-- // the word that was only asked with
+// following is what shows whether a sentence ends here: the next words, if they are
+// held back, or a pause.
+func (s *scribe) following(end int64, ended bool) []danish.Span {
+	var out []danish.Span
+	for _, t := range s.tokens[len(s.tokens)-s.masker.Held():] {
+		out = append(out, danish.Span{Text: t.Text, Start: t.Start, End: t.End})
+		if len(out) == 2 { // "og" begins a sentence only before a subject
+			return out
+		}
 	}
-	return append([]danish.Span(nil), all[len(all)-n:]...)
+	if len(out) == 0 && ended {
+		out = append(out, danish.Span{Text: "ja", Start: end + sentencePause, End: end + sentencePause + 1})
+	}
+	return out
 }
 
 // stop ends a sentence's last word as the sentence ends.
@@ -182,6 +192,14 @@ func toTokens(words []asr.Word, at int64) []danish.Token {
 		tokens[i] = danish.Token{Text: w.Text, Start: at + w.Start, End: at + w.End, Confidence: w.Confidence}
 	}
 	return tokens
+}
+
+func toSpans(words []transcriptv1.Word) []danish.Span {
+	var out []danish.Span
+	for _, w := range words {
+		out = append(out, danish.Span{Text: w.Text, Start: w.Start, End: w.End, Kind: danish.Kind(w.Masked)})
+	}
+	return out
 }
 
 func plain(tokens []danish.Token) []transcriptv1.Word {

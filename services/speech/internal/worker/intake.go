@@ -48,6 +48,8 @@ type intake struct {
 	mu      sync.Mutex
 	waiting batch
 	next    int64     // the first sample that has not arrived
+	top     int64     // the furthest next ever
+	run     int       // counts restarts
 	hole    time.Time // since when frames arrive behind a hole
 	heard   time.Time // last frame of this epoch
 	ended   time.Time // when the leg's end was first seen
@@ -127,25 +129,43 @@ func (in *intake) signal() {
 	}
 }
 
-// take swaps what waits for an empty batch.
-func (in *intake) take(b *batch) {
+// take swaps what waits for an empty batch. It reports false when there was a restart
+// since run: the audio is for somebody else.
+func (in *intake) take(b *batch, run int) bool {
 	b.reset()
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	if in.run != run {
+		in.signal() // the token was not ours either
+		return false
+	}
 	in.waiting, *b = *b, in.waiting
+	return true
 }
 
-// restart goes back to position from: audio has to be sent again.
-func (in *intake) restart(from int64) {
+// restart goes back to position from, which has to be sent again, and returns the run
+// that takes it.
+func (in *intake) restart(from int64) (run int) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.waiting.reset()
+	in.top = max(in.top, in.next)
 	in.next, in.hole = from, time.Time{}
+	in.run++
+	return in.run
 }
 
-// state is for progress and the watch.
-func (in *intake) state() (next int64, waiting int, heard, ended time.Time) {
+// stand is where an intake stands.
+type stand struct {
+	next    int64     // the first sample that has not arrived
+	top     int64     // the leg is at least this long
+	waiting int       // samples
+	heard   time.Time // last frame
+	ended   time.Time // when the leg's end was first seen; zero: not yet
+}
+
+func (in *intake) stand() stand {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.next, len(in.waiting.samples), in.heard, in.ended
+	return stand{in.next, max(in.top, in.next), len(in.waiting.samples), in.heard, in.ended}
 }

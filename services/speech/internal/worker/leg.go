@@ -21,10 +21,14 @@ import (
 // Why a leg is not heard on.
 var (
 	errOvertaken = errors.New("another worker hears the leg")
+	errFenced    = errors.New("another worker committed what was ours to commit")
 	errErased    = errors.New("the conversation was erased")
 	errStuck     = errors.New("the engine does not answer")
 	errStopping  = errors.New("the worker stops")
 )
+
+// lagLimit is how far an engine may be behind before it is counted and logged.
+const lagLimit = 10 * time.Second
 
 // leg is one attachment of this worker: from the attach request until all is
 // committed, the leg is handed over, or the gateway is gone.
@@ -36,6 +40,7 @@ type leg struct {
 	in     *intake
 	sub    *nats.Subscription
 	frame  audiov1.Frame   // belongs to the bus's goroutine
+	late   bool            // the engine is behind; belongs to the watching goroutine
 	ctx    context.Context // of the attachment; stop ends it
 	stop   context.CancelCauseFunc
 	gone   chan struct{}
@@ -69,8 +74,7 @@ func (l *leg) receive(m *nats.Msg) {
 	}
 	switch l.in.offer(&l.frame, time.Now()) {
 	case newHole:
-		next, _, _, _ := l.in.state()
-		l.askReplay(next)
+		l.askReplay(l.in.stand().next)
 	case overtaken:
 		l.stop(errOvertaken)
 	}
@@ -84,9 +88,8 @@ func (l *leg) askReplay(from int64) {
 
 // report tells the gateway how far we are.
 func (l *leg) report(done bool, failed string) {
-	next, _, _, _ := l.in.state()
 	l.send(audiov1.ProgressSubject(l.attach.ConversationID, l.attach.LegID), audiov1.Progress{
-		Worker: l.w.cfg.Name, Epoch: l.attach.Epoch, Received: next, Committed: l.store.committed(),
+		Worker: l.w.cfg.Name, Epoch: l.attach.Epoch, Received: l.in.stand().next, Committed: l.store.committed(),
 		Done: done, Failed: failed,
 	})
 }
@@ -126,17 +129,17 @@ func (l *leg) run() {
 
 // hearAll hears, and begins again from the last commit when the engine fails.
 func (l *leg) hearAll(ctx context.Context) error {
-	pause := l.w.cfg.Limits.RetryMin
+	pause, run := l.w.cfg.Limits.RetryMin, 0
 	for {
 		before := l.store.committed()
-		err := l.hear(ctx)
+		err := l.hear(ctx, run)
 		if err == nil || ctx.Err() != nil || !engineFault(err) {
 			return err
 		}
 		if l.store.committed() > before {
 			pause = l.w.cfg.Limits.RetryMin
 		}
-		l.engineFailed(err)
+		run = l.engineFailed(err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -148,7 +151,7 @@ func (l *leg) hearAll(ctx context.Context) error {
 }
 
 func engineFault(err error) bool {
-	for _, known := range []error{errOvertaken, errErased, errStopping} {
+	for _, known := range []error{errOvertaken, errFenced, errErased, errStopping} {
 		if errors.Is(err, known) {
 			return false
 		}
@@ -156,8 +159,9 @@ func engineFault(err error) bool {
 	return true
 }
 
-// engineFailed goes back to the last commit and has the audio sent again.
-func (l *leg) engineFailed(err error) {
+// engineFailed goes back to the last commit and has the audio sent again; the intake's
+// next run is returned.
+func (l *leg) engineFailed(err error) (run int) {
 	l.w.metrics.engineFailures.Inc()
 	l.log.Warn("engine failed", "err", err)
 	l.mu.Lock()
@@ -167,12 +171,13 @@ func (l *leg) engineFailed(err error) {
 	l.hearing = nil
 	l.mu.Unlock()
 	from := l.store.committed()
-	l.in.restart(from)
+	run = l.in.restart(from)
 	l.askReplay(from)
+	return run
 }
 
-// hear feeds one Hearing.
-func (l *leg) hear(ctx context.Context) error {
+// hear feeds one Hearing with one run of the intake.
+func (l *leg) hear(ctx context.Context, run int) error {
 	h := hearing.New(ctx, hearing.Config{
 		Engine: l.w.engine, Segmenter: l.w.cfg.Segmenter(), Output: l,
 		Language: l.attach.Language, From: l.store.committed(), Before: l.store.words(),
@@ -183,14 +188,14 @@ func (l *leg) hear(ctx context.Context) error {
 	l.mu.Unlock()
 	if !l.resigned() {
 		// A hung engine may hold the feeding goroutine; the leg goes on without it.
-		go l.feed(h)
+		go l.feed(h, run)
 	}
 	select {
 	case <-h.Done():
 		return h.Err()
 	case <-l.resign:
 	}
-	end, _, _, _ := l.in.state()
+	end := l.in.stand().top
 	l.log.Error("the rest of the leg is lost: no engine", "from", l.store.committed(), "to", end)
 	h.GiveUp(end, transcriptv1.ReasonEngine)
 	<-h.Done()
@@ -208,7 +213,7 @@ func (l *leg) resigned() bool {
 
 // feed gives the audio to the Hearing until the leg or the Hearing ends. Errors of the
 // Hearing's methods are those that end it.
-func (l *leg) feed(h *hearing.Hearing) {
+func (l *leg) feed(h *hearing.Hearing, run int) {
 	var b batch
 	for {
 		select {
@@ -216,7 +221,9 @@ func (l *leg) feed(h *hearing.Hearing) {
 			return
 		case <-l.in.ready:
 		}
-		l.in.take(&b)
+		if !l.in.take(&b, run) {
+			return
+		}
 		if err := feedBatch(h, &b); err != nil {
 			return
 		}
@@ -274,14 +281,14 @@ func (l *leg) isOrphan() bool {
 // that is gone and an engine that hangs.
 func (l *leg) watch(now time.Time) {
 	lim := &l.w.cfg.Limits
-	_, waiting, heard, ended := l.in.state()
+	in := l.in.stand()
 	l.mu.Lock()
 	say := now.Sub(l.reports) >= lim.Report
 	if say {
 		l.reports = now
 	}
-	since := l.stuckSince(now, waiting)
-	alone := !l.orphan && ended.IsZero() && now.Sub(heard) > lim.Idle && l.w.cfg.Bus.NC.IsConnected()
+	since := l.stuckSince(now, in.waiting)
+	alone := !l.orphan && in.ended.IsZero() && now.Sub(in.heard) > lim.Idle && l.w.cfg.Bus.NC.IsConnected()
 	l.orphan = l.orphan || alone
 	l.mu.Unlock()
 	if say {
@@ -291,14 +298,27 @@ func (l *leg) watch(now time.Time) {
 		l.log.Warn("gateway fell silent")
 		l.in.signal()
 	}
+	l.watchLag(l.lag(now))
 	switch {
 	case since.IsZero():
-	case !ended.IsZero() && now.Sub(since) > lim.GiveUpEnd && now.Sub(ended) > lim.GiveUpEnd:
+	case !in.ended.IsZero() && min(now.Sub(since), now.Sub(in.ended)) > lim.GiveUpEnd:
 		if !l.resigned() {
 			close(l.resign)
 		}
-	case ended.IsZero() && now.Sub(since) > lim.GiveUp:
+	case in.ended.IsZero() && now.Sub(since) > lim.GiveUp:
 		l.stop(errStuck)
+	}
+}
+
+// watchLag counts the times that the engine falls behind.
+func (l *leg) watchLag(lag float64) {
+	switch {
+	case lag > lagLimit.Seconds() && !l.late:
+		l.late = true
+		l.w.metrics.late.Inc()
+		l.log.Warn("the engine is behind", "seconds", int(lag))
+	case lag < lagLimit.Seconds()/2:
+		l.late = false
 	}
 }
 
@@ -331,15 +351,21 @@ func (l *leg) stuckSince(now time.Time, waiting int) time.Time {
 	return since
 }
 
-// lag is how much audio waits for the engine, in samples.
-func (l *leg) lag() int64 {
-	next, _, _, _ := l.in.state()
+// lag is how far the engine is behind, in seconds: audio that waits to be fed, and the
+// time that the answer to a flush is owed.
+func (l *leg) lag(now time.Time) float64 {
+	next := l.in.stand().next
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.hearing == nil {
-		return next - l.store.committed()
+		return float64(next-l.store.committed()) / audiov1.SampleRate
 	}
-	return max(0, next-l.hearing.Progress().Decided)
+	p := l.hearing.Progress()
+	lag := float64(next-p.Fed) / audiov1.SampleRate
+	if !p.Owing.IsZero() {
+		lag += now.Sub(p.Owing).Seconds()
+	}
+	return max(0, lag)
 }
 
 // fault says what an error of the engine means for an attach request.

@@ -19,6 +19,7 @@ type metrics struct {
 	replays             prometheus.Counter
 	words               prometheus.Counter
 	engineFailures      prometheus.Counter
+	late                prometheus.Counter
 	engineTime, engined prometheus.Counter
 	seconds             *prometheus.CounterVec
 	latency             prometheus.Histogram
@@ -35,6 +36,7 @@ func newMetrics(reg prometheus.Registerer, w *Worker) *metrics {
 		replays:        counter("replays_total", "Replays asked for."),
 		words:          counter("words_total", "Words committed."),
 		engineFailures: counter("engine_failures_total", "Sessions that the engine failed."),
+		late:           counter("late_total", "Times that the engine fell more than 10 s behind on a leg."),
 		engineTime:     counter("engine_seconds_total", "Time spent in the engine's calls."),
 		engined:        counter("engine_audio_seconds_total", "Audio given to the engine."),
 		seconds: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -47,21 +49,22 @@ func newMetrics(reg prometheus.Registerer, w *Worker) *metrics {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "samtale_speech_" + name, Help: help}, f)
 	}
 	if reg != nil {
-		reg.MustRegister(m.attached, m.refused, m.badFrames, m.replays, m.words, m.engineFailures, m.engineTime,
+		reg.MustRegister(m.attached, m.refused, m.badFrames, m.replays, m.words, m.engineFailures, m.late, m.engineTime,
 			m.engined, m.seconds, m.latency,
 			gauge("streams", "Legs being heard.", func() float64 { return float64(len(w.all())) }),
 			gauge("streams_limit", "Legs that can be heard at once.", func() float64 { return float64(w.cfg.Streams) }),
-			gauge("lag_seconds", "Audio of the leg furthest behind that the engine has not decided.", w.lag))
+			gauge("lag_seconds", "How far the engine is behind on the leg where it is worst.", w.lag))
 	}
 	return m
 }
 
 func (w *Worker) lag() float64 {
-	var worst int64
+	var worst float64
+	now := time.Now()
 	for _, l := range w.all() {
-		worst = max(worst, l.lag())
+		worst = max(worst, l.lag(now))
 	}
-	return float64(worst) / audiov1.SampleRate
+	return worst
 }
 
 func (m *metrics) committed(b hearing.Batch) {

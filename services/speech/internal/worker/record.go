@@ -34,8 +34,8 @@ const (
 )
 
 // record is a leg's finals in the stream. Only one worker can append: each final names
-// the sequence number of the one before, and a worker that was overtaken fails with
-// errOvertaken.
+// the sequence number of the one before, and a worker that is too late fails with
+// errFenced.
 type record struct {
 	bus    *bus.Bus
 	keys   seal.Keys
@@ -137,7 +137,7 @@ func (r *record) store(ctx context.Context, b hearing.Batch, last bool) (seq uin
 			seq, err = r.publish(ctx, f)
 		}
 		switch {
-		case err == nil, errors.Is(err, errOvertaken), ctx.Err() != nil:
+		case err == nil, errors.Is(err, errFenced), ctx.Err() != nil:
 			return seq, err
 		case errors.Is(err, errs.NotFound):
 			return 0, errErased
@@ -218,7 +218,7 @@ func (r *record) whose(ctx context.Context, f *transcriptv1.Final) (uint64, erro
 	if there != nil && there.To == f.To && string(there.Sealed) == string(f.Sealed) {
 		return seq, nil
 	}
-	return 0, errOvertaken
+	return 0, errFenced
 }
 
 func (r *record) partial(from int64, words []transcriptv1.Word) transcriptv1.Partial {
