@@ -238,7 +238,8 @@ func (s *Service) incoming(in *sipua.Incoming, ch callv1.Channel, area consentv1
 	}
 	c.line = l
 	h := sipua.ConversationHeader(c.id)
-	if err := in.Progress(sip.StatusRinging, "Ringing", sipua.Body{}, h); err == nil {
+	err = in.Progress(sip.StatusRinging, "Ringing", sipua.Body{}, h)
+	if err == nil {
 		err = l.Accept(in, c.id)
 	}
 	if err != nil {

@@ -87,6 +87,11 @@ func (r *refresh) start(d *Dialog) {
 	if r.t != nil {
 		r.t.Stop()
 	}
+	select {
+	case <-d.done:
+		return
+	default:
+	}
 	if r.every == 0 {
 		return
 	}

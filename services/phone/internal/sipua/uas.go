@@ -282,6 +282,9 @@ func (in *Incoming) Accept(b Body, hs ...sip.Header) (Body, error) {
 	res.AppendHeader(sip.NewHeader("Supported", supported))
 	res.AppendHeader(d.lockedContact())
 	ack, err := d.send200(in.tx, in.req, res)
+	if errors.Is(err, ErrEnded) {
+		err = nil // a BYE overtook the ACK: there was a call, and it is over
+	}
 	if err != nil {
 		if errors.Is(err, ErrNoACK) {
 			d.Bye(context.Background())
@@ -480,15 +483,16 @@ func (u *UA) onReinvite(req *sip.Request, tx sip.ServerTransaction) {
 		u.reject(req, tx, sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 		return
 	}
-	if !d.enter(u, req, tx) {
+	leave, ok := d.enter(u, req, tx)
+	if !ok {
 		return
 	}
-	defer d.leave()
+	defer leave()
 	d.retarget(req)
 	if !u.acceptable(req, tx) {
 		return
 	}
-	b, late, ok := d.negotiate(req, tx)
+	b, late, ok := d.negotiate(req, tx, leave)
 	if !ok {
 		return
 	}
@@ -518,7 +522,10 @@ const overtaken = time.Second
 
 // enter claims the dialog for the peer's offer: 491 when ours is under way, 500
 // when theirs is.
-func (d *Dialog) enter(u *UA, req *sip.Request, tx sip.ServerTransaction) bool {
+//
+// The returned function gives the dialog free again, once. It is called before a
+// final answer that nothing follows: the next offer may come at once.
+func (d *Dialog) enter(u *UA, req *sip.Request, tx sip.ServerTransaction) (leave func(), ok bool) {
 	d.mu.Lock()
 	acking := d.acking
 	d.mu.Unlock()
@@ -544,9 +551,9 @@ func (d *Dialog) enter(u *UA, req *sip.Request, tx sip.ServerTransaction) bool {
 	case in:
 		u.reject(req, tx, sip.StatusInternalServerError, "Server Internal Error", sip.NewHeader("Retry-After", "3"))
 	default:
-		return true
+		return sync.OnceFunc(d.leave), true
 	}
-	return false
+	return nil, false
 }
 
 // answered says that only the ACK is missing.
@@ -567,7 +574,7 @@ func (d *Dialog) leave() {
 }
 
 // negotiate makes the body of the 200: the answer to an offer, or our own offer.
-func (d *Dialog) negotiate(req *sip.Request, tx sip.ServerTransaction) (b []byte, late, ok bool) {
+func (d *Dialog) negotiate(req *sip.Request, tx sip.ServerTransaction, leave func()) (b []byte, late, ok bool) {
 	offer := body(req)
 	var err error
 	switch {
@@ -582,6 +589,7 @@ func (d *Dialog) negotiate(req *sip.Request, tx sip.ServerTransaction) (b []byte
 	}
 	if err != nil {
 		d.ua.cfg.Refused("offer")
+		leave()
 		d.ua.reject(req, tx, sip.StatusNotAcceptableHere, "Not Acceptable Here", d.ua.warning(err.Error()))
 		return nil, late, false
 	}
@@ -597,10 +605,11 @@ func (u *UA) onUpdate(req *sip.Request, tx sip.ServerTransaction) {
 		u.reject(req, tx, sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 		return
 	}
-	if !d.enter(u, req, tx) {
+	leave, ok := d.enter(u, req, tx)
+	if !ok {
 		return
 	}
-	defer d.leave()
+	defer leave()
 	d.retarget(req)
 	if !u.acceptable(req, tx) {
 		return
@@ -611,7 +620,7 @@ func (u *UA) onUpdate(req *sip.Request, tx sip.ServerTransaction) {
 		d.owner().Info(in)
 	}
 	if in.hasSDP() {
-		b, _, ok := d.negotiate(req, tx)
+		b, _, ok := d.negotiate(req, tx, leave)
 		if !ok {
 			return
 		}
@@ -619,6 +628,7 @@ func (u *UA) onUpdate(req *sip.Request, tx sip.ServerTransaction) {
 	}
 	res := u.response(req, sip.StatusOK, "OK", out, d.timer.accept(d, req)...)
 	res.AppendHeader(d.lockedContact())
-	u.respond(tx, res)
 	d.timer.start(d)
+	leave()
+	u.respond(tx, res)
 }
