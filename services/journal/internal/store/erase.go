@@ -9,7 +9,8 @@ import (
 
 // Erase deletes a conversation's content (words, note, people, comments) and keeps
 // what says nothing about them: ids, times, states, the receipt, how much was heard.
-// Again keeps the first time.
+// An open call-back task stays open: the number is in the delivered note. Again keeps
+// the first time.
 func (s *Store) Erase(ctx context.Context, conversation string, at time.Time, told func(tx *Tx) error) error {
 	err := s.InTx(ctx, func(tx *Tx) error {
 		c, err := tx.Conversation(ctx, conversation)
@@ -38,7 +39,7 @@ func (t *Tx) erase(ctx context.Context, conversation string, at time.Time) error
 			return err
 		}
 	}
-	_, err := t.Exec(ctx, `UPDATE conversation SET erased_at = ?, call_back = ?, state = ? WHERE id = ?`,
-		store.Micros(at), false, Erased, conversation)
+	_, err := t.Exec(ctx, `UPDATE conversation SET erased_at = ?, state = ? WHERE id = ?`,
+		store.Micros(at), Erased, conversation)
 	return err
 }
