@@ -59,8 +59,6 @@ type hit struct {
 	confidence float64
 }
 
-func (h hit) words() []struct{} { return make([]struct{}, h.to-h.from) }
-
 // cues are the places, as token indexes, where anybody spoke of a civil registration number or its last four digits.
 type cues struct{ cpr, lastFour []int }
 

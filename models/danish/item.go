@@ -66,8 +66,8 @@ func numberItem(ws []word, i int) (item, bool) {
 	case unit != "":
 		it.to++
 		it.fact = Fact{Kind: Measure, Value: n.canonical() + " " + unit}
-		it.text = n.String() + " " + unitText(unit, ws[n.next].raw)
-		if n.article && unit != "%" || n.bare && unit != "%" {
+		it.text = n.String() + " " + unitText(unit, ws[n.next])
+		if (n.article || n.bare) && unit != "%" {
 			it.text = ""
 		}
 	default:
@@ -77,13 +77,11 @@ func numberItem(ws []word, i int) (item, bool) {
 	if coreAt(ws, i-1) == "minus" && it.fact.Value != "" {
 		it.fact.Value = "-" + it.fact.Value
 	}
-	if n.article && it.fact.Kind == Number {
-		if it.text == "" {
-			return item{}, false // an article states no number
-		}
+	if n.article && it.fact.Kind == Number && it.text == "" {
+		return item{}, false // an article states no number
 	}
-	if n.written() && n.next == i+1 || strings.HasPrefix(ws[i].core, "halvande") && n.next == i+1 {
-		it.text = "" // already written; keep the writer's form
+	if n.next == i+1 && (n.written() || strings.HasPrefix(ws[i].core, "halvande")) {
+		it.text = "" // keep the writer's form, and "halvanden time"
 	}
 	return it, true
 }
@@ -98,59 +96,62 @@ func plainPrevious(ws []word, i int) bool {
 }
 
 // unitText writes the percent sign; other units stay as they were said.
-func unitText(unit, raw string) string {
+func unitText(unit string, w word) string {
 	if unit == "%" {
-		_, post := cutPost(raw)
-		return "%" + post
+		return "%" + w.post
 	}
-	return raw
+	return w.raw
 }
 
-func cutPost(raw string) (core, post string) {
-	w := newWord(0, raw)
-	return strings.TrimSuffix(strings.TrimPrefix(raw, w.pre), w.post), w.post
-}
-
-// amountItem reads kroner, with the øre after them.
-func amountItem(ws []word, it item, n number, unit string) (out item) {
-	end := n.next // the word that names the currency
-	it.to = end + 1
-	if unit == "øre" || unit == "euro" {
-		it.fact = Fact{Kind: Amount, Value: n.canonical() + " " + unit}
-		it.text = n.String() + " " + ws[end].raw
-		if n.article {
-			it.text = ""
-		}
-		return it
+// amountItem reads kroner with the øre after them, øre or euro. The word after the number names the currency.
+func amountItem(ws []word, it item, n number, currency string) item {
+	it.to = n.next + 1
+	if currency == "kr" {
+		n, it.to = cents(ws, n)
 	}
-	if n.frac == "" && ws[end].post == "" {
-		k := end + 1
-		if coreAt(ws, k) == "og" {
-			k++
-		}
-		cents, ok := digitsAt(ws, k)
-		if ok && !cents.article && (unitAt(ws, cents.next) == "øre" || k == end+2 && cents.value >= 25 && unitAt(ws, cents.next) == "") {
-			n.frac = fmt.Sprintf("%02d", cents.value)
-			it.to = cents.next
-			if unitAt(ws, cents.next) == "øre" {
-				it.to++
-			}
-		}
-	}
-	it.fact = Fact{Kind: Amount, Value: n.canonical() + " kr"}
-	_, post := cutPost(ws[it.to-1].raw)
-	it.text = n.String() + " kr." + strings.TrimPrefix(post, ".")
-	if n.article && it.to == end+1 {
-		it.text = ""
+	it.fact = Fact{Kind: Amount, Value: n.canonical() + " " + currency}
+	switch last := ws[it.to-1]; {
+	case n.article && it.to == n.next+1: // "en krone"
+	case currency == "kr":
+		it.text = n.String() + " kr." + strings.TrimPrefix(last.post, ".")
+	default:
+		it.text = n.String() + " " + last.raw
 	}
 	return it
+}
+
+// cents reads the øre after kroner: "og halvtreds øre", "og halvtreds". It gives the amount and the index after it.
+func cents(ws []word, n number) (number, int) {
+	end := n.next + 1
+	if n.frac != "" || ws[n.next].post != "" {
+		return n, end
+	}
+	k := end
+	if coreAt(ws, k) == "og" {
+		k++
+	}
+	c, ok := digitsAt(ws, k)
+	unit := unitAt(ws, c.next)
+	switch {
+	case !ok || c.article:
+		return n, end
+	case unit == "øre":
+		end = c.next + 1
+	case k > end && c.value >= 25 && unit == "":
+		end = c.next
+	default:
+		return n, end
+	}
+	n.frac = fmt.Sprintf("%02d", c.value)
+	return n, end
 }
 
 // plainNumber writes a number without a unit, or gives "" where the words should stay: up to twelve, except after
 // words such as "side", and a bare "hundrede".
 func plainNumber(ws []word, i int, n number) string {
 	label := counted(coreAt(ws, i-1)) && ws[i-1].post == ""
-	if n.bare && !label || n.value <= 12 && n.frac == "" && !label && !ranged(ws, n) || n.article && !label && !follows(ws, n.next, "til") {
+	small := n.value <= 12 && n.frac == "" && !ranged(ws, n)
+	if !label && (n.bare || small || n.article && !follows(ws, n.next, "til")) {
 		return ""
 	}
 	if label && street(coreAt(ws, i-1)) && coreAt(ws, n.next) == "gange" {

@@ -201,24 +201,30 @@ func runItem(ws []word, i int) (item, bool) {
 		return item{}, false
 	}
 	if h, ok := classify(ws, r); ok && h.from == i {
-		text := h.written
-		it := item{from: h.from, to: h.to, text: text + ws[h.to-1].post, fact: Fact{Kind: Digits, Value: onlyDigits(h.clear)}}
-		if len(h.words()) == 1 && r.atoms[0].spoken == false {
+		it := item{from: i, to: h.to, text: h.written + ws[h.to-1].post, fact: Fact{Kind: Digits, Value: onlyDigits(h.clear)}}
+		if h.to == i+1 && !r.atoms[0].spoken {
 			it.text = ""
 		}
 		return it, true
 	}
+	if allWritten(r) || !r.joins(labelBefore(ws, i)) {
+		return item{}, false
+	}
 	d := r.digits()
-	label := labelBefore(ws, i)
-	joined := len(r.atoms) > 1 && len(d) >= 2 && label != "" && (len(d) > 2 || !strings.HasPrefix(label, "ring")) || d == "112" && len(r.atoms) == 3
-	if !joined && (len(d) < 4 || len(d) > len(r.atoms) || r.counting()) {
-		return item{}, false
+	return item{from: i, to: r.to(), text: d + ws[r.to()-1].post, fact: Fact{Kind: Digits, Value: d}}, true
+}
+
+// joins reports that the run is one number although no kind of identifier fits: after a label, as a row of single digits,
+// or as the emergency number.
+func (r run) joins(label string) bool {
+	d := r.digits()
+	switch {
+	case d == "112" && len(r.atoms) == 3:
+		return true
+	case label != "" && len(r.atoms) > 1 && (len(d) > 2 || !strings.HasPrefix(label, "ring")):
+		return true
 	}
-	if allWritten(r) {
-		return item{}, false
-	}
-	it := item{from: r.from(), to: r.to(), text: d + ws[r.to()-1].post, fact: Fact{Kind: Digits, Value: d}}
-	return it, true
+	return len(d) >= 4 && len(d) == len(r.atoms) && !r.counting()
 }
 
 func allWritten(r run) bool {

@@ -3,6 +3,8 @@ package danish
 import (
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Speak writes text as it is said, for speech synthesis and for tests: numbers, dates, times, amounts, telephone numbers
@@ -82,15 +84,18 @@ func speakNumeral(ws []word, i int) (string, int) {
 	if !ok || len(w.digits) > 1 && w.digits[0] == '0' && w.frac == "" {
 		return SpeakDigits(w.digits), i + 1
 	}
-	if w.post == "." && i+1 < len(ws) && w.frac == "" && n.value <= 99 && (startsLower(ws[i+1].raw)) {
+	if w.post == "." && i+1 < len(ws) && w.frac == "" && n.value <= 99 && startsLower(ws[i+1].raw) {
 		ws[i].post = ""
 		return ordinalWord(n.value), i + 1
 	}
 	words := Cardinal(n.value)
+	unit := unitAt(ws, i+1)
+	if n.frac == "" && n.value == 1 && unit == "kr" {
+		return "en krone", i + 2
+	}
 	if n.frac == "" {
 		return words, i + 1
 	}
-	unit := unitAt(ws, i+1)
 	if unit == "kr" && len(n.frac) == 2 {
 		rest := ""
 		if n.frac != "00" {
@@ -99,15 +104,13 @@ func speakNumeral(ws []word, i int) (string, int) {
 		ws[i+1].post = strings.TrimPrefix(ws[i+1].post, ".")
 		return words + " kroner" + rest, i + 2
 	}
-	return words + " komma " + decimalWords(n.frac), i + 1
+	return words + " komma " + spaced(n.frac, 1), i + 1
 }
 
 func startsLower(s string) bool {
-	return s != "" && strings.ToLower(s[:1]) == s[:1] && s[0] >= 'a' && s[0] <= 'z'
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsLower(r)
 }
-
-// decimalWords says decimals digit by digit.
-func decimalWords(frac string) string { return spaced(frac, 1) }
 
 // speakDate says a date: "tredje november tyve femogtyve".
 func speakDate(d date) string {
