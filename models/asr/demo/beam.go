@@ -3,6 +3,7 @@ package demo
 import (
 	"math"
 	"slices"
+	"unicode/utf8"
 )
 
 // Search parameters. The weights of the language model were chosen on sentences of the generator and on
@@ -238,41 +239,56 @@ func (b *beam) passes(i, k int32) bool {
 
 // heard is a word of a hypothesis, in frames.
 type heard struct {
-	text        []rune
 	first, last int32
+	letters     int32
 	logp        float32 // mean over letters
 	end         int32   // node of its last letter
 }
 
-// words appends the words from node from (exclusive) to node to, oldest first.
+// words puts the words from node from (exclusive) to node to into out, oldest first.
 func (b *beam) words(out []heard, from, to int32) []heard {
 	out = out[:0]
 	w := heard{}
-	flush := func() {
-		if len(w.text) == 0 {
-			return
-		}
-		slices.Reverse(w.text)
-		w.logp /= float32(len(w.text))
-		out = append(out, w)
-		w = heard{}
-	}
 	for i := to; i != from && i > 0; i = b.nodes[i].parent {
 		n := &b.nodes[i]
 		if n.letter == space {
-			flush()
+			out, w = keep(out, w), heard{}
 			continue
 		}
-		if len(w.text) == 0 {
+		if w.letters == 0 {
 			w.last, w.end = n.frame, i
 		}
 		w.first = n.frame
-		w.text = append(w.text, alphabet[n.letter])
+		w.letters++
 		w.logp += n.logp
 	}
-	flush()
+	out = keep(out, w)
 	slices.Reverse(out)
 	return out
+}
+
+func keep(out []heard, w heard) []heard {
+	if w.letters == 0 {
+		return out
+	}
+	w.logp /= float32(w.letters)
+	return append(out, w)
+}
+
+// text spells a word.
+func (b *beam) text(w heard) string {
+	var buf [64]byte
+	at := len(buf)
+	for i, k := w.end, w.letters; k > 0; i, k = b.nodes[i].parent, k-1 {
+		r := alphabet[b.nodes[i].letter]
+		n := utf8.RuneLen(r)
+		if at < n {
+			break // no word is longer; what is cut is noise
+		}
+		at -= n
+		utf8.EncodeRune(buf[at:], r)
+	}
+	return string(buf[at:])
 }
 
 // add is log(exp(a) + exp(b)).

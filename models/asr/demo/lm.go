@@ -15,20 +15,23 @@ var lmFile []byte
 // Weights of the language model in the search, in natural log.
 const (
 	lmWeight    = 0.6
-	wordGain    = 1.2  // per word, against swallowing short ones
-	unseenWord  = -7.0 // a word outside the vocabulary …
-	unseenLeter = -0.3 // … and each letter after it left the vocabulary
+	wordGain    = 2.0  // per word, against swallowing short ones
+	unseenWord  = -4.0 // a word outside the vocabulary …
+	spelling    = 0.6  // … whose letters are weighed by how Danish they look
 	newSentence = -2.0 // the word before belongs to a sentence that has ended
 )
 
 // languageModel is a word bigram model with backoff over a sorted vocabulary. Read-only after load.
 type languageModel struct {
+	weight, gain, unseen, spell float32
+
 	words   [][]uint8 // letters as alphabet indices, sorted
 	unigram []float32
 	backoff []float32 // per history; the last history is the start of a sentence
 	first   []int32   // where a history's followers start in next
 	next    []int32
 	logp    []float32
+	letter  []uint8 // -1/12 log P(letter | three before), [a][b][c][letter]
 }
 
 // lmState is what the model needs to know of a hypothesis: the word before and where in the vocabulary the word being
@@ -37,20 +40,22 @@ type lmState struct {
 	prev   int32 // index of the word before, len(words) at the start of a sentence, -1 for an unseen one
 	lo, hi int32 // words that begin like the one being written; lo == hi: none
 	depth  uint8
+	last   [3]uint8 // letters, the newest last; space before the first
+	spelt  float32  // log probability of the letters so far
 }
 
 var errLM = errors.New("demo: damaged language model")
 
 // loadLM reads what train/build_lm.py wrote: "SDLM", uint32 words, uint32 bigrams, the words (a length byte and letters each),
-// unigrams, backoffs (words+1), counts of followers (uint32, words+1), followers (uint32), their probabilities. Probabilities
-// are bytes, -1/12 of the natural logarithm.
+// unigrams, backoffs (words+1), counts of followers (uint32, words+1), followers (uint32), their probabilities, letters after
+// three letters. Probabilities are bytes, -1/12 of the natural logarithm.
 func loadLM(b []byte) (*languageModel, error) {
 	if len(b) < 12 || string(b[:4]) != "SDLM" {
 		return nil, fmt.Errorf("%w: header", errLM)
 	}
 	n, m := int(binary.LittleEndian.Uint32(b[4:])), int(binary.LittleEndian.Uint32(b[8:]))
 	b = b[12:]
-	l := &languageModel{}
+	l := &languageModel{weight: lmWeight, gain: wordGain, unseen: unseenWord, spell: spelling}
 	for range n {
 		if len(b) == 0 || len(b) <= int(b[0]) {
 			return nil, fmt.Errorf("%w: words", errLM)
@@ -58,7 +63,7 @@ func loadLM(b []byte) (*languageModel, error) {
 		l.words = append(l.words, b[1:1+b[0]])
 		b = b[1+b[0]:]
 	}
-	if len(b) != n+(n+1)*5+m*5 {
+	if len(b) != n+(n+1)*5+m*5+letters*letters*letters*letters {
 		return nil, fmt.Errorf("%w: length", errLM)
 	}
 	l.unigram, b = logs(b, n)
@@ -74,7 +79,7 @@ func loadLM(b []byte) (*languageModel, error) {
 		l.next = append(l.next, int32(binary.LittleEndian.Uint32(b)))
 		b = b[4:]
 	}
-	l.logp, _ = logs(b, m)
+	l.logp, l.letter = logs(b, m)
 	if int(at) != m {
 		return nil, fmt.Errorf("%w: followers", errLM)
 	}
@@ -94,7 +99,18 @@ func (l *languageModel) start() lmState {
 	if l == nil {
 		return lmState{}
 	}
-	return lmState{prev: int32(len(l.words)), hi: int32(len(l.words))}
+	return l.begin(int32(len(l.words)))
+}
+
+// begin is the state at the first letter of a word after prev.
+func (l *languageModel) begin(prev int32) lmState {
+	return lmState{prev: prev, hi: int32(len(l.words)), last: [3]uint8{space, space, space}}
+}
+
+// spells is log P(c | the letters before it).
+func (l *languageModel) spells(s *lmState, c uint8) float32 {
+	i := ((int(s.last[0])*letters+int(s.last[1]))*letters+int(s.last[2]))*letters + int(c)
+	return -float32(l.letter[i]) / 12
 }
 
 // advance adds a letter (or space) and gives the change of the score.
@@ -103,19 +119,20 @@ func (l *languageModel) advance(s lmState, c uint8) (lmState, float32) {
 		return s, 0
 	}
 	if c == space {
-		gain := l.end(s)
-		return lmState{prev: l.whole(s), hi: int32(len(l.words))}, gain
+		return l.begin(l.whole(s)), l.end(s)
 	}
+	p := l.spells(&s, c)
+	t := lmState{prev: s.prev, depth: s.depth + 1, last: [3]uint8{s.last[1], s.last[2], c}, spelt: s.spelt + p}
 	if s.lo == s.hi {
-		return s, unseenLeter
+		return t, l.spell * p
 	}
 	d := int(s.depth)
 	sub := l.words[s.lo:s.hi]
 	lo := sort.Search(len(sub), func(i int) bool { return len(sub[i]) > d && sub[i][d] >= c })
 	hi := lo + sort.Search(len(sub)-lo, func(i int) bool { return len(sub[lo+i]) > d && sub[lo+i][d] > c })
-	t := lmState{prev: s.prev, lo: s.lo + int32(lo), hi: s.lo + int32(hi), depth: s.depth + 1}
-	if t.lo == t.hi {
-		return t, unseenWord
+	t.lo, t.hi = s.lo+int32(lo), s.lo+int32(hi)
+	if lo == hi {
+		return t, l.unseen + l.spell*t.spelt
 	}
 	return t, 0
 }
@@ -135,16 +152,17 @@ func (l *languageModel) end(s lmState) float32 {
 	}
 	w := l.whole(s)
 	if w < 0 {
-		if s.lo < s.hi {
-			return unseenWord + wordGain // a beginning of known words, but none of them
+		gain := l.gain + l.spell*l.spells(&s, space)
+		if s.lo < s.hi { // a beginning of known words, but none of them
+			gain += l.unseen + l.spell*s.spelt
 		}
-		return wordGain
+		return gain
 	}
 	p := l.follow(s.prev, w)
 	if n := int32(len(l.words)); s.prev != n {
 		p = max(p, l.follow(n, w)+newSentence)
 	}
-	return lmWeight*p + wordGain
+	return l.weight*p + l.gain
 }
 
 // follow is log P(w | prev).

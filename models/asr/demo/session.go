@@ -17,6 +17,10 @@ const (
 	tail        = asr.SampleRate / 4
 )
 
+// lateFrames is how long after a sound its letter comes, measured on sentences with known ends: the median was 165 ms for
+// the first letter and 145 ms for the end of the last one, over four voices.
+const lateFrames = 5
+
 // A word is dropped when its letters are this uncertain: noise, not speech.
 const minConfidence = 0.3
 
@@ -39,12 +43,13 @@ type session struct {
 	shown   int32 // node of the last partial
 	began   int32 // frame where the beam was last reset
 	words   []heard
-	fail    error // of the event queue, inside a frame
+	texts   map[int32]string // of words in the search, by the node of their last letter
+	fail    error            // of the event queue, inside a frame
 	zeros   [tail]int16
 }
 
 func newSession(ctx context.Context, e *Engine) *session {
-	s := &session{e: e, box: outbox.New(), front: frontEnd{t: e.tables}, beam: newBeam(e.lm)}
+	s := &session{e: e, box: outbox.New(), front: frontEnd{t: e.tables}, beam: newBeam(e.lm), texts: map[int32]string{}}
 	s.stream = newStream(e.net, s.heard)
 	s.stop = context.AfterFunc(ctx, func() { s.end(context.Cause(ctx)) })
 	return s
@@ -145,6 +150,17 @@ func (s *session) finish() error {
 func (s *session) restart() {
 	s.beam.reset(s.frame, s.e.lm.start())
 	s.shown, s.began = 0, s.frame
+	clear(s.texts)
+}
+
+// text spells a word once; a word stays in the partials for seconds.
+func (s *session) text(w heard) string {
+	t, ok := s.texts[w.end]
+	if !ok {
+		t = s.beam.text(w)
+		s.texts[w.end] = t
+	}
+	return t
 }
 
 // heard takes one frame of the network.
@@ -182,10 +198,12 @@ func (s *session) decideBeginning() error {
 	for k := cut; k != s.words[n-1].end; k = s.beam.nodes[k].parent {
 		cut = k
 	}
+	began := s.words[n].first
+	err := s.final(s.words[:n], s.at(began-lateFrames))
 	s.beam.rebase(cut)
-	s.shown = 0
-	s.began = s.words[n].first
-	return s.final(s.words[:n], s.at(s.words[n].first)-1)
+	s.shown, s.began = 0, began
+	clear(s.texts)
+	return err
 }
 
 // at is the position of a frame.
@@ -212,16 +230,19 @@ func (s *session) partial() error {
 
 // events gives words their positions, inside what is not decided and not after to.
 func (s *session) events(words []heard, to int64) []asr.Word {
-	var out []asr.Word
+	if len(words) == 0 {
+		return nil
+	}
+	out := make([]asr.Word, 0, len(words))
 	at := s.decided
 	for _, w := range words {
 		c := confidence(w.logp)
 		if c < minConfidence {
 			continue
 		}
-		start := min(max(s.base+int64(w.first)*frameSamples, at), to)
-		end := min(max(s.base+int64(w.last+2)*frameSamples, start), to)
-		out = append(out, asr.Word{Text: string(w.text), Start: start, End: end, Confidence: c})
+		start := min(max(s.base+int64(w.first-lateFrames)*frameSamples, at), to)
+		end := min(max(s.base+int64(w.last+2-lateFrames)*frameSamples, start), to)
+		out = append(out, asr.Word{Text: s.text(w), Start: start, End: end, Confidence: c})
 		at = end
 	}
 	return out

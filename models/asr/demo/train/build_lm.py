@@ -4,15 +4,34 @@ Absolute discounting with interpolation; the text is the generator's, in the mix
 fewer word lists. Layout: see lm.go.
 """
 import collections
+import math
 import random
 import struct
 import sys
+
+import numpy as np
 
 import data
 import textgen
 
 WORDS = 30000
 DISCOUNT = 0.7
+
+
+def spelling(vocab, uni, q):
+    """P(letter | three before it) inside a word, 1 (space) standing for its edges: a dense table of 31**4 bytes, Witten-Bell."""
+    n = len(data.ALPHABET)
+    full = np.zeros((n, n, n, n))
+    for x in vocab:
+        ids = [1, 1, 1] + [data.INDEX[c] for c in x] + [1]
+        for i in range(3, len(ids)):
+            full[tuple(ids[i - 3:i + 1])] += 1 + math.log(uni[x])
+    p = full.sum((0, 1, 2)) + 1
+    p = np.broadcast_to(p / p.sum(), (n, n, n, n))
+    for c in (full.sum((0, 1), keepdims=True), full.sum(0, keepdims=True), full):
+        kinds = (c > 0).sum(-1, keepdims=True)
+        p = (c + kinds * p) / np.maximum(c.sum(-1, keepdims=True) + kinds, 1e-9) + (kinds == 0) * p
+    return bytes(q(v) for v in p.reshape(-1))
 
 
 def main():
@@ -32,10 +51,9 @@ def main():
     index["<s>"] = len(vocab)
     follow = collections.defaultdict(dict)
     for (a, b), c in bi.items():
-        if a in index and b in index and c > 1:
+        if a in index and b in index and c > 2:
             follow[index[a]][index[b]] = c
     total = sum(uni[x] for x in vocab)
-    import math
     q = lambda p: max(0, min(255, round(-12 * math.log(max(p, 1e-30)))))
     # interpolation with a flat part, so that words of the lists keep some chance
     unigram = [0.9 * uni[x] / total + 0.1 / len(vocab) for x in vocab]
@@ -59,6 +77,7 @@ def main():
         o.write(struct.pack(f"<{len(counts)}I", *counts))
         o.write(struct.pack(f"<{len(nexts)}I", *nexts))
         o.write(bytes(probs))
+        o.write(spelling(vocab, uni, q))
     print(len(vocab), "words", len(nexts), "bigrams", n, "sentences")
 
 

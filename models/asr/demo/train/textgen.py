@@ -482,7 +482,7 @@ class Writer:
     def adverbial(self):
         r, x = self.rng, self.lex
         k = r.random()
-        if k < 0.3:
+        if k < 0.26:
             return r.choice(["på", "i", "ved", "til", "fra", "med", "uden", "under", "over", "efter", "før", "om", "for", "mod",
                              "gennem", "mellem", "hos", "af", "bag", "foran", "omkring", "langs"]) + " " + self.np()
         if k < 0.42:
@@ -600,7 +600,7 @@ class Writer:
     def sentence(self):
         """(kind, text)"""
         k = self.rng.random()
-        if k < 0.3:
+        if k < 0.26:
             kind, t = "template", self.template()
         elif k < 0.42:
             kind, t = "phrase", self.phrase()
