@@ -3,11 +3,13 @@ package phone
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -104,14 +106,28 @@ func logWriter(t *testing.T) io.Writer {
 	return io.Discard
 }
 
+// nextPort counts through a range below the ephemeral ports, so that tests that
+// run at once do not take each other's.
+var nextPort atomic.Uint32
+
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 200 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 15000+(uint32(os.Getpid())*37+nextPort.Add(1))%5000)
+		pc, err := net.ListenPacket("udp", addr)
+		if err != nil {
+			continue
+		}
+		l, err := net.Listen("tcp", addr)
+		pc.Close()
+		if err != nil {
+			continue
+		}
+		l.Close()
+		return addr
 	}
-	defer pc.Close()
-	return pc.LocalAddr().String()
+	t.Fatal("no free port")
+	return ""
 }
 
 func demoAreas() []consentv1.Area {

@@ -1,0 +1,182 @@
+package phone
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"samtale.dk/samtale/media/g711"
+	"samtale.dk/samtale/media/pcm"
+	"samtale.dk/samtale/media/resample"
+	"samtale.dk/samtale/services/contract/callv1"
+)
+
+// tool finds a program that a test needs.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path
+	}
+	if os.Getenv("REQUIRE_INTEGRATION") == "1" {
+		t.Fatal(err)
+	}
+	t.Skip(err)
+	return ""
+}
+
+// sipp runs a scenario from testdata to its end.
+func (w *world) sipp(scenario, user string, args ...string) {
+	w.t.Helper()
+	path := tool(w.t, "sipp")
+	file, err := filepath.Abs(filepath.Join("testdata", "sipp", scenario+".xml"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(w.t.Context(), 50*time.Second)
+	defer cancel()
+	all := append([]string{w.sip, "-sf", file, "-s", user, "-i", "127.0.0.1", "-mi", "127.0.0.1",
+		"-nostdin", "-timeout", "45", "-timeout_error", "-trace_err", "-error_file", "/dev/stderr"}, args...)
+	cmd := exec.CommandContext(ctx, path, all...)
+	cmd.Dir = w.t.TempDir()
+	w.alaw(filepath.Join(cmd.Dir, "call.al"))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		tail := out.Bytes()
+		w.t.Fatalf("sipp %s: %v\n%s", scenario, err, tail[max(0, len(tail)-4000):])
+	}
+}
+
+// alaw writes 3 s of a tone without a header.
+func (w *world) alaw(path string) {
+	s := tone(440, 3*time.Second)
+	c := resample.New(pcm.Rate, 8000)
+	narrow := make([]int16, c.Len(len(s)))
+	narrow = narrow[:c.Process(narrow, s)]
+	b := make([]byte, len(narrow))
+	g711.EncodeALaw(b, narrow)
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestSIPpHoldAndRefresh(t *testing.T) {
+	w := start(t)
+	for _, transport := range []string{"u1", "t1"} {
+		for _, s := range []string{"hold", "refresh"} {
+			t.Run(s+" "+transport, func(t *testing.T) {
+				w.t = t
+				w.sipp(s, user, "-m", "1", "-t", transport)
+			})
+		}
+	}
+}
+
+func TestSIPpBlindTransfer(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+	over := make(chan struct{})
+	go func() { defer close(over); w.sipp("refer", user, "-m", "1") }()
+	var id string
+	w.until("call waits", func() bool {
+		l, err := ask[callv1.ListReply](w, callv1.ListSubject, callv1.ListRequest{})
+		if err != nil || len(l.Calls) != 1 || l.Calls[0].State != callv1.StateWaiting {
+			return false
+		}
+		id = l.Calls[0].ConversationID
+		return true
+	})
+	newBrowser(t).answer(w, id, "anna")
+	w.inState(id, callv1.StateTalking)
+	w.control(id, "anna", callv1.ActionTransfer, "sip:kollega@127.0.0.1:9")
+	if e := w.endOf(id); e.Reason != "transferred" {
+		t.Errorf("ended: %+v", e)
+	}
+	<-over
+}
+
+func TestSIPp200Calls(t *testing.T) {
+	w := start(t, "SAMTALE_SIP_RATE=1000", "SAMTALE_SIP_BURST=1000", "SAMTALE_RTP_PORTS=25000-25999")
+	w.sipp("call", user, "-m", "200", "-r", "40", "-l", "60")
+	w.until("200 calls have ended", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.ended) == 200 })
+	if l, err := ask[callv1.ListReply](w, callv1.ListSubject, callv1.ListRequest{}); err != nil || len(l.Calls) != 0 {
+		t.Errorf("calls left: %d, %v", len(l.Calls), err)
+	}
+}
+
+func TestSIPp50CallsWithMedia(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_SIP_RATE=1000", "SAMTALE_SIP_BURST=1000", "SAMTALE_RTP_PORTS=26000-26999")
+	w.sipp("media", "besked", "-m", "50", "-r", "25", "-l", "50", "-mp", "40000")
+	w.until("50 calls have ended", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.ended) == 50 })
+	w.mu.Lock()
+	ends := w.ended
+	w.mu.Unlock()
+	for id, e := range ends {
+		if len(e.Legs) != 1 {
+			t.Errorf("%s: legs %+v", id, e.Legs)
+			continue
+		}
+		l := w.leg(e.Legs[0].ID)
+		if int64(len(l.pcm))+l.lost != e.Legs[0].Samples {
+			t.Errorf("%s: worker has %d samples, the event says %d", id, len(l.pcm), e.Legs[0].Samples)
+		}
+		if s := loudSeconds(l.pcm); s < 2.8 || s > 3.2 {
+			t.Errorf("%s: %.2f s of 3 s arrived", id, s)
+		}
+	}
+}
+
+func TestBaresip(t *testing.T) {
+	path := tool(t, "baresip")
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+	dir := t.TempDir()
+	f, err := os.Create(filepath.Join(dir, "say.wav"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := tone(440, 4*time.Second)
+	narrow := make([]int16, len(s))
+	narrow = narrow[:resample.New(pcm.Rate, 8000).Process(narrow, s)]
+	if err := pcm.WriteWAV(f, 8000, narrow); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	config := "sip_listen 127.0.0.1:0\nnet_interface 127.0.0.1\naudio_player aufile," + dir + "/heard.wav\n" +
+		"audio_source aufile," + dir + "/say.wav\naudio_alert aufile,/dev/null\nausrc_srate 8000\nauplay_srate 8000\nmodule_path " + modulePath() +
+		"\nmodule g711.so\nmodule aufile.so\nmodule_app account.so\nmodule_app menu.so\nmodule_tmp uuid.so\n"
+	for name, text := range map[string]string{
+		"config": config, "accounts": "<sip:baresip@127.0.0.1>;regint=0;audio_codecs=PCMA\n", "contacts": "", "uuid": "1",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), path, "-f", dir, "-t", "12", "-e", "/dial "+w.uri("besked"))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	w.until("baresip's call is taken as a message", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.changed) == 1 })
+	var id string
+	w.mu.Lock()
+	for k := range w.changed {
+		id = k
+	}
+	w.mu.Unlock()
+	e := w.endOf(id)
+	if len(e.Legs) != 1 {
+		t.Fatalf("ended: %+v\n%s", e, out.String())
+	}
+	if s := loudSeconds(w.leg(e.Legs[0].ID).pcm); s < 1 {
+		t.Errorf("%.2f s of baresip's tone arrived", s)
+	}
+}
+
+// modulePath is where Debian keeps baresip's modules.
+func modulePath() string { return "/usr/lib/baresip/modules" }
