@@ -180,6 +180,11 @@ func (b *page) narrow(name string) {
 	b.run(chromedp.EmulateViewport(1400, 900))
 }
 
+func (b *page) scheme(s string) {
+	b.t.Helper()
+	b.run(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s}}))
+}
+
 func TestPages(t *testing.T) {
 	p := start(t)
 	b := chromium(t, p)
@@ -189,6 +194,10 @@ func TestPages(t *testing.T) {
 		b.axe(name)
 		b.shot(name)
 		b.narrow(name)
+		b.scheme("dark")
+		b.axe(name + " in the dark")
+		b.shot(name + "-dark")
+		b.scheme("light")
 	}
 	for _, l := range []string{"da", "en"} {
 		b.language(l)

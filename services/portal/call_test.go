@@ -192,6 +192,7 @@ func TestCallIsAnsweredHeardAndRead(t *testing.T) {
 	b.axe("transfer")
 	b.shot("transfer")
 	b.click(`#transfer-dialog [data-close]`)
+	b.until(`!document.getElementById("transfer-dialog").open`)
 	b.click(`#c-hangup`)
 	b.until(`document.getElementById("controls").hidden`)
 }

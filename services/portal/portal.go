@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 	_ "time/tzdata" // pages show Danish time wherever the program runs
@@ -165,15 +166,20 @@ func (s *Settings) check() error {
 	if s.SessionIdle < 2*time.Minute || s.SessionMax < s.SessionIdle {
 		return errors.New("settings: SAMTALE_SESSION_IDLE must be at least 2m and SAMTALE_SESSION_MAX no shorter")
 	}
+	host, _, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		return fmt.Errorf("settings: SAMTALE_HTTP_ADDR: %w", err)
+	}
+	if s.Public != "" {
+		if _, err := s.public(nil); err != nil {
+			return err
+		}
+	}
 	if s.Issuer != "" {
 		if s.ClientID == "" {
 			return errors.New("settings: SAMTALE_OIDC_ISSUER needs SAMTALE_OIDC_CLIENT_ID")
 		}
 		return nil
-	}
-	host, _, err := net.SplitHostPort(s.Addr)
-	if err != nil {
-		return fmt.Errorf("settings: SAMTALE_HTTP_ADDR: %w", err)
 	}
 	ip := net.ParseIP(host)
 	if !s.TestLogin && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
@@ -254,10 +260,8 @@ func withoutSecret(name, value string) string {
 			}
 		}
 	}
-	u, err := url.Parse(value)
-	if err == nil && u.User != nil {
-		u.User = url.User("••••")
-		return u.Redacted()
-	}
-	return value
+	return userInfo.ReplaceAllString(value, "://••••@")
 }
+
+// userInfo is the name and password in an address, also in one that follows "engine=".
+var userInfo = regexp.MustCompile(`://[^/@\s]+@`)

@@ -43,7 +43,7 @@ export class Conversation {
     if (id === this.id) return;
     if (this.note.dirty && !(await this.note.save())) return tell(t("saved.first"), "bad");
     this.close?.();
-    Object.assign(this, { id, call: null, conv: null, noteId: null });
+    Object.assign(this, { id, call: null, conv: null, choice: null });
     this.transcript.reset();
     this.note.clear();
     this.draw();
@@ -80,7 +80,7 @@ export class Conversation {
     }
     if (id !== this.id) return;
     this.draw();
-    await Promise.all([words && this.loadWords(id), this.loadNote(id)]);
+    await Promise.all([words && this.loadWords(id), words && this.loadChoice(id), this.loadNote(id)]);
   }
 
   async loadWords(id) {
@@ -94,6 +94,19 @@ export class Conversation {
       if (words.words.length) this.transcript.load(words);
       else if (words.complete) this.transcript.empty(t("transcript.none"));
       this.transcript.refs(this.note.list);
+    } catch (err) {
+      if (err.kind !== "not-found") failed(err);
+    }
+  }
+
+  /** loadChoice finds what the citizen last said about the transcript. */
+  async loadChoice(id) {
+    if (this.call) return; // the call itself knows
+    try {
+      const { choices } = await api("GET", `/api/v1/conversations/${id}/choices`);
+      if (id !== this.id) return;
+      this.choice = choices.findLast((c) => c.kind === "transcription") ?? null;
+      this.drawConsent();
     } catch (err) {
       if (err.kind !== "not-found") failed(err);
     }
@@ -132,7 +145,7 @@ export class Conversation {
       s.className = `pill ${writing ? "live" : ""}`;
       write(s, writing ? t("talk.writing") : call.paused ? t("talk.paused") : t("call." + state));
     }
-    $("talk-bar").hidden = !this.id;
+    $("party-open").hidden = !this.id || isSet(conv?.erased_at);
     $("demo-engine").hidden = !(conv?.demo) && $("demo-engine").hidden;
     if (!this.id) $("demo-engine").hidden = true;
     const worker = call?.caseworker ?? conv?.caseworker;
@@ -145,7 +158,9 @@ export class Conversation {
     const call = this.call;
     const live = Boolean(call && call.state !== "ended");
     const value = call?.transcribe;
-    write($("consent-state"), !live ? "" : t(value === true ? "consent.is.yes" : value === false ? "consent.is.no" : "consent.is.open"));
+    const said = live ? value : this.choice?.value;
+    write($("consent-state"), !this.id || (!live && !this.choice) ? "" : t(said === true ? "consent.is.yes" : said === false ? "consent.is.no" : "consent.is.open"));
+    $("talk-bar").hidden = !$("consent-state").textContent;
     $("consent-group").hidden = !live;
     $("consent-yes").setAttribute("aria-pressed", value === true);
     $("consent-no").setAttribute("aria-pressed", value === false);

@@ -10,7 +10,7 @@ const me = await api("GET", "/api/v1/me");
 const view = new Conversation();
 const phone = new Phone($("remote-audio"));
 const ringer = new Ringer();
-const inbox = new Inbox($("inbox"), { user, areas: view.areas, onOpen: (id) => select(id) });
+const inbox = new Inbox($("inbox"), { user, areas: view.areas, onOpen: (id) => select(id), onAnswer: (id) => answer(id) });
 const title = document.title;
 
 // The phone lives in one tab: another tab of the same desk would take the audio over.
@@ -30,6 +30,7 @@ function select(id) {
   view.setCall(callOf(id) ?? null);
   inbox.draw();
   drawControls();
+  if (matchMedia("(max-width: 60em)").matches) $("talk-title").scrollIntoView(); // the panes stand below each other
 }
 
 /* What happens. */
@@ -168,7 +169,7 @@ function drawControls() {
   const free = c && isFree(c);
   $("controls").hidden = !(mine || free);
   const here = phone.id === view.id;
-  const show = { "c-answer": free, "c-rejoin": mine && !here, "c-hold": mine, "c-mute": mine && here, "c-transfer": mine, "c-keypad": mine, "c-hangup": mine };
+  const show = { "c-answer": free, "c-rejoin": mine && !here, "c-hold": mine, "c-mute": mine && here, "c-transfer": mine, "c-keypad": mine, "c-hangup": mine, levels: mine && here };
   for (const [id, on] of Object.entries(show)) $(id).hidden = !on;
   if (!mine) return;
   $("c-hold").setAttribute("aria-pressed", c.state === "held");

@@ -5,8 +5,8 @@ import { $, clock, shortDay, el, isSet, keyed, span, t, write } from "./lib.js";
 const recent = 5; // delivered ones that stay in view
 
 export class Inbox {
-  constructor(root, { user, areas, onOpen }) {
-    Object.assign(this, { root, user, areas, onOpen, calls: [], list: [], selected: null });
+  constructor(root, { user, areas, onOpen, onAnswer }) {
+    Object.assign(this, { root, user, areas, onOpen, onAnswer, calls: [], list: [], selected: null });
     setInterval(() => this.tick(), 1000);
     this.draw();
   }
@@ -62,7 +62,8 @@ export class Inbox {
   item(i) {
     const id = i.conversation_id ?? i.id;
     return el("li", {}, el("button", { type: "button", class: "item", onclick: () => this.onOpen(id) },
-      el("span", { class: "item-name" }), el("span", { class: "item-info" }), el("span", { class: "item-time" })));
+      el("span", { class: "item-name" }), el("span", { class: "item-info" }), el("span", { class: "item-time" })),
+      el("button", { type: "button", class: "button button-primary small", hidden: true, onclick: () => this.onAnswer(id) }, t("call.answer")));
   }
 
   updateItem(li, i, g) {
@@ -70,11 +71,12 @@ export class Inbox {
     const id = i.conversation_id ?? i.id;
     b.setAttribute("aria-current", String(id === this.selected));
     b.classList.toggle("pulse", g.id === "ringing");
+    li.lastChild.hidden = g.id !== "ringing";
     write(b.children[0], i.party?.name || i.party?.number || t("unknown.caller"));
     const area = this.areas.get(i.service_area);
     const name = document.documentElement.lang === "en" ? area?.name_en || area?.name : area?.name;
     const parts = [name ?? i.service_area];
-    if (g.call && i.position) parts.push(t("item.position", { n: i.position }));
+    if (g.call && g.id !== "mine" && i.position) parts.push(t("item.position", { n: i.position }));
     if (g.id === "tasks") parts.push(t("item.callback"));
     if (g.id === "mine") parts.push(t("call." + i.state));
     if (g.id === "today") parts.push(t("item.deadline", { clock: clock(i.deadline_at) }));

@@ -124,7 +124,7 @@ document.body.append(toast);
 export function tell(text, kind = "info") {
   polite.textContent = text;
   const e = el("div", { class: `note-toast ${kind}` }, text);
-  toast.append(e);
+  toast.replaceChildren(e);
   setTimeout(() => e.remove(), 6000);
 }
 

@@ -4,6 +4,7 @@ import { el, t, span } from "./lib.js";
 
 const unsure = 0.5; // below: underlined strongly
 const doubtful = 0.8; // below: underlined lightly
+const shortGap = 0.2; // seconds that may be missing without a line of their own
 const pause = 1.2; // seconds of silence that end a turn
 
 export class Transcript {
@@ -51,9 +52,12 @@ export class Transcript {
     for (const r of ev.ledger ?? []) {
       this.sums.captured += r.end - r.start;
       if (r.state === "lost") this.sums.lost += r.end - r.start;
-      if (r.state === "lost" && r.end - r.start >= 0.2) this.gap(r.start, r.end, r.state, r.reason);
     }
-    for (const w of fresh) this.word(w, ev.role, ev.leg);
+    const gaps = (ev.ledger ?? []).filter((r) => r.state === "lost" && r.end - r.start >= shortGap);
+    for (const p of [...fresh, ...gaps].sort((a, b) => a.start - b.start)) {
+      if (p.state) this.gap(p.start, p.end, p.state, p.reason);
+      else this.word(p, ev.role, ev.leg);
+    }
     for (const tail of this.tails.values()) this.root.append(tail); // tails stay below
     this.showCoverage();
     if (fresh.length && this.reading) {

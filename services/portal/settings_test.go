@@ -1,0 +1,59 @@
+package portal
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"samtale.dk/samtale/services/platform/health"
+	"samtale.dk/samtale/services/platform/process"
+)
+
+func TestSettingsAreChecked(t *testing.T) {
+	tests := map[string]struct {
+		environ []string
+		says    string // empty: accepted
+	}{
+		"defaults":                    {nil, ""},
+		"test login on all addresses": {[]string{"SAMTALE_HTTP_ADDR=:8080"}, "test login"},
+		"asked for":                   {[]string{"SAMTALE_HTTP_ADDR=:8080", "SAMTALE_TEST_LOGIN=true"}, ""},
+		"own provider":                {[]string{"SAMTALE_HTTP_ADDR=:8080", "SAMTALE_OIDC_ISSUER=https://login.example", "SAMTALE_OIDC_CLIENT_ID=x"}, ""},
+		"provider without client":     {[]string{"SAMTALE_OIDC_ISSUER=https://login.example"}, "CLIENT_ID"},
+		"unknown role":                {[]string{"SAMTALE_OIDC_ROLES=JOB:boss"}, "boss"},
+		"unknown fallback":            {[]string{"SAMTALE_OIDC_ROLE_DEFAULT=boss"}, "ROLE_DEFAULT"},
+		"session too short":           {[]string{"SAMTALE_SESSION_IDLE=10s"}, "SESSION_IDLE"},
+		"address":                     {[]string{"SAMTALE_HTTP_ADDR=here"}, "SAMTALE_HTTP_ADDR"},
+		"public address":              {[]string{"SAMTALE_PUBLIC_URL=samtale.example/x"}, "SAMTALE_PUBLIC_URL"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			env := process.Env{Environ: append(tt.environ, "SAMTALE_DATA="+t.TempDir()), Log: slog.New(slog.DiscardHandler),
+				Metrics: prometheus.NewRegistry(), Health: health.New(), CheckOnly: true}
+			err := Run(t.Context(), env)
+			switch {
+			case tt.says == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says)):
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestSecretsAreNotShown(t *testing.T) {
+	for in, want := range map[string]string{
+		"SAMTALE_MASTER_KEY=abc":                         "••••",
+		"SAMTALE_MASTER_KEY_FILE=/run/secrets/key":       "/run/secrets/key",
+		"SAMTALE_OIDC_CLIENT_SECRET=abc":                 "••••",
+		"SAMTALE_JOURNAL_DB=postgres://u:pw@db/x?a=b":    "postgres://",
+		"SAMTALE_ASR=openai=http://user:pw@asr.local/v1": "openai=http://",
+		"SAMTALE_HTTP_ADDR=127.0.0.1:8080":               "127.0.0.1:8080",
+	} {
+		got := shown([]string{in, "PATH=/bin"})
+		if len(got) != 1 || !strings.HasPrefix(got[0].Value, want) || strings.Contains(got[0].Value, "pw") || strings.Contains(got[0].Value, "abc") {
+			t.Errorf("%s is shown as %+v", in, got)
+		}
+	}
+}
