@@ -34,13 +34,13 @@ const (
 
 const (
 	// checkEvery is how often a silent call is asked about.
-	checkEvery = 2 * time.Minute
+	checkEvery = 30 * time.Second
 	// lostAfter checks in a row without the call it counts as vanished; one could be a
 	// phone service that has just restarted.
 	lostAfter = 2
 	// transcriptWithin bounds the wait for the last words. Recognition is live, so
 	// they are seconds away, or their audio is lost.
-	transcriptWithin = 5 * time.Minute
+	transcriptWithin = 2 * time.Minute
 )
 
 // Input names the conversation.

@@ -61,7 +61,7 @@ func TestPhoneCall(t *testing.T) {
 		},
 		"transcript never completes": {
 			at:   signals{time.Minute: Ended},
-			want: []string{"6m0s close c", "6m0s note c"},
+			want: []string{"3m0s close c", "3m0s note c"},
 		},
 		"a long call is left alone": {
 			at:   signals{3 * time.Hour: Ended, 3*time.Hour + time.Second: Transcript},
@@ -69,7 +69,7 @@ func TestPhoneCall(t *testing.T) {
 		},
 		"the call vanishes": {
 			fake: fake{call: func(at time.Duration) (bool, error) { return at < 5*time.Minute, nil }},
-			want: []string{"8m0s lost", "13m0s close c", "13m0s note c"},
+			want: []string{"5m30s lost", "7m30s close c", "7m30s note c"},
 		},
 		"the phone service is away for a while, the call is not lost": {
 			fake: fake{call: func(at time.Duration) (bool, error) {
@@ -82,7 +82,7 @@ func TestPhoneCall(t *testing.T) {
 			want: []string{"1h0m1s close c", "1h0m1s note c"},
 		},
 		"one missed check is a restarted phone service": {
-			fake: fake{call: func(at time.Duration) (bool, error) { return at > 3*time.Minute, nil }},
+			fake: fake{call: func(at time.Duration) (bool, error) { return at != 3*time.Minute, nil }},
 			at:   signals{10 * time.Minute: Ended, 10*time.Minute + time.Second: Transcript},
 			want: []string{"10m1s close c", "10m1s note c"},
 		},

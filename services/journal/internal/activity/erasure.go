@@ -42,10 +42,14 @@ func (a *Activities) PurgeStreams(ctx context.Context, in erasure.PurgeStreamsIn
 	return erasure.PurgeStreamsResult{}, nil
 }
 
-// DeleteContent implements erasure.Activities.
+// DeleteContent implements erasure.Activities. Of a conversation that the journal does
+// not know there is nothing to delete.
 func (a *Activities) DeleteContent(ctx context.Context, in erasure.DeleteContentInput) (erasure.DeleteContentResult, error) {
 	err := a.Store.Erase(ctx, in.ConversationID, in.ErasedAt, func(tx *store.Tx) error {
 		return record.Changed(ctx, tx, a.Now(), in.ConversationID, "erased")
 	})
+	if errors.Is(err, errs.NotFound) {
+		return erasure.DeleteContentResult{}, nil
+	}
 	return erasure.DeleteContentResult{}, again(err)
 }

@@ -124,6 +124,9 @@ func (a *App) onFinal(ctx context.Context, f transcriptv1.Final) error {
 		if err := tx.SetEngine(ctx, f.ConversationID, f.Engine, f.Demo); err != nil {
 			return err
 		}
+		if !c.ClosedAt.IsZero() { // later than anybody waited: the note can be drafted again
+			return record.Changed(ctx, tx, a.Now(), c.ID, "transcript")
+		}
 		return record.TellComplete(ctx, tx, f.ConversationID)
 	})
 }

@@ -201,8 +201,8 @@ func (a *App) noteView(ctx context.Context, c store.Conversation, n store.Note, 
 		ApprovedBy: b.ApprovedBy, ApprovedAt: n.ApprovedAt, DeadlineAt: n.DeadlineAt, EraseAt: c.EraseAt,
 		UpdatedAt: n.UpdatedAt, UpdatedBy: n.UpdatedBy,
 	}
-	if v.Sentences == nil {
-		v.Sentences = []journalv1.Sentence{}
+	if b.Sentences == nil { // erased
+		v.Sections, v.Sentences = []journalv1.Section{}, []journalv1.Sentence{}
 	}
 	d, err := tx.Delivery(ctx, n.ID)
 	if err != nil {

@@ -273,9 +273,6 @@ func (a *App) party(ctx context.Context, r journalv1.PartyRequest) (journalv1.Co
 	if err != nil {
 		return journalv1.Conversation{}, err
 	}
-	if !c.ErasedAt.IsZero() {
-		return journalv1.Conversation{}, errs.E(errs.NotFound, "", nil)
-	}
 	id := content.Identity{
 		ID:   cpr.ReplaceAllString(strings.TrimSpace(r.ID), "$1$2"),
 		Name: strings.TrimSpace(r.Name), OnBehalfOf: strings.TrimSpace(r.OnBehalfOf),
@@ -292,6 +289,9 @@ func (a *App) party(ctx context.Context, r journalv1.PartyRequest) (journalv1.Co
 		ref = seal.Pseudonym(a.Parties, id.ID)
 	}
 	err = a.Store.InTx(ctx, func(tx *store.Tx) error {
+		if err := alive(ctx, tx, c.ID); err != nil {
+			return err
+		}
 		if err := tx.SetIdentity(ctx, c.ID, sealed, ref); err != nil {
 			return err
 		}
@@ -309,6 +309,15 @@ func (a *App) party(ctx context.Context, r journalv1.PartyRequest) (journalv1.Co
 		return journalv1.Conversation{}, err
 	}
 	return a.fresh(ctx, c.ID, s)
+}
+
+// alive refuses to add content to a conversation whose content was erased.
+func alive(ctx context.Context, tx *store.Tx, id string) error {
+	c, err := tx.Conversation(ctx, id)
+	if err == nil && !c.ErasedAt.IsZero() {
+		return errs.E(errs.NotFound, "Samtalen er slettet her. Skriv til myndigheden, hvis du har en bemærkning.", nil)
+	}
+	return err
 }
 
 const maxField = 200 // bytes of an id or name
@@ -338,9 +347,6 @@ func (a *App) comment(ctx context.Context, r journalv1.CommentRequest) (journalv
 	if r.Actor.Role != roleCitizen {
 		return journalv1.Conversation{}, errs.E(errs.Denied, "Kun borgeren kan skrive bemærkninger.", nil)
 	}
-	if !c.ErasedAt.IsZero() {
-		return journalv1.Conversation{}, errs.E(errs.NotFound, "Samtalen er slettet her. Skriv til myndigheden, hvis du har en bemærkning.", nil)
-	}
 	text := strings.TrimSpace(r.Text)
 	if text == "" || utf8.RuneCountInString(text) > maxComment {
 		return journalv1.Conversation{}, errs.E(errs.Invalid, "Skriv en bemærkning på højst 4000 tegn.", nil)
@@ -350,6 +356,9 @@ func (a *App) comment(ctx context.Context, r journalv1.CommentRequest) (journalv
 		return journalv1.Conversation{}, err
 	}
 	err = a.Store.InTx(ctx, func(tx *store.Tx) error {
+		if err := alive(ctx, tx, c.ID); err != nil {
+			return err
+		}
 		now := a.Now()
 		if err := tx.AddComment(ctx, c.ID, store.Comment{ID: event.NewID(now), At: now, Sealed: sealed}); err != nil {
 			return err
