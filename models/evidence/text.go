@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -37,22 +38,27 @@ type text struct {
 type source struct {
 	text
 	passages []Passage
+	ends     []int   // for each passage the number of clauses up to and with it
 	context  *source // the whole sentences that the spans belong to
 }
 
 func newText(raw string) *text {
-	t := &text{raw: raw}
 	tokens := danish.Tokens(raw)
-	quote := false
-	boundary := false
+	t := &text{raw: raw, facts: danish.Facts(tokens), quoted: quotes(raw)}
+	inside := map[int]bool{} // tokens of a fact, but its first: no clause begins there
+	for _, f := range t.facts {
+		for _, i := range f.Tokens[1:] {
+			inside[i] = true
+		}
+	}
+	quote, boundary := false, false
 	for i, tk := range tokens {
 		if strings.ContainsAny(tk.Text, "»“") || strings.HasPrefix(tk.Text, `"`) {
-			quote = true
-			boundary = true
+			quote, boundary = true, true
 		}
 		w := strings.TrimFunc(tk.Text, notWord)
 		low := strings.ToLower(w)
-		if i > 0 && (boundary || t.conjunction(low)) {
+		if i > 0 && !inside[i] && (boundary || t.conjunction(low)) {
 			t.clauses++
 		}
 		t.tokens = append(t.tokens, token{raw: w, low: low, stem: danish.Stem(low), clause: t.clauses, inQuote: quote})
@@ -62,13 +68,11 @@ func newText(raw string) *text {
 		}
 	}
 	t.clauses++
-	t.facts = danish.Facts(tokens)
 	for _, f := range t.facts {
 		for _, i := range f.Tokens {
 			t.tokens[i].inFact = true
 		}
 	}
-	t.quoted = quotes(raw)
 	return t
 }
 
@@ -95,7 +99,7 @@ func abbreviated(s string) bool {
 	case "kr.", "kl.", "nr.", "ca.", "evt.", "f.eks.", "bl.a.", "tlf.", "d.":
 		return true
 	}
-	return strings.Trim(s, "0123456789.") == ""
+	return len(s) <= 3 && strings.Trim(s, "0123456789.") == ""
 }
 
 // conjunction reports a word that begins a clause: what is denied before it need not be denied after it.
@@ -169,12 +173,18 @@ func (s *source) append(passage string) {
 		s.facts = append(s.facts, f)
 	}
 	s.clauses += part.clauses
+	s.ends = append(s.ends, s.clauses)
 }
 
 // has reports a word of the source that is the same, inflected otherwise, or part of a compound.
 func (s *source) has(t token) bool {
-	for i, o := range s.tokens {
-		if related(t, o) || i > 0 && s.tokens[i-1].low+o.low == t.low { // "mit id"
+	return s.joined(t) || slices.ContainsFunc(s.tokens, func(o token) bool { return related(t, o) })
+}
+
+// joined reports a word that the source has as two: "mit id".
+func (s *source) joined(t token) bool {
+	for i := 1; i < len(s.tokens); i++ {
+		if a, b := s.tokens[i-1].low, s.tokens[i].low; len(a)+len(b) == len(t.low) && a+b == t.low {
 			return true
 		}
 	}

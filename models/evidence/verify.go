@@ -35,6 +35,7 @@ const (
 	Quote     Code = "quote"     // the quoted words are not in the source
 	Asked     Code = "asked"     // the source only asks
 	Condition Code = "condition" // the source makes a reservation that the claim leaves out
+	Apart     Code = "apart"     // the words are there, but in different clauses
 	Content   Code = "content"   // words that the source does not have
 	Empty     Code = "empty"     // the claim states nothing
 )
@@ -53,7 +54,7 @@ func (r Reason) String() string {
 		Name: "Navnet findes ikke i kilden", Quantity: "Mængden står ikke sådan i kilden", Time: "Tidspunktet står ikke sådan i kilden",
 		Modal: "Kilden siger ikke, om det skal eller kan", Tense: "Kilden siger ikke, om det er sket", Speaker: "Det var en anden, der sagde eller skal gøre det",
 		Quote: "Citatet står ikke ordret i kilden", Asked: "Kilden er et spørgsmål", Condition: "Kilden tager et forbehold",
-		Content: "Ordene findes ikke i kilden", Empty: "Sætningen siger intet, der kan efterprøves",
+		Apart: "Ordene står ikke sammen i kilden", Content: "Ordene findes ikke i kilden", Empty: "Sætningen siger intet, der kan efterprøves",
 	}[r.Code]
 	if r.What != "" {
 		text += ": " + r.What
@@ -68,7 +69,9 @@ type Verdict struct {
 }
 
 // soft codes make a claim weak; all others make it unsupported.
-func soft(c Code) bool { return c == Condition || c == Content || c == Empty || c == Modal }
+func soft(c Code) bool {
+	return c == Condition || c == Content || c == Empty || c == Modal || c == Apart
+}
 
 // enough is the share of the claim's words that must be in the source for a claim to be at least weak. Full support needs
 // them all.
@@ -106,7 +109,7 @@ func judge(text string, passages []Passage) Verdict {
 
 var checks = []func(claim *text, src *source) []Reason{
 	checkFacts, checkBinding, checkOrder, checkNames, checkNegation, checkOpposites, checkQuantities, checkTimes, checkBounds, checkModals, checkTense, checkWishes, checkSpeaker,
-	checkQuotes, checkAsked, checkConditions, checkContent,
+	checkQuotes, checkAsked, checkConditions, checkTogether, checkContent,
 }
 
 func verdict(reasons []Reason) Verdict {

@@ -258,6 +258,9 @@ var hard = []struct{ why, claim, role, passage string }{
 	{"bound exchanged", "Borgeren skal søge efter den 1. maj.", Caseworker, "du skal søge inden den 1. maj"},
 	{"bound added", "Huslejen er over 7.500 kr.", Citizen, "huslejen er 7.500 kr."},
 	{"bound left out", "Formuen er 95.800 kr.", Caseworker, "formuen er over 95.800 kr."},
+	{"two clauses mixed", "Borgerens søn flyttede i maj.", Citizen, "jeg flyttede i maj og min søn startede i skole i august"},
+	{"two clauses mixed", "Borgeren flyttede i august.", Citizen, "jeg flyttede og min søn startede i skole i august"},
+	{"two clauses mixed", "Borgerens mor betaler huslejen.", Citizen, "min mor er syg og jeg betaler huslejen"},
 	{"time of day", "Mødet er om formiddagen kl. 9.", Caseworker, "mødet er om eftermiddagen klokken ni"},
 }
 
@@ -285,7 +288,7 @@ func TestSeveralSpans(t *testing.T) {
 }
 
 func TestReasonsAreDanish(t *testing.T) {
-	for _, c := range []Code{NoSpan, Fact, Binding, Order, Negation, Opposite, Name, Quantity, Time, Modal, Tense, Speaker, Quote, Asked, Condition, Content, Empty} {
+	for _, c := range []Code{NoSpan, Fact, Binding, Order, Negation, Opposite, Name, Quantity, Time, Modal, Tense, Speaker, Quote, Asked, Condition, Apart, Content, Empty} {
 		if s := (Reason{Code: c}).String(); s == "" || strings.HasPrefix(s, ":") {
 			t.Errorf("%s has no text", c)
 		}

@@ -2,6 +2,7 @@ package notes
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -23,7 +24,11 @@ func Extract(t Template, tr Transcript) Draft {
 			x.add(section, s)
 		}
 	}
-	return Draft{Template: t, Title: title(x.said), Sentences: x.sorted(), By: "extract"}
+	d := Draft{Template: t, Title: title(x.said), Sentences: x.sorted(), By: "extract"}
+	if x.left > 0 {
+		d.Notice = fmt.Sprintf("Samtalen er lang. Sætninger, der ikke er med i kladden: %d.", x.left)
+	}
+	return d
 }
 
 // extraction is the work on one draft.
@@ -32,6 +37,7 @@ type extraction struct {
 	source   evidence.Source
 	said     []*said
 	out      []placed
+	left     int // sentences for which their section had no room
 }
 
 // placed is a sentence of the draft with the time at which it was said.
@@ -69,7 +75,7 @@ func (x *extraction) add(section string, s *said) {
 
 // keep takes a sentence that the template has a place for and the verifier supports.
 func (x *extraction) keep(section string, start int64, c evidence.Claim) bool {
-	if _, ok := x.template.section(section); !ok || x.count(section) >= maxPerSection {
+	if _, ok := x.template.section(section); !ok {
 		return false
 	}
 	v := evidence.Verify(c, x.source)
@@ -78,6 +84,10 @@ func (x *extraction) keep(section string, start int64, c evidence.Claim) bool {
 	}
 	if slices.ContainsFunc(x.out, func(o placed) bool { return o.Section == section && o.Text == c.Text }) {
 		return true // said twice
+	}
+	if x.count(section) >= maxPerSection {
+		x.left++
+		return true
 	}
 	x.out = append(x.out, placed{Sentence{Section: section, Claim: c, Verdict: v}, start})
 	return true

@@ -41,7 +41,7 @@ const maxAnswerTokens = 1500
 
 func fallback(t Template, tr Transcript, why string) Draft {
 	d := Extract(t, tr)
-	d.Notice = why
+	d.Notice = strings.TrimSpace(why + " " + d.Notice)
 	return d
 }
 
