@@ -1,6 +1,9 @@
 package danish
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // topDomains end the addresses that are recognised when spoken. Written addresses may end in anything.
 var topDomains = map[string]bool{
@@ -94,13 +97,16 @@ func addressPart(ws []word, j int) (part string, to int, loose bool) {
 	if strings.ContainsAny(core, "%§ ") {
 		return "", 0, false
 	}
-	return core, j + 1, len([]rune(core)) == 1
+	return core, j + 1, utf8.RuneCountInString(core) == 1
 }
 
 // startless are words that stand before an address and never begin one.
 func startless(core string) bool {
-	return linking(core) || core == "mail" || core == "mailen" || core == "e-mail" || core == "adressen" || core == "mailadresse" ||
-		core == "til" || core == "over" || core == "sende" || core == "skriv"
+	switch core {
+	case "mail", "mailen", "e-mail", "adressen", "mailadresse", "til", "over", "sende", "skriv":
+		return true
+	}
+	return linking(core)
 }
 
 func connector(core string) string {

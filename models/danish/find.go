@@ -1,6 +1,7 @@
 package danish
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -127,14 +128,22 @@ func findHits(ws []word, cue cues) []hit {
 			i = h.to
 			continue
 		}
-		r, ok := runAt(ws, i)
-		if ok && r.from() == i {
-			i = r.atoms[0].to
-			continue
-		}
-		i++
+		i = afterMiss(ws, i)
 	}
 	return out
+}
+
+// afterMiss gives where to look on after word i began no identifier: past all of a case number, else past its first
+// digits.
+func afterMiss(ws []word, i int) int {
+	r, ok := runAt(ws, i)
+	switch {
+	case !ok:
+		return i + 1
+	case identifies(labelBefore(ws, i)) || r.counting():
+		return r.to()
+	}
+	return r.atoms[0].to
 }
 
 func hitAt(ws []word, i int, cue cues) (hit, bool) {
@@ -243,13 +252,12 @@ func cuedCPR(ws []word, r run, cue cues) (hit, bool) {
 	}
 	lastFour := near(cue.lastFour, tok) && len(d) == 4
 	asked := near(cue.cpr, tok) && len(d) >= 6 && cprDate(d)
-	if !lastFour && !asked || allYears(r) && !asked {
+	writtenYear := r.years() && !r.atoms[0].spoken
+	if !asked && (!lastFour || writtenYear) {
 		return hit{}, false
 	}
 	return r.hit(KindCPR, d, 0.6), true
 }
-
-func allYears(r run) bool { return r.years() && !r.atoms[0].spoken }
 
 // dateCPR reads a birthday said as a date and four digits after it: "fjerde november tooghalvfems, toogtyve elleve".
 func dateCPR(ws []word, i int, cue cues) (hit, bool) {
@@ -265,11 +273,8 @@ func dateCPR(ws []word, i int, cue cues) (hit, bool) {
 	if !ok || len(r.digits()) != 4 || r.years() && !near(cue.cpr, ws[i].tok) {
 		return hit{}, false
 	}
-	digits := onlyDigits(date{day: d.day}.canonical()) + onlyDigits(date{month: d.month}.canonical()) + yearText(d.year%100+boolInt(d.year%100 == 0)*100)
-	h := hit{kind: KindCPR, from: i, to: r.to(), confidence: 0.8}
-	h.clear = digits + "-" + r.digits()
-	h.written = h.clear
-	return h, true
+	number := fmt.Sprintf("%02d%02d%02d-%s", d.day, d.month, d.year%100, r.digits())
+	return hit{kind: KindCPR, from: i, to: r.to(), clear: number, written: number, confidence: 0.8}, true
 }
 
 // skipLink passes over "og de sidste fire er".

@@ -91,6 +91,7 @@ func TestFind(t *testing.T) {
 func TestNotMasked(t *testing.T) {
 	for _, s := range []string{
 		"sagsnummer 2501201234", "sagsnummeret er femogtyve nul en tyve tolv fireogtredive", "journalnummer 041192-2211",
+		"sagsnummer tolv toogtyve treogtredive fireogfyrre femoghalvtreds",
 		"det koster 22.334.455 kroner", "12.300 kr.", "fra 1995 til 2005", "2024 2025", "1995-2005", "den 3. november 2025",
 		"03-11-2025", "3/11-2025", "klokken 14.30", "i tyve fireogtyve tyve femogtyve", "jeg er 45 år", "14 dage", "25 %",
 		"den fjerde november nitten tooghalvfems", "en to tre fire fem seks syv otte ni ti", "32 timer om ugen",

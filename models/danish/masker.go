@@ -27,7 +27,7 @@ const maxHistory = 40
 // a purse or a phone. 12 s at 16 kHz.
 const holdLimit = 12 * 16000
 
-// Commit takes words that will not change and returns the spans that are now safe, in order.
+// Commit takes words that will not change and returns the spans that are now safe. Those of each speaker come in order.
 func (m *Masker) Commit(tokens ...Token) []Span {
 	from := len(m.history)
 	for _, t := range tokens {
