@@ -18,9 +18,13 @@ type engineSettings struct {
 	EndpointSilence time.Duration `env:"SAMTALE_ENDPOINT_SILENCE" envDefault:"600ms"`
 }
 
-// openaiPatience is how long the adapter tries one utterance before the worker takes
-// the audio back and tries again, here or elsewhere.
-const openaiPatience = 30 * time.Second
+// How long the openai adapter waits for one answer and tries one utterance, before the
+// worker takes the audio back and tries again, here or elsewhere. Together shorter than
+// the worker's limit for a hung engine.
+const (
+	openaiTimeout  = 45 * time.Second
+	openaiPatience = 25 * time.Second
+)
 
 // engine makes the configured recogniser.
 func (s engineSettings) engine() (asr.Engine, error) {
@@ -35,7 +39,7 @@ func (s engineSettings) engine() (asr.Engine, error) {
 		}
 		return demo.New(demo.Config{})
 	case "openai":
-		c := openai.Config{Key: s.ASRKey, Timeout: openaiPatience, Patience: openaiPatience}
+		c := openai.Config{Key: s.ASRKey, Timeout: openaiTimeout, Patience: openaiPatience}
 		var options string
 		c.BaseURL, options, _ = strings.Cut(rest, ",")
 		if options != "" {

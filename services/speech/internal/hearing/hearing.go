@@ -157,6 +157,9 @@ func (h *Hearing) Err() error {
 // Close abandons what is not committed. It does not wait for a hung engine.
 func (h *Hearing) Close() { h.cancel() }
 
+// Fail ends the Hearing with an error.
+func (h *Hearing) Fail(err error) { h.fail(err) }
+
 // Progress is how far a Hearing has come.
 type Progress struct {
 	Fed     int64     // samples fed

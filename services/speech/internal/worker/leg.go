@@ -23,7 +23,8 @@ var (
 	errOvertaken = errors.New("another worker hears the leg")
 	errFenced    = errors.New("another worker committed what was ours to commit")
 	errErased    = errors.New("the conversation was erased")
-	errStuck     = errors.New("the engine does not answer")
+	errHung      = errors.New("the engine does not answer")
+	errNoEngine  = errors.New("no engine")
 	errStopping  = errors.New("the worker stops")
 )
 
@@ -287,7 +288,7 @@ func (l *leg) watch(now time.Time) {
 	if say {
 		l.reports = now
 	}
-	since := l.stuckSince(now, in.waiting)
+	l.look(now, in.waiting)
 	alone := !l.orphan && in.ended.IsZero() && now.Sub(in.heard) > lim.Idle && l.w.cfg.Bus.NC.IsConnected()
 	l.orphan = l.orphan || alone
 	l.mu.Unlock()
@@ -299,14 +300,25 @@ func (l *leg) watch(now time.Time) {
 		l.in.signal()
 	}
 	l.watchLag(l.lag(now))
+	l.judge(now, in.ended)
+}
+
+// judge acts on an engine that hangs or fails for too long.
+func (l *leg) judge(now, ended time.Time) {
+	lim := &l.w.cfg.Limits
+	l.mu.Lock()
+	h, failing, hung := l.hearing, l.failing, l.hungSince()
+	l.mu.Unlock()
+	if !hung.IsZero() && now.Sub(hung) > lim.Hang {
+		h.Fail(errHung) // and try again with another session
+		return
+	}
 	switch {
-	case since.IsZero():
-	case !in.ended.IsZero() && min(now.Sub(since), now.Sub(in.ended)) > lim.GiveUpEnd:
-		if !l.resigned() {
-			close(l.resign)
-		}
-	case in.ended.IsZero() && now.Sub(since) > lim.GiveUp:
-		l.stop(errStuck)
+	case failing.IsZero():
+	case ended.IsZero() && now.Sub(failing) > lim.GiveUp:
+		l.stop(errNoEngine)
+	case !ended.IsZero() && min(now.Sub(failing), now.Sub(ended)) > lim.GiveUpEnd && !l.resigned():
+		close(l.resign)
 	}
 }
 
@@ -322,12 +334,11 @@ func (l *leg) watchLag(lag float64) {
 	}
 }
 
-// stuckSince is since when the engine owes us something; zero when it does not. The
-// caller holds mu.
-func (l *leg) stuckSince(now time.Time, waiting int) time.Time {
-	since := l.failing
-	if l.hearing == nil || l.store.busy() {
-		return since // storing is somebody else's fault, and nothing is lost meanwhile
+// look notes what moves. The caller holds mu.
+func (l *leg) look(now time.Time, waiting int) {
+	if l.hearing == nil {
+		l.behind = time.Time{}
+		return
 	}
 	p := l.hearing.Progress()
 	if waiting == 0 || p.Fed != l.seen.Fed {
@@ -339,16 +350,22 @@ func (l *leg) stuckSince(now time.Time, waiting int) time.Time {
 		l.moved = now
 	}
 	l.seen = p
-	owing := p.Owing
+}
+
+// hungSince is since when the engine takes no audio or owes an answer without deciding
+// anything; zero when it does not. The caller holds mu.
+func (l *leg) hungSince() time.Time {
+	if l.hearing == nil || l.store.busy() {
+		return time.Time{} // storing is somebody else's fault, and nothing is lost meanwhile
+	}
+	owing := l.seen.Owing
 	if !owing.IsZero() && l.moved.After(owing) {
 		owing = l.moved // slow, but at work
 	}
-	for _, t := range []time.Time{owing, l.behind} {
-		if !t.IsZero() && (since.IsZero() || t.Before(since)) {
-			since = t
-		}
+	if owing.IsZero() || !l.behind.IsZero() && l.behind.Before(owing) {
+		return l.behind
 	}
-	return since
+	return owing
 }
 
 // lag is how far the engine is behind, in seconds: audio that waits to be fed, and the

@@ -33,8 +33,9 @@ import (
 type Limits struct {
 	Report    time.Duration // between two Progress messages [audiov1.HeartbeatEvery]
 	Idle      time.Duration // without a frame, the gateway is gone [15 s]
-	GiveUp    time.Duration // an engine that answers nothing: hand the leg over [45 s]
-	GiveUpEnd time.Duration // the same after the leg's end: the rest is lost [20 s]
+	Hang      time.Duration // an engine that decides nothing: another session [75 s]
+	GiveUp    time.Duration // an engine that fails all the time: hand the leg over [60 s]
+	GiveUpEnd time.Duration // the same after the leg's end: the rest is lost [60 s]
 	RetryMin  time.Duration // first pause after an engine failed [250 ms] …
 	RetryMax  time.Duration // … doubling up to this [5 s]
 	Drain     time.Duration // for legs to end when the worker stops [20 s]
@@ -48,8 +49,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	def(&l.Report, audiov1.HeartbeatEvery)
 	def(&l.Idle, 15*time.Second)
-	def(&l.GiveUp, 45*time.Second)
-	def(&l.GiveUpEnd, 20*time.Second)
+	def(&l.Hang, 75*time.Second) // longer than the openai adapter tries one utterance
+	def(&l.GiveUp, time.Minute)
+	def(&l.GiveUpEnd, time.Minute)
 	def(&l.RetryMin, 250*time.Millisecond)
 	def(&l.RetryMax, 5*time.Second)
 	def(&l.Drain, 20*time.Second)

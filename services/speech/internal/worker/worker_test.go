@@ -65,9 +65,19 @@ func (l *loud) Frame(pcm []int16) bool {
 func (l *loud) Reset() { l.open, l.quiet = false, 0 }
 
 // keys is a key ring without a service.
-type keys struct{ key []byte }
+type keys struct {
+	key []byte
+	err func() error // nil means none
+}
 
-func (k keys) Key(context.Context, string, bool) ([]byte, error) { return k.key, nil }
+func (k keys) Key(context.Context, string, bool) ([]byte, error) {
+	if k.err != nil {
+		if err := k.err(); err != nil {
+			return nil, err
+		}
+	}
+	return k.key, nil
+}
 
 // world is a bus with what hangs on it.
 type world struct {
@@ -86,7 +96,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(srv.Stop)
-	w := &world{t: t, srv: srv, keys: keys{seal.NewKey()}}
+	w := &world{t: t, srv: srv, keys: keys{key: seal.NewKey()}}
 	w.bus = w.connect("gateway")
 	w.gate = audiofeed.New(audiofeed.Config{
 		Name: "test", Bus: w.bus, Log: slog.New(slog.DiscardHandler),
@@ -129,7 +139,7 @@ func (w *world) worker(change func(*Config)) *running {
 		Name: name, Bus: b, Keys: w.keys, Engine: script(), Segmenter: func() hearing.Segmenter { return &loud{} },
 		Streams: 100, Log: slog.New(slog.DiscardHandler),
 		Limits: Limits{
-			Report: 40 * time.Millisecond, GiveUp: 400 * time.Millisecond, GiveUpEnd: 300 * time.Millisecond,
+			Report: 40 * time.Millisecond, Hang: 200 * time.Millisecond, GiveUp: 400 * time.Millisecond, GiveUpEnd: 300 * time.Millisecond,
 			RetryMin: 10 * time.Millisecond, RetryMax: 40 * time.Millisecond, Drain: 5 * time.Second,
 		},
 	}
