@@ -94,47 +94,64 @@ func (a *App) act(ctx context.Context, tx *store.Tx, conversation string, actor 
 const lookWindow = 15 * time.Minute
 
 // look writes that an actor has looked, before anything is shown. No entry, no look.
-func (a *App) look(ctx context.Context, conversation string, actor journalv1.Actor, action string) error {
-	now := a.Now()
-	key := fmt.Sprintf("%s/%s/%s/%s", conversation, actor.ID, actor.Role, action)
-	if !a.looks.fresh(key, now) {
-		return nil
-	}
-	window := now.Truncate(lookWindow)
-	sum := sha256.Sum256([]byte(key + window.String()))
-	entry := consentv1.Audit{
-		// The id is that of the window, so that a restart does not count a look twice.
-		Meta:           event.Meta{ID: hex.EncodeToString(sum[:16]), Type: "audit.v1.entry", Source: "journal", Time: now},
-		ConversationID: conversation, Actor: actor.ID, Role: actor.Role, Action: action, Purpose: purpose(actor),
-	}
-	err := a.Store.InTx(ctx, func(tx *store.Tx) error { return tx.Publish(ctx, entry) })
-	if err != nil {
-		return err
-	}
-	a.looks.add(key, now)
-	return nil
-}
-
-// looks remembers which looks have been written in the current window.
-type looks struct {
-	mu sync.Mutex
-	at map[string]time.Time // start of the window
-}
-
-func (l *looks) fresh(key string, now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return !l.at[key].Equal(now.Truncate(lookWindow))
-}
-
-func (l *looks) add(key string, now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	window := now.Truncate(lookWindow)
-	for k, at := range l.at {
-		if !at.Equal(window) {
-			delete(l.at, k)
+func (a *App) look(ctx context.Context, actor journalv1.Actor, action string, conversations ...string) error {
+	window := a.Now().Truncate(lookWindow)
+	var entries []consentv1.Audit
+	for _, c := range conversations {
+		e := lookEntry(c, actor, action, window)
+		if !a.looks.has(e.ID) {
+			entries = append(entries, e)
 		}
 	}
-	l.at[key] = window
+	if len(entries) == 0 {
+		return nil
+	}
+	err := a.Store.InTx(ctx, func(tx *store.Tx) error {
+		for _, e := range entries {
+			e.Time = a.Now()
+			if err := tx.Publish(ctx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		a.looks.add(window, entries)
+	}
+	return err
+}
+
+// lookEntry has the same id throughout a window, so that a restart or a second journal
+// does not count a look twice.
+func lookEntry(conversation string, actor journalv1.Actor, action string, window time.Time) consentv1.Audit {
+	text := fmt.Sprintf("%s/%s/%s/%s/%d", conversation, actor.ID, actor.Role, action, window.Unix())
+	sum := sha256.Sum256([]byte(text))
+	return consentv1.Audit{
+		Meta:           event.Meta{ID: hex.EncodeToString(sum[:16]), Type: "audit.v1.entry", Source: "journal"},
+		ConversationID: conversation, Actor: actor.ID, Role: actor.Role, Action: action, Purpose: purpose(actor),
+	}
+}
+
+// looks remembers the entries of the current window.
+type looks struct {
+	mu     sync.Mutex
+	window time.Time
+	ids    map[string]bool
+}
+
+func (l *looks) has(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ids[id]
+}
+
+func (l *looks) add(window time.Time, entries []consentv1.Audit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.window.Equal(window) {
+		l.window, l.ids = window, map[string]bool{}
+	}
+	for _, e := range entries {
+		l.ids[e.ID] = true
+	}
 }

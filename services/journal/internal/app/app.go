@@ -68,7 +68,7 @@ func New(cfg Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &App{Config: cfg, metrics: m, looks: looks{at: map[string]time.Time{}}}, nil
+	return &App{Config: cfg, metrics: m}, nil
 }
 
 // metrics of the journal. Labels: lane of the outbox; stream of the event.

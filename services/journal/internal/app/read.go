@@ -45,19 +45,18 @@ func (a *App) list(ctx context.Context, r journalv1.ListRequest) (journalv1.List
 	if err != nil {
 		return rep, err
 	}
+	var people []string // conversations whose party is shown
 	for _, c := range rows {
 		v, err := a.view(ctx, c, see(r.Actor, c))
 		if err != nil {
 			return rep, err
 		}
 		if v.Party != (callv1.Party{}) {
-			if err := a.look(ctx, c.ID, r.Actor, "list"); err != nil {
-				return rep, err
-			}
+			people = append(people, c.ID)
 		}
 		rep.Conversations = append(rep.Conversations, v)
 	}
-	return rep, nil
+	return rep, a.look(ctx, r.Actor, "list", people...)
 }
 
 func (a *App) get(ctx context.Context, r journalv1.Ref) (journalv1.Conversation, error) {
@@ -66,7 +65,7 @@ func (a *App) get(ctx context.Context, r journalv1.Ref) (journalv1.Conversation,
 		return journalv1.Conversation{}, err
 	}
 	if s > metadata {
-		if err := a.look(ctx, c.ID, r.Actor, "view-conversation"); err != nil {
+		if err := a.look(ctx, r.Actor, "view-conversation", c.ID); err != nil {
 			return journalv1.Conversation{}, err
 		}
 	}
@@ -145,7 +144,7 @@ func (a *App) transcript(ctx context.Context, r journalv1.Ref) (journalv1.Transc
 	if err != nil {
 		return journalv1.Transcript{}, err
 	}
-	if err := a.look(ctx, c.ID, r.Actor, "view-transcript"); err != nil {
+	if err := a.look(ctx, r.Actor, "view-transcript", c.ID); err != nil {
 		return journalv1.Transcript{}, err
 	}
 	return a.Vault.Transcript(ctx, a.Store.Read(), c)
@@ -159,7 +158,7 @@ func (a *App) note(ctx context.Context, r journalv1.Ref) (journalv1.Note, error)
 	if s == own && n.State != journalv1.NoteApproved && n.State != journalv1.NoteDelivered {
 		return journalv1.Note{}, errs.E(errs.NotFound, "Notatet er ikke godkendt endnu. Du kan se det, når det er.", nil)
 	}
-	if err := a.look(ctx, c.ID, r.Actor, "view-note"); err != nil {
+	if err := a.look(ctx, r.Actor, "view-note", c.ID); err != nil {
 		return journalv1.Note{}, err
 	}
 	b, err := a.Vault.Note(ctx, n)
