@@ -83,7 +83,8 @@ type Engine interface {
 type Session interface {
 	// Write takes 16 kHz mono samples. The slice is the caller's. Write may block while the engine is behind.
 	Write(pcm []int16) error
-	// Skip moves the position over silence that is not sent. Nothing is computed for it.
+	// Skip moves the position over silence that is not sent. A long one costs nothing and ends the stretch of words
+	// before it, as a flush would, without a marker.
 	Skip(samples int64) error
 	// Flush ends an utterance: everything before is decided, then a Marker event follows.
 	Flush(marker uint64) error

@@ -123,7 +123,7 @@ func (s *suite) markers(t *testing.T) {
 }
 
 func (s *suite) skip(t *testing.T) {
-	const gap = 10 * asr.SampleRate
+	const gap, short = 10 * asr.SampleRate, asr.SampleRate / 5
 	e := s.open(t)
 	r := s.start(t, e)
 	r.skip(gap)
@@ -131,10 +131,12 @@ func (s *suite) skip(t *testing.T) {
 	r.flush(1)
 	r.skip(gap)
 	r.write(s.speech, 320)
+	r.skip(short)
+	r.skip(short)
 	r.flush(2)
 	r.waitMarker(2)
 	n := int64(len(s.speech))
-	if want := 2*gap + 2*n; r.decided() != want {
+	if want := 2*gap + 2*n + 2*short; r.decided() != want {
 		t.Errorf("decided up to %d, want %d", r.decided(), want)
 	}
 	var second int

@@ -103,3 +103,32 @@ func TestOpen(t *testing.T) {
 	}
 	b.Close()
 }
+
+// TestShortSkip: an endpointer that leaves out 200 ms inside a sentence does not break it.
+func TestShortSkip(t *testing.T) {
+	a := trim(asrtest.Say(t, asrtest.Voice{}, "jeg har fået et brev"))
+	b := trim(asrtest.Say(t, asrtest.Voice{}, "fra kommunen"))
+	s, err := engine(t, demo.Config{}).Open(t.Context(), asr.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for _, f := range []func() error{func() error { return s.Write(a) }, func() error { return s.Skip(3200) },
+			func() error { return s.Write(b) }, func() error { return s.Flush(1) }, s.Close} {
+			if err := f(); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	var got []string
+	for ev := range s.Events() {
+		if ev.Kind == asr.Final {
+			for _, w := range ev.Words {
+				got = append(got, w.Text)
+			}
+		}
+	}
+	if want := "jeg har fået et brev fra kommunen"; strings.Join(got, " ") != want {
+		t.Errorf("got %q, want %q", strings.Join(got, " "), want)
+	}
+}

@@ -14,7 +14,11 @@ const (
 	emptyFrames = 167 // and this long without any word decides the silence, every 5 s
 	longFrames  = 400 // a stretch without a pause is decided from its beginning after 12 s …
 	holdFrames  = 100 // … except for its last 3 s
-	tail        = asr.SampleRate / 4
+)
+
+const (
+	tail      = asr.SampleRate / 4      // silence added before a flush
+	shortSkip = asr.SampleRate * 6 / 10 // a skip up to this long is heard as silence: the sentence goes on after it
 )
 
 // lateFrames is how long after a sound its letter comes, measured on sentences with known ends: the median was 165 ms for
@@ -38,6 +42,7 @@ type session struct {
 	pos     int64 // samples taken
 	decided int64
 	base    int64 // position of the network's first frame
+	skipped int64 // since the last Write
 	fed     bool  // the network has heard something since it was reset
 	frame   int32 // frames that came out of the network
 	shown   int32 // node of the last partial
@@ -89,6 +94,7 @@ func (s *session) Write(pcm []int16) error {
 	if !s.fed {
 		s.base, s.fed = s.pos, true
 	}
+	s.skipped = 0
 	s.pos += int64(len(pcm))
 	s.front.write(pcm, s.stream.frame)
 	if s.fail == nil {
@@ -102,6 +108,14 @@ func (s *session) Skip(n int64) error {
 	defer s.mu.Unlock()
 	if s.closed {
 		return asr.ErrClosed
+	}
+	if s.fed && s.skipped+n <= shortSkip {
+		s.skipped += n
+		s.pos += n
+		for ; n > 0; n -= min(n, tail) {
+			s.front.write(s.zeros[:min(n, tail)], s.stream.frame)
+		}
+		return s.fail
 	}
 	if err := s.finish(); err != nil {
 		return err
