@@ -186,7 +186,7 @@ func classify(ws []word, r run) (hit, bool) {
 	if h, ok := wholeCPR(r, kind); ok {
 		return h, true
 	}
-	if h, ok := phoneRun(ws, r); ok {
+	if h, ok := phoneRun(ws, r, kind); ok {
 		return h, true
 	}
 	return partCPR(r, kind)
@@ -296,8 +296,9 @@ func skipLink(ws []word, i int) int {
 	return i
 }
 
-// phoneRun reads eight digits grouped as people group telephone numbers, with or without the country code.
-func phoneRun(ws []word, r run) (hit, bool) {
+// phoneRun reads eight digits grouped as people group telephone numbers, with or without the country code. After a label
+// they may begin with any digit.
+func phoneRun(ws []word, r run, kind Kind) (hit, bool) {
 	d := r.digits()
 	code := ""
 	switch {
@@ -306,7 +307,7 @@ func phoneRun(ws []word, r run) (hit, bool) {
 	case len(d) == 12 && strings.HasPrefix(d, "0045"):
 		code, d = "+45 ", d[4:]
 	}
-	if len(d) != 8 || d[0] < '2' || !phoneGroups(r) || r.years() {
+	if len(d) != 8 || kind != KindPhone && (d[0] < '2' || !phoneGroups(r) || r.years()) {
 		return hit{}, false
 	}
 	if code == "" && yearBefore(coreAt(ws, r.from()-1)) && spokenYears(r) {

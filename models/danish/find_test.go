@@ -41,6 +41,7 @@ var personal = []struct {
 	{"toogtyve treogtredive fireogfyrre femoghalvtreds", []string{"phone 22 33 44 55"}},
 	{"to to tre tre fire fire fem fem", []string{"phone 22 33 44 55"}},
 	{"ring på 22334455", []string{"phone 22 33 44 55"}},
+	{"ring til mig på telefon tolv fireogtredive seksoghalvtreds otteoghalvfjerds", []string{"phone 12 34 56 78"}},
 	{"ring 22 33 44 55", []string{"phone 22 33 44 55"}},
 	{"ring toogtyve treogtredive fireogfyrre femoghalvtreds", []string{"phone 22 33 44 55"}},
 	{"ring på 22 33 44 55 i morgen", []string{"phone 22 33 44 55"}},

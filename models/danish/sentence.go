@@ -204,14 +204,15 @@ func questionWord(w string) bool {
 	return false
 }
 
+// questionVerb reports a finite verb: nearly all end in r in the present. Before a subject it asks.
 func questionVerb(w string) bool {
 	switch w {
-	case "kan", "skal", "vil", "har", "er", "må", "får", "bliver", "kommer", "ved", "findes", "gælder", "kunne", "skulle", "ville", "havde",
-		"bor", "hedder", "synes", "tror", "husker", "mangler", "ønsker", "siger", "betyder", "bør", "gør", "tager", "sender", "ringer",
-		"passer", "var", "fik", "behøver", "kender":
+	case "kan", "skal", "vil", "må", "ved", "findes", "kunne", "skulle", "ville", "havde", "bør", "gør", "var", "fik":
 		return true
+	case "der", "her", "for", "hver", "eller", "over", "efter", "under", "år", "når", "før", "især", "mer", "nær", "par", "mor", "far":
+		return false
 	}
-	return false
+	return strings.HasSuffix(w, "r") && len(w) > 1
 }
 
 func subject(w string) bool {

@@ -124,7 +124,7 @@ func (x *extraction) reason() {
 }
 
 var openings = []string{
-	"jeg ringer", "jeg ringede", "det er om", "det drejer sig om", "det handler om", "jeg vil gerne", "jeg ville gerne", "jeg ville høre",
+	"jeg ringer", "jeg ringede", "jeg vil også gerne", "jeg vil også", "det er om", "det drejer sig om", "det handler om", "jeg vil gerne", "jeg ville gerne", "jeg ville høre",
 	"jeg vil høre", "jeg skal høre", "jeg har et spørgsmål", "jeg har brug for", "jeg har fået et brev", "jeg har fået en besked",
 	"jeg kontakter", "jeg henvender mig", "det er fordi", "jeg skulle", "jeg forstår ikke", "jeg vil søge", "jeg vil klage", "mit ærinde",
 	"jeg ønsker", "jeg vil melde", "jeg vil anmelde", "spørgsmål om", "jeg mangler", "jeg skal flytte", "jeg har mistet",
@@ -150,7 +150,8 @@ func (x *extraction) answers() {
 // maxAnswer is the longest answer, in words, that needs its question beside it.
 const maxAnswer = 7
 
-// answer finds the citizen's next sentence after a question, when it is short and says something.
+// answer finds the citizen's next sentence after a question, when it is short and says something. A longer one is marked
+// as a reply.
 func (x *extraction) answer(i int) *said {
 	for _, s := range x.said[i+1:] {
 		if s.role == evidence.Caseworker && s.content() > 0 {
@@ -163,6 +164,7 @@ func (x *extraction) answer(i int) *said {
 		if len(s.low) <= maxAnswer && !s.asks && (yes || (len(s.facts) > 0 || s.content() >= 1) && !s.has("jeg")) {
 			return s
 		}
+		s.replies = true
 		return nil
 	}
 	return nil
@@ -216,7 +218,7 @@ func placeCitizen(s *said) (string, bool) {
 		return Agreed, true
 	case s.has("ring gerne", "ring til mig", "ring mig op", "i må gerne ringe", "du må gerne ringe", "vil i ringe", "ring tilbage"):
 		return FollowUp, true
-	case s.telling() || s.begins("telefonnum", "mobil", "mail", "e-mail", "adresse"):
+	case s.replies || s.telling() || s.begins("telefonnum", "mobil", "mail", "e-mail", "adresse"):
 		return Told, true
 	}
 	return "", false
@@ -232,7 +234,7 @@ var assessing = []string{
 // promising are phrases with which a caseworker takes something on.
 var promising = []string{
 	"jeg sender", "jeg ringer", "jeg opretter", "jeg noterer", "jeg sørger for", "jeg laver", "jeg kontakter", "jeg undersøger", "jeg vender tilbage",
-	"jeg booker", "jeg giver besked", "jeg skriver til", "jeg følger op", "jeg videresender", "jeg stiller", "vi sender", "vi ringer", "vi vender tilbage",
+	"jeg booker", "jeg bestiller", "jeg giver besked", "jeg skriver til", "jeg følger op", "jeg videresender", "jeg stiller", "vi sender", "vi ringer", "vi vender tilbage",
 	"vi kontakter", "vi behandler", "vi følger op", "så ringer jeg", "så sender jeg", "så opretter jeg", "så noterer jeg", "så laver jeg",
 	"jeg vil sende", "jeg skal nok", "så booker jeg", "du hører fra", "du får svar", "du får et brev", "du får en mail", "du får besked", "jeg har noteret",
 	"jeg har oprettet", "jeg har booket", "du bliver ringet op", "ringer vi", "sender vi", "ringer jeg", "sender jeg",

@@ -43,7 +43,7 @@ const maxRewrite = 22
 // rewrite puts a sentence into the third person.
 func rewrite(s *said) (string, bool) {
 	words, low := trimmed(s)
-	if len(words) < 3 || len(words) > maxRewrite {
+	if len(words) < 3 || len(words) > maxRewrite || imperative(low[0]) {
 		return "", false
 	}
 	p := pronouns{citizen: s.role == evidence.Citizen}
@@ -94,6 +94,15 @@ func trimmed(s *said) (words, low []string) {
 		low[0], low[1] = low[1], low[0]
 	}
 	return words, low
+}
+
+// imperative are words of request, which have no subject to exchange.
+func imperative(w string) bool {
+	switch w {
+	case "ring", "send", "husk", "skriv", "kom", "vent", "se", "tag", "giv", "lad", "prøv", "bare", "vær":
+		return true
+	}
+	return false
 }
 
 // opening gives the length of "det drejer sig om" and its like at the start.

@@ -19,7 +19,9 @@ type said struct {
 	start int64    // samples from the start of the conversation
 	asks  bool
 	facts []danish.Fact
-	used  bool
+
+	used    bool // in the draft already
+	replies bool // comes after a question, and says enough to stand alone
 }
 
 func (s *said) span() evidence.Span { return evidence.Span{Source: s.leg, Words: s.words} }
