@@ -60,6 +60,12 @@ type heard struct {
 
 func start(t *testing.T, settings ...string) *world {
 	t.Helper()
+	return startAt(t, freeAddr(t), settings...)
+}
+
+// startAt starts a world whose SIP address is known; later settings count.
+func startAt(t *testing.T, addr string, settings ...string) *world {
+	t.Helper()
 	t.Parallel()
 	srv, err := natsserver.Start(natsserver.Config{StoreDir: t.TempDir()})
 	if err != nil {
@@ -78,7 +84,7 @@ func start(t *testing.T, settings ...string) *world {
 	w.serveConsent()
 	w.serveSpeech()
 	w.follow()
-	w.sip = freeAddr(t)
+	w.sip = addr
 	w.env = process.Env{
 		Environ: append([]string{
 			"SAMTALE_SIP_ADDR=" + w.sip, "SAMTALE_RTP_PORTS=24000-24999", "SAMTALE_DATA=" + t.TempDir(), "SAMTALE_DRAIN=1s",

@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"net"
 	"testing"
 	"time"
 
@@ -113,5 +114,31 @@ func TestUnknownNumber(t *testing.T) {
 	_, err := w.dialer(dialer.Config{}).Dial(t.Context(), dialer.Options{To: w.uri("nobody")})
 	if err == nil || !contains(err.Error(), "404") {
 		t.Errorf("err = %v", err)
+	}
+}
+
+func TestAllAddresses(t *testing.T) {
+	addr := freeAddr(t)
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := startAt(t, addr, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_SIP_ADDR=0.0.0.0:"+port)
+	for _, params := range []string{"", ";transport=tcp"} {
+		c, err := w.dialer(dialer.Config{}).Dial(t.Context(), dialer.Options{To: "sip:100@127.0.0.1:" + port + params, Record: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.citizenHears(c, true)
+		if err := c.Reinvite(t.Context()); err != nil {
+			t.Errorf("re-INVITE%s: %v", params, err)
+		}
+		id := c.ConversationID
+		w.inState(id, callv1.StateWaiting)
+		b := newBrowser(t)
+		b.answer(w, id, "anna")
+		w.inState(id, callv1.StateTalking)
+		w.control(id, "anna", callv1.ActionHangup, "")
+		<-c.Ended()
 	}
 }

@@ -244,7 +244,7 @@ func TestTransferToArea(t *testing.T) {
 func TestOutgoingCall(t *testing.T) {
 	w := start(t)
 	calls := make(chan *dialer.Call, 1)
-	d := w.dialer(dialer.Config{Answer: func(c *dialer.Call) { c.Keep(); calls <- c }})
+	d := w.dialer(dialer.Config{Local: "127.0.0.1", Answer: func(c *dialer.Call) { c.Keep(); calls <- c }})
 	b := newBrowser(t)
 	rep, err := ask[callv1.AnswerReply](w, callv1.DialSubject, callv1.DialRequest{
 		Caseworker: "anna", ServiceArea: "borgerservice", To: "sip:borger@" + d.Addr(), SDP: b.offer(),
@@ -267,7 +267,7 @@ func TestOutgoingCall(t *testing.T) {
 
 func TestOutgoingCallRefused(t *testing.T) {
 	w := start(t)
-	d := w.dialer(dialer.Config{})
+	d := w.dialer(dialer.Config{Local: "127.0.0.1"})
 	b := newBrowser(t)
 	rep, err := ask[callv1.AnswerReply](w, callv1.DialSubject, callv1.DialRequest{
 		Caseworker: "anna", ServiceArea: "borgerservice", To: "sip:borger@" + d.Addr(), SDP: b.offer(),
@@ -291,7 +291,7 @@ func TestOutgoingCallRefused(t *testing.T) {
 func TestTransfers(t *testing.T) {
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
 	third := make(chan *dialer.Call, 4)
-	colleague := w.dialer(dialer.Config{Answer: func(c *dialer.Call) { c.Keep(); third <- c }})
+	colleague := w.dialer(dialer.Config{Local: "127.0.0.1", Answer: func(c *dialer.Call) { c.Keep(); third <- c }})
 	target := "sip:kollega@" + colleague.Addr()
 	for _, attended := range []bool{false, true} {
 		name := map[bool]string{false: "blind", true: "attended"}[attended]

@@ -36,7 +36,7 @@ const (
 
 // Config of a Dialer. Zero values give the defaults in brackets.
 type Config struct {
-	Local    string // address to call from [the one that faces the first target]
+	Local    string // address to call from [the one that faces each target]
 	RTPPorts string // [30000-39998]
 	User     string // of our From [samtale-dialer]
 	Name     string // display name
@@ -58,7 +58,7 @@ type Dialer struct {
 // New opens the sockets.
 func New(cfg Config) (*Dialer, error) {
 	if cfg.Local == "" {
-		cfg.Local = "127.0.0.1"
+		cfg.Local = "0.0.0.0"
 	}
 	if cfg.RTPPorts == "" {
 		cfg.RTPPorts = "30000-39998"
@@ -95,7 +95,7 @@ func New(cfg Config) (*Dialer, error) {
 	return d, nil
 }
 
-// Addr is where the dialer takes calls.
+// Addr is where the dialer takes calls; the address is 0.0.0.0 when it takes them on all.
 func (d *Dialer) Addr() string { return d.ua.Addr() }
 
 // Close ends everything without goodbye; hang up first.

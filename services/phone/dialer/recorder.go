@@ -44,6 +44,7 @@ type Recording struct {
 	dialog   *sipua.Dialog
 	origin   offer.Origin
 	boundary string
+	peer     string // host that is called
 	ended    chan struct{}
 	once     sync.Once
 
@@ -58,6 +59,11 @@ func (d *Dialer) Record(ctx context.Context, o RecordOptions) (*Recording, error
 	if r.boundary == "" {
 		r.boundary = "samtale-recording"
 	}
+	var uri sip.Uri
+	if err := sip.ParseUri(o.To, &uri); err != nil || uri.Host == "" {
+		return nil, fmt.Errorf("%q is not a SIP address", o.To)
+	}
+	r.peer = uri.Host
 	for range o.Speakers {
 		leg, err := rtpx.NewLeg(rtpx.LegConfig{Ports: d.line.Ports, Local: d.line.Listen, Clock: d.clock, Log: d.cfg.Log})
 		if err != nil {
@@ -129,7 +135,7 @@ func (r *Recording) sdp() []byte {
 	return offer.Write(r.origin, r.addr(), nil, lines)
 }
 
-func (r *Recording) addr() netip.Addr { return r.d.line.Listen }
+func (r *Recording) addr() netip.Addr { return r.d.line.Address(r.peer) }
 
 // metadata is the XML of RFC 7865.
 func (r *Recording) metadata(mode string) []byte {

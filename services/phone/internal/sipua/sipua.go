@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -263,21 +264,29 @@ func (u *UA) serve(f func(), c interface{ Close() error }) {
 }
 
 // listenBoth tries a few times when the port is 0, since the one that UDP got may
-// be taken on TCP.
+// be taken on TCP. An IPv4 address is listened on as such: Go would open all of
+// IPv6 for 0.0.0.0, and peers would see addresses of the other family.
 func listenBoth(addr string) (net.PacketConn, net.Listener, error) {
-	var err error
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	family := ""
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() {
+		family = "4"
+	}
 	for range 10 {
 		var pc net.PacketConn
-		pc, err = net.ListenPacket("udp", addr)
+		pc, err = net.ListenPacket("udp"+family, addr)
 		if err != nil {
 			return nil, nil, err
 		}
-		host, port, _ := net.SplitHostPort(addr)
-		if port == "0" {
-			port = strconv.Itoa(pc.LocalAddr().(*net.UDPAddr).Port)
+		p := port
+		if p == "0" {
+			p = strconv.Itoa(pc.LocalAddr().(*net.UDPAddr).Port)
 		}
 		var l net.Listener
-		l, err = net.Listen("tcp", net.JoinHostPort(host, port))
+		l, err = net.Listen("tcp"+family, net.JoinHostPort(host, p))
 		if err == nil {
 			return pc, l, nil
 		}
