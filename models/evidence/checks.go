@@ -150,10 +150,8 @@ func (s *source) before(f, g danish.Fact) bool {
 // checkNames wants every name of the claim in the source. A name is written with a capital inside a sentence, or known.
 func checkNames(claim *text, src *source) []Reason {
 	var out []Reason
-	start := true
 	for i, tk := range claim.tokens {
-		first := start || i > 0 && claim.tokens[i-1].clause != tk.clause
-		start = false
+		first := i == 0 || claim.tokens[i-1].clause != tk.clause
 		if tk.raw == "" || tk.inFact || frames[tk.low] {
 			continue
 		}
@@ -175,27 +173,14 @@ func checkNames(claim *text, src *source) []Reason {
 // named looks for the name itself, with or without the genitive's s.
 func (s *source) named(t token) bool {
 	bare := strings.TrimSuffix(t.low, "s")
-	for i, o := range s.tokens {
-		if o.low == t.low || strings.TrimSuffix(o.low, "s") == bare {
-			return true
-		}
-		if i > 0 && s.tokens[i-1].low+o.low == t.low { // "mit id"
-			return true
-		}
-		if o.stem == t.stem && len(t.stem) > 3 && strings.ToLower(t.raw) != t.raw && !isKnown(t.low) {
-			return true
-		}
-	}
-	return false
+	_, known := danish.ProperNoun(t.low)
+	return s.joined(t) || slices.ContainsFunc(s.tokens, func(o token) bool {
+		inflected := !known && len(t.stem) > 3 && o.stem == t.stem // a noun with a capital, not a name
+		return strings.TrimSuffix(o.low, "s") == bare || inflected
+	})
 }
 
-func isKnown(low string) bool {
-	_, ok := danish.ProperNoun(low)
-	return ok
-}
-
-// checkNegation compares each clause of the claim with the clause of the source that it is most like. Where the best
-// clauses disagree among themselves the claim is not proven either.
+// checkNegation compares each clause of the claim with the clauses of the source that it is most like.
 func checkNegation(claim *text, src *source) []Reason {
 	var out []Reason
 	for c := range claim.clauses {
@@ -206,8 +191,11 @@ func checkNegation(claim *text, src *source) []Reason {
 			}
 			continue
 		}
-		want := claim.negated(c)
-		if got, ok := src.context.polarity(words); ok && got != want {
+		if slices.ContainsFunc(words, func(w token) bool { return w.inQuote }) {
+			continue // checkQuotes compares word for word
+		}
+		denied, affirmed := src.context.polarity(words)
+		if want := claim.negated(c); denied && !want || affirmed && want {
 			out = append(out, Reason{Negation, claim.clauseText(c)})
 		}
 	}
@@ -246,36 +234,29 @@ func (t *text) negated(c int) bool {
 	return n%2 == 1
 }
 
-// polarity gives whether the clauses most like the words are negated. When they differ, the answer is the one that
-// does not support a plain claim; ok is false when no clause has any of the words.
-func (s *source) polarity(words []token) (negated, ok bool) {
-	best := 0
-	var like []int
+// polarity gives whether some of the clauses most like the words are negated, and whether some are not. Both are true where
+// the source says both; then it proves neither.
+func (s *source) polarity(words []token) (denied, affirmed bool) {
+	best := 1
 	for c := range s.clauses {
-		n := 0
-		for _, w := range words {
-			for _, tk := range s.tokens {
-				if tk.clause == c && related(w, tk) {
-					n++
-					break
-				}
-			}
+		n := s.overlap(c, words)
+		if n > best {
+			best, denied, affirmed = n, false, false
 		}
-		switch {
-		case n == 0 || n < best:
-		case n > best:
-			best, like = n, []int{c}
-		default:
-			like = append(like, c)
+		if n == best {
+			denied, affirmed = denied || s.negated(c), affirmed || !s.negated(c)
 		}
 	}
-	if best == 0 {
-		return false, false
+	return denied, affirmed
+}
+
+// overlap counts the words that a clause has.
+func (s *source) overlap(clause int, words []token) int {
+	n := 0
+	for _, w := range words {
+		n += boolInt(slices.ContainsFunc(s.tokens, func(o token) bool { return o.clause == clause && related(w, o) }))
 	}
-	for _, c := range like {
-		negated = negated || s.negated(c)
-	}
-	return negated, true
+	return n
 }
 
 // checkOpposites finds a word whose opposite the source has and which it lacks itself.

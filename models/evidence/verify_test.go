@@ -258,6 +258,8 @@ var hard = []struct{ why, claim, role, passage string }{
 	{"bound exchanged", "Borgeren skal søge efter den 1. maj.", Caseworker, "du skal søge inden den 1. maj"},
 	{"bound added", "Huslejen er over 7.500 kr.", Citizen, "huslejen er 7.500 kr."},
 	{"bound left out", "Formuen er 95.800 kr.", Caseworker, "formuen er over 95.800 kr."},
+	{"both said", "Borgeren har ikke betalt.", Citizen, "jeg har betalt huslejen men jeg har ikke betalt varmen"},
+	{"both said", "Borgeren har betalt.", Citizen, "jeg har betalt huslejen men jeg har ikke betalt varmen"},
 	{"two clauses mixed", "Borgerens søn flyttede i maj.", Citizen, "jeg flyttede i maj og min søn startede i skole i august"},
 	{"two clauses mixed", "Borgeren flyttede i august.", Citizen, "jeg flyttede og min søn startede i skole i august"},
 	{"two clauses mixed", "Borgerens mor betaler huslejen.", Citizen, "min mor er syg og jeg betaler huslejen"},

@@ -124,10 +124,10 @@ func (x *extraction) reason() {
 }
 
 var openings = []string{
-	"jeg ringer", "jeg ringede", "jeg vil også gerne", "jeg vil også", "det er om", "det drejer sig om", "det handler om", "jeg vil gerne", "jeg ville gerne", "jeg ville høre",
-	"jeg vil høre", "jeg skal høre", "jeg har et spørgsmål", "jeg har brug for", "jeg har fået et brev", "jeg har fået en besked",
-	"jeg kontakter", "jeg henvender mig", "det er fordi", "jeg skulle", "jeg forstår ikke", "jeg vil søge", "jeg vil klage", "mit ærinde",
-	"jeg ønsker", "jeg vil melde", "jeg vil anmelde", "spørgsmål om", "jeg mangler", "jeg skal flytte", "jeg har mistet",
+	"jeg ringer", "jeg ringede", "det er om", "det drejer sig om", "det handler om", "jeg vil gerne", "jeg vil også gerne", "jeg ville gerne",
+	"jeg vil også", "jeg ville høre", "jeg vil høre", "jeg skal høre", "jeg har et spørgsmål", "jeg har brug for", "jeg har fået et brev",
+	"jeg har fået en besked", "jeg kontakter", "jeg henvender mig", "det er fordi", "jeg skulle", "jeg forstår ikke", "jeg vil søge",
+	"jeg vil klage", "mit ærinde", "jeg ønsker", "jeg vil melde", "jeg vil anmelde", "spørgsmål om", "jeg mangler", "jeg skal flytte", "jeg har mistet",
 }
 
 // answers reports questions of the caseworker with the short answers of the citizen, which say nothing on their own.
@@ -140,7 +140,7 @@ func (x *extraction) answers() {
 		if a == nil {
 			continue
 		}
-		text := "Adspurgt »" + trimEnd(q.text) + "« svarer borgeren: »" + trimEnd(a.text) + "«."
+		text := "Adspurgt " + quote(q) + " svarer borgeren: " + quote(a) + "."
 		if x.keep(Told, q.start, evidence.Claim{Text: text, Spans: []evidence.Span{q.span(), a.span()}}) {
 			q.used, a.used = true, true
 		}
@@ -170,12 +170,18 @@ func (x *extraction) answer(i int) *said {
 	return nil
 }
 
-// identity reports sentences about who somebody is and how well the line is. They do not belong in a note.
+// identity reports sentences that only say who somebody is or how well the line is. They do not belong in a note.
 func (s *said) identity() bool {
-	greeting := s.role == evidence.Caseworker && (s.low[0] == "goddag" || s.low[0] == "hej")
-	return greeting || s.begins("cpr", "personnummer") || s.has("kan du høre", "hvad hedder du", "dit navn", "mit navn er", "du taler med", "det er mig", "øjeblik",
-		"et øjeblik", "hvem taler jeg med", "godt du ringede", "hvad kan jeg hjælpe", "hvad kan jeg gøre", "cifre", "ringet forkert", "det er kommunen") ||
-		strings.Contains(s.text, "••••••-••••")
+	switch {
+	case s.role == evidence.Caseworker && (s.low[0] == "goddag" || s.low[0] == "hej"):
+		return true
+	case s.role == evidence.Citizen && s.has("jeg ringer om", "jeg ringer fordi", "det drejer sig om", "det handler om", "jeg vil gerne"):
+		return false
+	case s.begins("cpr", "personnummer", danish.Placeholder(danish.KindCPR)):
+		return s.content() <= 4
+	}
+	return s.has("kan du høre", "hvad hedder du", "dit navn", "mit navn er", "du taler med", "det er mig", "øjeblik", "et øjeblik", "hvem taler jeg med",
+		"godt du ringede", "hvad kan jeg hjælpe", "hvad kan jeg gøre", "cifre", "ringet forkert", "det er kommunen")
 }
 
 // place decides the section of a statement by who says what.

@@ -12,15 +12,14 @@ import (
 // pronouns in place makes a correct sentence in the third person; where a pronoun could mean somebody else, or the
 // sentence asks, only the quotation is left.
 func reports(s *said) []string {
-	quote := "»" + trimEnd(s.text) + "«."
 	who := "Borgeren"
 	if s.role == evidence.Caseworker {
 		who = "Sagsbehandleren"
 	}
 	if s.asks {
-		return []string{who + " spørger: " + quote}
+		return []string{who + " spørger: " + quote(s) + "."}
 	}
-	quoted := who + " oplyser: " + quote
+	quoted := who + " oplyser: " + quote(s) + "."
 	text, ok := rewrite(s)
 	if !ok {
 		return []string{quoted}
@@ -28,12 +27,26 @@ func reports(s *said) []string {
 	return []string{text, quoted}
 }
 
-// trimEnd drops the full stop; a question mark stays.
-func trimEnd(s string) string {
-	if strings.HasSuffix(s, "kr.") {
-		return s
+// quote puts a sentence between quotation marks, without greetings before it and without the full stop.
+func quote(s *said) string {
+	words := strings.Fields(s.text)
+	for i := 0; len(words) > 1 && greeting(s.low[i]); i++ {
+		words = words[1:]
 	}
-	return strings.TrimSuffix(s, ".")
+	text := strings.Join(words, " ")
+	if !strings.HasSuffix(text, "kr.") {
+		text = strings.TrimSuffix(text, ".")
+	}
+	return "»" + upperFirst(text) + "«"
+}
+
+// greeting are words before a sentence that say nothing about it; "ja", "nej" and "så" do.
+func greeting(w string) bool {
+	switch w {
+	case "og", "men", "tak", "hej", "goddag", "undskyld", "okay", "ok", "fint", "godt", "jamen", "nå", "øh", "øhm", "altså":
+		return true
+	}
+	return false
 }
 
 // maxRewrite is the longest sentence, in words, that is rewritten. Longer ones have several clauses, in which a pronoun
@@ -118,10 +131,10 @@ func opening(low []string) int {
 // leading are words that open a turn and carry nothing.
 func leading(w string) bool {
 	switch w {
-	case "ja", "jo", "nej", "jamen", "altså", "okay", "og", "men", "så", "øh", "nå", "godt", "fint", "tak", "fordi", "hej", "goddag", "", "jep", "ok", "undskyld":
+	case "ja", "jo", "nej", "så", "fordi", "jep", "":
 		return true
 	}
-	return false
+	return greeting(w)
 }
 
 func startsClause(low []string, i int) bool {
