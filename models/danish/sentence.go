@@ -56,7 +56,7 @@ func breaks(sofar []Span, next Span, rest []Span) bool {
 	if strings.HasSuffix(last.Text, ",") {
 		return false
 	}
-	if len(sofar) > 1 && asks(rest) && !unfinished(last.Text) {
+	if len(sofar) > 1 && (asks(rest) || calls(rest)) && !unfinished(last.Text) {
 		return true
 	}
 	pause := next.Start - last.End
@@ -78,6 +78,11 @@ func asks(spans []Span) bool {
 	}
 	core := func(i int) string { return newWord(0, spans[i].Text).core }
 	return questionWord(core(0)) && !subject(core(1)) && subject(core(2)) && core(1) != "der" && core(1) != "som"
+}
+
+// calls reports "jeg ringer om" and "jeg ringer fordi", which begin a sentence even without a pause before them.
+func calls(spans []Span) bool {
+	return len(spans) > 2 && matches(spans, []string{"jeg", "ringer"}) && (matches(spans[2:], []string{"om"}) || matches(spans[2:], []string{"fordi"}))
 }
 
 // unfinished are words that no sentence ends with.

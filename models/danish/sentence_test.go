@@ -41,6 +41,8 @@ func TestSentences(t *testing.T) {
 		{"det er fint // tak // farvel", "Det er fint.|Tak.|Farvel."},
 		{"jeg har boet her i to år / og jeg vil gerne flytte", "Jeg har boet her i 2 år.|Og jeg vil gerne flytte."},
 		{"brevet / og lønsedlen", "Brevet og lønsedlen."},
+		{"mit navn er bente jensen jeg ringer om min sag", "Mit navn er Bente Jensen.|Jeg ringer om min sag."},
+		{"hej jeg ringer fordi jeg er syg", "Hej jeg ringer fordi jeg er syg."},
 		// Questions.
 		{"hvad er dit navn", "Hvad er dit navn?"},
 		{"hvornår får jeg svar", "Hvornår får jeg svar?"},
