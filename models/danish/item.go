@@ -158,7 +158,7 @@ func plainNumber(ws []word, i int, n number) string {
 		return ""
 	}
 	post := ws[n.next-1].post
-	if town(coreAt(ws, n.next)) && n.value >= 1000 && n.value <= 9999 || coreAt(ws, i-1) == "postnummer" {
+	if towns[coreAt(ws, n.next)] && n.value >= 1000 && n.value <= 9999 || coreAt(ws, i-1) == "postnummer" {
 		return strconv.FormatInt(n.value, 10) + post
 	}
 	return n.String() + post

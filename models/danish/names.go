@@ -73,12 +73,7 @@ func nouns(list string) map[string]string {
 	return out
 }
 
-// town reports a place whose name follows its postal code.
-func town(core string) bool {
-	n, ok := properNouns[core]
-	return ok && n != "" && !ambiguousNames[core] && towns[core]
-}
-
+// towns are places whose names follow a postal code.
 var towns = func() map[string]bool {
 	out := map[string]bool{}
 	for n := range fields(`københavn aarhus århus odense aalborg ålborg esbjerg randers kolding horsens vejle roskilde herning

@@ -21,7 +21,7 @@ var frames = set(`borger borgeren borgerens sagsbehandler sagsbehandleren sagsbe
 // negators turn a clause round. "nej" answers, and is no negator of what follows.
 var negators = set("ikke aldrig ingen intet uden hverken ej næppe ingenting ikk")
 
-// unless introduces an exception, which turns a clause round as well.
+// hedges make a statement depend on something, or doubtful.
 var hedges = set("hvis medmindre måske muligvis formentlig formodentlig vist sandsynligvis nok vistnok tror mener cirka omkring næsten kun først bare evt eventuelt forudsat regner håber")
 
 // softHedges are too common in speech to weaken a sentence on their own.
@@ -62,8 +62,8 @@ var antonyms = [][2]string{
 	{"aktiv", "passiv"}, {"åbnet", "lukket"}, {"vundet", "tabt"}, {"bedre", "værre"}, {"bedre", "dårligere"}, {"kortere", "længere"},
 }
 
-// together are ordinary pairs that stand side by side, "fra mandag til onsdag". They are antonyms only where the source has
-// one and not the other.
+// opposite lists the opposites of a word. Pairs such as fra and til often stand side by side; they count only where the
+// source has one and not the other.
 func opposite(w string) []string {
 	var out []string
 	for _, p := range antonyms {

@@ -107,7 +107,7 @@ func Clean(s string) string {
 	}
 }
 
-// spoken are control tokens without a common form, by model family.
+// plainTokens are control tokens of model families that have no common form.
 var plainTokens = []string{
 	"<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>", "<pad>", "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>",
 	"[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CALLS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]",
