@@ -1,0 +1,164 @@
+package seal_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/bus/bustest"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/seal"
+)
+
+func TestSealOpen(t *testing.T) {
+	key := seal.NewKey()
+	for _, plain := range []string{"", "x", "jeg ringer om min boligstøtte"} {
+		sealed, err := seal.Seal(key, []byte(plain), "c-1/body")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain != "" && bytes.Contains(sealed, []byte(plain)) && len(plain) > 1 {
+			t.Fatal("plaintext shows")
+		}
+		again, err := seal.Seal(key, []byte(plain), "c-1/body")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Equal(sealed, again) {
+			t.Fatal("the nonce was used twice")
+		}
+		got, err := seal.Open(key, sealed, "c-1/body")
+		if err != nil || string(got) != plain {
+			t.Fatalf("%q %v", got, err)
+		}
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	key := seal.NewKey()
+	sealed, err := seal.Seal(key, []byte("hemmeligt"), "c-1/body")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flip := func(at int) []byte { b := bytes.Clone(sealed); b[at] ^= 1; return b }
+	for _, tt := range []struct {
+		name   string
+		key    []byte
+		sealed []byte
+		aad    string
+	}{
+		{"another key", seal.NewKey(), sealed, "c-1/body"},
+		{"another conversation", key, sealed, "c-2/body"},
+		{"another field", key, sealed, "c-1/party"},
+		{"another version", key, flip(0), "c-1/body"},
+		{"damaged nonce", key, flip(1), "c-1/body"},
+		{"damaged text", key, flip(len(sealed) - 1), "c-1/body"},
+		{"cut", key, sealed[:12], "c-1/body"},
+		{"empty", key, nil, "c-1/body"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := seal.Open(tt.key, tt.sealed, tt.aad); !errors.Is(err, seal.ErrSealed) {
+				t.Fatalf("got %v", err)
+			}
+		})
+	}
+	if _, err := seal.Seal([]byte("short"), nil, ""); err == nil {
+		t.Fatal("a short key was taken")
+	}
+}
+
+func TestPseudonym(t *testing.T) {
+	a, b := seal.NewKey(), seal.NewKey()
+	if seal.Pseudonym(a, "1") != seal.Pseudonym(a, "1") {
+		t.Error("not stable")
+	}
+	if seal.Pseudonym(a, "1") == seal.Pseudonym(a, "2") || seal.Pseudonym(a, "1") == seal.Pseudonym(b, "1") {
+		t.Error("two identities or two keys give one pseudonym")
+	}
+}
+
+// keeper answers for keys as the consent service does.
+type keeper struct {
+	key    []byte
+	erased atomic.Bool
+	asked  atomic.Int32
+}
+
+func keep(t *testing.T, b *bus.Bus) *keeper {
+	t.Helper()
+	k := &keeper{key: seal.NewKey()}
+	s, err := b.Service("consent", "keys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = bus.Handle(b, s, consentv1.KeySubject, 4, func(_ context.Context, r consentv1.KeyRequest) (consentv1.KeyReply, error) {
+		k.asked.Add(1)
+		if k.erased.Load() {
+			return consentv1.KeyReply{}, errs.E(errs.NotFound, "", nil)
+		}
+		return consentv1.KeyReply{KeyID: "k", Key: k.key}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func TestRing(t *testing.T) {
+	b := bustest.New(t, bus.Stream{Name: consentv1.Stream, Subjects: consentv1.StreamSubjects})
+	k := keep(t, b)
+	ring, err := seal.NewRing(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	type body struct{ Text string }
+	sealed, err := seal.JSON(ctx, ring, "c-1", "body", body{"hej"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got body
+	if err := seal.OpenJSON(ctx, ring, "c-1", "body", sealed, &got); err != nil || got.Text != "hej" {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if n := k.asked.Load(); n != 1 {
+		t.Fatalf("the key was asked for %d times", n)
+	}
+	if err := seal.OpenJSON(ctx, ring, "c-1", "party", sealed, &got); !errors.Is(err, seal.ErrSealed) {
+		t.Fatalf("opened in another field: %v", err)
+	}
+	// The erasure is announced: the key is forgotten at once.
+	k.erased.Store(true)
+	erased := consentv1.Erased{Meta: event.NewMeta("consent.v1.event.erased", "consent", time.Now()), ConversationID: "c-1"}
+	if err := b.Publish(ctx, erased); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		err := seal.OpenJSON(ctx, ring, "c-1", "body", sealed, &got)
+		if errors.Is(err, errs.NotFound) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("still opens after the erasure: %v", err)
+		}
+	}
+	if _, err := seal.JSON(ctx, ring, "c-1", "body", body{"mere"}); !errors.Is(err, errs.NotFound) {
+		t.Fatalf("sealed after the erasure: %v", err)
+	}
+}
+
+func TestRingWithoutConsent(t *testing.T) {
+	ring, err := seal.NewRing(bustest.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ring.Key(t.Context(), "c-1", true); !errors.Is(err, errs.Unavailable) {
+		t.Fatalf("got %v", err)
+	}
+}
