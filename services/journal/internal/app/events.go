@@ -13,6 +13,7 @@ import (
 	"samtale.dk/samtale/services/journal/internal/store"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/workflows/phonecall"
 )
 
 // onCall takes an event of the phone service. Types that it does not know are newer
@@ -97,6 +98,9 @@ func (a *App) onEnded(ctx context.Context, e callv1.Ended) error {
 			return err
 		}
 		if err := tx.SetCaseworker(ctx, e.ConversationID, e.Caseworker, e.ServiceArea); err != nil {
+			return err
+		}
+		if err := tx.Signal(ctx, phonecall.ID(e.ConversationID), phonecall.Ended); err != nil {
 			return err
 		}
 		return record.End(ctx, tx, a.Now(), e)

@@ -36,21 +36,17 @@ func Begin(ctx context.Context, tx *store.Tx, now time.Time, c store.Conversatio
 	return Changed(ctx, tx, now, c.ID, "started")
 }
 
-// End records the end of a call and tells its workflow. The end may be told twice: by
-// the watching workflow, when the call had vanished, and by the phone service after all.
+// End records the end of a call. It may be told twice: by the watching workflow, when
+// the call had vanished, and by the phone service after all.
 func End(ctx context.Context, tx *store.Tx, now time.Time, e callv1.Ended) error {
 	c, err := tx.Conversation(ctx, e.ConversationID)
 	if err != nil {
 		return err
 	}
-	again := !c.EndedAt.IsZero()
 	if err := tx.End(ctx, c.ID, e.Reason, endOf(e, c), e.Transcribed, e.CallBack); err != nil {
 		return err
 	}
-	if err := tx.Signal(ctx, phonecall.ID(c.ID), phonecall.Ended); err != nil {
-		return err
-	}
-	if !again {
+	if c.EndedAt.IsZero() {
 		if err := Changed(ctx, tx, now, c.ID, "ended"); err != nil {
 			return err
 		}
