@@ -26,8 +26,8 @@ type Settings struct {
 
 	SIPAddr  string  `env:"SAMTALE_SIP_ADDR" envDefault:"127.0.0.1:5060"` // UDP and TCP
 	TLSAddr  string  `env:"SAMTALE_SIP_TLS_ADDR"`                         // empty: no TLS
-	TLSCert  string  `env:"SAMTALE_SIP_TLS_CERT"`                         // PEM file
-	TLSKey   string  `env:"SAMTALE_SIP_TLS_KEYFILE"`                      // PEM file
+	TLSCert  string  `env:"SAMTALE_SIP_TLS_CERT"`                         // PEM; usually by SAMTALE_SIP_TLS_CERT_FILE
+	TLSKey   string  `env:"SAMTALE_SIP_TLS_KEY"`                          // PEM; usually by SAMTALE_SIP_TLS_KEY_FILE
 	Public   string  `env:"SAMTALE_SIP_PUBLIC_IP"`                        // told to peers; empty: the address that faces them
 	Trunks   string  `env:"SAMTALE_SIP_TRUNKS"`                           // addresses and prefixes that may call; empty: all
 	Digest   string  `env:"SAMTALE_SIP_DIGEST"`                           // user:password,… for callers outside the list
@@ -117,7 +117,7 @@ func (s Settings) certificate() (*tls.Config, error) {
 	if s.TLSAddr == "" {
 		return nil, nil
 	}
-	c, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
+	c, err := tls.X509KeyPair([]byte(s.TLSCert), []byte(s.TLSKey))
 	if err != nil {
 		return nil, err
 	}

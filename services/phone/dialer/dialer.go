@@ -9,6 +9,7 @@ package dialer
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -41,7 +42,8 @@ type Config struct {
 	User     string // of our From [samtale-dialer]
 	Name     string // display name
 	Codecs   []rtpx.Codec
-	Secure   bool // SRTP by SDES
+	Secure   bool        // SRTP by SDES
+	TLS      *tls.Config // for transport=tls; nil trusts the system's roots
 	Log      *slog.Logger
 	// Answer takes calls that come in; nil rejects them with 486.
 	Answer func(c *Call)
@@ -82,7 +84,7 @@ func New(cfg Config) (*Dialer, error) {
 	}
 	d := &Dialer{cfg: cfg, clock: rtpx.NewClock(1)}
 	d.ua, err = sipua.New(sipua.Config{
-		Addr: net.JoinHostPort(cfg.Local, "0"), Name: "Samtale dialer", Log: cfg.Log,
+		Addr: net.JoinHostPort(cfg.Local, "0"), Name: "Samtale dialer", Log: cfg.Log, TLS: cfg.TLS,
 		SessionExpires: 30 * time.Minute,
 	}, d)
 	if err != nil {

@@ -21,8 +21,8 @@ type item struct {
 }
 
 const (
-	// outboxSize is more than any call makes: a state change a second for a quarter of an hour.
-	outboxSize = 1024
+	// outboxSize is more than a call makes while the bus is away for some minutes.
+	outboxSize = 256
 	retryMin   = 200 * time.Millisecond
 	retryMax   = 5 * time.Second
 )

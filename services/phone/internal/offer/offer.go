@@ -89,6 +89,10 @@ func Parse(b []byte) (*Session, error) {
 	}
 	// pion wants a line end after the last line; multipart parts lack it.
 	b = append(bytes.TrimRight(b, "\r\n\x00 "), "\r\n"...)
+	if !bytes.HasPrefix(b, []byte("v=")) {
+		return nil, ErrSDP
+	}
+	b, strange := replaceStrange(b)
 	var d sdp.SessionDescription
 	if err := d.Unmarshal(b); err != nil {
 		return nil, ErrSDP // the parser's text quotes what it read
@@ -97,10 +101,36 @@ func Parse(b []byte) (*Session, error) {
 		return nil, fmt.Errorf("%w: %d media lines", ErrSDP, len(d.MediaDescriptions))
 	}
 	s := &Session{Version: d.Origin.SessionVersion}
-	for _, m := range d.MediaDescriptions {
-		s.Streams = append(s.Streams, stream(&d, m))
+	for i, m := range d.MediaDescriptions {
+		st := stream(&d, m)
+		if f := strange[i]; f != nil {
+			st = Stream{Kind: f[0], Proto: f[2], fmts: f[3:]}
+		}
+		s.Streams = append(s.Streams, st)
 	}
 	return s, nil
+}
+
+// replaceStrange writes lines that are no sound over RTP (fax over udptl, say) in
+// words that pion's parser knows, and returns the fields of the original ones by
+// place: they are turned down as they were offered.
+func replaceStrange(b []byte) ([]byte, map[int][]string) {
+	rows := strings.Split(string(b), "\n")
+	strange := map[int][]string{}
+	n := 0
+	for i, row := range rows {
+		v, ok := strings.CutPrefix(row, "m=")
+		if !ok {
+			continue
+		}
+		f := strings.Fields(v)
+		if len(f) > 3 && (f[0] != "audio" || !strings.HasPrefix(f[2], "RTP/")) {
+			strange[n] = f
+			rows[i] = "m=application 9 UDP 0\r"
+		}
+		n++
+	}
+	return []byte(strings.Join(rows, "\n")), strange
 }
 
 func stream(d *sdp.SessionDescription, m *sdp.MediaDescription) Stream {
@@ -134,7 +164,7 @@ func stream(d *sdp.SessionDescription, m *sdp.MediaDescription) Stream {
 func (s *Stream) attribute(a sdp.Attribute) {
 	switch a.Key {
 	case "label":
-		s.Label = strings.TrimSpace(a.Value)
+		s.Label = token(a.Value)
 	case "rtcp-mux":
 		s.Mux = true
 	case "rtcp":
@@ -151,6 +181,18 @@ func (s *Stream) attribute(a sdp.Attribute) {
 			s.Crypto = append(s.Crypto, c)
 		}
 	}
+}
+
+// token returns a value that may be written into a description again; "" when it
+// holds anything but printable ASCII.
+func token(v string) string {
+	v = strings.TrimSpace(v)
+	for i := range len(v) {
+		if v[i] <= ' ' || v[i] > '~' {
+			return ""
+		}
+	}
+	return v
 }
 
 func direction(as []sdp.Attribute, d Dir) Dir {

@@ -1,0 +1,375 @@
+package sipua
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+const session = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+
+// side is one end: it takes calls, owns their dialogs and notes what happens.
+type side struct {
+	*UA
+	t      *testing.T
+	accept func(in *Incoming)
+
+	mu     sync.Mutex
+	offers int
+	dialog *Dialog
+	ended  chan string
+	calls  chan *Dialog
+	hold   chan struct{} // not nil: an offer waits for it
+	inside chan struct{}
+}
+
+func newSide(t *testing.T, cfg Config) *side {
+	t.Helper()
+	s := &side{t: t, ended: make(chan string, 8), calls: make(chan *Dialog, 8), inside: make(chan struct{}, 8)}
+	s.accept = func(in *Incoming) {
+		in.Dialog().SetPeer(s)
+		if _, err := in.Accept(Body{"application/sdp", []byte(session)}); err != nil {
+			t.Errorf("accept: %v", err)
+			return
+		}
+		s.calls <- in.Dialog()
+	}
+	cfg.Addr = "127.0.0.1:0"
+	u, err := New(cfg, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.UA = u
+	if err := u.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(u.Close)
+	return s
+}
+
+func (s *side) Invite(in *Incoming) { s.accept(in) }
+
+func (s *side) Offer(Body) ([]byte, error) {
+	s.mu.Lock()
+	s.offers++
+	hold := s.hold
+	s.mu.Unlock()
+	if hold != nil {
+		s.inside <- struct{}{}
+		<-hold
+	}
+	return []byte(session), nil
+}
+func (s *side) LocalOffer() ([]byte, error) { return []byte(session), nil }
+func (s *side) Answer(Body) error           { return nil }
+func (s *side) Info(Body) bool              { return true }
+func (s *side) Ended(reason string)         { s.ended <- reason }
+
+func (s *side) seen() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.offers
+}
+
+func (s *side) dial(to *side, params string, o Outgoing) (*Answered, error) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	defer cancel()
+	o.To = "sip:x@" + to.Addr() + params
+	if o.Body.Empty() {
+		o.Body = Body{"application/sdp", []byte(session)}
+	}
+	o.Peer = s
+	return s.Dial(ctx, o)
+}
+
+func (s *side) mustDial(to *side, params string) *Dialog {
+	s.t.Helper()
+	a, err := s.dial(to, params, Outgoing{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return a.Dialog
+}
+
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for range 500 {
+		if cond() {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatalf("never: %s", what)
+}
+
+func TestBothTransportsAndBothWays(t *testing.T) {
+	for _, params := range []string{"", ";transport=tcp"} {
+		a, b := newSide(t, Config{}), newSide(t, Config{})
+		d := a.mustDial(b, params)
+		theirs := <-b.calls
+		if _, err := d.Reinvite(t.Context(), []byte(session)); err != nil {
+			t.Errorf("re-INVITE by the caller%s: %v", params, err)
+		}
+		if _, err := theirs.Reinvite(t.Context(), []byte(session)); err != nil {
+			t.Errorf("re-INVITE by the called%s: %v", params, err)
+		}
+		if err := theirs.Info(t.Context(), Body{"application/dtmf", []byte("1")}); err != nil {
+			t.Errorf("INFO%s: %v", params, err)
+		}
+		if err := theirs.Bye(t.Context()); err != nil {
+			t.Errorf("BYE%s: %v", params, err)
+		}
+		if r := <-a.ended; r != "bye" {
+			t.Errorf("ended by %q", r)
+		}
+		if a.Dialogs()+b.Dialogs() != 0 {
+			t.Error("dialogs are left")
+		}
+	}
+}
+
+func TestGlare(t *testing.T) {
+	a, b := newSide(t, Config{}), newSide(t, Config{})
+	d := a.mustDial(b, "")
+	theirs := <-b.calls
+	b.mu.Lock()
+	b.hold = make(chan struct{})
+	b.mu.Unlock()
+	first := make(chan error, 1)
+	go func() {
+		_, err := d.Reinvite(t.Context(), []byte(session))
+		first <- err
+	}()
+	<-b.inside // our offer is being answered
+	second := make(chan error, 1)
+	go func() {
+		_, err := theirs.Reinvite(t.Context(), []byte(session))
+		second <- err
+	}()
+	close(b.hold)
+	for name, ch := range map[string]chan error{"first": first, "second": second} {
+		if err := <-ch; err != nil {
+			t.Errorf("%s offer: %v", name, err)
+		}
+	}
+	if a.seen() != 1 || b.seen() != 1 {
+		t.Errorf("offers: %d and %d", a.seen(), b.seen())
+	}
+}
+
+func TestRequestPending(t *testing.T) {
+	a, b := newSide(t, Config{}), newSide(t, Config{})
+	d := a.mustDial(b, "")
+	theirs := <-b.calls
+	if err := theirs.claim(); err != nil { // an offer of theirs is under way
+		t.Fatal(err)
+	}
+	_, err := d.reinvite(t.Context(), []byte(session))
+	var st *StatusError
+	if !errors.As(err, &st) || st.Code != sip.StatusRequestPending {
+		t.Errorf("err = %v", err)
+	}
+	theirs.unclaim()
+	if _, err := d.reinvite(t.Context(), []byte(session)); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// short timers let a session be refreshed within a test.
+var short = Config{SessionExpires: 2 * time.Second, MinSE: time.Second}
+
+func TestRefreshByUpdateOrReinvite(t *testing.T) {
+	a, b := newSide(t, short), newSide(t, short)
+	d := a.mustDial(b, "")
+	theirs := <-b.calls
+	// The caller is the refresher and uses UPDATE; a peer that does not list it
+	// gets a re-INVITE.
+	eventually(t, "UPDATE came", func() bool { theirs.mu.Lock(); defer theirs.mu.Unlock(); return theirs.rcseq > 2 })
+	if b.seen() != 0 {
+		t.Error("UPDATE carried an offer")
+	}
+	d.mu.Lock()
+	d.allows = []string{"invite"}
+	d.mu.Unlock()
+	eventually(t, "re-INVITE came", func() bool { return b.seen() > 0 })
+	select {
+	case r := <-b.ended:
+		t.Errorf("a refreshed session ended: %s", r)
+	default:
+	}
+}
+
+func TestSessionThatIsNotRefreshedEnds(t *testing.T) {
+	a, b := newSide(t, short), newSide(t, short)
+	d := a.mustDial(b, "")
+	<-b.calls
+	d.timer.stop() // the refresher has died
+	if r := <-a.ended; r != "bye" {
+		t.Errorf("ended by %q", r)
+	}
+}
+
+func TestIntervalTooSmall(t *testing.T) {
+	a := newSide(t, Config{SessionExpires: 2 * time.Second, MinSE: time.Second})
+	b := newSide(t, Config{MinSE: 100 * time.Second})
+	d := a.mustDial(b, "")
+	<-b.calls
+	d.timer.mu.Lock()
+	defer d.timer.mu.Unlock()
+	if d.timer.every != 100*time.Second {
+		t.Errorf("interval %s after 422", d.timer.every)
+	}
+}
+
+func TestLogin(t *testing.T) {
+	b := newSide(t, Config{Access: Access{Users: map[string]string{"me": "secret"}}})
+	for _, c := range []struct {
+		user, password string
+		code           int
+	}{{"", "", 401}, {"me", "wrong", 401}, {"you", "secret", 401}, {"me", "secret", 200}} {
+		a := newSide(t, Config{})
+		ans, err := a.dial(b, "", Outgoing{User: c.user, Password: c.password})
+		var st *StatusError
+		switch {
+		case c.code == 200 && err != nil:
+			t.Errorf("%+v: %v", c, err)
+		case c.code != 200 && (!errors.As(err, &st) || st.Code != c.code):
+			t.Errorf("%+v: %v", c, err)
+		case err == nil:
+			ans.Dialog.Bye(t.Context())
+		}
+		if a.Dialogs() != 0 {
+			t.Errorf("%+v: a dialog is left", c)
+		}
+	}
+}
+
+func TestGivingUpACall(t *testing.T) {
+	b := newSide(t, Config{})
+	gone := make(chan struct{})
+	b.accept = func(in *Incoming) {
+		if err := in.Progress(180, "Ringing", Body{}); err != nil {
+			t.Errorf("180: %v", err)
+		}
+		<-in.Cancelled()
+		if _, err := in.Accept(Body{"application/sdp", []byte(session)}); !errors.Is(err, ErrCancelled) {
+			t.Errorf("accept after CANCEL: %v", err)
+		}
+		close(gone)
+	}
+	a := newSide(t, Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := a.Dial(ctx, Outgoing{To: "sip:x@" + b.Addr(), Body: Body{"application/sdp", []byte(session)},
+		Progress: func(code int, _ Body, _ func(string) string) {
+			if code == 180 {
+				cancel()
+			}
+		}})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("err = %v", err)
+	}
+	<-gone
+	eventually(t, "no dialogs are left", func() bool { return a.Dialogs()+b.Dialogs() == 0 })
+}
+
+func TestReliableProvisionalAnswers(t *testing.T) {
+	a, b := newSide(t, Config{}), newSide(t, Config{})
+	b.accept = func(in *Incoming) {
+		for _, code := range []int{180, 183} { // each waits for its PRACK
+			if err := in.Progress(code, "X", Body{}, sip.NewHeader("X-Test", "1")); err != nil {
+				t.Errorf("%d: %v", code, err)
+			}
+		}
+		in.Dialog().SetPeer(b)
+		in.Accept(Body{"application/sdp", []byte(session)})
+	}
+	var codes []int
+	ans, err := a.dial(b, "", Outgoing{Progress: func(code int, _ Body, h func(string) string) {
+		if h("X-Test") == "1" {
+			codes = append(codes, code)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(codes) != 2 || codes[0] != 180 || codes[1] != 183 {
+		t.Errorf("provisional answers: %v", codes)
+	}
+	ans.Dialog.Bye(t.Context())
+}
+
+func TestReferWithReplaces(t *testing.T) {
+	a, b, c := newSide(t, Config{}), newSide(t, Config{}), newSide(t, Config{})
+	d := a.mustDial(b, "")
+	<-b.calls
+	k := a.mustDial(c, "")
+	<-c.calls
+	err := d.Refer(t.Context(), k.Target(), k, func(int) {})
+	var st *StatusError
+	if !errors.As(err, &st) || st.Code != sip.StatusGlobalDecline {
+		t.Errorf("our own UA declines transfers: %v", err)
+	}
+	if s := escapeHeader("a@b;to-tag=1;from-tag=2"); s != "a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2" {
+		t.Errorf("escaped: %s", s)
+	}
+}
+
+func TestRateLimit(t *testing.T) {
+	r := newRateLimit(2, 3)
+	now := time.Now()
+	a := source(fromAddr("192.0.2.1:5060"))
+	b := source(fromAddr("192.0.2.2:5060"))
+	var got strings.Builder
+	for i := range 5 {
+		if r.take(a, now) {
+			got.WriteByte(byte('0' + i))
+		}
+	}
+	if got.String() != "012" || !r.take(b, now) {
+		t.Errorf("burst: %s", got.String())
+	}
+	if !r.take(a, now.Add(500*time.Millisecond)) || r.take(a, now.Add(500*time.Millisecond)) {
+		t.Error("half a second is one call at two a second")
+	}
+	r.forget(now.Add(time.Hour))
+	if len(r.m) != 0 {
+		t.Error("full buckets are remembered")
+	}
+}
+
+func fromAddr(a string) *sip.Request {
+	r := sip.NewRequest(sip.INVITE, sip.Uri{Scheme: "sip", Host: "x"})
+	r.SetSource(a)
+	return r
+}
+
+func TestParseSettings(t *testing.T) {
+	for in, want := range map[string]int{"": 0, "192.0.2.1": 1, "192.0.2.0/24, 2001:db8::/32 10.0.0.1": 3, "pbx.example": -1, "10.0.0.0/99": -1} {
+		p, err := ParseTrunks(in)
+		if (err != nil) != (want < 0) || err == nil && len(p) != want {
+			t.Errorf("trunks %q: %v, %v", in, p, err)
+		}
+	}
+	for in, ok := range map[string]bool{"": true, "a:b": true, "a:b,c:d:e": true, "a": false, ":b": false, "a:": false} {
+		if _, err := ParseUsers(in); (err == nil) != ok {
+			t.Errorf("users %q: %v", in, err)
+		}
+	}
+	for in, want := range map[string]string{"90": "90", "120;refresher=uac": "120;refresher=uac", " 90 ; Refresher=UAS": "90;refresher=uas", "x": "", "0": "", "99999999999": ""} {
+		e, ok := parseExpires(in)
+		if ok != (want != "") || ok && e.String() != want {
+			t.Errorf("expires %q: %v, %v", in, e, ok)
+		}
+	}
+	for in, want := range map[string]int{"SIP/2.0 200 OK": 200, "SIP/2.0 180 Ringing\r\n": 180, "": 0, "HTTP/1.1 200 OK": 0, "SIP/2.0 abc": 0, "SIP/2.0 9999 x": 0} {
+		if got := sipfrag([]byte(in)); got != want {
+			t.Errorf("sipfrag %q: %d, want %d", in, got, want)
+		}
+	}
+}
