@@ -89,6 +89,7 @@ type listener struct {
 	committed int64
 	deaf      int // frames to drop, as if the bus had
 	dead      bool
+	hung      bool // hears, says nothing
 	stop      chan struct{}
 }
 
@@ -210,9 +211,9 @@ func (w *listener) beat(st *store) {
 			st.set(a.LegID, end)
 		}
 		p := audiov1.Progress{Worker: w.name, Epoch: a.Epoch, Received: end, Committed: w.committed, Done: w.ended}
-		dead := w.dead
+		silent := w.dead || w.hung
 		w.mu.Unlock()
-		if a.LegID != "" && !dead {
+		if a.LegID != "" && !silent {
 			w.send(p)
 		}
 	}
@@ -341,8 +342,7 @@ func TestTwoWorkers(t *testing.T) {
 	speak(t, l, 10)
 	eventually(t, "the first hears", func() bool { return first.end() == 3200 })
 	first.mu.Lock()
-	close(first.stop) // hangs: hears, says nothing
-	first.stop = make(chan struct{})
+	first.hung = true
 	first.sub.Unsubscribe()
 	first.mu.Unlock()
 	second := listen(t, b, st, "second")

@@ -93,7 +93,7 @@ type Hearing struct {
 	ctx    context.Context // of New: ends the engine's session and commits
 	cancel context.CancelFunc
 	wake   chan struct{}
-	opened chan asr.Session // the session, once
+	opened chan opening // once
 	done   chan struct{}
 
 	feed feed // belongs to the feeding goroutine
@@ -115,6 +115,12 @@ type Hearing struct {
 	mind mind // belongs to the deciding goroutine
 }
 
+// opening is a session and the position at which it begins.
+type opening struct {
+	session asr.Session
+	at      int64
+}
+
 // feed is the state of the feeding side.
 type feed struct {
 	rest    []int16 // less than a frame
@@ -131,7 +137,7 @@ func New(ctx context.Context, cfg Config) *Hearing {
 	h := &Hearing{
 		cfg: cfg, ctx: ctx, cancel: cancel,
 		wake:   make(chan struct{}, 1),
-		opened: make(chan asr.Session, 1),
+		opened: make(chan opening, 1),
 		done:   make(chan struct{}),
 		line:   timeline{from: cfg.From},
 		pos:    cfg.From, quiet: cfg.From, settled: cfg.From, decided: cfg.From,
@@ -334,8 +340,7 @@ func (h *Hearing) begin() error {
 			return h.fail(fmt.Errorf("open engine session: %w", err))
 		}
 		f.session, f.sent = s, start
-		h.mind.base = start // before the session is handed over
-		h.opened <- s
+		h.opened <- opening{s, start}
 	}
 	if start > f.sent {
 		if err := f.session.Skip(start - f.sent); err != nil {

@@ -30,7 +30,8 @@ func (m *mind) init(cfg Config) {
 		m.scribe.remember(cfg.Before)
 	}
 	m.lastWord, m.written = cfg.From, cfg.From
-	m.timer = time.NewTimer(0)
+	m.timer = time.NewTimer(time.Hour)
+	m.timer.Stop() // until a guess has to wait
 }
 
 // decide reads the engine and the feeding side's marks until all is settled.
@@ -45,8 +46,8 @@ func (h *Hearing) decide() {
 		case <-h.ctx.Done():
 			h.fail(h.ctx.Err())
 			return
-		case s := <-h.opened:
-			m.session, m.events = s, s.Events()
+		case o := <-h.opened:
+			m.session, m.events, m.base = o.session, o.session.Events(), o.at
 			continue
 		case e, ok := <-m.events:
 			if !ok {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"samtale.dk/samtale/models/asr"
 	"samtale.dk/samtale/models/asr/asrtest"
@@ -55,19 +57,27 @@ func (s *moodySession) Write(pcm []int16) error {
 	return s.Session.Write(pcm)
 }
 
+// impatient makes a worker that soon gives an engine up.
+func impatient(e asr.Engine) func(*Config) {
+	return func(c *Config) {
+		c.Engine = e
+		c.Limits.Hang, c.Limits.GiveUp, c.Limits.GiveUpEnd = 300*time.Millisecond, 400*time.Millisecond, 400*time.Millisecond
+	}
+}
+
 func TestEngineFailsAndComesBack(t *testing.T) {
 	for _, mood := range []string{"down", "hung"} {
 		t.Run(mood, func(t *testing.T) {
 			w := newWorld(t)
 			e := &moody{Engine: script()}
-			w.worker(func(c *Config) { c.Engine = e })
+			r := w.worker(impatient(e))
 			l, cfg := w.leg()
 			write(t, l, words(0, 5, 8000), 0)
 			waitFor(t, "the first words are committed", func() bool { return l.Status().Committed > 5*12800 })
 			e.down.Store(mood == "down")
 			e.hung.Store(mood == "hung")
 			write(t, l, words(6, 9, 8000), 0)
-			time.Sleep(600 * time.Millisecond) // beyond GiveUp: the leg is handed over, to the same worker
+			waitFor(t, "the leg is handed over, to the same worker", func() bool { return value(t, r.metrics.attached) >= 2 })
 			e.down.Store(false)
 			e.hung.Store(false)
 			write(t, l, words(10, 12, 8000), 0)
@@ -87,7 +97,7 @@ func TestNoEngineEver(t *testing.T) {
 		t.Run(mood, func(t *testing.T) {
 			w := newWorld(t)
 			e := &moody{Engine: script()}
-			w.worker(func(c *Config) { c.Engine = e })
+			w.worker(impatient(e))
 			l, cfg := w.leg()
 			write(t, l, words(0, 3, 8000), 0)
 			waitFor(t, "the first words are committed", func() bool { return l.Status().Committed > 3*12800 })
@@ -363,17 +373,19 @@ func TestStoppingLetsLegsEnd(t *testing.T) {
 func TestKeysAreLate(t *testing.T) {
 	w := newWorld(t)
 	var have atomic.Bool
+	var asked atomic.Int64
 	w.keys.err = func() error {
+		asked.Add(1)
 		if have.Load() {
 			return nil
 		}
 		return errs.E(errs.Unavailable, "", nil)
 	}
-	w.worker(nil)
+	w.worker(impatient(script()))
 	l, cfg := w.leg()
 	write(t, l, words(0, 5, 8000), 0)
-	waitFor(t, "heard", func() bool { return l.Status().Attached })
-	time.Sleep(600 * time.Millisecond) // longer than an engine may hang
+	// Longer, in all, than an engine may hang: the pauses between the requests grow.
+	waitFor(t, "the key was asked for several times", func() bool { return asked.Load() >= 6 })
 	have.Store(true)
 	end(t, l)
 	checkWords(t, w.transcript(cfg), count(0, 5))
@@ -401,9 +413,11 @@ func TestPartialsAreMasked(t *testing.T) {
 	l, cfg := w.leg()
 	var mu sync.Mutex
 	var seen []string
+	partials := 0
 	_, err := bus.Listen(w.bus, transcriptv1.PartialSubject(cfg.ConversationID, cfg.LegID), func(_ context.Context, p transcriptv1.Partial) {
 		mu.Lock()
 		defer mu.Unlock()
+		partials++
 		for _, word := range p.Words {
 			seen = append(seen, word.Text+word.Clear+word.Spoken)
 		}
@@ -412,9 +426,12 @@ func TestPartialsAreMasked(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor(t, "attached", func() bool { return l.Status().Attached })
-	for k := range said { // slowly enough for a partial after each word
+	for k := range said {
+		mu.Lock()
+		before := partials
+		mu.Unlock()
 		write(t, l, words(k, k, 0), 0)
-		time.Sleep(110 * time.Millisecond)
+		waitFor(t, "a partial follows", func() bool { mu.Lock(); defer mu.Unlock(); return partials > before })
 	}
 	end(t, l)
 	mu.Lock()
@@ -503,4 +520,14 @@ func batchOf(to int64, text string) hearing.Batch {
 		To: to, Words: []transcriptv1.Word{{Text: text, End: to}},
 		Ledger: []transcriptv1.Range{{End: to, State: transcriptv1.Transcribed}},
 	}
+}
+
+// value of a counter.
+func value(t *testing.T, c prometheus.Counter) float64 {
+	t.Helper()
+	var m dto.Metric
+	if err := c.Write(&m); err != nil {
+		t.Fatal(err)
+	}
+	return m.GetCounter().GetValue()
 }

@@ -139,8 +139,7 @@ func (w *world) worker(change func(*Config)) *running {
 		Name: name, Bus: b, Keys: w.keys, Engine: script(), Segmenter: func() hearing.Segmenter { return &loud{} },
 		Streams: 100, Log: slog.New(slog.DiscardHandler),
 		Limits: Limits{
-			Report: 40 * time.Millisecond, Hang: 200 * time.Millisecond, GiveUp: 400 * time.Millisecond, GiveUpEnd: 300 * time.Millisecond,
-			RetryMin: 10 * time.Millisecond, RetryMax: 40 * time.Millisecond, Drain: 5 * time.Second,
+			Report: 40 * time.Millisecond, RetryMin: 10 * time.Millisecond, RetryMax: 40 * time.Millisecond, Drain: 5 * time.Second,
 		},
 	}
 	if change != nil {
