@@ -95,6 +95,15 @@ func (b *page) login(person string) {
 	b.t.Helper()
 	b.open("/login")
 	b.run(chromedp.Click(`button[value="`+person+`"]`), chromedp.WaitVisible(`.bar-name`))
+	if person == "mette" || person == "jonas" {
+		b.deskReady()
+	}
+}
+
+// deskReady waits until the desk's scripts answer: its buttons are there before.
+func (b *page) deskReady() {
+	b.t.Helper()
+	b.until(`document.documentElement.dataset.ready === "desk"`)
 }
 
 // until waits for a JavaScript expression to become true.
@@ -223,6 +232,7 @@ func TestPages(t *testing.T) {
 		b.until(`document.querySelectorAll(".w").length > 30 && document.querySelectorAll(".s").length === 4`)
 		check(l + "-notat")
 		b.open("/desk")
+		b.deskReady()
 		b.until(`document.querySelectorAll(".item").length >= 3`)
 		check(l + "-desk")
 		b.logout()
@@ -262,9 +272,10 @@ func TestKeyboardWalk(t *testing.T) {
 		b.key(kb.Tab)
 	}
 	b.key(kb.Enter)
-	b.run(chromedp.WaitVisible(`#inbox .item, #inbox .count`))
+	b.deskReady()
 	p.fill("x")
 	b.open("/desk")
+	b.deskReady()
 	b.until(`document.querySelectorAll(".item").length >= 3`)
 	stops := eval[int](b, `document.querySelectorAll("a[href], button:not([hidden]):not(:disabled), input, [tabindex='0']").length`)
 	seen := map[string]bool{}
@@ -375,4 +386,22 @@ func TestConflictKeepsBoth(t *testing.T) {
 	if !strings.Contains(got.Sentences[0].Text, "Min rettelse.") || got.Sentences[3].Text != "Jonas ser på sagen i næste uge." {
 		t.Errorf("stored: %q and %q", got.Sentences[0].Text, got.Sentences[3].Text)
 	}
+}
+
+func TestSessionWarnsBeforeItEnds(t *testing.T) {
+	p := start(t, "SAMTALE_SESSION_IDLE=4m")
+	b := chromium(t, p)
+	b.login("mette")
+	b.until(`document.getElementById("session-dialog").open`) // less than five minutes are left
+	b.axe("session")
+	b.shot("session")
+	b.key(kb.Escape)
+	if !eval[bool](b, `document.getElementById("session-dialog").open`) {
+		t.Error("the warning can be waved away")
+	}
+	// Another tab logs out: the next request says so.
+	b.run(chromedp.Evaluate(`fetch("/logout", {method: "POST"})`, nil))
+	b.click(`#session-stay`)
+	b.until(`document.getElementById("login-dialog").open`)
+	b.axe("logged out")
 }

@@ -129,7 +129,6 @@ func TestCallIsAnsweredHeardAndRead(t *testing.T) {
 	})
 	b := chromium(t, p)
 	b.login("mette")
-	b.until(`document.getElementById("demo-call") !== null`)
 	b.click(`#demo-call`)
 	b.until(`document.querySelector(".item.pulse") !== null && document.title.includes("Ringer")`)
 	if got := eval[string](b, `document.getElementById("announce").textContent`); !strings.Contains(got, "Bente Holm ringer") {
@@ -158,14 +157,14 @@ func TestCallIsAnsweredHeardAndRead(t *testing.T) {
 	if err := p.bus.Send(t.Context(), partial); err != nil {
 		t.Fatal(err)
 	}
-	b.until(`document.querySelector(".turn.tail .said")?.textContent.includes("den manger")`)
+	b.until(`document.querySelector(".tail")?.textContent.includes("den manger")`)
 	top := eval[float64](b, `document.querySelector(".w").getBoundingClientRect().top`)
 	b.shot("live")
 	b.axe("live")
 	b.narrow("live")
 	p.say(t, conv, legCitizen, callv1.RoleCitizen, 5*time.Second, "Den mangler. Mit nummer er ••••••-••••", transcriptv1.Range{Start: 5 * 16000, End: 8 * 16000, State: transcriptv1.Transcribed},
 		transcriptv1.Range{Start: 8 * 16000, End: 11 * 16000, State: transcriptv1.Lost})
-	b.until(`document.querySelector(".turn.tail") === null && document.querySelector(".masked") !== null`)
+	b.until(`document.querySelector(".tail") === null && document.querySelector(".masked") !== null`)
 	b.shows("3,0 s mangler")
 	if now := eval[float64](b, `document.querySelector(".w").getBoundingClientRect().top`); now != top {
 		t.Errorf("a committed word moved from %v to %v", top, now)
@@ -195,6 +194,51 @@ func TestCallIsAnsweredHeardAndRead(t *testing.T) {
 	b.until(`!document.getElementById("transfer-dialog").open`)
 	b.click(`#c-hangup`)
 	b.until(`document.getElementById("controls").hidden`)
+}
+
+func TestCallBackFromAMessage(t *testing.T) {
+	p := start(t)
+	p.fill("x")
+	b := chromium(t, p)
+	b.login("mette")
+	b.until(`document.querySelector(".tasks .item") !== null`)
+	b.click(`.tasks .item`)
+	b.shows("venter på at blive ringet op")
+	b.click(`.task button`)
+	b.until(`document.getElementById("dial-dialog").open`)
+	if to := eval[string](b, `document.getElementById("dial-to").value`); to != "+4587654321" {
+		t.Errorf("number is %q", to)
+	}
+	b.axe("dial")
+	b.click(`#dial-dialog .button-primary`)
+	b.shows("Nummeret kan ikke ringes op.") // stays open, nothing lost
+	far := &peer{}
+	p.mu.Lock()
+	p.answer = far.answer(t, p)
+	p.mu.Unlock()
+	t.Cleanup(func() {
+		for _, pc := range far.open {
+			pc.Close()
+		}
+	})
+	b.click(`#dial-dialog .button-primary`)
+	wait(t, func() bool { return far.packets.Load() > 20 })
+	b.until(`!document.getElementById("c-hangup").hidden`)
+	b.click(`#c-keypad`)
+	b.until(`document.getElementById("keypad-dialog").open`)
+	b.axe("keypad")
+	b.key("5")
+	wait(t, func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		n := len(p.controls)
+		return n > 0 && p.controls[n-1].Action == callv1.ActionDTMF && p.controls[n-1].Value == "5"
+	})
+	b.shot("keypad")
+	b.key("\x1b")
+	b.click(`.tasks .item`)
+	b.click(`.task button:last-child`)
+	b.until(`document.querySelector(".task").hidden`)
 }
 
 func wait(t *testing.T, ok func() bool) {

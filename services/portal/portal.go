@@ -8,11 +8,14 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // pages show Danish time wherever the program runs
@@ -120,7 +123,7 @@ func Run(ctx context.Context, env process.Env) error {
 	a, err := app.New(streams, app.Config{
 		Bus: b, Keys: keys, Login: client, Test: provider, Web: site, Health: env.Health, Log: log, Metrics: env.Metrics,
 		Sessions: session.New(session.Config{DB: db, Key: secret, Idle: cfg.SessionIdle, Max: cfg.SessionMax, Secure: public.Scheme == "https", Now: time.Now}),
-		Public:   public, TokenKey: token.Key(master), Party: party, Settings: shown(env.Environ), Now: time.Now,
+		Public:   public, TokenKey: token.Key(master), Party: party, Settings: shown(env.Environ, cfg), Now: time.Now,
 		Contact: app.Contact{Name: cfg.ContactName, Phone: cfg.ContactPhone, Email: cfg.ContactEmail},
 	})
 	if err != nil {
@@ -238,17 +241,36 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return rec.Result(), nil
 }
 
-// shown lists the settings in force for the operator's page, without secrets.
-func shown(environ []string) []app.Setting {
-	var out []app.Setting
+// shown lists the settings in force for the operator's page, without secrets: those
+// that are set for any service here, and the portal's own also where they are defaults.
+func shown(environ []string, own any) []app.Setting {
+	all := map[string]string{}
+	ownSettings(reflect.ValueOf(own), all)
 	for _, kv := range environ {
 		name, value, _ := strings.Cut(kv, "=")
-		if !strings.HasPrefix(name, "SAMTALE_") || value == "" {
-			continue
+		if strings.HasPrefix(name, "SAMTALE_") && value != "" {
+			all[name] = value
 		}
-		out = append(out, app.Setting{Name: name, Value: withoutSecret(name, value)})
+	}
+	var out []app.Setting
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, app.Setting{Name: name, Value: withoutSecret(name, all[name])})
 	}
 	return out
+}
+
+// ownSettings reads the fields that carry a setting's name, also of embedded structs.
+func ownSettings(v reflect.Value, into map[string]string) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name, ok := f.Tag.Lookup("env")
+		switch {
+		case ok && !v.Field(i).IsZero():
+			into[name] = fmt.Sprint(v.Field(i).Interface())
+		case !ok && f.Type.Kind() == reflect.Struct:
+			ownSettings(v.Field(i), into)
+		}
+	}
 }
 
 // withoutSecret hides values of names that sound secret, and passwords in addresses.

@@ -57,7 +57,7 @@ const demoConv = "0199a0c0-0000-7000-8000-000000000001"
 const demoNote = "0199a0c0-0000-7000-8000-00000000000a"
 const legCitizen, legWorker = "0199a0c0-0000-7000-8000-0000000000c1", "0199a0c0-0000-7000-8000-0000000000d1"
 
-func start(t *testing.T) *place {
+func start(t *testing.T, environ ...string) *place {
 	t.Helper()
 	srv, err := natsserver.Start(natsserver.Config{StoreDir: t.TempDir()})
 	if err != nil {
@@ -84,11 +84,11 @@ func start(t *testing.T) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.runPortal(t, log, srv)
+	p.runPortal(t, log, srv, environ)
 	return p
 }
 
-func (p *place) runPortal(t *testing.T, log *slog.Logger, srv *natsserver.Server) {
+func (p *place) runPortal(t *testing.T, log *slog.Logger, srv *natsserver.Server, environ []string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -99,6 +99,7 @@ func (p *place) runPortal(t *testing.T, log *slog.Logger, srv *natsserver.Server
 	data := filepath.Join(t.TempDir(), "data")
 	env := process.Env{Environ: []string{"SAMTALE_HTTP_ADDR=" + addr, "SAMTALE_DATA=" + data, "SAMTALE_TEST_SECRET=hush", "SAMTALE_CONTACT_PHONE=12345678"},
 		Log: log, Metrics: prometheus.NewRegistry(), Health: health.New()}
+	env.Environ = append(env.Environ, environ...)
 	env.NATS = append(env.NATS, srv.Option())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -363,6 +364,15 @@ func (p *place) servePhone(t *testing.T) {
 			return callv1.AnswerReply{}, errs.E(errs.Unavailable, "", nil)
 		}
 		return p.answer(r)
+	})
+	handle(t, p, s, callv1.DialSubject, func(r callv1.DialRequest) (callv1.AnswerReply, error) {
+		if p.answer == nil {
+			return callv1.AnswerReply{}, errs.E(errs.Invalid, "Nummeret kan ikke ringes op.", nil)
+		}
+		c := ringingCall()
+		c.Channel, c.Party, c.ServiceArea, c.Position = callv1.ChannelOutgoing, callv1.Party{Number: r.To}, r.ServiceArea, 0
+		p.calls = append(p.calls, c)
+		return p.answer(callv1.AnswerRequest{ConversationID: c.ConversationID, Caseworker: r.Caseworker, SDP: r.SDP})
 	})
 	handle(t, p, s, callv1.ControlSubject, func(r callv1.ControlRequest) (callv1.Call, error) {
 		p.controls = append(p.controls, r)

@@ -51,7 +51,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 		"SAMTALE_ASR=openai=http://user:pw@asr.local/v1": "openai=http://",
 		"SAMTALE_HTTP_ADDR=127.0.0.1:8080":               "127.0.0.1:8080",
 	} {
-		got := shown([]string{in, "PATH=/bin"})
+		got := shown([]string{in, "PATH=/bin"}, struct{}{})
 		if len(got) != 1 || !strings.HasPrefix(got[0].Value, want) || strings.Contains(got[0].Value, "pw") || strings.Contains(got[0].Value, "abc") {
 			t.Errorf("%s is shown as %+v", in, got)
 		}

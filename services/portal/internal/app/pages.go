@@ -158,7 +158,31 @@ func (a *App) delivered(w http.ResponseWriter, r *http.Request, p who.Person) er
 	all = slices.DeleteFunc(all, func(c journalv1.Conversation) bool {
 		return c.Receipt == nil && c.State != "approved" && c.State != "discarded"
 	})
-	return a.page(w, r, p, http.StatusOK, "delivered", "delivered.title", all)
+	return a.list(w, r, p, "delivered", "delivered.title", all)
+}
+
+// listData is a list of conversations with the names of their areas.
+type listData struct {
+	Conversations []journalv1.Conversation
+	areas         []consentv1.Area
+}
+
+// Area names a service area.
+func (d listData) Area(id string, l texts.Lang) string { return nameOf(areaOf(d.areas, id), l) }
+
+func nameOf(ar consentv1.Area, l texts.Lang) string {
+	if l == texts.English && ar.NameEN != "" {
+		return ar.NameEN
+	}
+	return ar.Name
+}
+
+func (a *App) list(w http.ResponseWriter, r *http.Request, p who.Person, name, title string, all []journalv1.Conversation) error {
+	areas, err := a.areas(r.Context())
+	if err != nil {
+		return err
+	}
+	return a.page(w, r, p, http.StatusOK, name, title, listData{all, areas})
 }
 
 // mineData is a citizen's conversation with all that the citizen may know about it.
@@ -168,11 +192,37 @@ type mineData struct {
 	Choices      []consentv1.Choice
 	Looks        []consentv1.Audit
 	Note         *journalv1.Note
+	Sections     []section
 	Draft        bool // there is a note, but nobody has approved it yet
 	Sent         bool // a comment was just stored
 	Problem      string
 	Comment      string
 }
+
+// section is a part of an approved note that says something.
+type section struct {
+	Title     string
+	Sentences []string
+}
+
+func sections(n journalv1.Note) []section {
+	var out []section
+	for _, s := range n.Sections {
+		part := section{Title: s.Title}
+		for _, st := range n.Sentences {
+			if st.Section == s.ID {
+				part.Sentences = append(part.Sentences, st.Text)
+			}
+		}
+		if part.Sentences != nil {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+// AreaName names the conversation's service area.
+func (d mineData) AreaName(l texts.Lang) string { return nameOf(d.Area, l) }
 
 func (a *App) mine(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	all, err := a.conversations(r, p)
@@ -239,7 +289,7 @@ func (a *App) mineData(r *http.Request, p who.Person) (mineData, error) {
 	case n.State == journalv1.NoteDraft:
 		d.Draft = true
 	default:
-		d.Note = &n
+		d.Note, d.Sections = &n, sections(n)
 	}
 	return d, nil
 }
@@ -296,7 +346,7 @@ func (a *App) auditPage(w http.ResponseWriter, r *http.Request, p who.Person) er
 	if err != nil {
 		return err
 	}
-	return a.page(w, r, p, http.StatusOK, "audit", "audit.title", all)
+	return a.list(w, r, p, "audit", "audit.title", all)
 }
 
 func (a *App) auditOne(w http.ResponseWriter, r *http.Request, p who.Person) error {

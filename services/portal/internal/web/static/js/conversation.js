@@ -58,7 +58,7 @@ export class Conversation {
       changed: () => this.refresh(),
       resync: () => this.refresh(true),
       erased: () => this.refresh(),
-    }, (up) => up && this.refresh(true));
+    }, (up) => up && this.refresh(true), { rests: true });
   }
 
   setCall(call) {

@@ -45,7 +45,7 @@ function loadList() {
     } catch (err) {
       failed(err);
     }
-  }, 50);
+  }, 250);
 }
 
 events("/api/v1/events", {
@@ -107,9 +107,10 @@ const inCall = "samtale-call"; // the tab's call outlives a reload
 
 /** rejoin takes the audio of an own call back after a reload, where the microphone is allowed. */
 let trying = false;
+let gaveUp; // the call whose audio could not be taken back: the button is left
 async function rejoin() {
   const lost = inbox.calls.find((c) => c.channel !== "siprec" && (c.caseworker === user ? ["talking", "held"].includes(c.state) : isFree(c) && c.conversation_id === sessionStorage.getItem(inCall)));
-  if (!owner || trying || phone.active || !lost) return;
+  if (!owner || trying || phone.active || !lost || lost.conversation_id === gaveUp) return;
   const allowed = await navigator.permissions?.query({ name: "microphone" }).catch(() => null);
   if (allowed?.state !== "granted" || phone.active) return;
   trying = true;
@@ -118,9 +119,10 @@ async function rejoin() {
     if (!view.id) select(lost.conversation_id);
     tell(t("call.rejoined"));
   } catch (err) {
+    gaveUp = lost.conversation_id;
     failed(err);
   }
-  setTimeout(() => (trying = false), 3000);
+  trying = false;
 }
 
 phone.addEventListener("change", () => {
@@ -351,3 +353,4 @@ try {
 inbox.draw();
 const wanted = new URLSearchParams(location.search).get("samtale");
 if (wanted) select(wanted);
+document.documentElement.dataset.ready = "desk"; // everything answers from here on

@@ -66,11 +66,12 @@ export function el(tag, props = {}, ...children) {
  */
 export function keyed(parent, items, key, make, update) {
   const old = new Map([...parent.children].map((c) => [c.dataset.key, c]));
+  const keep = new Set(items.map(key));
+  for (const [k, e] of old) if (!keep.has(k)) e.remove();
   let at = parent.firstElementChild;
   for (const item of items) {
     const k = key(item);
     let e = old.get(k);
-    old.delete(k);
     if (!e) {
       e = make(item);
       e.dataset.key = k;
@@ -79,7 +80,6 @@ export function keyed(parent, items, key, make, update) {
     if (e === at) at = at.nextElementSibling;
     else parent.insertBefore(e, at);
   }
-  for (const e of old.values()) e.remove();
 }
 
 /** write sets text only when it differs, so that live regions speak changes alone. */
@@ -94,6 +94,9 @@ export function day(d) {
   const lang = document.documentElement.lang === "en" ? "en-GB" : "da-DK";
   return new Date(d).toLocaleDateString(lang, { weekday: "long", day: "numeric", month: "long", timeZone: "Europe/Copenhagen" });
 }
+
+/** at writes a time of the API with its day: "fredag 5. december kl. 14.30". */
+export const at = (time) => t("time.when", { day: day(time), clock: clock(time) });
 
 /** shortDay writes a date where there is little room: "20. nov.". */
 export function shortDay(d) {
@@ -175,14 +178,24 @@ export async function ask({ title, text, label, required, yes, danger, value = "
   return answer === "yes" ? $("ask-input").value.trim() : null;
 }
 
+const hiddenLimit = 60000; // ms out of sight after which a stream is not worth its connection
+
 /**
  * events opens a stream that survives what EventSource alone does not: an answer that
- * is an error, such as a service that is still starting.
+ * is an error, such as a service that is still starting. Browsers give a site six
+ * connections, so with rests the stream ends in a tab that is long out of sight and
+ * starts again when it is seen.
  */
-export function events(path, handlers, onState = () => {}) {
+export function events(path, handlers, onState = () => {}, { rests = false } = {}) {
   let source;
   let closed = false;
   let wait = 1000;
+  let resting;
+  const seen = () => {
+    clearTimeout(resting);
+    if (document.hidden) resting = setTimeout(() => source.close(), hiddenLimit);
+    else if (source.readyState === EventSource.CLOSED) start();
+  };
   const start = () => {
     source = new EventSource(path);
     source.onopen = () => {
@@ -200,8 +213,11 @@ export function events(path, handlers, onState = () => {}) {
     }
   };
   start();
+  if (rests) document.addEventListener("visibilitychange", seen);
   return () => {
     closed = true;
+    document.removeEventListener("visibilitychange", seen);
+    clearTimeout(resting);
     source.close();
   };
 }

@@ -1,5 +1,5 @@
 // The note: sections of sentences with evidence, saved by itself, approved by a person.
-import { $, api, ask, day, el, failed, has, isSet, keyed, clock, open, Problem, t, tell, write } from "./lib.js";
+import { $, api, ask, at, day, el, failed, has, isSet, keyed, clock, open, Problem, t, tell, write } from "./lib.js";
 
 const saveAfter = 700; // ms after the last key
 const retryMost = 15000;
@@ -86,6 +86,7 @@ export class Note {
       part.none.hidden = items.length > 0;
       part.add.hidden = !this.editable;
     }
+    if (!this.editable) write($("note-saved"), "");
     for (const id of ["note-approve", "note-redraft", "note-discard"]) $(id).hidden = !this.editable;
     $("note-redraft").hidden ||= this.list.some((s) => s.by && s.verdict === "edited");
     write($("note-erase"), this.eraseText());
@@ -98,16 +99,16 @@ export class Note {
     if (n.state === "draft") {
       lines.push(el("p", { class: "ai-mark" }, t(n.drafted_by === "extract" ? "note.by.extract" : "note.by.model", { model: n.drafted_by })));
       if (n.notice) lines.push(el("p", {}, n.notice));
-      if (isSet(n.deadline_at)) lines.push(el("p", {}, t("note.deadline", { when: `${day(n.deadline_at)} ${clock(n.deadline_at)}` })));
+      if (isSet(n.deadline_at)) lines.push(el("p", {}, t("note.deadline", { when: at(n.deadline_at) })));
     }
-    if (isSet(n.approved_at)) lines.push(el("p", {}, t("note.approved.by", { name: n.approved_by, when: `${day(n.approved_at)} ${clock(n.approved_at)}` })));
+    if (isSet(n.approved_at)) lines.push(el("p", {}, t("note.approved.by", { name: n.approved_by, when: at(n.approved_at) })));
     if (n.state === "approved" && !n.receipt) lines.push(el("p", { role: "status" }, t("note.delivering")));
     if (n.state === "approved" && n.delivery?.problem) {
       lines.push(el("p", { class: "trouble" }, t("note.trouble", { n: n.delivery.attempts, why: n.delivery.problem }), " ",
         el("button", { type: "button", class: "link", onclick: () => this.deliver() }, t("note.deliver"))));
     }
     if (n.receipt) {
-      lines.push(el("p", { class: "receipt", role: "status" }, t("note.receipt", { system: n.receipt.system, when: `${day(n.receipt.received_at)} ${clock(n.receipt.received_at)}`, id: n.receipt.id })));
+      lines.push(el("p", { class: "receipt", role: "status" }, t("note.receipt", { system: n.receipt.system, when: at(n.receipt.received_at), id: n.receipt.id })));
     }
     const text = lines.map((l) => l.textContent).join("\n");
     if (this.noticeText === text && this.notice.childElementCount) return;
@@ -119,8 +120,7 @@ export class Note {
     const n = this.note;
     if (isSet(n.erase_at)) return t("note.erase.at", { day: day(n.erase_at) });
     if (this.keepDays === undefined || n.state !== "draft") return "";
-    const at = day(Date.now() + this.keepDays * 86400e3);
-    return this.keepDays < 1 ? t("note.erase.now") : t("note.erase.after", { days: this.keepDays, day: at });
+    return this.keepDays < 1 ? t("note.erase.now") : t("note.erase.after", { days: this.keepDays, day: day(Date.now() + this.keepDays * 86400e3) });
   }
 
   number(s) {
@@ -204,16 +204,16 @@ export class Note {
   step(by) {
     if (!this.list.length) return;
     const row = document.activeElement?.closest?.(".s");
-    const at = row ? this.list.findIndex((s) => s.key === row.dataset.key) : by > 0 ? -1 : this.list.length;
-    this.show(this.list[Math.min(this.list.length - 1, Math.max(0, at + by))]);
+    const from = row ? this.list.findIndex((s) => s.key === row.dataset.key) : by > 0 ? -1 : this.list.length;
+    this.show(this.list[Math.min(this.list.length - 1, Math.max(0, from + by))]);
   }
 
   add(section, after) {
     if (!this.editable) return;
     const s = { key: `new-${crypto.randomUUID()}`, id: "", section, text: "", verdict: "edited", evidence: [], changed: true };
-    let at = after ? this.list.indexOf(after) + 1 : this.list.findLastIndex((x) => x.section === section) + 1;
-    if (!at && !after) at = this.list.length;
-    this.list.splice(at, 0, s);
+    let place = after ? this.list.indexOf(after) + 1 : this.list.findLastIndex((x) => x.section === section) + 1;
+    if (!place) place = this.list.length;
+    this.list.splice(place, 0, s);
     this.draw();
     this.rowOf(s).querySelector("textarea").focus();
   }
@@ -283,8 +283,7 @@ export class Note {
       const mine = sent[i];
       if (!mine || !this.list.includes(mine)) return;
       const text = mine.text;
-      const same = text.trim() === s.text;
-      Object.assign(mine, s, { evidence: s.evidence ?? [], key: mine.key, text: same ? text : text, changed: !same });
+      Object.assign(mine, s, { evidence: s.evidence ?? [], key: mine.key, text, changed: text.trim() !== s.text });
     });
     this.note = { ...saved };
     this.dirty = typed;
@@ -320,8 +319,8 @@ export class Note {
       if (titleChanged) this.title = title;
       this.list = this.list.filter((s) => !gone.has(s.id));
       for (const m of mine) {
-        const at = this.list.find((s) => s.id && s.id === m.id);
-        if (at) Object.assign(at, { text: m.text, changed: true });
+        const theirs = this.list.find((s) => s.id && s.id === m.id);
+        if (theirs) Object.assign(theirs, { text: m.text, changed: true });
         else this.list.push({ ...m, id: "", key: `new-${crypto.randomUUID()}`, changed: true });
       }
       this.dirty = true;

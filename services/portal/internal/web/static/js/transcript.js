@@ -46,8 +46,7 @@ export class Transcript {
   /** final commits words of one leg. */
   final(ev) {
     const stay = this.atEnd();
-    this.tails.get(ev.leg)?.remove();
-    this.tails.delete(ev.leg);
+    this.endTail(ev.leg);
     const fresh = ev.words.filter((w) => !this.words.has(w.id));
     for (const r of ev.ledger ?? []) {
       this.sums.captured += r.end - r.start;
@@ -58,7 +57,7 @@ export class Transcript {
       if (p.state) this.gap(p.start, p.end, p.state, p.reason);
       else this.word(p, ev.role, ev.leg);
     }
-    for (const tail of this.tails.values()) this.root.append(tail); // tails stay below
+    for (const { box } of this.tails.values()) if (box.matches(".turn")) this.root.append(box); // tails stay below
     this.showCoverage();
     if (fresh.length && this.reading) {
       this.spoken.textContent = `${this.speaker(ev.role)}: ${fresh.map((w) => w.text).join(" ")}`;
@@ -69,20 +68,31 @@ export class Transcript {
   /** partial replaces the tail of one leg. */
   partial(ev) {
     const stay = this.atEnd();
-    let tail = this.tails.get(ev.leg);
-    if (!ev.words.length) {
-      tail?.remove();
-      this.tails.delete(ev.leg);
-      return;
-    }
+    if (!ev.words.length) return this.endTail(ev.leg);
     this.clearEmpty();
-    if (!tail) {
-      tail = el("div", { class: `turn tail ${ev.role}` }, el("span", { class: "who" }, this.speaker(ev.role)), el("p", { class: "said" }));
-      this.tails.set(ev.leg, tail);
-      this.root.append(tail);
-    }
-    tail.lastChild.replaceChildren(el("span", { class: "sr-only" }, t("transcript.tail")), " " + ev.words.map((w) => w.text).join(" "));
+    const tail = this.tails.get(ev.leg) ?? this.tail(ev);
+    tail.words.replaceChildren(" ", el("span", { class: "sr-only" }, t("transcript.tail")), ev.words.map((w) => w.text).join(" "));
     if (stay) this.toEnd();
+  }
+
+  /** tail opens a leg's tail: in its turn when that is the last one, so that words stay where they become final. */
+  tail(ev) {
+    const words = el("span", { class: "tail" });
+    let box = words;
+    if (this.last?.leg === ev.leg && ev.words[0].start - this.last.end < pause) {
+      this.last.e.querySelector(".said").append(words);
+    } else {
+      box = el("div", { class: `turn ${ev.role}` }, el("span", { class: "who" }, this.speaker(ev.role)), el("p", { class: "said" }, words));
+      this.root.append(box);
+    }
+    const tail = { words, box };
+    this.tails.set(ev.leg, tail);
+    return tail;
+  }
+
+  endTail(leg) {
+    this.tails.get(leg)?.box.remove();
+    this.tails.delete(leg);
   }
 
   word(w, role, leg) {
@@ -91,7 +101,7 @@ export class Transcript {
     const turn = this.turn(w, role, leg);
     const e = w.masked ? this.masked(w) : el("span", { class: "w" + sureness(w), data: { id: w.id } }, w.text);
     this.words.set(w.id, e);
-    turn.lastElementChild.previousElementSibling.append(" ", e);
+    turn.querySelector(".said").append(" ", e);
     this.last.end = w.end;
   }
 

@@ -1,0 +1,49 @@
+package web
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestServe(t *testing.T) {
+	s, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(path, etag string) (*httptest.ResponseRecorder, bool) {
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", path, nil)
+		r.Header.Set("If-None-Match", etag)
+		return w, s.Serve(w, r)
+	}
+	w, ok := get("/static/js/desk.js", "")
+	if !ok || w.Header().Get("Content-Type") != "text/javascript; charset=utf-8" || w.Body.Len() == 0 {
+		t.Fatalf("got %v, %v", ok, w.Header())
+	}
+	again, ok := get("/static/js/desk.js", w.Header().Get("ETag"))
+	if !ok || again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+		t.Errorf("known file is sent again: %d", again.Code)
+	}
+	for _, path := range []string{"/static/none.js", "/pages/layout.html", "/static/../pages/desk.html", "/static/", "/dist", "/web.go"} {
+		if _, ok := get(path, ""); ok {
+			t.Errorf("%s is served", path)
+		}
+	}
+}
+
+// The stylesheet stands alone, so that a build without the design system is readable.
+func TestStylesheetAlone(t *testing.T) {
+	css, err := files.ReadFile("static/samtale.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"@media (prefers-color-scheme: dark)", "@media (prefers-reduced-motion: reduce)", "@media (forced-colors: active)", ".sr-only {", "[hidden] {"} {
+		if !strings.Contains(string(css), want) {
+			t.Errorf("stylesheet lacks %s", want)
+		}
+	}
+	if strings.Contains(string(css), "@import") || strings.Contains(string(css), "url(http") {
+		t.Error("stylesheet fetches from elsewhere")
+	}
+}
