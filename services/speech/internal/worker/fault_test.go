@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +23,7 @@ import (
 	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/platform/audiofeed"
 	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/bus/natsserver"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/speech/internal/hearing"
 )
@@ -367,6 +370,35 @@ func TestStoppingLetsLegsEnd(t *testing.T) {
 	end(t, l)
 	<-r.done
 	checkWords(t, w.transcript(cfg), count(0, 9))
+}
+
+// The bus with the stream is restarted in the middle of a leg.
+func TestBusRestarts(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorldOn(t, natsserver.Config{StoreDir: dir, Host: "127.0.0.1", Port: -1})
+	u, err := url.Parse(w.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.worker(nil)
+	l, cfg := w.leg()
+	write(t, l, words(0, 5, 8000), 0)
+	waitFor(t, "something is committed", func() bool { return l.Status().Committed > 0 })
+	write(t, l, words(6, 7, 8000), 0)
+	w.srv.Stop()
+	write(t, l, words(8, 12, 8000), 0)
+	waitFor(t, "the gateway notices", func() bool { return !w.bus.NC.IsConnected() })
+	w.srv, err = natsserver.Start(natsserver.Config{StoreDir: dir, Host: "127.0.0.1", Port: port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, l, words(13, 15, 8000), 0)
+	end(t, l)
+	checkWords(t, w.transcript(cfg), count(0, 15))
 }
 
 // The consent service, which has the keys, is late: words wait for it.

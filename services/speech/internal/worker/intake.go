@@ -29,7 +29,16 @@ type batch struct {
 	ended   bool    // the leg ends after it
 }
 
-func (b *batch) reset() { b.samples, b.pieces, b.ended = b.samples[:0], b.pieces[:0], false }
+// keepSamples is how large a buffer may stay for the next batch: 5 s. What a backlog
+// needed is given back.
+const keepSamples = 5 * audiov1.SampleRate
+
+func (b *batch) reset() {
+	if cap(b.samples) > keepSamples {
+		b.samples = nil
+	}
+	b.samples, b.pieces, b.ended = b.samples[:0], b.pieces[:0], false
+}
 
 func (b *batch) add(n int64, flags uint8) {
 	if k := len(b.pieces); k > 0 && b.pieces[k-1].flags == flags {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"samtale.dk/samtale/models/asr"
@@ -83,6 +84,7 @@ func (k keys) Key(context.Context, string, bool) ([]byte, error) {
 type world struct {
 	t    testing.TB
 	srv  *natsserver.Server
+	url  string   // empty: connections in process
 	bus  *bus.Bus // of the gateway and the test
 	keys keys
 	gate *audiofeed.Gateway
@@ -91,12 +93,20 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	srv, err := natsserver.Start(natsserver.Config{StoreDir: t.TempDir()})
+	return newWorldOn(t, natsserver.Config{StoreDir: t.TempDir()})
+}
+
+func newWorldOn(t testing.TB, cfg natsserver.Config) *world {
+	t.Helper()
+	srv, err := natsserver.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(srv.Stop)
 	w := &world{t: t, srv: srv, keys: keys{key: seal.NewKey()}}
+	t.Cleanup(func() { w.srv.Stop() })
+	if cfg.Host != "" {
+		w.url = srv.URL()
+	}
 	w.bus = w.connect("gateway")
 	w.gate = audiofeed.New(audiofeed.Config{
 		Name: "test", Bus: w.bus, Log: slog.New(slog.DiscardHandler),
@@ -114,7 +124,11 @@ func newWorld(t testing.TB) *world {
 
 func (w *world) connect(name string) *bus.Bus {
 	w.t.Helper()
-	b, err := bus.Connect(name, bus.Config{}, slog.New(slog.DiscardHandler), w.srv.Option())
+	var in []nats.Option
+	if w.url == "" {
+		in = append(in, w.srv.Option())
+	}
+	b, err := bus.Connect(name, bus.Config{URL: w.url}, slog.New(slog.DiscardHandler), in...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
