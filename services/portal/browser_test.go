@@ -106,14 +106,20 @@ func (b *page) deskReady() {
 	b.until(`document.documentElement.dataset.ready === "desk"`)
 }
 
-// until waits for a JavaScript expression to become true.
+// until waits for a JavaScript expression to become true, also across navigations.
 func (b *page) until(expr string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
-	defer cancel()
-	err := chromedp.Run(ctx, chromedp.Poll(expr, nil, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(0)))
-	if err != nil {
-		b.t.Fatalf("never became true: %s\n%s", expr, b.state())
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		var ok bool
+		err := chromedp.Run(b.ctx, chromedp.Evaluate(expr, &ok))
+		if err == nil && ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			b.t.Fatalf("never became true: %s (%v)\n%s", expr, err, b.state())
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 

@@ -142,6 +142,10 @@ func TestCallIsAnsweredHeardAndRead(t *testing.T) {
 	b.until(`!document.getElementById("c-hangup").hidden && !document.getElementById("c-mute").hidden`)
 	b.until(`document.title.includes("Ringer") === false`)
 	wait(t, func() bool { return far.packets.Load() > 20 })
+	if n := far.answers.Load(); n != 1 {
+		t.Errorf("the audio was set up %d times", n)
+	}
+	b.shows("Spørg borgeren")
 
 	p.mu.Lock()
 	conv := p.calls[0].ConversationID
@@ -224,6 +228,9 @@ func TestCallBackFromAMessage(t *testing.T) {
 	b.click(`#dial-dialog .button-primary`)
 	wait(t, func() bool { return far.packets.Load() > 20 })
 	b.until(`!document.getElementById("c-hangup").hidden`)
+	if n := far.answers.Load(); n != 1 {
+		t.Errorf("the audio was set up %d times", n)
+	}
 	b.click(`#c-keypad`)
 	b.until(`document.getElementById("keypad-dialog").open`)
 	b.axe("keypad")

@@ -25,11 +25,11 @@ if (left) {
   setInterval(() => {
     const s = (ends - Date.now()) / 1000;
     if (s > warnAt) return;
+    write($("session-text"), t("session.text", { left: span(s) }));
     if (!dialog.open && s > 0) {
       // Another tab or a save may have extended the session since.
       look("/api/v1/me", "GET").then(() => ends - Date.now() <= warnAt * 1000 && dialog.showModal()).catch(() => {});
     }
-    if (dialog.open) write($("session-text"), t("session.text", { left: span(s) }));
     if (s <= 0) loggedOut();
   }, 5000);
 }

@@ -150,6 +150,7 @@ export class Conversation {
     if (!this.id) $("demo-engine").hidden = true;
     const worker = call?.caseworker ?? conv?.caseworker;
     this.transcript.mine = !worker || worker === document.documentElement.dataset.user;
+    if (call) this.transcript.say(t(call.transcribe === true ? "talk.soon" : call.transcribe === false ? "talk.not" : "talk.ask"));
     this.drawConsent();
     this.tick();
   }

@@ -110,9 +110,9 @@ let trying = false;
 let gaveUp; // the call whose audio could not be taken back: the button is left
 async function rejoin() {
   const lost = inbox.calls.find((c) => c.channel !== "siprec" && (c.caseworker === user ? ["talking", "held"].includes(c.state) : isFree(c) && c.conversation_id === sessionStorage.getItem(inCall)));
-  if (!owner || trying || phone.active || !lost || lost.conversation_id === gaveUp) return;
+  if (!owner || trying || phone.active || phone.connecting || !lost || lost.conversation_id === gaveUp) return;
   const allowed = await navigator.permissions?.query({ name: "microphone" }).catch(() => null);
-  if (allowed?.state !== "granted" || phone.active) return;
+  if (allowed?.state !== "granted" || phone.active || phone.connecting) return;
   trying = true;
   try {
     await phone.answer(lost.conversation_id);
@@ -340,6 +340,8 @@ shortcuts([
   { key: "x", does: t("key.hangup"), run: actions.hangup },
   { key: "j", does: t("key.down"), run: () => inbox.step(1) },
   { key: "k", does: t("key.up"), run: () => inbox.step(-1) },
+  { key: "Alt ↓", does: t("key.next.writing") },
+  { key: "Alt ↑", does: t("key.previous.writing") },
   { key: "n", does: t("key.next"), run: () => view.note.step(1) },
   { key: "p", does: t("key.previous"), run: () => view.note.step(-1) },
   { key: "g", does: t("key.approve"), run: () => view.note.approve() },

@@ -69,7 +69,6 @@ export class Note {
         el("label", { for: "n-title" }, t("note.subject")), this.titleInput,
         el("label", { for: "n-case" }, t("note.case")), this.caseInput),
       ...this.sections.map((s) => s.box));
-    this.foot.hidden = false;
   }
 
   draw() {
@@ -90,6 +89,7 @@ export class Note {
     for (const id of ["note-approve", "note-redraft", "note-discard"]) $(id).hidden = !this.editable;
     $("note-redraft").hidden ||= this.list.some((s) => s.by && s.verdict === "edited");
     write($("note-erase"), this.eraseText());
+    this.foot.hidden = !this.editable && !$("note-erase").textContent;
     this.onChange(this);
   }
 
@@ -137,6 +137,8 @@ export class Note {
       onfocus: () => this.light(now()),
       onkeydown: (e) => {
         if (e.key === "Enter" && !e.shiftKey) { e.preventDefault(); this.add(now().section, now()); }
+        if (e.altKey && (e.key === "ArrowDown" || e.key === "ArrowUp")) { e.preventDefault(); this.step(e.key === "ArrowDown" ? 1 : -1); }
+        if (e.key === "Escape") text.blur();
         if (e.key === "Backspace" && !text.value) { e.preventDefault(); this.remove(now()); }
       },
     });

@@ -5,6 +5,8 @@ import { shortcuts } from "./keys.js";
 
 const view = new Conversation();
 shortcuts([
+  { key: "Alt ↓", does: t("key.next.writing") },
+  { key: "Alt ↑", does: t("key.previous.writing") },
   { key: "n", does: t("key.next"), run: () => view.note.step(1) },
   { key: "p", does: t("key.previous"), run: () => view.note.step(-1) },
   { key: "g", does: t("key.approve"), run: () => view.note.approve() },

@@ -10,6 +10,7 @@ export class Phone extends EventTarget {
     super();
     this.audio = audio;
     this.id = null; // conversation with audio in this tab
+    this.connecting = false; // audio is being set up
     this.mic = "";
     this.speaker = "";
   }
@@ -28,6 +29,15 @@ export class Phone extends EventTarget {
   }
 
   async #connect(request) {
+    this.connecting = true;
+    try {
+      return await this.#setUp(request);
+    } finally {
+      this.connecting = false;
+    }
+  }
+
+  async #setUp(request) {
     const stream = await this.#microphone();
     const pc = new RTCPeerConnection();
     try {

@@ -27,9 +27,16 @@ export class Transcript {
     this.coverage.textContent = "";
   }
 
+  /** empty shows a text instead of words. */
   empty(text) {
     this.reset();
-    this.root.firstChild.textContent = text;
+    this.say(text);
+  }
+
+  /** say changes the text that stands there while there are no words. */
+  say(text) {
+    const e = this.root.querySelector(".empty");
+    if (e) e.textContent = text;
   }
 
   /** load shows a stored transcript in order of time, keeping words already shown. */
