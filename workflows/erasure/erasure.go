@@ -98,10 +98,13 @@ func finish(ctx workflow.Context, in Input, at time.Time) (Result, error) {
 	return Result{ErasedAt: at}, nil
 }
 
+// heartbeat is how long a worker may be silent before another takes the activity over.
+const heartbeat = 5 * time.Second
+
 // options: an erasure is never given up; a dependency that is away delays it.
 func options(ctx workflow.Context, timeout time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue: Queue, StartToCloseTimeout: timeout,
+		TaskQueue: Queue, StartToCloseTimeout: timeout, HeartbeatTimeout: heartbeat,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 5 * time.Minute},
 	})
 }

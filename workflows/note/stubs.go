@@ -7,11 +7,14 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
+// heartbeat is how long a worker may be silent before another takes the activity over.
+const heartbeat = 5 * time.Second
+
 // patient retries without end: the journal, its bus or its database may be away for
 // long, and a note must not be lost over it.
 func patient(ctx workflow.Context, timeout time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue: Queue, StartToCloseTimeout: timeout,
+		TaskQueue: Queue, StartToCloseTimeout: timeout, HeartbeatTimeout: heartbeat,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 	})
 }

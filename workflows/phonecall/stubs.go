@@ -17,10 +17,13 @@ func checkCall(ctx workflow.Context, in CheckCallInput) (out CheckCallResult, er
 	return out, err
 }
 
+// heartbeat is how long a worker may be silent before another takes the activity over.
+const heartbeat = 5 * time.Second
+
 // patient retries without end: what was said must become a note.
 func patient(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue: Queue, StartToCloseTimeout: 20 * time.Second,
+		TaskQueue: Queue, StartToCloseTimeout: 20 * time.Second, HeartbeatTimeout: heartbeat,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"go.temporal.io/sdk/interceptor"
 	sdk "go.temporal.io/sdk/temporal"
 
 	"samtale.dk/samtale/services/platform/errs"
@@ -54,25 +53,4 @@ func FromFailure(err error) error {
 		return err
 	}
 	return fromServer(err)
-}
-
-// failures is the worker interceptor that applies ToFailure to every activity.
-type failures struct {
-	interceptor.WorkerInterceptorBase
-}
-
-func (*failures) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
-	return &activityFailures{interceptor.ActivityInboundInterceptorBase{Next: next}}
-}
-
-type activityFailures struct {
-	interceptor.ActivityInboundInterceptorBase
-}
-
-func (a *activityFailures) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
-	res, err := a.Next.ExecuteActivity(ctx, in)
-	if err != nil {
-		return res, ToFailure(err)
-	}
-	return res, nil
 }

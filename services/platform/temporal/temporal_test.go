@@ -213,7 +213,7 @@ func TestServerErrors(t *testing.T) {
 func TestActivityErrorCrosses(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
-	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&failures{}}})
+	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&activities{}}})
 	tries := 0
 	env.RegisterActivityWithOptions(func(context.Context) error {
 		tries++
@@ -232,6 +232,35 @@ func TestActivityErrorCrosses(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "person") {
 		t.Fatal("the cause crossed over")
+	}
+}
+
+// An activity that asks for heartbeats gives them by itself.
+func TestHeartbeats(t *testing.T) {
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&activities{}}})
+	beats := make(chan struct{}, 1)
+	env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) {
+		select {
+		case beats <- struct{}{}:
+		default:
+		}
+	})
+	env.RegisterActivityWithOptions(func(context.Context) error {
+		select {
+		case <-beats:
+			return nil
+		case <-time.After(10 * time.Second):
+			return errs.E(errs.Invalid, "no heartbeat", nil)
+		}
+	}, activity.RegisterOptions{Name: "Slow"})
+	env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute, HeartbeatTimeout: 60 * time.Millisecond})
+		return workflow.ExecuteActivity(ctx, "Slow").Get(ctx, nil)
+	})
+	if err := env.GetWorkflowError(); err != nil {
+		t.Fatal(err)
 	}
 }
 

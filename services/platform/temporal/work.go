@@ -60,7 +60,10 @@ func (w Worker) options(onFatal func(error)) worker.Options {
 		MaxConcurrentWorkflowTaskPollers: 2,
 		MaxConcurrentActivityTaskPollers: 2,
 		WorkerStopTimeout:                StopLimit,
+		// After a worker was killed its workflows wait this long for it, then go to
+		// another; the default of 5 s is more than people should notice.
+		StickyScheduleToStartTimeout: 2 * time.Second,
 		OnFatalError:                     onFatal,
-		Interceptors:                     []interceptor.WorkerInterceptor{&failures{}},
+		Interceptors:                     []interceptor.WorkerInterceptor{&activities{}},
 	}
 }
