@@ -1,126 +1,185 @@
-// Command bench runs the benchmarks behind the design's budgets and prints the
-// budget table with what was measured beside it, and a baseline from the same run
-// where there is one. `make bench` starts it.
+// Command bench prints the budget table of the design with what was measured beside it,
+// and a baseline from the same run where there is an honest one. `make bench` starts it.
+//
+// It judges nothing: a figure over its budget is marked, and the exit status says only
+// whether everything could be measured. Each group of rows can be run alone (-only), and
+// every row names the command that prints it.
+//
+// What runs at once: the groups run one after the other. Within a group the program under
+// measurement is always a process of its own (bin/standalone, bin/samtale, or this
+// program started again as one half of a telephone line), so that its CPU time and its
+// allocations are not mixed with those of the callers, the broker and the listeners, who
+// live here.
 package main
 
 import (
-	"bufio"
-	"bytes"
+	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
-	"os/exec"
-	"regexp"
-	"strconv"
+	"os/signal"
 	"strings"
+	"syscall"
+	"time"
 )
 
-// row is one budget: a benchmark, the figure of it that counts, and a baseline.
-type row struct {
-	what     string
-	budget   string
-	pkg      string  // below the module root
-	bench    string  // name without the Benchmark prefix
-	unit     string  // as `go test` prints it
-	limit    float64 // in that unit; 0: for information
-	scale    float64 // printed figure = measured × scale
-	show     string  // unit printed
-	baseline string  // another benchmark of the same package, printed beside it
+// group is some rows that are measured together.
+type group struct {
+	name string
+	run  func(ctx context.Context, b *bench) error
 }
 
-// rows is the table. Figures that need a running system stand in deploy/bench/run.
-var rows = []row{}
+var groups = []group{
+	{"legs", measureLegs},
+	{"recogniser", measureRecogniser},
+	{"standalone", measureStandalone},
+	{"recovery", measureRecovery},
+	{"later", showLater},
+}
+
+// bench is one run.
+type bench struct {
+	bin   string // folder of the built programs
+	quick bool   // short windows, to see that everything works
+	log   io.Writer
+	rows  []row
+}
 
 func main() {
-	short := flag.Duration("benchtime", 0, "time per benchmark (default: go test's own)")
-	flag.Parse()
-	results := map[string]map[string]float64{}
-	for _, pkg := range packages() {
-		if err := measure(pkg, *short, results); err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if len(os.Args) == 2 && os.Args[1] == partArgument {
+		if err := runPart(ctx, os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "bench part:", err)
 			os.Exit(1)
 		}
+		return
 	}
-	fmt.Printf("%-62s %-22s %14s %14s  %s\n", "what", "budget", "measured", "baseline", "")
-	for _, r := range rows {
-		fmt.Println(line(r, results))
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
 	}
 }
 
-func packages() []string {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	b := &bench{log: stderr}
+	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	asJSON := fs.Bool("json", false, "print JSON")
+	only := fs.String("only", "", "comma-separated groups: "+strings.Join(names(), ", "))
+	fs.StringVar(&b.bin, "bin", "bin", "folder of the built programs")
+	fs.BoolVar(&b.quick, "quick", false, "short windows: shows that it works, not how fast")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	chosen, err := choose(*only)
+	if err != nil {
+		return err
+	}
+	m := describeMachine()
+	if m.Load > 1 {
+		fmt.Fprintf(stderr, "The load is %.1f: something else runs here, and the figures will be worse than they are.\n", m.Load)
+	}
+	failed := b.measure(ctx, chosen)
+	if *asJSON {
+		enc := json.NewEncoder(stdout)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(report{m, b.rows})
+	} else {
+		err = printTable(stdout, m, b.rows)
+	}
+	if err == nil && len(failed) > 0 {
+		err = fmt.Errorf("not measured: %s", strings.Join(failed, ", "))
+	}
+	return err
+}
+
+func names() []string {
 	var out []string
-	seen := map[string]bool{}
-	for _, r := range rows {
-		if !seen[r.pkg] {
-			seen[r.pkg] = true
-			out = append(out, r.pkg)
-		}
+	for _, g := range groups {
+		out = append(out, g.name)
 	}
 	return out
 }
 
-func measure(pkg string, benchtime fmt.Stringer, results map[string]map[string]float64) error {
-	var names []string
-	for _, r := range rows {
-		if r.pkg == pkg {
-			names = append(names, r.bench)
-			if r.baseline != "" {
-				names = append(names, r.baseline)
+func choose(only string) ([]group, error) {
+	if only == "" {
+		return groups, nil
+	}
+	var out []group
+	for name := range strings.SplitSeq(only, ",") {
+		n := len(out)
+		for _, g := range groups {
+			if g.name == name {
+				out = append(out, g)
 			}
 		}
+		if len(out) == n {
+			return nil, fmt.Errorf("there is no group %q; there are %s", name, strings.Join(names(), ", "))
+		}
 	}
-	args := []string{"test", "-run", "^$", "-benchmem", "-bench", "^Benchmark(" + strings.Join(names, "|") + ")$"}
-	if benchtime.String() != "0s" {
-		args = append(args, "-benchtime", benchtime.String())
+	return out, nil
+}
+
+// measure runs groups and returns the names of those that failed. Their rows so far stay.
+func (b *bench) measure(ctx context.Context, chosen []group) (failed []string) {
+	for _, g := range chosen {
+		begin, n := time.Now(), len(b.rows)
+		err := g.run(ctx, b)
+		for i := range b.rows[n:] {
+			if r := &b.rows[n+i]; r.By == "" && r.Missing == "" {
+				r.By = "go run ./deploy/bench -only " + g.name
+			}
+		}
+		if err != nil {
+			fmt.Fprintf(b.log, "%s: %v\n", g.name, err)
+			b.add(row{What: g.name + ": the rest", Missing: "not measured"})
+			failed = append(failed, g.name)
+		}
+		b.say("%s took %s", g.name, time.Since(begin).Round(time.Second))
+		if ctx.Err() != nil {
+			break
+		}
 	}
-	fmt.Fprintln(os.Stderr, "measures", pkg, "…")
-	cmd := exec.Command("go", append(args, "./"+pkg)...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return fmt.Errorf("%s: %w\n%s", pkg, err, out)
+	return failed
+}
+
+func (b *bench) add(r row) { b.rows = append(b.rows, r) }
+
+func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.log, "  "+format+"\n", args...) }
+
+// window is how long something is measured.
+func (b *bench) window(d time.Duration) time.Duration {
+	if b.quick {
+		return min(d, 3*time.Second)
 	}
-	parse(pkg, out, results)
+	return d
+}
+
+// pause waits unless ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// showLater names the budgets of parts that do not exist.
+func showLater(_ context.Context, b *bench) error {
+	for _, r := range []row{
+		{What: "SFU, CPU per packet = a·in + b·out", Budget: "a ≤ 10 µs, b ≤ 5 µs"},
+		{What: "retrieval, 5,000 micro-articles, p99", Budget: "≤ 5 ms"},
+		{What: "answer without a model, p99", Budget: "≤ 50 ms"},
+		{What: "assistant with a model, our overhead before its first token", Budget: "≤ 30 ms"},
+	} {
+		r.Missing = "not built yet"
+		b.add(r)
+	}
 	return nil
-}
-
-var nameEnd = regexp.MustCompile(`-\d+$`)
-
-// parse reads `go test -bench` output: name, runs, then pairs of figure and unit.
-func parse(pkg string, out []byte, results map[string]map[string]float64) {
-	sc := bufio.NewScanner(bytes.NewReader(out))
-	for sc.Scan() {
-		f := strings.Fields(sc.Text())
-		if len(f) < 4 || !strings.HasPrefix(f[0], "Benchmark") {
-			continue
-		}
-		name := nameEnd.ReplaceAllString(strings.TrimPrefix(f[0], "Benchmark"), "")
-		m := map[string]float64{}
-		for i := 2; i+1 < len(f); i += 2 {
-			v, err := strconv.ParseFloat(f[i], 64)
-			if err == nil {
-				m[f[i+1]] = v
-			}
-		}
-		results[pkg+" "+name] = m
-	}
-}
-
-func line(r row, results map[string]map[string]float64) string {
-	v, ok := results[r.pkg+" "+r.bench][r.unit]
-	if !ok {
-		return fmt.Sprintf("%-62s %-22s %14s", r.what, r.budget, "not measured")
-	}
-	mark := ""
-	switch {
-	case r.limit > 0 && v <= r.limit:
-		mark = "within"
-	case r.limit > 0:
-		mark = "OVER"
-	}
-	base := ""
-	if b, ok := results[r.pkg+" "+r.baseline][r.unit]; ok {
-		base = fmt.Sprintf("%.4g %s", b*r.scale, r.show)
-	}
-	return fmt.Sprintf("%-62s %-22s %14s %14s  %s", r.what, r.budget, fmt.Sprintf("%.4g %s", v*r.scale, r.show), base, mark)
 }
