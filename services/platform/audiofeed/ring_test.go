@@ -2,8 +2,12 @@ package audiofeed
 
 import (
 	"math/rand/v2"
+	"slices"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"samtale.dk/samtale/services/contract/audiov1"
 	"samtale.dk/samtale/services/platform/bus/bustest"
@@ -89,13 +93,10 @@ func TestRingKeepsCaptureTimes(t *testing.T) {
 }
 
 func TestWriteFrameDoesNotAllocate(t *testing.T) {
-	b, st := bustest.New(t), newStore()
-	g := testGateway(t, b)
-	l := openLeg(t, g)
+	l := openLeg(t, testGateway(t, bustest.New(t)))
 	l.cancel() // the goroutine's and NATS's work is measured by the benchmark
 	<-l.gone
 	l.ring = newRing(ringStart, ringStart)
-	_ = st
 	pcm, at := make([]int16, audiov1.FrameSamples), time.Now()
 	n := testing.AllocsPerRun(1000, func() {
 		at = at.Add(20 * time.Millisecond)
@@ -108,6 +109,7 @@ func TestWriteFrameDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// BenchmarkWriteFrame is what the audio path pays: the copy into the ring.
 func BenchmarkWriteFrame(b *testing.B) {
 	bs, st := bustest.New(b), newStore()
 	w := listen(b, bs, st, "a")
@@ -131,4 +133,49 @@ func BenchmarkWriteFrame(b *testing.B) {
 			l.mu.Unlock()
 		}
 	}
+}
+
+// BenchmarkFrameToWorker is one frame at a time from WriteFrame to a subscriber: time,
+// and processor time with the embedded bus and its delivery.
+func BenchmarkFrameToWorker(b *testing.B) {
+	bs, st := bustest.New(b), newStore()
+	w := listen(b, bs, st, "a")
+	w.deaf = 1 << 62
+	g := testGateway(b, bs)
+	g.limits.Stall = time.Hour
+	l := openLeg(b, g)
+	arrived := make(chan *nats.Msg, 64)
+	sub, err := bs.NC.ChanSubscribe(audiov1.Subject(l.cfg.ConversationID, l.cfg.LegID), arrived)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer sub.Unsubscribe()
+	eventually(b, "attached", func() bool { return l.Status().Attached })
+	pcm := make([]int16, audiov1.FrameSamples)
+	took := make([]time.Duration, 0, 1<<16)
+	before := cpuTime(b)
+	for b.Loop() {
+		begin := time.Now()
+		if err := l.WriteFrame(pcm, begin, 0); err != nil {
+			b.Fatal(err)
+		}
+		for m := range arrived {
+			if len(m.Data) > audiov1.HeaderSize {
+				break // others are signs of life
+			}
+		}
+		took = append(took, time.Since(begin))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1e3, "p99-µs")
+	b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/1e3/float64(len(took)), "cpu-µs/frame")
+}
+
+// cpuTime is what this process has used.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
