@@ -306,7 +306,11 @@ func TestRoles(t *testing.T) {
 		refuse(w, errs.Denied, subject, req)
 	}
 	w.approved(n)
-	ask[journalv1.Note](w, journalv1.NoteSubject, ref(citizen)) // now it may be read
+	for _, subject := range []string{journalv1.NoteSubject, journalv1.GetSubject, journalv1.TranscriptSubject} { // now the note may be read
+		if got := ask[json.RawMessage](w, subject, ref(citizen)); strings.Contains(string(got), `"cw1"`) {
+			t.Errorf("%s shows the citizen an employee: %s", subject, got)
+		}
+	}
 	commented := ask[journalv1.Conversation](w, journalv1.CommentSubject,
 		journalv1.CommentRequest{ConversationID: c.id, Text: "Jeg flyttede den 2.", Actor: citizen})
 	if len(commented.Comments) != 1 || commented.Comments[0].Text != "Jeg flyttede den 2." {

@@ -125,9 +125,6 @@ func (a *App) onFinal(ctx context.Context, f transcriptv1.Final) error {
 		if err != nil || !added || !known {
 			return err
 		}
-		if err := tx.SetEngine(ctx, f.ConversationID, f.Engine, f.Demo); err != nil {
-			return err
-		}
 		if !c.ClosedAt.IsZero() { // later than anybody waited: the note can be drafted again
 			return record.Changed(ctx, tx, a.Now(), c.ID, "transcript")
 		}

@@ -95,7 +95,7 @@ func (a *App) view(ctx context.Context, c store.Conversation, s sight) (journalv
 	v := journalv1.Conversation{
 		ID: c.ID, Channel: c.Channel, ServiceArea: c.ServiceArea, State: c.State, Caseworker: c.Caseworker,
 		StartedAt: c.StartedAt, EndedAt: c.EndedAt, EraseAt: c.EraseAt, ErasedAt: c.ErasedAt, CallBack: c.CallBack,
-		Coverage: transcript.Coverage(c, legs), Demo: c.Demo,
+		Coverage: transcript.Coverage(c, legs), Demo: transcript.Demo(legs),
 	}
 	for _, l := range legs {
 		v.Legs = append(v.Legs, l.Contract())
@@ -106,8 +106,20 @@ func (a *App) view(ctx context.Context, c store.Conversation, s sight) (journalv
 	if s <= metadata {
 		return v, nil
 	}
+	if s == own {
+		v.Caseworker, v.Legs = "", anonymous(v.Legs)
+	}
 	v.PartyRef, v.CaseNumber = c.PartyRef, c.CaseNumber
 	return v, forgotten(a.addParty(ctx, c, &v))
+}
+
+// anonymous leaves employees out of what a citizen sees; only the name under an
+// approved note stays.
+func anonymous(legs []callv1.Leg) []callv1.Leg {
+	for i := range legs {
+		legs[i].User = ""
+	}
+	return legs
 }
 
 func (a *App) addNote(ctx context.Context, tx *store.Tx, v *journalv1.Conversation) error {
@@ -140,14 +152,18 @@ func (a *App) addParty(ctx context.Context, c store.Conversation, v *journalv1.C
 }
 
 func (a *App) transcript(ctx context.Context, r journalv1.Ref) (journalv1.Transcript, error) {
-	c, _, err := a.find(ctx, r.ID, r.Actor, own)
+	c, s, err := a.find(ctx, r.ID, r.Actor, own)
 	if err != nil {
 		return journalv1.Transcript{}, err
 	}
 	if err := a.look(ctx, r.Actor, "view-transcript", c.ID); err != nil {
 		return journalv1.Transcript{}, err
 	}
-	return a.Vault.Transcript(ctx, a.Store.Read(), c)
+	t, err := a.Vault.Transcript(ctx, a.Store.Read(), c)
+	if s == own {
+		t.Legs = anonymous(t.Legs)
+	}
+	return t, err
 }
 
 func (a *App) note(ctx context.Context, r journalv1.Ref) (journalv1.Note, error) {
@@ -164,6 +180,12 @@ func (a *App) note(ctx context.Context, r journalv1.Ref) (journalv1.Note, error)
 	b, err := a.Vault.Note(ctx, n)
 	if err := forgotten(err); err != nil {
 		return journalv1.Note{}, err
+	}
+	if s == own {
+		n.UpdatedBy = ""
+		for i := range b.Sentences {
+			b.Sentences[i].By = ""
+		}
 	}
 	return a.noteView(ctx, c, n, b)
 }

@@ -40,20 +40,18 @@ type Conversation struct {
 	Identity    []byte    // who a caseworker says it is, sealed
 	PartyRef    string
 	CaseNumber  string
-	Engine      string
-	Demo        bool
 	EraseAt     time.Time
 	ErasedAt    time.Time
 }
 
 const conversationColumns = `id, channel, service_area, state, caseworker, extension, reason, started_at, ended_at, closed_at,
-	transcribed, call_back, party, identity, party_ref, case_number, engine, demo, erase_at, erased_at`
+	transcribed, call_back, party, identity, party_ref, case_number, erase_at, erased_at`
 
 func scanConversation(row interface{ Scan(...any) error }) (Conversation, error) {
 	var c Conversation
 	var started, ended, closed, eraseAt, erased int64
 	err := row.Scan(&c.ID, &c.Channel, &c.ServiceArea, &c.State, &c.Caseworker, &c.Extension, &c.Reason, &started, &ended, &closed,
-		&c.Transcribed, &c.CallBack, &c.Party, &c.Identity, &c.PartyRef, &c.CaseNumber, &c.Engine, &c.Demo, &eraseAt, &erased)
+		&c.Transcribed, &c.CallBack, &c.Party, &c.Identity, &c.PartyRef, &c.CaseNumber, &eraseAt, &erased)
 	c.StartedAt, c.EndedAt, c.ClosedAt = store.Time(started), store.Time(ended), store.Time(closed)
 	c.EraseAt, c.ErasedAt = store.Time(eraseAt), store.Time(erased)
 	return c, store.Wrap(err)
@@ -62,9 +60,9 @@ func scanConversation(row interface{ Scan(...any) error }) (Conversation, error)
 // AddConversation keeps a new conversation; one that is there stays as it is.
 func (t *Tx) AddConversation(ctx context.Context, c Conversation) (added bool, err error) {
 	r, err := t.Exec(ctx, `INSERT INTO conversation (`+conversationColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, '', ?, 0, 0, ?, ?, ?, NULL, '', '', '', ?, 0, 0) ON CONFLICT (id) DO NOTHING`,
+		VALUES (?, ?, ?, ?, ?, ?, '', ?, 0, 0, ?, ?, ?, NULL, '', '', 0, 0) ON CONFLICT (id) DO NOTHING`,
 		c.ID, string(c.Channel), c.ServiceArea, Live, c.Caseworker, c.Extension, store.Micros(c.StartedAt),
-		false, false, c.Party, false)
+		false, false, c.Party)
 	if err != nil {
 		return false, err
 	}
@@ -153,12 +151,6 @@ func (t *Tx) End(ctx context.Context, id, reason string, at time.Time, transcrib
 // CloseTranscript records that nothing more is waited for; again keeps the first time.
 func (t *Tx) CloseTranscript(ctx context.Context, id string, at time.Time) error {
 	_, err := t.Exec(ctx, `UPDATE conversation SET closed_at = ? WHERE id = ? AND closed_at = 0`, store.Micros(at), id)
-	return err
-}
-
-// SetEngine records who transcribed.
-func (t *Tx) SetEngine(ctx context.Context, id, engine string, demo bool) error {
-	_, err := t.Exec(ctx, `UPDATE conversation SET engine = ?, demo = ? WHERE id = ?`, engine, demo, id)
 	return err
 }
 

@@ -65,8 +65,9 @@ func (t *Tx) account(ctx context.Context, f transcriptv1.Final) error {
 			leg.Lost += n
 		}
 	}
-	_, err = t.Exec(ctx, `UPDATE leg SET heard_to = ?, finished = ?, transcribed = ?, silence = ?, masked = ?, lost = ? WHERE id = ?`,
-		max(leg.HeardTo, f.To), leg.Finished || f.Last, leg.Transcribed, leg.Silence, leg.Masked, leg.Lost, f.LegID)
+	_, err = t.Exec(ctx, `UPDATE leg SET heard_to = ?, finished = ?, transcribed = ?, silence = ?, masked = ?, lost = ?,
+		engine = ?, demo = ? WHERE id = ?`, max(leg.HeardTo, f.To), leg.Finished || f.Last,
+		leg.Transcribed, leg.Silence, leg.Masked, leg.Lost, f.Engine, f.Demo, f.LegID)
 	return err
 }
 

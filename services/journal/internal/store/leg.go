@@ -24,6 +24,8 @@ type Leg struct {
 	Silence        int64
 	Masked         int64
 	Lost           int64
+	Engine         string // that heard it
+	Demo           bool   // by the demo recogniser
 }
 
 // Unknown as a leg's Samples: the call has not told yet.
@@ -67,7 +69,7 @@ func (t *Tx) EndOtherLegs(ctx context.Context, conversation string) error {
 // Legs lists a conversation's legs, oldest first.
 func (t *Tx) Legs(ctx context.Context, conversation string) ([]Leg, error) {
 	rows, err := t.Query(ctx, `SELECT id, conversation_id, role, user_id, started_at, samples, expected, heard_to, finished,
-		transcribed, silence, masked, lost FROM leg WHERE conversation_id = ? ORDER BY started_at, id`, conversation)
+		transcribed, silence, masked, lost, engine, demo FROM leg WHERE conversation_id = ? ORDER BY started_at, id`, conversation)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +79,7 @@ func (t *Tx) Legs(ctx context.Context, conversation string) ([]Leg, error) {
 		var l Leg
 		var started int64
 		err := rows.Scan(&l.ID, &l.ConversationID, &l.Role, &l.User, &started, &l.Samples, &l.Expected, &l.HeardTo, &l.Finished,
-			&l.Transcribed, &l.Silence, &l.Masked, &l.Lost)
+			&l.Transcribed, &l.Silence, &l.Masked, &l.Lost, &l.Engine, &l.Demo)
 		if err != nil {
 			return nil, err
 		}

@@ -61,7 +61,6 @@ func testConversation(t *testing.T, s *store.Store) {
 	must(t, tx.SetCaseworker(ctx, "c1", "cw1", ""))
 	must(t, tx.SetCaseworker(ctx, "c1", "", "b"))
 	must(t, tx.End(ctx, "c1", "hangup", now.Add(time.Minute), true, true))
-	must(t, tx.SetEngine(ctx, "c1", "demo", true))
 	must(t, tx.SetIdentity(ctx, "c1", []byte("who"), "ref"))
 	must(t, tx.SetCaseNumber(ctx, "c1", "17"))
 	must(t, tx.CloseTranscript(ctx, "c1", now.Add(2*time.Minute)))
@@ -74,7 +73,7 @@ func testConversation(t *testing.T, s *store.Store) {
 	want := store.Conversation{
 		ID: "c1", Channel: callv1.ChannelQueue, ServiceArea: "b", State: store.Review, Caseworker: "cw1", Reason: "lost",
 		StartedAt: now, EndedAt: now.Add(time.Minute), ClosedAt: now.Add(2 * time.Minute), Transcribed: true, CallBack: true,
-		Party: []byte("sealed"), Identity: []byte("who"), PartyRef: "ref", CaseNumber: "17", Engine: "demo", Demo: true,
+		Party: []byte("sealed"), Identity: []byte("who"), PartyRef: "ref", CaseNumber: "17",
 		EraseAt: now.Add(24 * time.Hour),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -123,7 +122,7 @@ func testList(t *testing.T, s *store.Store) {
 func final(leg string, revision int, from, to int64, last bool, state transcriptv1.State) transcriptv1.Final {
 	return transcriptv1.Final{
 		ConversationID: "f-" + leg, LegID: leg, Role: callv1.RoleCitizen, Revision: revision, From: from, To: to, Last: last,
-		Ledger: []transcriptv1.Range{{Start: from, End: to, State: state}}, Sealed: []byte("sealed"),
+		Ledger: []transcriptv1.Range{{Start: from, End: to, State: state}}, Sealed: []byte("sealed"), Engine: "demo", Demo: true,
 	}
 }
 
@@ -150,6 +149,7 @@ func testFinals(t *testing.T, s *store.Store) {
 	want := []store.Leg{{
 		ID: "leg", ConversationID: "f-leg", Role: callv1.RoleCitizen, User: "u", StartedAt: now, Samples: 210, Expected: true,
 		HeardTo: 210, Finished: true, Transcribed: 100, Silence: 50, Masked: 10, Lost: 50,
+		Engine: "demo", Demo: true,
 	}}
 	if diff := cmp.Diff(want, legs); diff != "" {
 		t.Fatal(diff)

@@ -28,12 +28,15 @@ type Final struct {
 // lists them.
 func Assemble(c store.Conversation, legs []store.Leg, finals []Final) journalv1.Transcript {
 	t := journalv1.Transcript{
-		ConversationID: c.ID, Engine: c.Engine, Demo: c.Demo, ErasedAt: c.ErasedAt,
+		ConversationID: c.ID, Demo: Demo(legs), ErasedAt: c.ErasedAt,
 		Complete: Complete(c, legs), Coverage: Coverage(c, legs), Words: []journalv1.Word{}, Legs: []callv1.Leg{},
 	}
 	var turns []turn
 	for _, l := range legs {
 		t.Legs = append(t.Legs, l.Contract())
+		if l.Engine != "" {
+			t.Engine = l.Engine
+		}
 		of := finalsOf(finals, l.ID)
 		offset := offset(c.StartedAt, l.StartedAt)
 		turns = append(turns, divide(l.ID, offset, newest(of))...)
@@ -46,6 +49,11 @@ func Assemble(c store.Conversation, legs []store.Leg, finals []Final) journalv1.
 	}
 	t.Text = text(t.Words)
 	return t
+}
+
+// Demo reports whether the demo recogniser heard any of it.
+func Demo(legs []store.Leg) bool {
+	return slices.ContainsFunc(legs, func(l store.Leg) bool { return l.Demo })
 }
 
 // Complete reports whether every sample of a call that has ended is accounted for.
