@@ -49,10 +49,12 @@ type stream struct {
 	slow  chan struct{} // closed when the queue overflowed
 	once  sync.Once
 	stops []func()
+	still func() error // fails when the reader's login has ended
 }
 
 func (a *App) newStream(w http.ResponseWriter, r *http.Request) *stream {
-	return &stream{app: a, w: w, ctx: r.Context(), queue: make(chan sse, streamQueue), slow: make(chan struct{})}
+	return &stream{app: a, w: w, ctx: r.Context(), queue: make(chan sse, streamQueue), slow: make(chan struct{}),
+		still: func() error { _, err := a.person(r, false); return err }}
 }
 
 // put queues an event and never waits.
@@ -147,10 +149,12 @@ func (s *stream) run() error {
 		case e := <-s.queue:
 			err = s.write(e)
 		case <-ping.C:
-			err = s.text(": ping\n\n")
+			if err = s.still(); err == nil {
+				err = s.text(": ping\n\n")
+			}
 		}
 		if err != nil {
-			return nil // the reader is gone
+			return nil // the reader is gone, or logged out
 		}
 	}
 }

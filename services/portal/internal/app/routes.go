@@ -37,10 +37,10 @@ func (a *App) routes() []route {
 		{pattern: "GET /sprog/{lang}", public: true, handle: a.setLanguage},
 
 		// Files.
-		{pattern: "GET /static/", public: true, quiet: true, handle: a.static},
-		{pattern: "GET /dist/", public: true, quiet: true, handle: a.static},
-		{pattern: "GET /texts/{lang}", public: true, quiet: true, handle: a.textFile},
-		{pattern: "GET /healthz", public: true, quiet: true, handle: a.healthz},
+		{pattern: "GET /static/", public: true, bare: true, handle: a.static},
+		{pattern: "GET /dist/", public: true, bare: true, handle: a.static},
+		{pattern: "GET /texts/{lang}", public: true, bare: true, handle: a.textFile},
+		{pattern: "GET /healthz", public: true, bare: true, handle: a.healthz},
 		{pattern: "GET /api/openapi.json", public: true, handle: a.openAPI},
 
 		// API.
