@@ -67,6 +67,7 @@ type system struct {
 	receiver string
 	env      []string
 	cmd      *exec.Cmd
+	tokens   map[string]string // by role
 	log      *logBuffer
 	exited   chan struct{}
 }
@@ -168,10 +169,22 @@ func (s *system) samtale(args ...string) string {
 	return strings.TrimSpace(out.String())
 }
 
+// token is a role's token for the API, made once.
+func (s *system) token(role string) string {
+	s.t.Helper()
+	if s.tokens == nil {
+		s.tokens = map[string]string{}
+	}
+	if s.tokens[role] == "" {
+		s.tokens[role] = s.samtale("token", "--role", role)
+	}
+	return s.tokens[role]
+}
+
 // api calls the JSON API as a role; body nil means GET.
 func (s *system) api(role, method, path string, body, into any) error {
 	s.t.Helper()
-	token := s.samtale("token", "--role", role)
+	token := s.token(role)
 	var rd io.Reader
 	if body != nil {
 		data, err := json.Marshal(body)
