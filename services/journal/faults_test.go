@@ -15,6 +15,7 @@ import (
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/journal/internal/deliver"
+	"samtale.dk/samtale/services/journal/internal/store"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/workflows/erasure"
@@ -109,6 +110,42 @@ func TestTemporalAwayLosesNoSignal(t *testing.T) {
 	if diff := cmp.Diff(want, w.temporal.list()); diff != "" {
 		t.Fatal(diff)
 	}
+}
+
+func TestFullDiskLosesNothing(t *testing.T) {
+	w := newWorld(t)
+	c := newCall()
+	w.begin(c)
+	f1 := w.final(c, 0, 0, false, "Goddag, jeg ringer om min boligstøtte.")
+	w.publish(f1)
+	w.heard(c, 6)
+	pages := func(limit string) {
+		t.Helper()
+		if _, err := w.store.Read().Exec(t.Context(), "PRAGMA max_page_count = "+limit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pages("1") // SQLite takes the least that still holds what is there
+	long := w.final(c, 0, f1.To, true, strings.Repeat("Jeg flyttede den 1. november. ", 30))
+	w.publish(long)
+	w.end(c, long.To)
+	refused := errors.New("nothing was written")
+	w.eventually("the disk is full", func() bool {
+		err := w.store.InTx(t.Context(), func(tx *store.Tx) error {
+			if _, err := tx.Exec(t.Context(), `INSERT INTO outbox (id, lane, target, name, event_id, body) VALUES ('x', 'x', '', '', '', ?)`,
+				strings.Repeat("x", 100<<10)); err != nil {
+				return err
+			}
+			return refused
+		})
+		return errors.Is(err, errs.Unavailable)
+	})
+	if tr, err := w.transcriptOf(c); err != nil || len(tr.Words) != 6 {
+		t.Fatalf("reading on a full disk: %d words, %v", len(tr.Words), err)
+	}
+	pages("1000000")
+	w.eventually("complete", func() bool { return w.was("transcript call-" + c.id) })
+	w.heard(c, 6+150)
 }
 
 func TestBadEventsDoNotStopTheOthers(t *testing.T) {

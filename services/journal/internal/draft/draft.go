@@ -83,7 +83,7 @@ func (d *Drafter) machine(ctx context.Context, template notes.Template, said not
 	if err != nil && ctx.Err() == nil {
 		d.Log.Warn("draft by model took too long", "model", d.Model.Name(), "limit", modelLimit)
 		n = notes.Extract(template, said)
-		n.Notice = "Sprogmodellen var for længe om at svare. Kladden er lavet af citater."
+		n.Notice = strings.TrimSpace("Sprogmodellen var for længe om at svare. Kladden er lavet af citater. " + n.Notice)
 		return n, nil
 	}
 	return n, err

@@ -45,7 +45,7 @@ func NewWords(t journalv1.Transcript) Words {
 	var list []evidence.Word
 	for _, x := range t.Words {
 		w.byID[x.ID] = x
-		list = append(list, evidence.Word{ID: x.ID, Leg: x.Leg, Role: roles[x.Leg], Text: x.Text})
+		list = append(list, evidence.Word{ID: x.ID, Leg: x.Leg, Role: roles[x.Leg], Text: x.Text, First: x.Sentence})
 	}
 	w.source = evidence.NewTranscript(list)
 	return w
