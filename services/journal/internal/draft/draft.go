@@ -6,6 +6,7 @@ package draft
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"samtale.dk/samtale/models/danish"

@@ -119,6 +119,24 @@ func TestEvidenceIsDescribedFromTheTranscript(t *testing.T) {
 	}
 }
 
+// Where the recogniser writes no full stops, its sentence starts keep what comes after from weighing on a sentence.
+func TestSentencesEndWhereTheNextBegins(t *testing.T) {
+	said := journalv1.Transcript{Legs: []callv1.Leg{{ID: "b", Role: callv1.RoleCitizen}}}
+	for i, text := range strings.Fields("Jeg flytter i marts det sker ikke igen") {
+		said.Words = append(said.Words, journalv1.Word{ID: text, Leg: "b", Text: text, Start: float64(i), End: float64(i) + .5, Sentence: i == 0 || text == "det"})
+	}
+	in := journalv1.Sentence{Section: "oplyst", Text: "Borgeren flytter i marts.", Evidence: []journalv1.Evidence{{WordIDs: []string{"Jeg", "flytter", "i", "marts"}}}}
+	if got := NewWords(said).verify(in).Verdict; got != journalv1.Supported {
+		t.Errorf("got %s", got)
+	}
+	for i := range said.Words {
+		said.Words[i].Sentence = false
+	}
+	if got := NewWords(said).verify(in).Verdict; got == journalv1.Supported {
+		t.Error("one sentence with a negation proves its opposite")
+	}
+}
+
 func TestReadyAndConfirm(t *testing.T) {
 	b := body()
 	err := b.Ready()
