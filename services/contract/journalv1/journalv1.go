@@ -300,7 +300,9 @@ type Changed struct {
 	State          string `json:"state"`
 	NoteID         string `json:"note_id,omitempty"`
 	NoteVersion    int    `json:"note_version,omitempty"`
-	What           string `json:"what"` // ended, transcript, drafted, saved, approved, delivered, reminded, overdue, erased
+	// What happened: started, ended, transcript, drafted, saved, approved, discarded, delivery-failed, delivered,
+	// retained (the time of the erasure is set), reminded, overdue, party, comment, task, erased.
+	What string `json:"what"`
 }
 
 // Subject implements event.Message.
