@@ -176,7 +176,7 @@ type Status struct {
 	Demo      bool
 	Position  int64 // samples written or lost
 	Committed int64 // samples whose fate is stored
-	Dropped   int64 // samples that fell out of the ring before anybody heard them
+	Dropped   int64 // samples that fell out of the ring and had to be announced as lost
 }
 
 // Leg is one speaker on one channel.
@@ -224,11 +224,7 @@ func (l *Leg) WriteFrame(pcm []int16, captured time.Time, flags uint8) error {
 	if len(pcm) == 0 {
 		return nil
 	}
-	dropped := l.ring.append(pcm, captured.UnixNano(), flags&(audiov1.FlagFilled|audiov1.FlagMasked))
-	if dropped > 0 && !l.status.Attached {
-		l.status.Dropped += dropped
-		l.g.metrics.dropped.Add(float64(dropped) / audiov1.SampleRate)
-	}
+	l.ring.append(pcm, captured.UnixNano(), flags&(audiov1.FlagFilled|audiov1.FlagMasked))
 	l.signal()
 	return nil
 }

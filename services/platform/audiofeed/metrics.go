@@ -26,7 +26,7 @@ func newMetrics(gateway string, reg prometheus.Registerer) *metrics {
 			Name: name("attaches_total"), Help: "Attach requests by result."}, []string{"result"}),
 		deaths:    counter("worker_losses_total", "Workers that fell silent or gave up."),
 		replays:   counter("replays_total", "Times that audio was published again."),
-		dropped:   counter("dropped_seconds_total", "Audio that fell out of a ring before a worker listened."),
+		dropped:   counter("dropped_seconds_total", "Audio that fell out of a ring and was announced as lost."),
 		lost:      counter("lost_seconds_total", "Audio that was never captured."),
 		abandoned: counter("abandoned_seconds_total", "Audio given up at the end of a leg."),
 	}

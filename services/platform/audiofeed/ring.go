@@ -51,10 +51,9 @@ func newRing(start, limit int) *ring {
 	return &ring{buf: make([]int16, start), limit: limit, spans: make([]span, 0, 64)}
 }
 
-// append adds samples at head. When the ring is full the oldest go; it returns how
-// many positions that were.
-func (r *ring) append(pcm []int16, captured int64, flags uint8) (dropped int64) {
-	dropped = r.room(len(pcm))
+// append adds samples at head. When the ring is full the oldest go.
+func (r *ring) append(pcm []int16, captured int64, flags uint8) {
+	r.room(len(pcm))
 	n := int64(len(pcm))
 	if !r.extend(n, captured, flags) {
 		r.push(span{pos: r.head, n: n, off: r.hi, captured: captured, flags: flags})
@@ -71,7 +70,6 @@ func (r *ring) append(pcm []int16, captured int64, flags uint8) (dropped int64) 
 	}
 	r.hi += n
 	r.head += n
-	return dropped
 }
 
 // lose moves head over samples that were never captured.
@@ -110,15 +108,11 @@ func (r *ring) push(s span) {
 
 // room makes place for n more samples: by growing up to the limit, then by dropping
 // the oldest.
-func (r *ring) room(n int) (dropped int64) {
+func (r *ring) room(n int) {
 	need := int(r.hi-r.lo) + n
-	if need <= len(r.buf) {
-		return 0
-	}
-	if len(r.buf) < r.limit {
+	if need > len(r.buf) && len(r.buf) < r.limit {
 		r.grow(min(r.limit, max(2*len(r.buf), need)))
 	}
-	before := r.tail
 	for over := int64(need - len(r.buf)); over > 0 && len(r.spans) > 0; {
 		s := r.spans[0]
 		k := min(over, s.n)
@@ -129,7 +123,6 @@ func (r *ring) room(n int) (dropped int64) {
 		}
 		r.release(s.pos + k)
 	}
-	return r.tail - before
 }
 
 func (r *ring) grow(size int) {

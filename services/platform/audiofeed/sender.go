@@ -26,7 +26,7 @@ type sender struct {
 	seen     time.Time // last Progress of this epoch
 	said     time.Time // last publish
 	received int64     // from Progress
-	moved    time.Time // when received last grew, or audio was last sent again
+	moved    time.Time // when received last changed, or audio was last sent again
 	retry    time.Duration
 }
 
@@ -76,6 +76,7 @@ func (l *Leg) run(ctx context.Context) {
 	if !l.done {
 		l.g.metrics.abandoned.Add(float64(l.ring.head-l.status.Committed) / audiov1.SampleRate)
 	}
+	l.status.Attached = false
 	l.ring = &ring{head: l.ring.head, tail: l.ring.head} // forget the audio
 }
 
@@ -217,7 +218,10 @@ func (l *Leg) fill() bool {
 	defer l.mu.Unlock()
 	switch {
 	case s.next < l.ring.tail: // fell out of the ring
-		f.Flags, f.Lost, f.Position = audiov1.FlagLost, lostCount(l.ring.tail-s.next), l.ring.tail
+		dropped := l.ring.tail - s.next
+		l.status.Dropped += dropped
+		l.g.metrics.dropped.Add(float64(dropped) / audiov1.SampleRate)
+		f.Flags, f.Lost, f.Position = audiov1.FlagLost, lostCount(dropped), l.ring.tail
 		f.Captured, f.PCM = time.Now().UnixNano(), f.PCM[:0]
 		s.next = f.Position
 	case s.next < l.ring.head:
@@ -250,7 +254,7 @@ func (l *Leg) hear(m *nats.Msg) bool {
 	}
 	now := time.Now()
 	s.seen = now
-	if p.Received > s.received {
+	if p.Received != s.received { // less, when the worker begins again from its last commit
 		s.received, s.moved = p.Received, now
 	}
 	l.mu.Lock()

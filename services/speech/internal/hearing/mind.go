@@ -39,7 +39,7 @@ func (h *Hearing) decide() {
 	m := &h.mind
 	defer close(h.done)
 	defer m.timer.Stop()
-	defer h.cancel()
+	defer h.endSession()
 	for {
 		var words []transcriptv1.Word
 		select {
@@ -66,12 +66,27 @@ func (h *Hearing) decide() {
 			return
 		}
 		if last {
-			if m.session != nil {
-				m.session.Close()
-			}
 			return
 		}
 	}
+}
+
+// endSession ends the engine's session without waiting: an engine may hang.
+func (h *Hearing) endSession() {
+	h.cancel()
+	events := h.mind.events
+	select {
+	case o := <-h.opened:
+		events = o.session.Events()
+	default:
+	}
+	if events == nil {
+		return
+	}
+	go func() {
+		for range events { // until the engine closes it: it is not to wait for a reader
+		}
+	}()
 }
 
 func sessionError(s asr.Session) error {

@@ -284,7 +284,7 @@ func (l *leg) watch(now time.Time) {
 	lim := &l.w.cfg.Limits
 	in := l.in.stand()
 	l.mu.Lock()
-	say := now.Sub(l.reports) >= lim.Report
+	say := now.Sub(l.reports) >= lim.Report*3/4 // the next look may be too late
 	if say {
 		l.reports = now
 	}

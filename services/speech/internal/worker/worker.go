@@ -139,7 +139,7 @@ func (w *Worker) serve(legs context.Context) (micro.Service, error) {
 
 // watch looks after the legs until ctx is done.
 func (w *Worker) watch(ctx context.Context) {
-	tick := time.NewTicker(w.cfg.Limits.Report / 2)
+	tick := time.NewTicker(w.cfg.Limits.Report / 4)
 	defer tick.Stop()
 	for {
 		select {
