@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -384,6 +385,27 @@ func TestEveryLookIsWritten(t *testing.T) {
 	if diff := cmp.Diff(want, w.audited()); diff != "" {
 		t.Fatal(diff)
 	}
+}
+
+func TestAutosaveIsOneActInTheLog(t *testing.T) {
+	w := newWorld(t)
+	c := newCall()
+	w.talk(c)
+	n := w.drafted(c)
+	for _, title := range []string{"B", "Bo", "Bol"} {
+		n = ask[journalv1.Note](w, journalv1.SaveSubject, journalv1.SaveRequest{
+			NoteID: n.ID, Version: n.Version, Title: title, Sentences: n.Sentences, Actor: caseworker,
+		})
+	}
+	w.approved(n)
+	w.eventually("the approval is written", func() bool { return slices.ContainsFunc(w.audited(), isAct("approve")) })
+	if got := len(slices.DeleteFunc(w.audited(), func(s string) bool { return !isAct("edit-note")(s) })); got != 1 {
+		t.Fatalf("%d entries: %q", got, w.audited())
+	}
+}
+
+func isAct(action string) func(string) bool {
+	return func(entry string) bool { return strings.HasPrefix(entry, "cw1 "+action+":") }
 }
 
 func TestWithoutAnAuditEntryNothingIsShown(t *testing.T) {

@@ -81,13 +81,20 @@ func purpose(actor journalv1.Actor) string {
 	return "Behandling af din henvendelse"
 }
 
-// act puts an audit entry of something that was done in the outbox.
+// act puts an audit entry of something that was done in the outbox. Editing is saved
+// every few seconds; within a window it is one act.
 func (a *App) act(ctx context.Context, tx *store.Tx, conversation string, actor journalv1.Actor, action string) error {
-	return tx.Publish(ctx, consentv1.Audit{
-		Meta: event.NewMeta("audit.v1.entry", "journal", a.Now()), ConversationID: conversation,
-		Actor: actor.ID, Role: actor.Role, Action: action, Purpose: purpose(actor),
-	})
+	now := a.Now()
+	e := lookEntry(conversation, actor, action, now.Truncate(lookWindow))
+	e.Time = now
+	if action != editNote {
+		e.ID = event.NewID(now)
+	}
+	return tx.Publish(ctx, e)
 }
+
+// editNote is the action of saving a note.
+const editNote = "edit-note"
 
 // lookWindow is for how long looking again at the same thing is one look: pages load
 // themselves again whenever something changes.

@@ -116,7 +116,7 @@ func (a *App) save(ctx context.Context, r journalv1.SaveRequest) (journalv1.Note
 	if err != nil {
 		return journalv1.Note{}, err
 	}
-	return a.write(ctx, e, r.Actor, "edit-note", "saved", func(tx *store.Tx) error {
+	return a.write(ctx, e, r.Actor, editNote, "saved", func(tx *store.Tx) error {
 		if sameCase {
 			return nil
 		}
