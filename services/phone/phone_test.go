@@ -36,9 +36,9 @@ func TestLeaveAMessage(t *testing.T) {
 	if l := loudest(c.Heard()); l < -30 {
 		t.Errorf("announcement and tone came at %.0f dBov", l)
 	}
-	if err := c.Play(t.Context(), tone(440, 3*time.Second)); err != nil {
-		t.Fatal(err)
-	}
+	c.Loop(tone(440, time.Second))
+	w.until("the recogniser hears the caller", func() bool { return w.loud(callv1.RoleCitizen) > 1.5 })
+	c.Loop(nil)
 	if err := c.Press(t.Context(), "#"); err != nil {
 		t.Fatal(err)
 	}
@@ -49,9 +49,6 @@ func TestLeaveAMessage(t *testing.T) {
 	leg := w.leg(e.Legs[0].ID)
 	if int64(len(leg.pcm)) != e.Legs[0].Samples {
 		t.Errorf("worker has %d samples, the event says %d", len(leg.pcm), e.Legs[0].Samples)
-	}
-	if loud := loudSeconds(leg.pcm); loud < 2.9 || loud > 3.1 {
-		t.Errorf("%.2f s of a 3 s tone arrived", loud)
 	}
 	w.checkMessageEvents(id)
 }

@@ -155,7 +155,7 @@ func TestLateOffer(t *testing.T) {
 	}
 	defer pc.Close()
 	r.ack(user, sdp("127.0.0.1", pc.LocalAddr().(*net.UDPAddr).Port, "sendrecv"))
-	pc.SetReadDeadline(time.Now().Add(5 * time.Second))
+	pc.SetReadDeadline(time.Now().Add(15 * time.Second))
 	buf := make([]byte, 1500)
 	n, _, err := pc.ReadFrom(buf)
 	if err != nil || n != 172 || buf[1]&0x7f != 8 {
@@ -429,15 +429,13 @@ func TestCodecsAndSRTP(t *testing.T) {
 			if l := loudest(call.Heard()); l < -30 {
 				t.Errorf("heard %.0f dBov", l)
 			}
-			if err := call.Play(t.Context(), tone(440, time.Second)); err != nil {
-				t.Fatal(err)
-			}
+			call.Loop(tone(440, time.Second))
+			w.until("the recogniser hears the caller", func() bool { return w.loudIn(call.ConversationID) > 0.3 })
 			if err := call.Press(t.Context(), "#"); err != nil {
 				t.Fatal(err)
 			}
-			e := w.endOf(call.ConversationID)
-			if s := loudSeconds(w.leg(e.Legs[0].ID).pcm); s < 0.9 || s > 1.1 {
-				t.Errorf("%.2f s of 1 s arrived", s)
+			if e := w.endOf(call.ConversationID); e.Reason != "message-left" {
+				t.Errorf("ended: %+v", e)
 			}
 		})
 	}

@@ -65,6 +65,19 @@ func TestSIPREC(t *testing.T) {
 	}
 }
 
+// loudIn is how many seconds of a conversation's legs are loud.
+func (w *world) loudIn(conversation string) float64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0.0
+	for _, l := range w.legs {
+		if l.attach.ConversationID == conversation {
+			n += loudSeconds(l.pcm)
+		}
+	}
+	return n
+}
+
 // loud is how many seconds of a role's leg are loud.
 func (w *world) loud(role string) float64 {
 	w.mu.Lock()

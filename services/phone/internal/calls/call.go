@@ -2,8 +2,6 @@ package calls
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -13,12 +11,8 @@ import (
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
-	"samtale.dk/samtale/services/phone/internal/announce"
 	"samtale.dk/samtale/services/phone/internal/line"
 	"samtale.dk/samtale/services/platform/audiofeed"
-	"samtale.dk/samtale/services/platform/bus"
-	"samtale.dk/samtale/services/platform/errs"
-	"samtale.dk/samtale/services/platform/seal"
 )
 
 // Reasons of an end, as callv1.Ended.Reason says them.
@@ -85,7 +79,8 @@ type Call struct {
 type ear struct{ route atomic.Pointer[route] }
 
 func (e *ear) frame(f rtpx.Frame) { e.route.Load().frame(f) }
-func (e *ear) gap(g rtpx.Gap)     { e.route.Load().gap(g) }
+
+func (e *ear) gap(g rtpx.Gap) { e.route.Load().gap(g) }
 
 // route is where the sound of a party goes.
 type route struct {
@@ -196,91 +191,6 @@ func (c *Call) set(st callv1.State, reason string) {
 	c.tell(reason)
 }
 
-// tell publishes the call as it is.
-func (c *Call) tell(reason string) {
-	c.snapshot()
-	e := callv1.Changed{
-		Meta:           event.NewMeta("call.v1.changed", "phone", time.Now()),
-		ConversationID: c.id, State: c.state, ServiceArea: c.area.ID, Caseworker: c.caseworker,
-		Legs: c.legs(), Transcribe: c.transcribe, Reason: reason,
-	}
-	c.out.add("changed", func(ctx context.Context) error { return c.s.cfg.Bus.Publish(ctx, e) })
-}
-
-func (c *Call) snapshot() {
-	c.snap.Store(&callv1.Call{
-		ConversationID: c.id, Channel: c.channel, State: c.state, ServiceArea: c.area.ID, Party: c.party,
-		Caseworker: c.caseworker, Offered: c.offered, StartedAt: c.started, AnsweredAt: c.answered,
-		Transcribe: c.transcribe, Legs: c.legs(), Muted: c.muted, Paused: c.paused, Quality: c.quality(),
-	})
-	c.s.changed()
-}
-
-// quality of the citizen's line, from loss and jitter.
-func (c *Call) quality() string {
-	if c.line == nil {
-		return ""
-	}
-	st := c.line.Stats()
-	if st.Receiver.Packets < 50 {
-		return ""
-	}
-	loss := max(float64(st.Receiver.Lost)/float64(st.Receiver.Packets), st.RemoteLoss)
-	switch {
-	case loss > 0.05 || st.Receiver.Jitter > 80*time.Millisecond:
-		return "poor"
-	case loss > 0.01 || st.Receiver.Jitter > 30*time.Millisecond:
-		return "fair"
-	}
-	return "good"
-}
-
-func (c *Call) legs() []callv1.Leg {
-	var out []callv1.Leg
-	for _, r := range c.recs {
-		out = append(out, r.leg)
-	}
-	return out
-}
-
-func (c *Call) publishStarted() {
-	sum := sha256.Sum256([]byte(c.sipCallID))
-	e := callv1.Started{
-		Meta:           event.NewMeta("call.v1.started", "phone", c.started),
-		ConversationID: c.id, Channel: c.channel, ServiceArea: c.area.ID,
-		SIPCallIDHash: hex.EncodeToString(sum[:]), Caseworker: c.caseworker, Extension: c.extension,
-		Legs: c.legs(),
-	}
-	party := c.party
-	c.out.add("started", func(ctx context.Context) error {
-		if e.Sealed == nil {
-			sealed, err := seal.JSON(ctx, c.s.cfg.Keys, c.id, "party", party)
-			if err != nil {
-				return err
-			}
-			e.Sealed = sealed
-		}
-		return c.s.cfg.Bus.Publish(ctx, e)
-	})
-}
-
-// choose records a choice about transcription.
-func (c *Call) choose(yes bool, how, who string) {
-	c.transcribe = &yes
-	ch := consentv1.Choice{
-		Meta:           event.NewMeta("consent.v1.choice", "phone", time.Now()),
-		ConversationID: c.id, Kind: consentv1.Transcription, Value: yes, Basis: c.area.Basis, Purpose: c.area.Purpose,
-		TextVersion: announce.Version, Language: "da", How: how, Who: who, At: time.Now().UTC(),
-	}
-	if c.area.TextVersion != "" {
-		ch.TextVersion = c.area.TextVersion + "+" + announce.Version
-	}
-	c.out.add("choice", func(ctx context.Context) error {
-		_, err := bus.Request[consentv1.Choice](ctx, c.s.cfg.Bus, consentv1.ChoiceSubject, ch)
-		return err
-	})
-}
-
 // recording opens a leg for the recogniser; nil when there is no room for it,
 // which is told in the log and by the missing leg.
 func (c *Call) recording(role, user string) *recorder {
@@ -326,19 +236,6 @@ func (c *Call) finish() {
 	c.log.Info("call ended", "reason", c.reason, "legs", len(c.recs), "seconds", int(time.Since(c.started).Seconds()))
 }
 
-func (c *Call) publishEnded() {
-	e := callv1.Ended{
-		Meta:           event.NewMeta("call.v1.ended", "phone", time.Now()),
-		ConversationID: c.id, Channel: c.channel, ServiceArea: c.area.ID, StartedAt: c.started.UTC(), AnsweredAt: c.answered,
-		Reason: c.reason, Caseworker: c.caseworker, Transcribed: len(c.recs) > 0, CallBack: c.callBack, Legs: []callv1.LegEnd{},
-	}
-	for _, r := range c.recs {
-		e.Legs = append(e.Legs, r.finish())
-	}
-	c.s.cfg.Metrics.end(c.reason)
-	c.out.add("ended", func(ctx context.Context) error { return c.s.cfg.Bus.Publish(ctx, e) })
-}
-
 // flush waits until the recogniser has committed every leg.
 func (c *Call) flush() {
 	ctx, cancel := context.WithTimeout(c.s.ctx, c.s.cfg.Times.Flush)
@@ -354,88 +251,3 @@ func (c *Call) observeLine() {
 	st := c.line.Stats()
 	c.s.cfg.Metrics.media(st)
 }
-
-// Outcome of waiting.
-type outcome uint8
-
-const (
-	through outcome = iota // what was waited for has happened, or the time is over
-	stopped                // the handler said so
-	ended                  // the call is over
-)
-
-// verdict of a phase on a post.
-type verdict uint8
-
-const (
-	pass verdict = iota // not mine: common decides
-	done                // handled
-	stop                // handled, and the phase is over
-)
-
-type handler func(v any) verdict
-
-// wait handles posts until the handler stops it, ready is closed, d is over (0: no
-// limit) or the call ends.
-func (c *Call) wait(ready <-chan struct{}, d time.Duration, handle handler) outcome {
-	var limit <-chan time.Time
-	if d > 0 {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		limit = t.C
-	}
-	for {
-		select {
-		case c.reason = <-c.over:
-			return ended
-		case <-ready:
-			return through
-		case <-limit:
-			return through
-		case v := <-c.inbox:
-			if c.handle(v, handle) == stop {
-				return stopped
-			}
-		}
-	}
-}
-
-func (c *Call) handle(v any, h handler) verdict {
-	if h != nil {
-		if r := h(v); r != pass {
-			return r
-		}
-	}
-	c.common(v)
-	return done
-}
-
-// common handles what the phase does not care about.
-func (c *Call) common(v any) {
-	switch v := v.(type) {
-	case peerHold:
-		c.peerHeld = bool(v)
-	case connect:
-		v.reply <- errs.E(errs.Conflict, "Opkaldet kan ikke besvares lige nu.", nil)
-	case control:
-		v.reply <- errs.E(errs.Conflict, "Det kan man ikke, mens opkaldet er i denne tilstand.", nil)
-	case deskUp:
-		if v.desk != c.desk { // of a browser that was replaced
-			return
-		}
-		v.desk.up = v.up
-	}
-}
-
-// play lets the citizen hear sounds, to their end unless stopped.
-func (c *Call) play(h handler, parts ...[]int16) outcome {
-	p := newPlayer(parts...)
-	c.line.SetSource(p)
-	o := c.wait(p.done, 0, h)
-	if o != through {
-		c.line.SetSource(nil)
-	}
-	return o
-}
-
-func (c *Call) sound(id announce.ID) []int16 { return c.s.cfg.Sounds.Get(c.area.ID, id) }

@@ -98,9 +98,10 @@ type Service struct {
 	ctx   context.Context // of everything in flight; ends when given up
 	stop  context.CancelFunc
 
-	mu    sync.Mutex
-	calls map[string]*Call
-	wg    sync.WaitGroup // calls, with their events and audio
+	mu     sync.Mutex
+	calls  map[string]*Call
+	active int           // calls, with their events and audio
+	idle   chan struct{} // closed when active falls to 0; nil while nobody waits
 
 	dirty chan struct{}
 }
@@ -270,8 +271,37 @@ func (s *Service) start(c *Call, first phase) {
 	c.out = newOutbox(s.ctx, c.log)
 	s.mu.Lock()
 	s.calls[c.id] = c
+	s.active++
 	s.mu.Unlock()
-	s.wg.Go(func() { c.run(first) })
+	go func() {
+		defer s.finished()
+		c.run(first)
+	}()
+}
+
+func (s *Service) finished() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.active--
+	if s.active == 0 && s.idle != nil {
+		close(s.idle)
+		s.idle = nil
+	}
+}
+
+// whenIdle is closed when no call is left.
+func (s *Service) whenIdle() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.active == 0 {
+		none := make(chan struct{})
+		close(none)
+		return none
+	}
+	if s.idle == nil {
+		s.idle = make(chan struct{})
+	}
+	return s.idle
 }
 
 func (s *Service) remove(c *Call) {
@@ -284,8 +314,7 @@ func (s *Service) remove(c *Call) {
 // Drain waits for the calls to end by themselves as long as ctx lives, then hangs
 // up, and waits until all events and audio are through or the limit is over.
 func (s *Service) Drain(ctx context.Context, limit time.Duration) {
-	idle := make(chan struct{})
-	go func() { s.wg.Wait(); close(idle) }()
+	idle := s.whenIdle()
 	select {
 	case <-idle:
 		return

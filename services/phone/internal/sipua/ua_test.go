@@ -52,7 +52,19 @@ func newSide(t *testing.T, cfg Config) *side {
 	return s
 }
 
-func (s *side) Invite(in *Incoming) { s.accept(in) }
+func (s *side) Invite(in *Incoming) {
+	s.mu.Lock()
+	f := s.accept
+	s.mu.Unlock()
+	f(in)
+}
+
+// taking sets what is done with calls.
+func (s *side) taking(f func(in *Incoming)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accept = f
+}
 
 func (s *side) Offer(Body) ([]byte, error) {
 	s.mu.Lock()
@@ -253,7 +265,7 @@ func TestLogin(t *testing.T) {
 func TestGivingUpACall(t *testing.T) {
 	b := newSide(t, Config{})
 	gone := make(chan struct{})
-	b.accept = func(in *Incoming) {
+	b.taking(func(in *Incoming) {
 		if err := in.Progress(180, "Ringing", Body{}); err != nil {
 			t.Errorf("180: %v", err)
 		}
@@ -262,7 +274,7 @@ func TestGivingUpACall(t *testing.T) {
 			t.Errorf("accept after CANCEL: %v", err)
 		}
 		close(gone)
-	}
+	})
 	a := newSide(t, Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := a.Dial(ctx, Outgoing{To: "sip:x@" + b.Addr(), Body: Body{"application/sdp", []byte(session)},
@@ -280,7 +292,7 @@ func TestGivingUpACall(t *testing.T) {
 
 func TestReliableProvisionalAnswers(t *testing.T) {
 	a, b := newSide(t, Config{}), newSide(t, Config{})
-	b.accept = func(in *Incoming) {
+	b.taking(func(in *Incoming) {
 		for _, code := range []int{180, 183} { // each waits for its PRACK
 			if err := in.Progress(code, "X", Body{}, sip.NewHeader("X-Test", "1")); err != nil {
 				t.Errorf("%d: %v", code, err)
@@ -288,7 +300,7 @@ func TestReliableProvisionalAnswers(t *testing.T) {
 		}
 		in.Dialog().SetPeer(b)
 		in.Accept(Body{"application/sdp", []byte(session)})
-	}
+	})
 	var codes []int
 	ans, err := a.dial(b, "", Outgoing{Progress: func(code int, _ Body, h func(string) string) {
 		if h("X-Test") == "1" {

@@ -1,0 +1,113 @@
+package calls
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/phone/internal/announce"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/seal"
+)
+
+// tell publishes the call as it is.
+func (c *Call) tell(reason string) {
+	c.snapshot()
+	e := callv1.Changed{
+		Meta:           event.NewMeta("call.v1.changed", "phone", time.Now()),
+		ConversationID: c.id, State: c.state, ServiceArea: c.area.ID, Caseworker: c.caseworker,
+		Legs: c.legs(), Transcribe: c.transcribe, Reason: reason,
+	}
+	c.out.add("changed", func(ctx context.Context) error { return c.s.cfg.Bus.Publish(ctx, e) })
+}
+
+func (c *Call) snapshot() {
+	c.snap.Store(&callv1.Call{
+		ConversationID: c.id, Channel: c.channel, State: c.state, ServiceArea: c.area.ID, Party: c.party,
+		Caseworker: c.caseworker, Offered: c.offered, StartedAt: c.started, AnsweredAt: c.answered,
+		Transcribe: c.transcribe, Legs: c.legs(), Muted: c.muted, Paused: c.paused, Quality: c.quality(),
+	})
+	c.s.changed()
+}
+
+// quality of the citizen's line, from loss and jitter.
+func (c *Call) quality() string {
+	if c.line == nil {
+		return ""
+	}
+	st := c.line.Stats()
+	if st.Receiver.Packets < 50 {
+		return ""
+	}
+	loss := max(float64(st.Receiver.Lost)/float64(st.Receiver.Packets), st.RemoteLoss)
+	switch {
+	case loss > 0.05 || st.Receiver.Jitter > 80*time.Millisecond:
+		return "poor"
+	case loss > 0.01 || st.Receiver.Jitter > 30*time.Millisecond:
+		return "fair"
+	}
+	return "good"
+}
+
+func (c *Call) legs() []callv1.Leg {
+	var out []callv1.Leg
+	for _, r := range c.recs {
+		out = append(out, r.leg)
+	}
+	return out
+}
+
+func (c *Call) publishStarted() {
+	sum := sha256.Sum256([]byte(c.sipCallID))
+	e := callv1.Started{
+		Meta:           event.NewMeta("call.v1.started", "phone", c.started),
+		ConversationID: c.id, Channel: c.channel, ServiceArea: c.area.ID,
+		SIPCallIDHash: hex.EncodeToString(sum[:]), Caseworker: c.caseworker, Extension: c.extension,
+		Legs: c.legs(),
+	}
+	party := c.party
+	c.out.add("started", func(ctx context.Context) error {
+		if e.Sealed == nil {
+			sealed, err := seal.JSON(ctx, c.s.cfg.Keys, c.id, "party", party)
+			if err != nil {
+				return err
+			}
+			e.Sealed = sealed
+		}
+		return c.s.cfg.Bus.Publish(ctx, e)
+	})
+}
+
+// choose records a choice about transcription.
+func (c *Call) choose(yes bool, how, who string) {
+	c.transcribe = &yes
+	ch := consentv1.Choice{
+		Meta:           event.NewMeta("consent.v1.choice", "phone", time.Now()),
+		ConversationID: c.id, Kind: consentv1.Transcription, Value: yes, Basis: c.area.Basis, Purpose: c.area.Purpose,
+		TextVersion: announce.Version, Language: "da", How: how, Who: who, At: time.Now().UTC(),
+	}
+	if c.area.TextVersion != "" {
+		ch.TextVersion = c.area.TextVersion + "+" + announce.Version
+	}
+	c.out.add("choice", func(ctx context.Context) error {
+		_, err := bus.Request[consentv1.Choice](ctx, c.s.cfg.Bus, consentv1.ChoiceSubject, ch)
+		return err
+	})
+}
+
+func (c *Call) publishEnded() {
+	e := callv1.Ended{
+		Meta:           event.NewMeta("call.v1.ended", "phone", time.Now()),
+		ConversationID: c.id, Channel: c.channel, ServiceArea: c.area.ID, StartedAt: c.started.UTC(), AnsweredAt: c.answered,
+		Reason: c.reason, Caseworker: c.caseworker, Transcribed: len(c.recs) > 0, CallBack: c.callBack, Legs: []callv1.LegEnd{},
+	}
+	for _, r := range c.recs {
+		e.Legs = append(e.Legs, r.finish())
+	}
+	c.s.cfg.Metrics.end(c.reason)
+	c.out.add("ended", func(ctx context.Context) error { return c.s.cfg.Bus.Publish(ctx, e) })
+}
