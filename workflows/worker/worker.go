@@ -25,7 +25,7 @@ import (
 const Queue = phonecall.WorkflowQueue
 
 // Register adds every workflow definition; replay tests use it too.
-func Register(r worker.Registry) {
+func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflow(phonecall.PhoneCall)
 	r.RegisterWorkflow(note.Note)
 	r.RegisterWorkflow(erasure.Erasure)
@@ -58,5 +58,5 @@ func Run(ctx context.Context, env process.Env) error {
 	}
 	defer c.Close()
 	env.Health.Add("worker", func(ctx context.Context) error { return temporal.Polled(ctx, c, cfg.Temporal, Queue) })
-	return temporal.Work(ctx, c, temporal.Worker{Queue: Queue, Register: Register})
+	return temporal.Work(ctx, c, temporal.Worker{Queue: Queue, Register: func(r worker.Registry) { Register(r) }})
 }

@@ -63,7 +63,7 @@ func (w Worker) options(onFatal func(error)) worker.Options {
 		// After a worker was killed its workflows wait this long for it, then go to
 		// another; the default of 5 s is more than people should notice.
 		StickyScheduleToStartTimeout: 2 * time.Second,
-		OnFatalError:                     onFatal,
-		Interceptors:                     []interceptor.WorkerInterceptor{&activities{}},
+		OnFatalError:                 onFatal,
+		Interceptors:                 []interceptor.WorkerInterceptor{&activities{}},
 	}
 }

@@ -73,12 +73,9 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded Temporal: %w", err)
 	}
-	ports, err := freePorts(4)
+	ports, err := choosePorts(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("embedded Temporal: %w", err)
-	}
-	if cfg.Port != 0 {
-		ports[0] = cfg.Port
 	}
 	if err := createNamespaces(sql, cfg); err != nil {
 		return nil, fmt.Errorf("embedded Temporal: %w", err)
@@ -251,6 +248,21 @@ func serverConfig(cfg Config, sql *config.SQL, ports []int) *config.Config {
 			Visibility: config.VisibilityArchivalNamespaceDefaults{State: config.ArchivalDisabled},
 		}},
 	}
+}
+
+// choosePorts gives every service one; the frontend's may be set. It is tried here since
+// the server itself ends the process over a port that is taken.
+func choosePorts(cfg Config) ([]int, error) {
+	ports, err := freePorts(len(serviceNames))
+	if err != nil || cfg.Port == 0 {
+		return ports, err
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port)))
+	if err != nil {
+		return nil, err
+	}
+	ports[0] = cfg.Port
+	return ports, l.Close()
 }
 
 // freePorts asks the kernel for n different loopback ports. Between here and the

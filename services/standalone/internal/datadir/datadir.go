@@ -10,7 +10,7 @@ import (
 )
 
 // ErrInUse reports a folder that another process holds.
-var ErrInUse = errors.New("data folder is in use by another standalone (or set SAMTALE_DATA to another one)")
+var ErrInUse = errors.New("data folder is in use by another standalone: stop that one, or set SAMTALE_DATA to another folder")
 
 const lockFile = "standalone.lock"
 
