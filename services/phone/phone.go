@@ -7,9 +7,11 @@ package phone
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"samtale.dk/samtale/media/rtpx"
@@ -26,6 +28,7 @@ import (
 	"samtale.dk/samtale/services/platform/audiofeed"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/config"
+	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/seal"
 )
@@ -47,6 +50,14 @@ func Run(ctx context.Context, env process.Env) error {
 		return nil
 	}
 	log := env.Log.With("service", "phone")
+	var ready atomic.Pointer[sipua.UA] // set once calls are taken
+	env.Health.Add("phone", func(ctx context.Context) error {
+		u := ready.Load()
+		if u == nil {
+			return errs.E(errs.Unavailable, "", errors.New("not listening yet"))
+		}
+		return u.Probe(ctx)
+	})
 	b, err := env.Connect("phone", cfg.Bus)
 	if err != nil {
 		return err
@@ -98,12 +109,7 @@ func Run(ctx context.Context, env process.Env) error {
 		return err
 	}
 	defer api.Stop()
-	env.Health.Add("phone", func(ctx context.Context) error {
-		if err := b.Ready(ctx); err != nil {
-			return err
-		}
-		return ua.Probe(ctx)
-	})
+	ready.Store(ua)
 	log.Info("phone is ready", "sip", ua.Addr(), "rtp_ports", cfg.RTPPorts)
 	<-ctx.Done()
 	ua.Drain()

@@ -99,14 +99,19 @@ type Library struct {
 	voice tts.Synthesiser
 	log   *slog.Logger
 
+	tones map[Sound][]int16
+
 	mu     sync.Mutex
 	loaded map[string][]int16
 }
 
 // New makes a library. own and voice may be nil.
 func New(own fs.FS, voice tts.Synthesiser, log *slog.Logger) *Library {
-	return &Library{own: own, voice: voice, log: log, loaded: map[string][]int16{}}
+	return &Library{own: own, voice: voice, log: log, loaded: map[string][]int16{}, tones: tones()}
 }
+
+// Tone returns a tone.
+func (l *Library) Tone(s Sound) []int16 { return l.tones[s] }
 
 // Get returns an announcement for a service area. The sound files of this package
 // always have one.

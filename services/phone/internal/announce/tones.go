@@ -7,6 +7,21 @@ import (
 	"samtale.dk/samtale/media/pcm"
 )
 
+// Sound names a tone.
+type Sound uint8
+
+// The tones.
+const (
+	Beep     Sound = iota // speak now
+	Hold                  // to be repeated: the line lives
+	Ringback              // to be repeated: it rings there
+	Busy
+)
+
+func tones() map[Sound][]int16 {
+	return map[Sound][]int16{Beep: Tone(1000, 400*time.Millisecond), Hold: hold(), Ringback: ringback(), Busy: busy()}
+}
+
 // amplitude of tones: −15 dBov, as loud as speech.
 const amplitude = 5800
 
@@ -33,12 +48,9 @@ func Join(parts ...[]int16) []int16 {
 	return out
 }
 
-// Beep says: speak now.
-func Beep() []int16 { return Tone(1000, 400*time.Millisecond) }
-
-// Hold is a quiet two-note figure every six seconds, to be repeated: it says that
+// hold is a quiet two-note figure every six seconds, to be repeated: it says that
 // the line lives and is no music that anybody owns.
-func Hold() []int16 {
+func hold() []int16 {
 	s := Join(Tone(392, 250*time.Millisecond), Pause(60*time.Millisecond), Tone(494, 350*time.Millisecond), Pause(5340*time.Millisecond))
 	for i := range s {
 		s[i] /= 3
@@ -46,11 +58,11 @@ func Hold() []int16 {
 	return s
 }
 
-// Ringback is the Danish ringing tone: 425 Hz, 1 s in 5, to be repeated.
-func Ringback() []int16 { return Join(Tone(425, time.Second), Pause(4*time.Second)) }
+// ringback is the Danish ringing tone: 425 Hz, 1 s in 5, to be repeated.
+func ringback() []int16 { return Join(Tone(425, time.Second), Pause(4*time.Second)) }
 
-// Busy is the Danish busy tone, 425 Hz, 0.25 s in 0.5.
-func Busy() []int16 {
+// busy is the Danish busy tone, 425 Hz, 0.25 s in 0.5.
+func busy() []int16 {
 	one := Join(Tone(425, 250*time.Millisecond), Pause(250*time.Millisecond))
 	return Join(one, one, one, one, one, one)
 }

@@ -135,7 +135,7 @@ func hostOf(uri string) string {
 // caseworker hears.
 func (k *consultation) sound(c *Call, fromDesk *route) pcm.Reader {
 	if !k.up {
-		return loop(announce.Ringback())
+		return loop(c.tone(announce.Ringback))
 	}
 	toDesk, toThem := newBridge(), newBridge()
 	k.ear.route.Store(&route{to: toDesk})

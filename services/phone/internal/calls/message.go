@@ -20,7 +20,7 @@ func message(c *Call) phase {
 		c.play(nil, c.sound(announce.NoMessage))
 		return nil
 	}
-	if c.play(nil, announce.Pause(300*time.Millisecond), c.sound(announce.Message), announce.Beep()) == ended {
+	if c.play(nil, announce.Pause(300*time.Millisecond), c.sound(announce.Message), c.tone(announce.Beep)) == ended {
 		return nil
 	}
 	return speaking

@@ -6,28 +6,36 @@ import (
 	"samtale.dk/samtale/media/pcm"
 )
 
-// player plays sounds one after another and says when it is through.
+// player plays sounds one after another and says when it is through. The sounds
+// are shared and not copied.
 type player struct {
-	clip *pcm.Clip
-	once sync.Once
-	done chan struct{}
+	parts [][]int16
+	at    int // in the first part
+	once  sync.Once
+	done  chan struct{}
 }
 
 func newPlayer(parts ...[]int16) *player {
-	var all []int16
-	for _, p := range parts {
-		all = append(all, p...)
-	}
-	return &player{clip: pcm.NewClip(all, false), done: make(chan struct{})}
+	return &player{parts: parts, done: make(chan struct{})}
 }
 
 // ReadFrame implements pcm.Reader on the media clock.
 func (p *player) ReadFrame(dst []int16) bool {
-	if p.clip.ReadFrame(dst) {
-		return true
+	n := 0
+	for n < len(dst) && len(p.parts) > 0 {
+		k := copy(dst[n:], p.parts[0][p.at:])
+		n += k
+		p.at += k
+		if p.at == len(p.parts[0]) {
+			p.parts, p.at = p.parts[1:], 0
+		}
 	}
-	p.once.Do(func() { close(p.done) })
-	return false
+	if n == 0 {
+		p.once.Do(func() { close(p.done) })
+		return false
+	}
+	clear(dst[n:])
+	return true
 }
 
 // loop plays a sound over and over.

@@ -112,7 +112,7 @@ func (c *Call) connectSound() {
 	away := c.consult != nil || c.moving
 	if c.held || away {
 		fromLine.to, fromDesk.to = nil, nil
-		hearsLine, hearsDesk = loop(announce.Hold()), nil
+		hearsLine, hearsDesk = loop(c.tone(announce.Hold)), nil
 	}
 	if c.muted {
 		fromDesk.to = nil
@@ -293,7 +293,7 @@ func requeue(c *Call) phase {
 // dialing is an outgoing call until it is answered.
 func dialing(c *Call) phase {
 	c.set(callv1.StateRinging, "")
-	c.desk.phone.SetSource(loop(announce.Ringback()))
+	c.desk.phone.SetSource(loop(c.tone(announce.Ringback)))
 	ctx, cancel := context.WithTimeout(c.s.ctx, c.s.cfg.Times.DialLimit)
 	defer cancel()
 	result := make(chan error, 1)
@@ -310,7 +310,7 @@ func dialing(c *Call) phase {
 	if err != nil {
 		c.log.Info("outgoing call failed", "err", err)
 		c.reason = failure(err)
-		c.desk.phone.SetSource(newPlayer(announce.Busy()))
+		c.desk.phone.SetSource(newPlayer(c.tone(announce.Busy)))
 		c.set(callv1.StateRinging, c.reason)
 		c.wait(nil, 3*time.Second, c.whileDialing)
 		c.reason = failure(err)
@@ -331,7 +331,7 @@ func (c *Call) whileDialing(v any) verdict {
 		}
 	case connect:
 		if c.take(v) {
-			c.desk.phone.SetSource(loop(announce.Ringback()))
+			c.desk.phone.SetSource(loop(c.tone(announce.Ringback)))
 		}
 		return done
 	case deskUp:

@@ -91,3 +91,5 @@ func (c *Call) play(h handler, parts ...[]int16) outcome {
 }
 
 func (c *Call) sound(id announce.ID) []int16 { return c.s.cfg.Sounds.Get(c.area.ID, id) }
+
+func (c *Call) tone(t announce.Sound) []int16 { return c.s.cfg.Sounds.Tone(t) }

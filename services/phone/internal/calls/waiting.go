@@ -106,7 +106,7 @@ func waiting(c *Call) phase {
 			return p
 		}
 	}
-	c.line.SetSource(loop(announce.Hold()))
+	c.line.SetSource(loop(c.tone(announce.Hold)))
 	return c.next(c.wait(nil, c.s.cfg.Times.Announce, c.keys()), waiting)
 }
 
@@ -156,7 +156,7 @@ func ringing(c *Call) phase {
 	}
 	c.ear.route.Store(&route{rec: c.mine})
 	c.set(callv1.StateRinging, "desk-lost")
-	c.line.SetSource(newPlayerThen(c.sound(announce.Held), announce.Hold()))
+	c.line.SetSource(newPlayerThen(c.sound(announce.Held), c.tone(announce.Hold)))
 	h := c.keys()
 	o := c.wait(nil, c.s.cfg.Times.RingOne, func(v any) verdict {
 		if con, ok := v.(connect); ok && con.desk.caseworker != lost {

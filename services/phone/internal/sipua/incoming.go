@@ -71,12 +71,25 @@ func (in *Incoming) Progress(code int, reason string, b Body, hs ...sip.Header) 
 	res.AppendHeader(in.dialog.lockedContact())
 	copyHeaders("Record-Route", in.req, res)
 	if !in.uses100 {
-		return in.tx.Respond(res)
+		return in.explain(in.tx.Respond(res))
 	}
 	in.rseq++
 	res.AppendHeader(sip.NewHeader("Require", "100rel"))
 	res.AppendHeader(sip.NewHeader("RSeq", strconv.Itoa(int(in.rseq))))
 	return in.reliably(res)
+}
+
+// explain tells a transaction that the caller cancelled from one that broke.
+func (in *Incoming) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	select {
+	case <-in.cancelled:
+		return ErrCancelled
+	default:
+		return err
+	}
 }
 
 func copyHeaders(name string, from, to sip.Message) {
@@ -102,13 +115,13 @@ func (in *Incoming) reliably(res *sip.Response) error {
 	limit := time.After(64 * sip.T1)
 	for {
 		if err := in.tx.Respond(res); err != nil {
-			return err
+			return in.explain(err)
 		}
 		select {
 		case <-done:
 			return nil
 		case <-in.cancelled:
-			return context.Canceled
+			return ErrCancelled
 		case <-limit:
 			return errors.New("no PRACK")
 		case <-time.After(wait):

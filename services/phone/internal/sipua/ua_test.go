@@ -266,7 +266,7 @@ func TestGivingUpACall(t *testing.T) {
 	b := newSide(t, Config{})
 	gone := make(chan struct{})
 	b.taking(func(in *Incoming) {
-		if err := in.Progress(180, "Ringing", Body{}); err != nil {
+		if err := in.Progress(180, "Ringing", Body{}); err != nil && !errors.Is(err, ErrCancelled) {
 			t.Errorf("180: %v", err)
 		}
 		<-in.Cancelled()
@@ -314,6 +314,30 @@ func TestReliableProvisionalAnswers(t *testing.T) {
 		t.Errorf("provisional answers: %v", codes)
 	}
 	ans.Dialog.Bye(t.Context())
+}
+
+func TestOutboundProxy(t *testing.T) {
+	a, proxy := newSide(t, Config{}), newSide(t, Config{Access: Access{Users: map[string]string{"me": "secret"}}})
+	route := make(chan string, 2)
+	proxy.taking(func(in *Incoming) {
+		route <- in.req.Recipient.String() + " " + header(in.req, "Route")
+		in.Dialog().SetPeer(proxy)
+		in.Accept(Body{"application/sdp", []byte(session)})
+	})
+	ans, err := a.Dial(t.Context(), Outgoing{
+		To: "sip:+4512345678@operator.invalid", Via: "sip:" + proxy.Addr(), User: "me", Password: "secret",
+		Body: Body{"application/sdp", []byte(session)}, Peer: a,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "sip:+4512345678@operator.invalid <sip:" + proxy.Addr() + ";lr>"
+	if got := <-route; got != want {
+		t.Errorf("the proxy got %s, want %s", got, want)
+	}
+	if err := ans.Dialog.Bye(t.Context()); err != nil {
+		t.Errorf("BYE: %v", err)
+	}
 }
 
 func TestReferWithReplaces(t *testing.T) {
