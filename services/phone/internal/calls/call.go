@@ -65,6 +65,7 @@ type Call struct {
 	wish         wish   // why a wait was stopped
 	follow       phase  // what comes after talking
 	target       string // of a transfer
+	checkup      *time.Timer
 	waitingSince time.Time
 
 	recs  []*recorder // all of the call, in order
@@ -171,11 +172,46 @@ func (c *Call) hangUp(reason string) {
 	}
 }
 
+const (
+	// checkEvery is how often a call looks whether the line lives.
+	checkEvery = 30 * time.Second
+	// unheard: a line that sent nothing for so long is asked by signalling. It may
+	// well be silent: only an answer that the call is gone ends it.
+	unheard = time.Minute
+)
+
+// checkup is the post of the timer.
+type checkup struct{}
+
+// checkLine asks a silent line whether it is still there.
+func (c *Call) checkLine() {
+	c.checkup.Reset(checkEvery)
+	d := c.line.Dialog()
+	last := c.line.Stats().Receiver.LastSeen
+	if last.IsZero() {
+		last = c.started
+	}
+	if d == nil || c.peerHeld || time.Since(last) < unheard {
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(c.s.ctx, 40*time.Second)
+		defer cancel()
+		if err := d.Check(ctx); err != nil {
+			c.log.Warn("a silent line did not answer", "err", err)
+		}
+	}()
+}
+
 // run is the call's goroutine.
 func (c *Call) run(p phase) {
 	defer close(c.gone)
 	c.s.cfg.Metrics.begin(c.channel)
 	c.publishStarted()
+	if c.line != nil {
+		c.checkup = time.AfterFunc(checkEvery, func() { c.post(checkup{}) })
+		defer c.checkup.Stop()
+	}
 	for p != nil {
 		p = p(c)
 	}

@@ -67,6 +67,8 @@ func (c *Call) common(v any) {
 	switch v := v.(type) {
 	case peerHold:
 		c.peerHeld = bool(v)
+	case checkup:
+		c.checkLine()
 	case connect:
 		v.reply <- errs.E(errs.Conflict, "Opkaldet kan ikke besvares lige nu.", nil)
 	case control:

@@ -280,7 +280,9 @@ func (d *Dialog) steer(req *sip.Request) {
 	switch {
 	case len(d.routes) > 0 || d.source == "":
 	case sip.IsReliable(d.transport):
-		req.SetDestination(d.source)
+		if d.ua.connected(d.transport, d.source) {
+			req.SetDestination(d.source)
+		}
 	default:
 		host, _, err := net.SplitHostPort(d.source)
 		if err == nil && host != d.target.Host && net.ParseIP(d.target.Host) != nil {
@@ -293,7 +295,7 @@ func (d *Dialog) steer(req *sip.Request) {
 func (d *Dialog) do(ctx context.Context, req *sip.Request) (*sip.Response, error) {
 	tx, err := d.ua.client.TransactionRequest(ctx, req, keepRequest)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", req.Method, err)
+		return nil, fmt.Errorf("%s: %w", req.Method, discreet(err))
 	}
 	defer func() {
 		if req.Method != sip.INVITE {
@@ -311,11 +313,29 @@ func (d *Dialog) do(ctx context.Context, req *sip.Request) (*sip.Response, error
 			}
 			return res, nil
 		case <-tx.Done():
-			return nil, fmt.Errorf("%s: %w", req.Method, tx.Err())
+			return nil, fmt.Errorf("%s: %w", req.Method, discreet(tx.Err()))
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// discreet keeps what went wrong and drops what it happened to: sipgo's texts quote
+// the request, and errors end up in logs.
+func discreet(err error) error {
+	var op *net.OpError
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.As(err, &op):
+		return fmt.Errorf("%w: %w", sip.ErrTransactionTransport, op.Err)
+	}
+	for _, known := range []error{sip.ErrTransactionTimeout, sip.ErrTransactionCanceled, sip.ErrTransactionTerminated, sip.ErrTransportNotSuported} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	return sip.ErrTransactionTransport
 }
 
 // gone reports answers after which the dialog is over (RFC 5057, section 5.1).
@@ -368,6 +388,16 @@ func (d *Dialog) Bye(ctx context.Context, hs ...sip.Header) error {
 	_, err := d.do(ctx, d.request(sip.BYE, Body{}, 0, hs...))
 	d.end("bye")
 	return err
+}
+
+// Check asks the other side whether the dialog still stands (OPTIONS within it) and
+// ends it when not.
+func (d *Dialog) Check(ctx context.Context) error {
+	res, err := d.do(ctx, d.request(sip.OPTIONS, Body{}, 0))
+	if gone(res, err) {
+		return d.settle(res, err)
+	}
+	return err // any other answer comes from somebody who knows the dialog
 }
 
 // Info sends an INFO.

@@ -55,6 +55,16 @@ func (u *UA) serving() error {
 	return errors.New("SIP: the UDP listener did not start")
 }
 
+// connected reports whether a connection to a peer is open.
+func (u *UA) connected(transport, peer string) bool {
+	c := u.ua.TransportLayer().Pool(transport).Get(peer)
+	if c == nil {
+		return false
+	}
+	c.TryClose() // gives the reference back
+	return true
+}
+
 func (u *UA) serve(f func(), c interface{ Close() error }) {
 	u.closers = append(u.closers, func() { c.Close() })
 	u.wg.Go(f)

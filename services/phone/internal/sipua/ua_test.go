@@ -316,6 +316,35 @@ func TestReliableProvisionalAnswers(t *testing.T) {
 	ans.Dialog.Bye(t.Context())
 }
 
+func TestCheckEndsOnlyWhatIsGone(t *testing.T) {
+	a, b := newSide(t, Config{}), newSide(t, Config{})
+	d := a.mustDial(b, "")
+	theirs := <-b.calls
+	if err := d.Check(t.Context()); err != nil {
+		t.Errorf("a call that stands: %v", err)
+	}
+	theirs.SetPeer(nil)
+	theirs.end("crashed") // forgets the dialog without a BYE
+	if err := d.Check(t.Context()); !errors.Is(err, ErrEnded) {
+		t.Errorf("a call that is gone: %v", err)
+	}
+	if r := <-a.ended; r != "timeout" {
+		t.Errorf("ended by %q", r)
+	}
+}
+
+func TestErrorsTellNoNumbers(t *testing.T) {
+	a := newSide(t, Config{})
+	for _, to := range []string{"sip:+4512345678@127.0.0.1:9;transport=tcp", "sip:+4512345678@no-such-host.invalid"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		_, err := a.Dial(ctx, Outgoing{To: to, Body: Body{"application/sdp", []byte(session)}})
+		cancel()
+		if err == nil || strings.Contains(err.Error(), "12345678") {
+			t.Errorf("err = %v", err)
+		}
+	}
+}
+
 func TestOutboundProxy(t *testing.T) {
 	a, proxy := newSide(t, Config{}), newSide(t, Config{Access: Access{Users: map[string]string{"me": "secret"}}})
 	route := make(chan string, 2)

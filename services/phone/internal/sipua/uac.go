@@ -148,7 +148,7 @@ func (a *attempt) invite(ctx context.Context) (*sip.Response, error) {
 	tx, err := a.ua.client.TransactionRequest(ctx, a.req, keepRequest)
 	if err != nil {
 		a.fail()
-		return nil, fmt.Errorf("call: %w", err)
+		return nil, fmt.Errorf("call: %w", discreet(err))
 	}
 	res, err := a.wait(ctx, tx)
 	a.d.unclaim()
@@ -197,7 +197,7 @@ func (a *attempt) wait(ctx context.Context, tx sip.ClientTransaction) (*sip.Resp
 				return res, nil
 			}
 		case <-tx.Done():
-			return nil, fmt.Errorf("call: %w", tx.Err())
+			return nil, fmt.Errorf("call: %w", discreet(tx.Err()))
 		}
 	}
 }
