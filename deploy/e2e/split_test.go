@@ -223,8 +223,8 @@ func (s *split) leaveMessage(wav string, during func()) string {
 	}
 }
 
-// awaitMessage waits until a citizen is speaking a message and some of it was heard.
-func (s *split) awaitMessage() {
+// awaitMessage waits until a citizen is speaking a message and some of it is committed.
+func (s *split) awaitMessage() (conv string) {
 	s.t.Helper()
 	s.until("the message to be spoken", func() error {
 		var calls struct {
@@ -245,11 +245,13 @@ func (s *split) awaitMessage() {
 				return err
 			}
 			if tr.Coverage.Transcribed > 2 {
+				conv = c.ID
 				return nil
 			}
 		}
 		return fmt.Errorf("calls: %+v", calls.Calls)
 	})
+	return conv
 }
 
 // lines are spoken with a pause after each; of the keys of a line at least one must be
@@ -370,4 +372,31 @@ func TestKillBeforeReceipt(t *testing.T) {
 	if notes, tries := s.hook.accepted(); notes != 1 || tries < 4 {
 		t.Errorf("case system took %d different notes in %d tries, want 1 in at least 4", notes, tries)
 	}
+}
+
+// TestKillPhone kills the gateway itself: the call is gone, but the conversation ends
+// by itself and what was committed becomes a note.
+func TestKillPhone(t *testing.T) {
+	wav := longMessage(t)
+	s := startSplit(t)
+	caller := exec.Command(binary(t, "samtale"), "call", "--to", "sip:besked@"+s.sip, "--wav", wav)
+	caller.Env = s.env
+	if err := caller.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { caller.Process.Kill(); caller.Wait() })
+	conv := s.awaitMessage()
+	s.crash("phone")
+	n := s.awaitNote(conv)
+	var tr transcript
+	if err := s.api("caseworker", "GET", "/api/v1/conversations/"+conv+"/transcript", nil, &tr); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(strings.ToLower(tr.Text), "ringer") {
+		t.Errorf("what was committed before the crash is not there: %q", tr.Text)
+	}
+	s.approve(n)
+	s.awaitErased(conv)
+	// The new process takes calls.
+	s.hear(wav, func() {})
 }

@@ -35,12 +35,17 @@ const (
 const (
 	// checkEvery is how often a silent call is asked about.
 	checkEvery = 30 * time.Second
-	// lostAfter checks in a row without the call it counts as vanished; one could be a
-	// phone service that has just restarted.
+	// lostAfter checks in a row without the call it counts as vanished; one could meet
+	// a phone service that has just restarted.
 	lostAfter = 2
+	// checkAgain is the time between them.
+	checkAgain = 10 * time.Second
 	// transcriptWithin bounds the wait for the last words. Recognition is live, so
 	// they are seconds away, or their audio is lost.
 	transcriptWithin = 2 * time.Minute
+	// transcriptAfterLoss is the same for a vanished call: the audio that was not yet
+	// heard went with its gateway, so only what a worker has in hand can still come.
+	transcriptAfterLoss = 15 * time.Second
 )
 
 // Input names the conversation.
@@ -76,10 +81,11 @@ type CloseTranscriptResult struct{}
 
 // PhoneCall is the workflow.
 func PhoneCall(ctx workflow.Context, in Input) (Result, error) {
-	if err := awaitEnd(ctx, in); err != nil {
+	lost, err := awaitEnd(ctx, in)
+	if err != nil {
 		return Result{}, err
 	}
-	if err := awaitTranscript(ctx); err != nil {
+	if err := awaitTranscript(ctx, lost); err != nil {
 		return Result{}, err
 	}
 	if _, err := closeTranscript(ctx, CloseTranscriptInput(in)); err != nil {
@@ -88,30 +94,36 @@ func PhoneCall(ctx workflow.Context, in Input) (Result, error) {
 	return Result{}, startNote(ctx, in)
 }
 
-func awaitEnd(ctx workflow.Context, in Input) error {
+// awaitEnd returns when the call has ended; lost says that it vanished.
+func awaitEnd(ctx workflow.Context, in Input) (lost bool, err error) {
 	ended := workflow.GetSignalChannel(ctx, Ended)
+	wait := checkEvery
 	for missed := 0; missed < lostAfter; {
-		got, err := receive(ctx, ended, checkEvery)
+		got, err := receive(ctx, ended, wait)
 		if err != nil || got {
-			return err
+			return false, err
 		}
 		call, err := checkCall(ctx, CheckCallInput(in))
 		switch {
 		case err != nil && ctx.Err() != nil:
-			return err
+			return false, err
 		case err != nil: // the phone service does not answer: nothing is known
 		case call.Alive:
-			missed = 0
+			missed, wait = 0, checkEvery
 		default:
-			missed++
+			missed, wait = missed+1, checkAgain
 		}
 	}
-	_, err := endLost(ctx, EndLostInput(in))
-	return err
+	_, err = endLost(ctx, EndLostInput(in))
+	return true, err
 }
 
-func awaitTranscript(ctx workflow.Context) error {
-	_, err := receive(ctx, workflow.GetSignalChannel(ctx, Transcript), transcriptWithin)
+func awaitTranscript(ctx workflow.Context, lost bool) error {
+	within := transcriptWithin
+	if lost {
+		within = transcriptAfterLoss
+	}
+	_, err := receive(ctx, workflow.GetSignalChannel(ctx, Transcript), within)
 	return err
 }
 

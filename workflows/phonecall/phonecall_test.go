@@ -69,7 +69,7 @@ func TestPhoneCall(t *testing.T) {
 		},
 		"the call vanishes": {
 			fake: fake{call: func(at time.Duration) (bool, error) { return at < 5*time.Minute, nil }},
-			want: []string{"5m30s lost", "7m30s close c", "7m30s note c"},
+			want: []string{"5m10s lost", "5m25s close c", "5m25s note c"},
 		},
 		"the phone service is away for a while, the call is not lost": {
 			fake: fake{call: func(at time.Duration) (bool, error) {
