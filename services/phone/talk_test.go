@@ -219,6 +219,23 @@ func TestBrowserReloadsAndVanishes(t *testing.T) {
 	}
 }
 
+func TestBrowserThatNeverConnects(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+	c := w.call(w.dialer(dialer.Config{}), "borgerservice")
+	id := c.ConversationID
+	w.inState(id, callv1.StateWaiting)
+	b := newBrowser(t)
+	rep, err := ask[callv1.AnswerReply](w, callv1.AnswerSubject, callv1.AnswerRequest{ConversationID: id, Caseworker: "anna", SDP: b.offer()})
+	if err != nil || rep.SDP == "" {
+		t.Fatal(err)
+	}
+	w.inState(id, callv1.StateRinging) // the answer never reached the browser
+	second := newBrowser(t)
+	second.answer(w, id, "anna")
+	c.Loop(tone(440, time.Second))
+	second.hears(w, true)
+}
+
 func TestTransferToArea(t *testing.T) {
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
 	c := w.call(w.dialer(dialer.Config{}), "borgerservice")

@@ -116,6 +116,7 @@ func (s *Service) dial(ctx context.Context, r callv1.DialRequest) (callv1.Answer
 		return callv1.AnswerReply{}, err
 	}
 	c.desk = d
+	c.watchDesk(s.cfg.Times.Connect)
 	c.state = callv1.StateRinging
 	c.s.cfg.Metrics.state("", callv1.StateRinging)
 	c.snapshot()

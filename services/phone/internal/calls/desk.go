@@ -2,6 +2,8 @@ package calls
 
 import (
 	"context"
+	"sync/atomic"
+	"time"
 
 	"samtale.dk/samtale/media/rtpx"
 	"samtale.dk/samtale/services/contract/callv1"
@@ -13,9 +15,9 @@ import (
 type desk struct {
 	caseworker string
 	phone      *softphone.Phone
-	ear        ear // hears the caseworker
-	up         bool
-	watched    bool // its loss is being timed
+	ear        ear         // hears the caseworker
+	up         atomic.Bool // its media works
+	watched    bool        // its loss is being timed
 }
 
 // Posts about desks.
@@ -24,10 +26,7 @@ type (
 		desk  *desk
 		reply chan error
 	}
-	deskUp struct { // its media came up or went away
-		desk *desk
-		up   bool
-	}
+	deskUp   struct{ desk *desk } // its media came up or went away
 	deskLost struct{ desk *desk } // and stayed away
 	control  struct {
 		req   callv1.ControlRequest
@@ -37,11 +36,11 @@ type (
 
 // newDesk answers a browser's offer for a call.
 func (c *Call) newDesk(ctx context.Context, caseworker, sdp string) (*desk, string, error) {
-	d := &desk{caseworker: caseworker, up: true}
+	d := &desk{caseworker: caseworker}
 	p, answer, err := c.s.cfg.Phones.Answer(ctx, sdp, softphone.Hooks{
 		Frame: func(f rtpx.Frame) { d.ear.frame(f) },
 		Gap:   func(g rtpx.Gap) { d.ear.gap(g) },
-		Up:    func(up bool) { c.post(deskUp{d, up}) },
+		Up:    func(up bool) { d.up.Store(up); c.post(deskUp{d}) },
 	})
 	if err != nil {
 		return nil, "", err
@@ -75,8 +74,15 @@ func (c *Call) take(v connect) bool {
 	c.desk = v.desk
 	c.caseworker = v.desk.caseworker
 	c.offered = nil
+	c.watchDesk(c.s.cfg.Times.Connect)
 	v.reply <- nil
 	return true
+}
+
+// watchDesk gives the call up for this desk when its media is not there after a while.
+func (c *Call) watchDesk(d time.Duration) {
+	desk := c.desk
+	time.AfterFunc(d, func() { c.post(deskLost{desk}) })
 }
 
 // dropDesk lets the browser go and ends the caseworker's leg.

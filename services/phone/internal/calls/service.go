@@ -39,6 +39,7 @@ type Times struct {
 	OfferMessage   time.Duration // waiting callers are offered to leave a message [45 s]
 	Announce       time.Duration // position is told again [45 s]
 	MaxWait        time.Duration // then the caller is led to the message [30 min]
+	Connect        time.Duration // for a browser's media after the answer [10 s]
 	AgentLost      time.Duration // without the browser before the call rings again [4 s]
 	RingOne        time.Duration // it rings for that caseworker alone [30 s]
 	Flush          time.Duration // for the recogniser to commit the end [3 min]
@@ -56,6 +57,7 @@ func (t Times) withDefaults() Times {
 	def(&t.OfferMessage, 45*time.Second)
 	def(&t.Announce, 45*time.Second)
 	def(&t.MaxWait, 30*time.Minute)
+	def(&t.Connect, 10*time.Second)
 	def(&t.AgentLost, 4*time.Second)
 	def(&t.RingOne, 30*time.Second)
 	def(&t.Flush, 3*time.Minute)

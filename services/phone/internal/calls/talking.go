@@ -66,7 +66,7 @@ func (c *Call) talk(v any) verdict {
 	case deskUp:
 		return c.deskState(v)
 	case deskLost:
-		if v.desk == c.desk && !c.desk.up {
+		if v.desk == c.desk && !c.desk.up.Load() {
 			c.dropConsult()
 			c.dropDesk()
 			return c.leave(ringing)
@@ -91,14 +91,12 @@ func (c *Call) deskState(v deskUp) verdict {
 	if v.desk != c.desk {
 		return done
 	}
-	v.desk.up = v.up
-	if v.up || v.desk.watched {
-		v.desk.watched = !v.up
+	if v.desk.up.Load() || v.desk.watched {
+		v.desk.watched = !v.desk.up.Load()
 		return done
 	}
 	v.desk.watched = true
-	d := v.desk
-	time.AfterFunc(c.s.cfg.Times.AgentLost, func() { c.post(deskLost{d}) })
+	c.watchDesk(c.s.cfg.Times.AgentLost)
 	return done
 }
 
@@ -337,7 +335,7 @@ func (c *Call) whileDialing(v any) verdict {
 	case deskUp:
 		return c.deskState(v)
 	case deskLost:
-		if v.desk == c.desk && !c.desk.up {
+		if v.desk == c.desk && !c.desk.up.Load() {
 			c.reason = reasonLost
 			return stop
 		}

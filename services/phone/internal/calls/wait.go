@@ -73,11 +73,6 @@ func (c *Call) common(v any) {
 		v.reply <- errs.E(errs.Conflict, "Opkaldet kan ikke besvares lige nu.", nil)
 	case control:
 		v.reply <- errs.E(errs.Conflict, "Det kan man ikke, mens opkaldet er i denne tilstand.", nil)
-	case deskUp:
-		if v.desk != c.desk { // of a browser that was replaced
-			return
-		}
-		v.desk.up = v.up
 	}
 }
 
