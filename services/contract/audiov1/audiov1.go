@@ -32,6 +32,11 @@ const (
 	// RingSeconds is how much audio a gateway keeps for replay.
 	RingSeconds = 120
 
+	// LeadSamples is how much audio before the last committed sample a gateway still
+	// keeps: a worker that takes over inside a sentence hears it too, so that the
+	// first word has its beginning. 1 s.
+	LeadSamples = SampleRate
+
 	// AttachSubject is the request subject that speech workers share.
 	AttachSubject = "speech.v1.attach"
 )
@@ -61,7 +66,8 @@ type Attach struct {
 	Epoch          uint64    `json:"epoch"` // grows with every attach of this leg
 }
 
-// Attached is the worker's answer: it is subscribed and wants audio from Resume.
+// Attached is the worker's answer: it is subscribed and wants audio from Resume, which
+// is up to LeadSamples before the first sample that it will commit.
 type Attached struct {
 	Worker string `json:"worker"`
 	Resume int64  `json:"resume"`

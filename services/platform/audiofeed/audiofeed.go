@@ -4,7 +4,7 @@
 //
 // A Gateway serves all legs of a process. Each Leg has a ring of the samples that no
 // worker has committed yet (at most the last 120 s, in memory only; committed samples
-// are forgotten at once) and one goroutine, which attaches a worker, publishes,
+// are forgotten, but for a second's lead) and one goroutine, which attaches a worker, publishes,
 // listens to its progress and replays. WriteFrame only copies into the ring: it never
 // waits for the network and allocates nothing.
 //

@@ -134,10 +134,10 @@ func (l *Leg) attached(rep audiov1.Attached) {
 	l.signal()
 }
 
-// commit forgets audio whose fate is stored; the caller holds mu.
+// commit forgets audio whose fate is stored, but for the lead; the caller holds mu.
 func (l *Leg) commit(to int64) {
 	l.status.Committed = max(l.status.Committed, min(to, l.ring.head))
-	l.ring.release(to)
+	l.ring.release(to - audiov1.LeadSamples)
 }
 
 func (l *Leg) attachFailed(ctx context.Context, err error) {

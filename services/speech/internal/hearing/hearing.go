@@ -36,13 +36,17 @@ const (
 	// to be sent again after a crash. 5 s.
 	settleEvery = 5 * asr.SampleRate
 
-	// settleMargin is how far behind the engine's decision it is settled that nothing
-	// was said, inside an utterance: another Hearing would begin there, and hears a
-	// word better with what goes before. 2 s.
-	settleMargin = 2 * asr.SampleRate
+	// settleMargin is how far before a word that is held back, and before the end of a
+	// decided part without words, it is settled that nothing was said. 500 ms.
+	settleMargin = asr.SampleRate / 2
 
 	// bridge is the longest loss inside an utterance that does not end it. 300 ms.
 	bridge = 300 * asr.SampleRate / 1000
+
+	// warmUp is how long a Hearing that goes on in the middle of a leg hears everything:
+	// it may begin inside a sentence, and the detector does not know the background
+	// yet. 3 s.
+	warmUp = 3 * asr.SampleRate
 
 	// partialEvery bounds partials to ten a second.
 	partialEvery = 100 * time.Millisecond
@@ -82,7 +86,8 @@ type Config struct {
 	Segmenter Segmenter
 	Output    Output
 	Language  string
-	From      int64               // position of the first sample
+	From      int64               // where the commits before end
+	Lead      int64               // samples before From that are fed first, as context
 	Before    []transcriptv1.Word // the last words that are stored already, as context
 	Spoken    bool                // the engine's own words: not normalised, not masked
 }
@@ -103,8 +108,8 @@ type Hearing struct {
 	pos      int64 // fed so far
 	quiet    int64 // everything before belongs to no utterance that may still begin
 	begun    uint64
-	starts   []int64     // of the utterances whose marker is not back
-	flushed  []time.Time // when they ended for the endpointer
+	starts   []int64 // of the utterances whose marker is not back
+	flushed  []flush // of those of them that have ended
 	ending   bool
 	givenUp  string // reason
 	giveUpAt int64
@@ -113,6 +118,12 @@ type Hearing struct {
 	decided  int64 // by the engine, as far as it was asked
 
 	mind mind // belongs to the deciding goroutine
+}
+
+// flush is the end of an utterance.
+type flush struct {
+	at  time.Time
+	pos int64
 }
 
 // opening is a session and the position at which it begins.
@@ -126,6 +137,7 @@ type feed struct {
 	rest    []int16 // less than a frame
 	before  []int16 // the last samples outside utterances, at most preroll
 	open    bool
+	warm    int // samples that are heard whatever the detector says
 	session asr.Session
 	sent    int64 // position that the session has reached
 	zeros   []int16
@@ -140,10 +152,13 @@ func New(ctx context.Context, cfg Config) *Hearing {
 		opened: make(chan opening, 1),
 		done:   make(chan struct{}),
 		line:   timeline{from: cfg.From},
-		pos:    cfg.From, quiet: cfg.From, settled: cfg.From, decided: cfg.From,
+		pos:    cfg.From - cfg.Lead, quiet: cfg.From - cfg.Lead, decided: cfg.From - cfg.Lead, settled: cfg.From,
 		feed: feed{
 			rest: make([]int16, 0, frame), before: make([]int16, 0, preroll+frame), zeros: make([]int16, bridge),
 		},
+	}
+	if cfg.From > 0 {
+		h.feed.warm = warmUp
 	}
 	h.mind.init(cfg)
 	go h.decide()
@@ -180,7 +195,7 @@ func (h *Hearing) Progress() Progress {
 	defer h.mu.Unlock()
 	p := Progress{Fed: h.pos, Decided: h.decided, Settled: h.settled}
 	if len(h.flushed) > 0 {
-		p.Owing = h.flushed[0]
+		p.Owing = h.flushed[0].at
 	}
 	return p
 }
@@ -266,7 +281,7 @@ func (h *Hearing) closeUtterance() error {
 			return err
 		}
 	}
-	f.before = f.before[:0]
+	f.before, f.warm = f.before[:0], 0
 	h.cfg.Segmenter.Reset()
 	return nil
 }
@@ -285,7 +300,8 @@ func (h *Hearing) takeRest() error {
 func (h *Hearing) take(pcm []int16) error {
 	f := &h.feed
 	was := f.open
-	is := h.cfg.Segmenter.Frame(pcm)
+	is := h.cfg.Segmenter.Frame(pcm) || f.warm > 0
+	f.warm -= len(pcm)
 	if !was && !is {
 		h.idle(pcm)
 		return nil
@@ -368,7 +384,7 @@ func (h *Hearing) write(pcm []int16) error {
 func (h *Hearing) flush() error {
 	h.feed.open = false
 	h.mu.Lock()
-	h.flushed = append(h.flushed, time.Now())
+	h.flushed = append(h.flushed, flush{time.Now(), h.pos})
 	h.quiet = h.pos
 	marker := h.begun
 	h.mu.Unlock()

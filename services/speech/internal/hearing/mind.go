@@ -14,9 +14,10 @@ type mind struct {
 	scribe   scribe
 	session  asr.Session
 	events   <-chan asr.Event
-	base     int64 // position at which the session began
-	lastWord int64 // end of the last decided word
-	written  int64 // end of the last word that left the scribe
+	base     int64               // position at which the session began
+	lastWord int64               // end of the last decided word
+	written  int64               // end of the last word that left the scribe
+	words    []transcriptv1.Word // to be committed next
 	guess    *asr.Event
 	shown    bool // a partial with words is on the screens
 	shownAt  time.Time
@@ -41,7 +42,6 @@ func (h *Hearing) decide() {
 	defer m.timer.Stop()
 	defer h.endSession()
 	for {
-		var words []transcriptv1.Word
 		select {
 		case <-h.ctx.Done():
 			h.fail(h.ctx.Err())
@@ -54,13 +54,15 @@ func (h *Hearing) decide() {
 				h.fail(sessionError(m.session))
 				return
 			}
-			words = h.event(e)
+			if !h.event(e) {
+				continue
+			}
 		case <-m.timer.C:
 			h.showGuess()
 			continue
 		case <-h.wake:
 		}
-		last, err := h.settle(words)
+		last, err := h.settle()
 		if err != nil {
 			h.fail(err)
 			return
@@ -97,41 +99,68 @@ func sessionError(s asr.Session) error {
 	return fmt.Errorf("engine: %w", err)
 }
 
-// event takes the engine's event and returns the words that are safe to commit.
-func (h *Hearing) event(e asr.Event) []transcriptv1.Word {
+// event takes the engine's event and reports whether there may be something to settle.
+func (h *Hearing) event(e asr.Event) bool {
 	m := &h.mind
+	e.Words = h.fresh(e.Words)
 	switch e.Kind {
 	case asr.Partial:
 		m.guess = &e
 		if wait := partialEvery - time.Since(m.shownAt); wait > 0 {
 			m.timer.Reset(wait)
-			return nil
+			return false
 		}
 		h.showGuess()
+		return false
 	case asr.Final:
 		m.guess = nil
 		if n := len(e.Words); n > 0 {
 			m.lastWord = m.base + e.Words[n-1].End
 		}
-		h.mu.Lock()
-		h.decided = max(h.decided, m.base+e.To)
-		h.mu.Unlock()
-		return m.scribe.commit(e.Words, m.base)
+		m.words = append(m.words, m.scribe.commit(e.Words, m.base)...)
+		return !h.closes(m.base + e.To)
 	case asr.Marker:
-		h.mu.Lock()
-		n := len(h.starts) - int(h.begun-e.Marker)
-		if n > 0 {
-			m.ended = h.flushed[n-1]
-			h.starts, h.flushed = h.starts[n:], h.flushed[n:]
-		}
-		h.mu.Unlock()
-		return m.scribe.pause()
+		h.returned(e.Marker)
+		m.words = append(m.words, m.scribe.pause()...)
 	}
-	return nil
+	return true
+}
+
+// fresh gives the words that are not committed already.
+func (h *Hearing) fresh(words []asr.Word) []asr.Word {
+	from := h.cfg.From - h.mind.base // in the session
+	for len(words) > 0 && (words[0].Start+words[0].End)/2 < from {
+		words = words[1:]
+	}
+	if len(words) > 0 {
+		words[0].Start = max(words[0].Start, from)
+	}
+	return words
+}
+
+// closes notes that everything up to a position is decided and reports whether that ends
+// an utterance: its marker follows at once, and with it the words that waited for
+// the pause.
+func (h *Hearing) closes(to int64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.decided = max(h.decided, to)
+	return len(h.flushed) > 0 && h.flushed[0].pos == to
+}
+
+// returned forgets the utterances up to a marker.
+func (h *Hearing) returned(marker uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := len(h.starts) - int(h.begun-marker)
+	if n > 0 {
+		h.mind.ended = h.flushed[n-1].at
+		h.starts, h.flushed = h.starts[n:], h.flushed[n:]
+	}
 }
 
 // settle commits what can be. It reports whether that was the last of the leg.
-func (h *Hearing) settle(words []transcriptv1.Word) (last bool, err error) {
+func (h *Hearing) settle() (last bool, err error) {
 	m := &h.mind
 	h.mu.Lock()
 	from, now := h.settled, h.pos
@@ -150,33 +179,34 @@ func (h *Hearing) settle(words []transcriptv1.Word) (last bool, err error) {
 	h.mu.Unlock()
 	switch {
 	case last:
-		words = append(words, m.scribe.close()...)
+		m.words = append(m.words, m.scribe.close()...)
 	case idle:
-		words = append(words, m.scribe.expire(now)...)
+		m.words = append(m.words, m.scribe.expire(now)...)
 	}
-	if len(words) > 0 {
-		m.written = words[len(words)-1].End
+	if n := len(m.words); n > 0 {
+		m.written = m.words[n-1].End
 	}
 	if start, ok := m.scribe.held(); ok {
 		to = min(to, safeBefore(max(from, m.written), start))
 	}
-	if !last && len(words) == 0 && to-from < settleEvery {
+	if !last && len(m.words) == 0 && to-from < settleEvery {
 		return false, nil
 	}
-	return last, h.commit(from, max(to, m.written), words, last)
+	return last, h.commit(from, max(to, m.written), last)
 }
 
 // safeBefore is a position after a written word and before one that is held back. An
 // engine may say that a word begins later than it does, so that it is the pause
 // between them or the end of the former.
-func safeBefore(written, held int64) int64 { return max(written, held-asr.SampleRate/2) }
+func safeBefore(written, held int64) int64 { return max(written, held-settleMargin) }
 
-func (h *Hearing) commit(from, to int64, words []transcriptv1.Word, last bool) error {
+func (h *Hearing) commit(from, to int64, last bool) error {
 	m := &h.mind
 	h.mu.Lock()
-	b := Batch{From: from, To: to, Words: words, Ledger: h.line.cut(to), Last: last}
+	b := Batch{From: from, To: to, Words: m.words, Ledger: h.line.cut(to), Last: last}
 	h.mu.Unlock()
-	if len(words) > 0 {
+	m.words = nil
+	if len(b.Words) > 0 {
 		b.Ended, m.ended = m.ended, time.Time{}
 	}
 	if err := h.cfg.Output.Commit(h.ctx, b); err != nil {

@@ -20,9 +20,10 @@ func hearReal(t *testing.T, pcm []int16, from int64, before []transcriptv1.Word)
 	}
 	c := &collector{t: t, at: from}
 	h := New(t.Context(), Config{
-		Engine: e, Segmenter: NewEndpointing(600 * time.Millisecond), Output: c, From: from, Before: before,
+		Engine: e, Segmenter: NewEndpointing(600 * time.Millisecond), Output: c,
+		From: from, Lead: min(from, asr.SampleRate), Before: before,
 	})
-	if err := frames(pcm[from:])(h); err != nil {
+	if err := frames(pcm[max(0, from-asr.SampleRate):])(h); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.End(); err != nil {

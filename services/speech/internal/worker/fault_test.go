@@ -26,6 +26,7 @@ import (
 	"samtale.dk/samtale/services/platform/bus/natsserver"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/speech/internal/hearing"
+	"samtale.dk/samtale/services/speech/internal/speechtest"
 )
 
 // moody is an engine that fails or hangs when told to.
@@ -173,7 +174,7 @@ func TestAttachAfterTheEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !rep.Done || rep.Resume != l.Position() {
+	if !rep.Done || rep.Resume != l.Position()-audiov1.LeadSamples {
 		t.Errorf("answer %+v, leg of %d", rep, l.Position())
 	}
 }
@@ -292,8 +293,8 @@ func TestFencedByTheStream(t *testing.T) {
 	}
 	h.await("the worker fails", func(p audiov1.Progress) bool { return strings.Contains(p.Failed, "another worker") })
 	h.cfg.Epoch++
-	if rep := h.attach(); rep.Resume != 20000 {
-		t.Errorf("resume at %d, want 20000", rep.Resume)
+	if rep := h.attach(); rep.Resume != 20000-audiov1.LeadSamples {
+		t.Errorf("resume at %d, want a second before 20000", rep.Resume)
 	}
 }
 
@@ -439,9 +440,7 @@ func TestErasedConversationIsNotStored(t *testing.T) {
 func TestPartialsAreMasked(t *testing.T) {
 	said := strings.Fields("mit cpr nummer er nul fire elleve tooghalvfems toogtyve elleve tak for det")
 	w := newWorld(t)
-	e := script()
-	e.Say = func(_ int, pcm []int16) string { return said[pcm[0]-firstWord] }
-	w.worker(func(c *Config) { c.Engine = e })
+	w.worker(func(c *Config) { c.Engine = speechtest.Engine(func(k int) string { return said[k] }, 0) })
 	l, cfg := w.leg()
 	var mu sync.Mutex
 	var seen []string

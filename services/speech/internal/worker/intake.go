@@ -164,6 +164,13 @@ func (in *intake) restart(from int64) (run int) {
 	return in.run
 }
 
+// touch takes the gateway for alive at a time.
+func (in *intake) touch(now time.Time) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.heard = now
+}
+
 // stand is where an intake stands.
 type stand struct {
 	next    int64     // the first sample that has not arrived

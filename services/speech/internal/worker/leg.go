@@ -11,10 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"samtale.dk/samtale/models/asr"
 	"samtale.dk/samtale/services/contract/audiov1"
 	"samtale.dk/samtale/services/contract/transcriptv1"
-	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/speech/internal/hearing"
 )
 
@@ -171,7 +169,7 @@ func (l *leg) engineFailed(err error) (run int) {
 	}
 	l.hearing = nil
 	l.mu.Unlock()
-	from := l.store.committed()
+	from := l.store.resume()
 	run = l.in.restart(from)
 	l.askReplay(from)
 	return run
@@ -179,9 +177,10 @@ func (l *leg) engineFailed(err error) (run int) {
 
 // hear feeds one Hearing with one run of the intake.
 func (l *leg) hear(ctx context.Context, run int) error {
+	from := l.store.committed()
 	h := hearing.New(ctx, hearing.Config{
 		Engine: l.w.engine, Segmenter: l.w.cfg.Segmenter(), Output: l,
-		Language: l.attach.Language, From: l.store.committed(), Before: l.store.words(),
+		Language: l.attach.Language, From: from, Lead: from - l.store.resume(), Before: l.store.words(),
 	})
 	defer h.Close()
 	l.mu.Lock()
@@ -282,6 +281,9 @@ func (l *leg) isOrphan() bool {
 // that is gone and an engine that hangs.
 func (l *leg) watch(now time.Time) {
 	lim := &l.w.cfg.Limits
+	if !l.w.cfg.Bus.NC.IsConnected() {
+		l.in.touch(now) // nobody could be heard: no ground to judge the gateway
+	}
 	in := l.in.stand()
 	l.mu.Lock()
 	say := now.Sub(l.reports) >= lim.Report*3/4 // the next look may be too late
@@ -289,7 +291,7 @@ func (l *leg) watch(now time.Time) {
 		l.reports = now
 	}
 	l.look(now, in.waiting)
-	alone := !l.orphan && in.ended.IsZero() && now.Sub(in.heard) > lim.Idle && l.w.cfg.Bus.NC.IsConnected()
+	alone := !l.orphan && in.ended.IsZero() && now.Sub(in.heard) > lim.Idle
 	l.orphan = l.orphan || alone
 	l.mu.Unlock()
 	if say {
@@ -383,12 +385,4 @@ func (l *leg) lag(now time.Time) float64 {
 		lag += now.Sub(p.Owing).Seconds()
 	}
 	return max(0, lag)
-}
-
-// fault says what an error of the engine means for an attach request.
-func fault(err error) error {
-	if errors.Is(err, asr.ErrBusy) {
-		return errs.E(errs.Limited, "", err)
-	}
-	return errs.E(errs.Unavailable, "", err)
 }

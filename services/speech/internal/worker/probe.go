@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"samtale.dk/samtale/models/asr"
+	"samtale.dk/samtale/services/platform/errs"
 )
 
 // probeFor is how long a probe's result counts.
@@ -85,3 +86,6 @@ func tryEngine(ctx context.Context, e asr.Engine) error {
 		}
 	}
 }
+
+// fault says what an engine's error means for the probe.
+func fault(err error) error { return errs.E(errs.Unavailable, "", err) }

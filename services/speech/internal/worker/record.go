@@ -92,6 +92,9 @@ func (r *record) committed() int64 {
 	return r.to
 }
 
+// resume is where the audio for what follows begins.
+func (r *record) resume() int64 { return max(0, r.committed()-audiov1.LeadSamples) }
+
 // busy reports that a final is on its way into the stream.
 func (r *record) busy() bool {
 	r.mu.Lock()

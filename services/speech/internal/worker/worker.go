@@ -218,7 +218,7 @@ func (w *Worker) attach(ctx, legs context.Context, a audiov1.Attach) (audiov1.At
 		return audiov1.Attached{}, errs.E(errs.Unavailable, "", err)
 	}
 	rep := audiov1.Attached{
-		Worker: w.cfg.Name, Resume: l.store.to, Engine: w.cfg.Engine.Name(), Demo: w.cfg.Engine.Demo(), Done: l.store.last,
+		Worker: w.cfg.Name, Resume: l.store.resume(), Engine: w.cfg.Engine.Name(), Demo: w.cfg.Engine.Demo(), Done: l.store.last,
 	}
 	if rep.Done {
 		return rep, nil

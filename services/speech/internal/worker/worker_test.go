@@ -15,7 +15,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"samtale.dk/samtale/models/asr"
-	"samtale.dk/samtale/models/asr/asrtest"
 	"samtale.dk/samtale/services/contract/audiov1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/transcriptv1"
@@ -24,46 +23,12 @@ import (
 	"samtale.dk/samtale/services/platform/bus/natsserver"
 	"samtale.dk/samtale/services/platform/seal"
 	"samtale.dk/samtale/services/speech/internal/hearing"
+	"samtale.dk/samtale/services/speech/internal/speechtest"
 )
 
-// Test speech: word k is wordSamples of the value firstWord+k, then a pause.
-const (
-	wordSamples = 4800
-	firstWord   = 1000
-)
+const wordSamples = speechtest.WordSamples
 
-// script says the word that the samples spell, and "itu" for samples of two words.
-func script() *asrtest.Scripted {
-	return &asrtest.Scripted{WordSamples: wordSamples, MaxSamples: 10 * asr.SampleRate, Say: func(_ int, pcm []int16) string {
-		for _, v := range pcm {
-			if v != pcm[0] {
-				return "itu"
-			}
-		}
-		return fmt.Sprintf("w%d", pcm[0]-firstWord)
-	}}
-}
-
-// loud is a Segmenter for test speech: an utterance ends after 300 ms of zeros.
-type loud struct {
-	open  bool
-	quiet int
-}
-
-func (l *loud) Frame(pcm []int16) bool {
-	for _, v := range pcm {
-		if v != 0 {
-			l.open, l.quiet = true, 0
-			return true
-		}
-	}
-	if l.quiet++; l.quiet >= 15 {
-		l.open = false
-	}
-	return l.open
-}
-
-func (l *loud) Reset() { l.open, l.quiet = false, 0 }
+func script() *speechtest.Speller { return speechtest.Engine(nil, 10*asr.SampleRate) }
 
 // keys is a key ring without a service.
 type keys struct {
@@ -150,7 +115,7 @@ func (w *world) worker(change func(*Config)) *running {
 	name := fmt.Sprintf("worker-%d", w.n)
 	b := w.connect(name)
 	cfg := Config{
-		Name: name, Bus: b, Keys: w.keys, Engine: script(), Segmenter: func() hearing.Segmenter { return &loud{} },
+		Name: name, Bus: b, Keys: w.keys, Engine: script(), Segmenter: func() hearing.Segmenter { return &speechtest.Loud{} },
 		Streams: 100, Log: slog.New(slog.DiscardHandler),
 		Limits: Limits{
 			Report: 40 * time.Millisecond, RetryMin: 10 * time.Millisecond, RetryMax: 40 * time.Millisecond, Drain: 5 * time.Second,
@@ -200,17 +165,7 @@ func write(t testing.TB, l *audiofeed.Leg, pcm []int16, flags uint8) {
 	}
 }
 
-// words is test speech: words first to last with pauses between them in samples.
-func words(first, last, pause int) []int16 {
-	var out []int16
-	for k := first; k <= last; k++ {
-		for range wordSamples {
-			out = append(out, int16(firstWord+k))
-		}
-		out = append(out, make([]int16, pause)...)
-	}
-	return out
-}
+func words(first, last, pause int) []int16 { return speechtest.Words(first, last, pause) }
 
 func end(t testing.TB, l *audiofeed.Leg) {
 	t.Helper()
