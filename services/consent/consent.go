@@ -5,11 +5,14 @@ package consent
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"samtale.dk/samtale/services/consent/internal/app"
 	"samtale.dk/samtale/services/consent/internal/areas"
 	"samtale.dk/samtale/services/consent/internal/store"
+	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/platform/config"
 	"samtale.dk/samtale/services/platform/masterkey"
 	"samtale.dk/samtale/services/platform/process"
@@ -20,6 +23,8 @@ type settings struct {
 	process.Common
 	DB    string `env:"SAMTALE_CONSENT_DB"` // empty: SQLite in the data folder
 	Areas string `env:"SAMTALE_AREAS"`      // JSON file of service areas; empty: the demo areas
+	// KeepAfter replaces every area's time from receipt to erasure (demos, tests).
+	KeepAfter *time.Duration `env:"SAMTALE_KEEP_AFTER"`
 }
 
 // Run serves until ctx is done.
@@ -33,6 +38,9 @@ func Run(ctx context.Context, env process.Env) error {
 	}
 	list, err := areas.Load(cfg.Areas)
 	if err != nil {
+		return err
+	}
+	if err := cfg.keep(list); err != nil {
 		return err
 	}
 	if env.CheckOnly {
@@ -64,4 +72,19 @@ func Run(ctx context.Context, env process.Env) error {
 	}
 	env.Health.Add("consent", a.Ready)
 	return a.Run(ctx)
+}
+
+// keep sets every area's time from receipt to erasure, when settings give one. It is
+// done here, not where content is erased, so that every page shows what holds.
+func (s settings) keep(list []consentv1.Area) error {
+	if s.KeepAfter == nil {
+		return nil
+	}
+	if *s.KeepAfter < 0 {
+		return errors.New("settings: SAMTALE_KEEP_AFTER must be a time like 336h or 0s")
+	}
+	for i := range list {
+		list[i].KeepAfter = *s.KeepAfter
+	}
+	return nil
 }

@@ -87,6 +87,6 @@ func assemble(cfg ready, env process.Env, master masterkey.Key, st *store.Store,
 			Log: log, Metrics: env.Metrics,
 		}, &activity.Activities{
 			Store: st, Bus: b, Vault: vault, Areas: rules, Drafter: drafter, Deliverer: cfg.deliverer,
-			Public: sign.Public().(ed25519.PublicKey), KeepAfter: cfg.keepAfter, Log: log, Now: func() time.Time { return time.Now().UTC() },
+			Public: sign.Public().(ed25519.PublicKey), Log: log, Now: func() time.Time { return time.Now().UTC() },
 		}, nil
 }

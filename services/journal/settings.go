@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"samtale.dk/samtale/models/llm"
 	"samtale.dk/samtale/models/llm/ollama"
@@ -22,8 +21,6 @@ type settings struct {
 	Deliver  string `env:"SAMTALE_DELIVER"`               // folder=PATH or webhook=URL; empty: a folder in the data folder
 	Secret   string `env:"SAMTALE_WEBHOOK_SECRET"`        // signs webhooks
 	LLM      string `env:"SAMTALE_LLM" envDefault:"none"` // none, or ollama=http://HOST:PORT[,model=NAME]
-	// KeepAfter replaces every area's time from receipt to erasure (demos, tests).
-	KeepAfter string `env:"SAMTALE_KEEP_AFTER"`
 }
 
 // ready is the settings, checked.
@@ -31,7 +28,6 @@ type ready struct {
 	settings
 	deliverer deliver.Adapter
 	model     llm.Model
-	keepAfter time.Duration // negative: as the area says
 }
 
 func load(environ []string) (ready, error) {
@@ -53,13 +49,6 @@ func load(environ []string) (ready, error) {
 	r.model, err = model(r.LLM)
 	if err != nil {
 		return r, fmt.Errorf("settings: SAMTALE_LLM: %w", err)
-	}
-	r.keepAfter = -1
-	if r.KeepAfter != "" {
-		r.keepAfter, err = time.ParseDuration(r.KeepAfter)
-		if err != nil || r.keepAfter < 0 {
-			return r, errors.New("settings: SAMTALE_KEEP_AFTER must be a time like 336h or 0s")
-		}
 	}
 	return r, r.Temporal.Check()
 }

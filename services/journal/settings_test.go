@@ -17,9 +17,6 @@ func TestSettings(t *testing.T) {
 		"webhook":                  {[]string{"SAMTALE_DELIVER=webhook=http://127.0.0.1:1/x", "SAMTALE_WEBHOOK_SECRET=s"}, ""},
 		"webhook without a secret": {[]string{"SAMTALE_DELIVER=webhook=http://127.0.0.1:1/x"}, "SAMTALE_WEBHOOK_SECRET"},
 		"unknown adapter":          {[]string{"SAMTALE_DELIVER=mail=x"}, "SAMTALE_DELIVER"},
-		"keep":                     {[]string{"SAMTALE_KEEP_AFTER=36h"}, ""},
-		"keep not a time":          {[]string{"SAMTALE_KEEP_AFTER=14 days"}, "SAMTALE_KEEP_AFTER"},
-		"keep less than nothing":   {[]string{"SAMTALE_KEEP_AFTER=-1h"}, "SAMTALE_KEEP_AFTER"},
 		"no model":                 {[]string{"SAMTALE_LLM=none"}, ""},
 		"ollama":                   {[]string{"SAMTALE_LLM=ollama=http://127.0.0.1:11434"}, ""},
 		"ollama with model":        {[]string{"SAMTALE_LLM=ollama=http://127.0.0.1:11434,model=gemma4:e2b"}, ""},
@@ -35,11 +32,8 @@ func TestSettings(t *testing.T) {
 			}
 		})
 	}
-	cfg, err := load([]string{"SAMTALE_LLM=ollama=http://127.0.0.1:11434,model=gemma4:e2b", "SAMTALE_KEEP_AFTER=0s", "SAMTALE_DATA=/d"})
-	if err != nil || cfg.model.Name() != "gemma4:e2b" || cfg.keepAfter != 0 || cfg.DB != "sqlite:/d/journal.db" {
+	cfg, err := load([]string{"SAMTALE_LLM=ollama=http://127.0.0.1:11434,model=gemma4:e2b", "SAMTALE_DATA=/d"})
+	if err != nil || cfg.model.Name() != "gemma4:e2b" || cfg.DB != "sqlite:/d/journal.db" {
 		t.Fatalf("%+v %v", cfg, err)
-	}
-	if cfg, err := load(nil); err != nil || cfg.keepAfter >= 0 {
-		t.Fatalf("without the setting the area decides: %v %v", cfg.keepAfter, err)
 	}
 }

@@ -32,8 +32,6 @@ type Activities struct {
 	Drafter   *draft.Drafter
 	Deliverer deliver.Adapter
 	Public    ed25519.PublicKey // of the key that approvals are signed with
-	// KeepAfter, when not negative, replaces the areas' time from receipt to erasure.
-	KeepAfter time.Duration
 	Log       *slog.Logger
 	Now       func() time.Time
 }

@@ -258,11 +258,8 @@ func (a *Activities) Retain(ctx context.Context, in note.RetainInput) (note.Reta
 
 // keep is how long content is kept from now on.
 func (a *Activities) keep(ctx context.Context, c store.Conversation, discarded bool) (time.Duration, error) {
-	switch {
-	case discarded:
+	if discarded {
 		return 0, nil
-	case a.KeepAfter >= 0:
-		return a.KeepAfter, nil
 	}
 	area, err := a.Areas.Get(ctx, c.ServiceArea)
 	return area.KeepAfter, err
