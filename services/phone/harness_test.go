@@ -271,7 +271,7 @@ func (w *world) note(f func()) {
 // until waits for a condition; it is looked at on every event and ten times a second.
 func (w *world) until(what string, cond func() bool) {
 	w.t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		w.mu.Lock()
 		news := w.news

@@ -29,6 +29,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"no such number", "INVITE", "9999", ok, nil, 404, ""},
 		{"unknown extension", "INVITE", user, ok, []string{"Require: foo"}, 420, "Unsupported: foo"},
+		{"a call that is to replace another", "INVITE", user, ok, []string{"Require: replaces"}, 420, "Unsupported: replaces"},
 		{"other body", "INVITE", user, "hej", []string{"Content-Type: text/plain"}, 415, "Accept: application/sdp"},
 		{"unreadable SDP", "INVITE", user, "v=0\r\nhej\r\n", nil, 488, "Warning: description"},
 		{"no common codec", "INVITE", user, strings.NewReplacer("8 101", "18", "rtpmap:8 PCMA", "rtpmap:18 G729", "a=rtpmap:101 telephone-event/8000\r\n", "").Replace(ok), nil, 488, "Warning: codec"},

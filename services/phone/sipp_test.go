@@ -110,7 +110,7 @@ func TestSIPp200Calls(t *testing.T) {
 
 func TestSIPp50CallsWithMedia(t *testing.T) {
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_SIP_RATE=1000", "SAMTALE_SIP_BURST=1000", "SAMTALE_RTP_PORTS=26000-26999")
-	w.sipp("media", "besked", "-m", "50", "-r", "25", "-l", "50", "-mp", "40000")
+	w.sipp("media", "besked", "-m", "50", "-r", "25", "-l", "50", "-mp", "27500")
 	w.until("50 calls have ended", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.ended) == 50 })
 	w.mu.Lock()
 	ends := w.ended

@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -88,4 +89,67 @@ func (w *world) loud(role string) float64 {
 		}
 	}
 	return 0
+}
+
+// recordBody is what a recording client sends: parts in the order given.
+func recordBody(parts ...string) string {
+	var b strings.Builder
+	for _, p := range parts {
+		typ := "application/sdp"
+		if strings.HasPrefix(p, "<") {
+			typ = "application/rs-metadata+xml"
+		}
+		b.WriteString("--b\r\nContent-Type: " + typ + "\r\n\r\n" + p + "\r\n")
+	}
+	return b.String() + "--b--\r\n"
+}
+
+func twoStreams(dir string) string {
+	s := "v=0\r\no=sbc 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+	for i, port := range []string{"9100", "9102"} {
+		s += "m=audio " + port + " RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=label:" + string(rune('1'+i)) + "\r\na=" + dir + "\r\n"
+	}
+	return s
+}
+
+func TestSIPRECUpdates(t *testing.T) {
+	w := start(t, "SAMTALE_EXTENSIONS=1234=anna")
+	r := w.raw()
+	multi := "Content-Type: multipart/mixed;boundary=b"
+	a := r.setup("srs", recordBody(twoStreams("sendonly")), multi, "Require: siprec", "Supported: timer", "Session-Expires: 1800;refresher=uac")
+	id := a.h.Get("X-Samtale-Conversation")
+	if n := strings.Count(a.body, "a=recvonly"); n != 2 || !strings.Contains(a.body, "a=label:2") || !strings.Contains(a.h.Get("Contact"), "+sip.srs") {
+		t.Errorf("200: Contact %s\n%s", a.h.Get("Contact"), a.body)
+	}
+	r.ack("srs", "")
+	meta := `<recording><participant participant_id="p"><nameID aor="sip:1234@x"/></participant></recording>`
+	r.request("UPDATE", "srs", recordBody(meta), multi)
+	if a := r.final("UPDATE"); a.code != 200 || a.body != "" {
+		t.Errorf("metadata alone by UPDATE: %s\n%s", a.line, a.body)
+	}
+	w.until("the call is at the extension's desk", func() bool {
+		c, err := ask[callv1.Call](w, callv1.CheckSubject, callv1.CheckRequest{ConversationID: id})
+		return err == nil && c.Caseworker == "anna"
+	})
+	for _, c := range []struct{ method, dir, want string }{
+		{"UPDATE", "inactive", "a=inactive"}, {"INVITE", "sendonly", "a=recvonly"}, {"INVITE", "inactive", "a=inactive"}, {"UPDATE", "sendonly", "a=recvonly"},
+	} {
+		r.request(c.method, "srs", recordBody(meta, twoStreams(c.dir)), multi)
+		a := r.final(c.method)
+		if a.code != 200 || strings.Count(a.body, c.want) != 2 {
+			t.Errorf("%s %s: %s\n%s", c.method, c.dir, a.line, a.body)
+		}
+		if c.method == "INVITE" {
+			r.ack("srs", "")
+		}
+	}
+	r.request("INVITE", "srs", recordBody("<recording"), multi) // metadata that is cut off
+	if a := r.final("INVITE"); a.code != 200 || !strings.Contains(a.body, "m=audio") {
+		t.Errorf("re-INVITE with metadata alone: %s", a.line)
+	}
+	r.ack("srs", "")
+	r.bye("srs")
+	if e := w.endOf(id); len(e.Legs) != 2 || e.Caseworker != "anna" {
+		t.Errorf("ended: %+v", e)
+	}
 }

@@ -177,13 +177,6 @@ func (u *UA) find(req *sip.Request) *Dialog {
 	return d
 }
 
-// FindReplaced returns the dialog named by Call-ID and tags, for REFER with Replaces.
-func (u *UA) FindReplaced(callID, localTag string) *Dialog {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.dialogs[callKey(callID, localTag)]
-}
-
 // end closes the dialog once and tells the owner.
 func (d *Dialog) end(reason string) {
 	d.mu.Lock()

@@ -28,7 +28,7 @@ const (
 	// accept is the bodies that an INVITE may carry (RFC 7866 for multipart).
 	accept = "application/sdp, multipart/mixed, application/dtmf-relay, application/rs-metadata+xml"
 	// supported option tags.
-	supported = "timer, 100rel, replaces"
+	supported = "timer, 100rel"
 
 	// DefaultSessionExpires is what we ask for when the other side has no wish.
 	DefaultSessionExpires = 30 * time.Minute

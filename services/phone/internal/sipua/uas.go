@@ -40,7 +40,7 @@ func (u *UA) wellFormed(req *sip.Request, tx sip.ServerTransaction) bool {
 	}
 	var unknown []string
 	for _, t := range tokens(req, "Require") {
-		if !has([]string{"timer", "100rel", "replaces", "siprec"}, t) {
+		if !has([]string{"timer", "100rel", "siprec"}, t) {
 			unknown = append(unknown, t)
 		}
 	}
