@@ -200,6 +200,40 @@ func TestCallIsAnsweredHeardAndRead(t *testing.T) {
 	b.until(`document.getElementById("controls").hidden`)
 }
 
+func TestSecondTabTakesThePhoneOver(t *testing.T) {
+	p := start(t)
+	far := &peer{}
+	p.answer = far.answer(t, p)
+	t.Cleanup(func() {
+		for _, pc := range far.open {
+			pc.Close()
+		}
+	})
+	b := chromium(t, p)
+	b.login("mette")
+	b.click(`#demo-call`)
+	b.until(`document.querySelector(".ringing .button-primary:not([hidden])") !== null`)
+	b.click(`.ringing .button-primary`)
+	b.until(`!document.getElementById("c-mute").hidden`)
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	t.Cleanup(cancel)
+	second := &page{t, ctx, p.url}
+	if err := chromedp.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	second.open("/desk")
+	second.deskReady()
+	second.until(`!document.getElementById("c-rejoin").hidden`)
+	second.click(`#c-rejoin`)
+	second.until(`!document.getElementById("c-mute").hidden`)
+	b.until(`!document.getElementById("c-rejoin").hidden && document.getElementById("c-mute").hidden`)
+	before := far.packets.Load()
+	wait(t, func() bool { return far.packets.Load() > before+150 }) // 3 s: time to take it back, if it did
+	if n := far.answers.Load(); n != 2 {
+		t.Errorf("the audio was set up %d times", n)
+	}
+}
+
 func TestCallBackFromAMessage(t *testing.T) {
 	p := start(t)
 	p.fill("x")

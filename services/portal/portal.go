@@ -118,20 +118,16 @@ func Run(ctx context.Context, env process.Env) error {
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	streams, stopStreams := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopStreams()
-	a, err := app.New(streams, app.Config{
+	streams := make(chan struct{})
+	a := app.New(app.Config{
 		Bus: b, Keys: keys, Login: client, Test: provider, Web: site, Health: env.Health, Log: log, Metrics: env.Metrics,
 		Sessions: session.New(session.Config{DB: db, Key: secret, Idle: cfg.SessionIdle, Max: cfg.SessionMax, Secure: public.Scheme == "https", Now: time.Now}),
 		Public:   public, TokenKey: token.Key(master), Party: party, Settings: shown(env.Environ, cfg), Now: time.Now,
 		Contact: app.Contact{Name: cfg.ContactName, Phone: cfg.ContactPhone, Email: cfg.ContactEmail},
-	})
-	if err != nil {
-		return errors.Join(err, ln.Close())
-	}
+	}, streams)
 	env.Health.Add("portal", func(ctx context.Context) error { return errors.Join(db.Ready(ctx), a.Probe(ctx)) })
 	log.Info("portal is up", "url", public.String())
-	return serve(ctx, ln, a, stopStreams)
+	return serve(ctx, ln, a, func() { close(streams) })
 }
 
 // serve answers until ctx is done, then ends event streams and finishes what is begun.

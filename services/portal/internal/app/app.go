@@ -62,12 +62,12 @@ type App struct {
 	handler http.Handler
 	limits  *limits
 	metrics metrics
-	stop    context.Context // ends event streams when the portal stops
+	stop    <-chan struct{} // closed when the portal stops: ends event streams
 }
 
-// New returns an App; ctx ends its event streams.
-func New(ctx context.Context, cfg Config) (*App, error) {
-	a := &App{Config: cfg, limits: newLimits(cfg.Now), metrics: newMetrics(cfg.Metrics), stop: ctx}
+// New returns an App; closing stop ends its event streams.
+func New(cfg Config, stop <-chan struct{}) *App {
+	a := &App{Config: cfg, limits: newLimits(cfg.Now), metrics: newMetrics(cfg.Metrics), stop: stop}
 	mux := http.NewServeMux()
 	for _, r := range a.routes() {
 		mux.Handle(r.pattern, a.guard(r))
@@ -77,7 +77,7 @@ func New(ctx context.Context, cfg Config) (*App, error) {
 		mux.Handle("/oidc/", http.StripPrefix("/oidc", cfg.Test))
 	}
 	a.handler = a.shield(mux)
-	return a, nil
+	return a
 }
 
 // ServeHTTP implements http.Handler.

@@ -44,7 +44,7 @@ type sse struct {
 type stream struct {
 	app   *App
 	w     http.ResponseWriter
-	ctx   context.Context
+	gone  <-chan struct{} // closed when the reader left
 	queue chan sse
 	slow  chan struct{} // closed when the queue overflowed
 	once  sync.Once
@@ -53,7 +53,7 @@ type stream struct {
 }
 
 func (a *App) newStream(w http.ResponseWriter, r *http.Request) *stream {
-	return &stream{app: a, w: w, ctx: r.Context(), queue: make(chan sse, streamQueue), slow: make(chan struct{}),
+	return &stream{app: a, w: w, gone: r.Context().Done(), queue: make(chan sse, streamQueue), slow: make(chan struct{}),
 		still: func() error { _, err := a.person(r, false); return err }}
 }
 
@@ -67,12 +67,10 @@ func (s *stream) put(e sse) {
 }
 
 // wait queues an event and waits for room: for sources that can be held back.
-func (s *stream) wait(e sse) bool {
+func (s *stream) wait(e sse) {
 	select {
 	case s.queue <- e:
-		return true
-	case <-s.ctx.Done():
-		return false
+	case <-s.gone:
 	}
 }
 
@@ -94,7 +92,7 @@ func listen[T any](s *stream, subject string, f func(v T)) error {
 
 // consume feeds a JetStream subject into the stream, from after the sequence that the
 // reader saw last (0: from the start with all, else only what is new).
-func (s *stream) consume(name, subject string, after uint64, all bool, f func(m jetstream.Msg, seq uint64) bool) error {
+func (s *stream) consume(ctx context.Context, name, subject string, after uint64, all bool, f func(m jetstream.Msg, seq uint64)) error {
 	cfg := jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverNewPolicy}
 	switch {
 	case after > 0:
@@ -102,7 +100,7 @@ func (s *stream) consume(name, subject string, after uint64, all bool, f func(m 
 	case all:
 		cfg.DeliverPolicy = jetstream.DeliverAllPolicy
 	}
-	cons, err := s.app.Bus.JS.OrderedConsumer(s.ctx, name, cfg)
+	cons, err := s.app.Bus.JS.OrderedConsumer(ctx, name, cfg)
 	if err != nil {
 		return errs.E(errs.Unavailable, "", fmt.Errorf("stream %s: %w", name, err))
 	}
@@ -136,9 +134,9 @@ func (s *stream) run() error {
 	for {
 		var err error
 		select {
-		case <-s.ctx.Done():
+		case <-s.gone:
 			return nil
-		case <-s.app.stop.Done():
+		case <-s.app.stop:
 			return nil
 		case <-s.slow:
 			s.app.metrics.dropped.Inc()
@@ -201,7 +199,7 @@ func (a *App) inboxEvents(w http.ResponseWriter, r *http.Request, p who.Person) 
 		return err
 	}
 	if p.Is("caseworker") {
-		if err := s.journal("*", lastID(r), p); err != nil {
+		if err := s.journal(r.Context(), "*", lastID(r), p); err != nil {
 			return err
 		}
 	}
@@ -213,14 +211,14 @@ func (a *App) inboxEvents(w http.ResponseWriter, r *http.Request, p who.Person) 
 	return s.run()
 }
 
-func (s *stream) journal(conversation string, after uint64, p who.Person) error {
+func (s *stream) journal(ctx context.Context, conversation string, after uint64, p who.Person) error {
 	subject := journalv1.Changed{ConversationID: conversation}.Subject()
-	return s.consume(journalv1.Stream, subject, after, false, func(m jetstream.Msg, seq uint64) bool {
+	return s.consume(ctx, journalv1.Stream, subject, after, false, func(m jetstream.Msg, seq uint64) {
 		var c journalv1.Changed
 		if json.Unmarshal(m.Data(), &c) != nil || !p.Sees(c.ServiceArea) {
-			return true
+			return
 		}
-		return s.wait(sse{id: strconv.FormatUint(seq, 10), name: "changed", data: c})
+		s.wait(sse{id: strconv.FormatUint(seq, 10), name: "changed", data: c})
 	})
 }
 
@@ -265,15 +263,16 @@ func (a *App) conversationEvents(w http.ResponseWriter, r *http.Request, p who.P
 	if err != nil {
 		return err
 	}
+	ctx := r.Context()
 	legs := &legTimes{app: a, person: p, conversation: id}
-	if err := legs.refresh(r.Context()); err != nil {
+	if err := legs.refresh(ctx); err != nil {
 		return err // also when p may not see it
 	}
 	s := a.newStream(w, r)
 	defer s.close()
 	err = errors.Join(
 		listen(s, transcriptv1.PartialSubject(id, "*"), func(v transcriptv1.Partial) {
-			s.put(sse{name: "partial", data: legs.partial(s.ctx, v)})
+			s.put(sse{name: "partial", data: legs.partial(ctx, v)})
 		}),
 		listen(s, callv1.SnapshotTopic, func(all callv1.ListReply) {
 			for _, c := range visibleCalls(all, p).Calls {
@@ -286,8 +285,8 @@ func (a *App) conversationEvents(w http.ResponseWriter, r *http.Request, p who.P
 		listen(s, journalv1.Changed{ConversationID: id}.Subject(), func(c journalv1.Changed) {
 			s.put(sse{name: "changed", data: c})
 		}),
-		s.consume(transcriptv1.Stream, transcriptv1.FinalSubject(id, "*"), lastID(r), true, func(m jetstream.Msg, seq uint64) bool {
-			return s.final(m, seq, legs)
+		s.consume(ctx, transcriptv1.Stream, transcriptv1.FinalSubject(id, "*"), lastID(r), true, func(m jetstream.Msg, seq uint64) {
+			s.final(ctx, m, seq, legs)
 		}),
 	)
 	if err != nil {
@@ -296,21 +295,22 @@ func (a *App) conversationEvents(w http.ResponseWriter, r *http.Request, p who.P
 	return s.run()
 }
 
-func (s *stream) final(m jetstream.Msg, seq uint64, legs *legTimes) bool {
+func (s *stream) final(ctx context.Context, m jetstream.Msg, seq uint64, legs *legTimes) {
 	var f transcriptv1.Final
 	if json.Unmarshal(m.Data(), &f) != nil || f.Revision != 0 {
-		return true
+		return
 	}
 	var b transcriptv1.Body
-	err := seal.OpenJSON(s.ctx, s.app.Keys, f.ConversationID, "body", f.Sealed, &b)
-	if errors.Is(err, errs.NotFound) {
-		return s.wait(sse{name: "erased", data: struct{}{}})
-	}
-	if err != nil {
+	err := seal.OpenJSON(ctx, s.app.Keys, f.ConversationID, "body", f.Sealed, &b)
+	switch {
+	case errors.Is(err, errs.NotFound):
+		s.wait(sse{name: "erased", data: struct{}{}})
+	case err != nil:
 		s.app.Log.Error("final does not open", "conversation", f.ConversationID, "leg", f.LegID, "err", err)
-		return s.wait(sse{name: "resync", data: struct{}{}})
+		s.wait(sse{name: "resync", data: struct{}{}})
+	default:
+		s.wait(sse{id: strconv.FormatUint(seq, 10), name: "final", data: legs.final(ctx, f, b)})
 	}
-	return s.wait(sse{id: strconv.FormatUint(seq, 10), name: "final", data: legs.final(s.ctx, f, b)})
 }
 
 // legTimes knows where each leg of a conversation begins. It asks the phone service

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
@@ -15,7 +14,7 @@ import (
 )
 
 func TestSlowReaderIsToldToFetchAgain(t *testing.T) {
-	a := &App{Config: Config{Bus: bustest.New(t), Log: slog.New(slog.DiscardHandler)}, metrics: newMetrics(prometheus.NewRegistry()), stop: t.Context()}
+	a := &App{Config: Config{Bus: bustest.New(t), Log: slog.New(slog.DiscardHandler)}, metrics: newMetrics(prometheus.NewRegistry()), stop: t.Context().Done()}
 	w := httptest.NewRecorder()
 	s := a.newStream(w, httptest.NewRequest("GET", "/", nil))
 	for range streamQueue + 1 {
@@ -30,11 +29,11 @@ func TestSlowReaderIsToldToFetchAgain(t *testing.T) {
 }
 
 func TestStreamEndsWithThePortal(t *testing.T) {
-	stop, cancel := context.WithCancel(t.Context())
+	stop := make(chan struct{})
 	a := &App{Config: Config{Bus: bustest.New(t), Log: slog.New(slog.DiscardHandler)}, metrics: newMetrics(prometheus.NewRegistry()), stop: stop}
 	done := make(chan error)
 	go func() { done <- a.newStream(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)).run() }()
-	cancel()
+	close(stop)
 	if err := <-done; err != nil {
 		t.Error(err)
 	}

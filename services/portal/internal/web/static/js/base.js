@@ -1,26 +1,42 @@
 // On every page: warns before the session ends, and says so when it has.
 import { $, api, t, write, span } from "./lib.js";
 
-const warnAt = 5 * 60; // seconds before the end (WCAG 2.2.1 asks for at least 20)
+let warnAt = 5 * 60; // seconds before the end (WCAG 2.2.1 asks for at least 20)
 const left = Number(document.documentElement.dataset.left);
 
 if (left) {
   let ends = Date.now() + left * 1000;
   const dialog = $("session-dialog");
-  dialog.addEventListener("cancel", (e) => e.preventDefault()); // an answer is needed
+  // An answer is needed; browsers let Escape close any dialog sooner or later.
+  let answered = false;
+  dialog.addEventListener("close", () => !answered && dialog.showModal());
+  const close = () => {
+    answered = true;
+    dialog.close();
+  };
 
   const loggedOut = () => {
-    dialog.close();
+    close();
     if (!$("login-dialog").open) $("login-dialog").showModal();
   };
   document.addEventListener("samtale:logged-out", loggedOut);
 
+  const warn = () => {
+    if (dialog.open) return;
+    answered = false;
+    dialog.showModal();
+  };
+
   const look = async (path, method) => {
     const me = await api(method, path);
     ends = new Date(me.expires).getTime();
-    if (ends - Date.now() > warnAt * 1000) dialog.close();
+    if (ends - Date.now() > warnAt * 1000) close();
   };
-  $("session-stay").addEventListener("click", () => look("/api/v1/session/extend", "POST").catch(() => {}));
+  $("session-stay").addEventListener("click", async () => {
+    await look("/api/v1/session/extend", "POST").catch(() => {});
+    warnAt = Math.min(warnAt, (ends - Date.now()) / 2000); // where sessions are short, not again at once
+    if (!$("login-dialog").open) close();
+  });
 
   setInterval(() => {
     const s = (ends - Date.now()) / 1000;
@@ -28,7 +44,7 @@ if (left) {
     write($("session-text"), t("session.text", { left: span(s) }));
     if (!dialog.open && s > 0) {
       // Another tab or a save may have extended the session since.
-      look("/api/v1/me", "GET").then(() => ends - Date.now() <= warnAt * 1000 && dialog.showModal()).catch(() => {});
+      look("/api/v1/me", "GET").then(() => ends - Date.now() <= warnAt * 1000 && warn()).catch(() => {});
     }
     if (s <= 0) loggedOut();
   }, 5000);

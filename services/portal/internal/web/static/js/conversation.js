@@ -1,12 +1,13 @@
 // One conversation on screen: transcript, choices, the citizen and the note, kept up to
 // date by its event stream. The desk and the note page share it.
-import { $, api, ask, el, events, failed, has, isSet, open, span, t, tell, write } from "./lib.js";
+import { $, api, ask, events, failed, isSet, open, span, t, tell, write } from "./lib.js";
 import { Transcript } from "./transcript.js";
 import { Note } from "./note.js";
 
 export class Conversation {
   constructor() {
     this.id = null;
+    this.said = {}; // what the citizen chose, by kind
     this.areas = new Map();
     this.transcript = new Transcript($("transcript"), {
       spoken: $("spoken"), coverage: $("coverage"),
@@ -30,6 +31,7 @@ export class Conversation {
     $("consent-yes").addEventListener("click", () => this.control("transcribe", "yes"));
     $("consent-no").addEventListener("click", () => this.control("transcribe", "no"));
     $("consent-pause").addEventListener("click", () => this.control(this.call?.paused ? "continue" : "pause"));
+    $("consent-note").addEventListener("click", () => this.choose("ai_note", this.said.ai_note === false));
     setInterval(() => this.tick(), 1000);
   }
 
@@ -43,7 +45,7 @@ export class Conversation {
     if (id === this.id) return;
     if (this.note.dirty && !(await this.note.save())) return tell(t("saved.first"), "bad");
     this.close?.();
-    Object.assign(this, { id, call: null, conv: null, choice: null });
+    Object.assign(this, { id, call: null, conv: null, said: {} });
     this.transcript.reset();
     this.note.clear();
     this.draw();
@@ -72,15 +74,17 @@ export class Conversation {
   /** refresh asks the journal what there is; a call that just began is not there yet. */
   async refresh(words = false) {
     const id = this.id;
+    let conv;
     try {
-      this.conv = await api("GET", `/api/v1/conversations/${id}`);
+      conv = await api("GET", `/api/v1/conversations/${id}`);
     } catch (err) {
       if (id === this.id && err.kind !== "not-found") failed(err);
       return;
     }
     if (id !== this.id) return;
+    this.conv = conv;
     this.draw();
-    await Promise.all([words && this.loadWords(id), words && this.loadChoice(id), this.loadNote(id)]);
+    await Promise.all([words && this.loadWords(id), words && this.loadChoices(id), this.loadNote(id)]);
   }
 
   async loadWords(id) {
@@ -99,13 +103,12 @@ export class Conversation {
     }
   }
 
-  /** loadChoice finds what the citizen last said about the transcript. */
-  async loadChoice(id) {
-    if (this.call) return; // the call itself knows
+  /** loadChoices finds what the citizen last said about transcript and AI draft. */
+  async loadChoices(id) {
     try {
       const { choices } = await api("GET", `/api/v1/conversations/${id}/choices`);
       if (id !== this.id) return;
-      this.choice = choices.findLast((c) => c.kind === "transcription") ?? null;
+      this.said = Object.fromEntries(choices.map((c) => [c.kind, c.value])); // oldest first: the last counts
       this.drawConsent();
     } catch (err) {
       if (err.kind !== "not-found") failed(err);
@@ -159,13 +162,14 @@ export class Conversation {
     const call = this.call;
     const live = Boolean(call && call.state !== "ended");
     const value = call?.transcribe;
-    const said = live ? value : this.choice?.value;
-    write($("consent-state"), !this.id || (!live && !this.choice) ? "" : t(said === true ? "consent.is.yes" : said === false ? "consent.is.no" : "consent.is.open"));
+    const said = live ? value : this.said.transcription;
+    write($("consent-state"), !this.id || (!live && said === undefined) ? "" : t(said === true ? "consent.is.yes" : said === false ? "consent.is.no" : "consent.is.open"));
     $("talk-bar").hidden = !$("consent-state").textContent;
     $("consent-group").hidden = !live;
     $("consent-yes").setAttribute("aria-pressed", value === true);
     $("consent-no").setAttribute("aria-pressed", value === false);
-    $("consent-pause").hidden = value !== true;
+    $("consent-pause").hidden = $("consent-note").hidden = value !== true;
+    $("consent-note").setAttribute("aria-pressed", this.said.ai_note === false);
     $("consent-pause").setAttribute("aria-pressed", Boolean(call?.paused));
     write($("consent-pause"), t(call?.paused ? "consent.continue" : "consent.pause"));
   }
@@ -180,6 +184,17 @@ export class Conversation {
   async control(action, value) {
     try {
       this.setCall(await api("POST", `/api/v1/calls/${this.id}/control`, { action, value }));
+    } catch (err) {
+      failed(err);
+    }
+  }
+
+  /** choose notes what the citizen said about something else than the transcript. */
+  async choose(kind, value) {
+    try {
+      const c = await api("POST", `/api/v1/conversations/${this.id}/choices`, { kind, value });
+      this.said[c.kind] = c.value;
+      this.drawConsent();
     } catch (err) {
       failed(err);
     }
@@ -219,7 +234,7 @@ export class Conversation {
           name: $("party-name").value.trim(), id: $("party-id").value.trim(), on_behalf_of: $("party-behalf").value.trim() || undefined, case_number: $("party-case").value.trim() || undefined,
         });
         d.close("saved");
-        this.note.caseNumber = this.conv.case_number;
+        this.note.caseNumber = this.conv.case_number ?? "";
         if (this.note.note) this.note.draw();
         this.draw();
         tell(t(this.conv.party_ref ? "party.saved" : "party.saved.name"));

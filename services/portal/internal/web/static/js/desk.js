@@ -1,5 +1,5 @@
 // The desk: inbox, call and note, tied together.
-import { $, api, el, events, failed, keyed, open, t, tell, write } from "./lib.js";
+import { $, api, el, events, failed, open, t, tell, write } from "./lib.js";
 import { Conversation } from "./conversation.js";
 import { Inbox, isFree } from "./inbox.js";
 import { Phone, Ringer } from "./phone.js";
@@ -13,21 +13,34 @@ const ringer = new Ringer();
 const inbox = new Inbox($("inbox"), { user, areas: view.areas, onOpen: (id) => select(id), onAnswer: (id) => answer(id) });
 const title = document.title;
 
-// The phone lives in one tab: another tab of the same desk would take the audio over.
+// The phone lives in one tab, the one that holds this lock until it closes. Answering in
+// another tab takes it over.
 let owner = false;
-navigator.locks?.request("samtale-phone", () => {
-  owner = true;
-  rejoin();
-  return new Promise(() => {}); // held until the tab closes
-});
+function holdPhone(steal = false) {
+  return new Promise((held) => {
+    navigator.locks.request("samtale-phone", { steal }, () => {
+      owner = true;
+      held();
+      rejoin();
+      return new Promise(() => {});
+    }).catch(() => { // another tab took it
+      owner = false;
+      phone.end();
+      ringer.stop();
+      holdPhone();
+    });
+  });
+}
+if (navigator.locks) holdPhone();
+else owner = true; // only over plain http, where there is no microphone either
 
 const callOf = (id) => inbox.calls.find((c) => c.conversation_id === id);
 const current = () => callOf(view.id);
 
-function select(id) {
-  inbox.selected = id;
-  view.show(id);
-  view.setCall(callOf(id) ?? null);
+async function select(id) {
+  await view.show(id);
+  inbox.selected = view.id; // still the old one when its note could not be stored
+  view.setCall(current() ?? null);
   inbox.draw();
   drawControls();
   if (matchMedia("(max-width: 60em)").matches) $("talk-title").scrollIntoView(); // the panes stand below each other
@@ -78,7 +91,7 @@ function ring(fresh) {
   const ringing = inbox.ringing.length > 0 && !phone.active;
   document.title = ringing ? `☎ ${t("title.ringing")} – ${title}` : title;
   if (!ringing) ringer.stop();
-  else if (owner || !navigator.locks) ringer.start();
+  else if (owner) ringer.start();
   for (const c of fresh) {
     const name = c.party?.name || c.party?.number || t("unknown.caller");
     write($("announce"), t("announce.ringing", { name }));
@@ -95,6 +108,7 @@ async function answer(id) {
   select(id);
   ringer.stop();
   try {
+    if (!owner) await holdPhone(true);
     view.setCall(await phone.answer(id));
     $("c-mute").focus();
   } catch (err) {
@@ -253,9 +267,9 @@ async function dial(to = "", regarding) {
   form.onsubmit = async (e) => {
     e.preventDefault();
     try {
+      if (!owner) await holdPhone(true);
       const call = await phone.dial($("dial-to").value.trim(), $("dial-area").value, regarding);
       $("dial-dialog").close("done");
-      if (!callOf(call.conversation_id)) inbox.calls.push(call);
       select(call.conversation_id);
     } catch (err) {
       problemIn("dial-error", err);

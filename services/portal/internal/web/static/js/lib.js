@@ -9,9 +9,6 @@ export function t(key, values = {}) {
   return s;
 }
 
-/** has reports whether the catalogue knows key. */
-export const has = (key) => key in texts;
-
 export const $ = (id) => document.getElementById(id);
 
 /** Problem is an error of the API (RFC 9457), or of the way to it (kind "offline"). */
@@ -205,6 +202,7 @@ export function events(path, handlers, onState = () => {}, { rests = false } = {
     source.onerror = () => {
       onState(false);
       if (source.readyState !== EventSource.CLOSED || closed) return;
+      api("GET", "/api/v1/me").catch(() => {}); // says so when the login has ended
       setTimeout(() => !closed && start(), wait);
       wait = Math.min(wait * 2, 15000);
     };

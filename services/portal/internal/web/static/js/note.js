@@ -1,5 +1,5 @@
 // The note: sections of sentences with evidence, saved by itself, approved by a person.
-import { $, api, ask, at, day, el, failed, has, isSet, keyed, clock, open, Problem, t, tell, write } from "./lib.js";
+import { $, api, ask, at, clock, day, el, failed, isSet, keyed, open, Problem, t, tell, write } from "./lib.js";
 
 const saveAfter = 700; // ms after the last key
 const retryMost = 15000;
@@ -19,7 +19,7 @@ export class Note {
   /** clear shows that there is no note (yet). */
   clear(text = t("note.empty")) {
     clearTimeout(this.timer);
-    Object.assign(this, { note: null, list: [], dirty: false, saving: null, wait: 1000 });
+    Object.assign(this, { note: null, list: [], caseNumber: "", dirty: false, saving: null, wait: 1000 });
     write($("note-title"), t("note.none"));
     write($("note-saved"), "");
     this.root.replaceChildren(el("p", { class: "empty" }, text));
@@ -31,21 +31,20 @@ export class Note {
   }
 
   /** load shows a version from the journal; what is typed but not saved is kept. */
-  load(note, { caseNumber, keepDays } = {}) {
+  load(note, { caseNumber = "", keepDays } = {}) {
     if (this.note?.id === note.id && (this.dirty || this.saving) && note.state === "draft") return;
     if (this.note?.id === note.id && note.version < this.note.version) return;
     const fresh = this.note?.id !== note.id;
-    if (caseNumber !== undefined && (fresh || !this.dirty)) this.caseNumber = caseNumber;
-    if (keepDays !== undefined) this.keepDays = keepDays;
+    Object.assign(this, { caseNumber, keepDays });
     this.adopt(note);
     if (fresh) this.build();
     this.draw();
   }
 
   adopt(note) {
-    this.note = note;
+    this.note = { ...note, sections: note.sections ?? [] }; // none are left after the erasure
     this.title = note.title;
-    const order = note.sections.map((s) => s.id);
+    const order = this.note.sections.map((s) => s.id);
     this.list = note.sentences.map((s) => ({ ...s, evidence: s.evidence ?? [], key: s.id }))
       .sort((a, b) => order.indexOf(a.section) - order.indexOf(b.section));
     this.dirty = false;
@@ -75,8 +74,8 @@ export class Note {
     const n = this.note;
     write($("note-title"), t("note.state." + n.state));
     this.drawNotice();
-    for (const [input, value] of [[this.titleInput, this.title], [this.caseInput, this.caseNumber ?? ""]]) {
-      if (document.activeElement !== input && input.value !== value) input.value = value ?? "";
+    for (const [input, value] of [[this.titleInput, this.title], [this.caseInput, this.caseNumber]]) {
+      if (document.activeElement !== input && input.value !== value) input.value = value;
       input.readOnly = !this.editable;
     }
     for (const part of this.sections) {
@@ -314,7 +313,8 @@ export class Note {
     $("conflict-apply").onclick = () => d.close("apply");
     $("conflict-drop").onclick = () => d.close("drop");
     write($("note-saved"), t("saved.conflict"));
-    const choice = await open(d);
+    let choice;
+    while (!choice) choice = await open(d); // Escape is no answer
     const titleChanged = title !== this.note.title;
     this.adopt(newest);
     if (choice === "apply" && this.editable) {
