@@ -147,6 +147,9 @@ func TestEventsOfTheDesk(t *testing.T) {
 	if len(got) != 2 || got[0].final || !got[1].final || got[1].words != 2 {
 		t.Errorf("heard %+v", got)
 	}
+	if e.lastID() != "7" {
+		t.Errorf("last id %q, want 7", e.lastID())
+	}
 }
 
 func TestChoose(t *testing.T) {
@@ -156,5 +159,20 @@ func TestChoose(t *testing.T) {
 	}
 	if _, err := choose("nothing"); err == nil || !strings.Contains(err.Error(), "standalone") {
 		t.Errorf("error %v names no groups", err)
+	}
+}
+
+func TestQuantile(t *testing.T) {
+	var d []time.Duration
+	for i := range 100 {
+		d = append(d, time.Duration(i+1))
+	}
+	for q, want := range map[float64]time.Duration{.99: 99, .5: 50, 1: 100, 0: 1} {
+		if got := quantile(d, q); got != want {
+			t.Errorf("quantile %v is %d, want %d", q, got, want)
+		}
+	}
+	if got := quantile(d[:1], .99); got != 1 {
+		t.Errorf("of one: %d", got)
 	}
 }

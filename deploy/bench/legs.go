@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -112,7 +114,7 @@ func (w *world) costTelephone(ctx context.Context, b *bench, kind string) (cost,
 	}
 	defer t.close()
 	var a answer
-	if err := p.ask(order{Kind: kind, NATS: w.url, Remotes: t.ports()}, &a); err != nil {
+	if err := p.ask(order{Kind: kind, NATS: w.url, Remotes: t.ports(), Profile: b.profile(kind)}, &a); err != nil {
 		return cost{}, err
 	}
 	t.call(a.Ports)
@@ -137,7 +139,7 @@ func (w *world) costBrowser(ctx context.Context, b *bench, kind string) (cost, e
 	}
 	defer br.close()
 	var a answer
-	if err := p.ask(order{Kind: kind, NATS: w.url, Offers: br.offers}, &a); err != nil {
+	if err := p.ask(order{Kind: kind, NATS: w.url, Offers: br.offers, Profile: b.profile(kind)}, &a); err != nil {
 		return cost{}, err
 	}
 	if err := br.connect(ctx, a.Answers); err != nil {
@@ -176,7 +178,7 @@ func delayOfTelephone(ctx context.Context, b *bench, w *world) error {
 		return err
 	}
 	w.watch(t)
-	err = pause(ctx, b.window(10*time.Second))
+	err = pause(ctx, b.window(8*time.Second))
 	d := w.watched()
 	if err != nil {
 		return err
@@ -197,9 +199,9 @@ func delayOfTelephone(ctx context.Context, b *bench, w *world) error {
 	return nil
 }
 
-// quantile of sorted durations.
+// quantile of sorted durations, which are at least one, by nearest rank.
 func quantile(sorted []time.Duration, q float64) time.Duration {
-	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)]
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
@@ -245,10 +247,19 @@ func (p *part) ask(question, into any) error {
 	return nil
 }
 
+// close lets the process end by itself, so that it can write its profile.
 func (p *part) close() {
 	_ = p.in.Close()
-	_ = p.cmd.Process.Kill() // it holds nothing
-	_ = p.cmd.Wait()
+	hung := time.AfterFunc(5*time.Second, func() { _ = p.cmd.Process.Kill() })
+	defer hung.Stop()
+	_ = p.cmd.Wait() // it says on stderr what went wrong
+}
+
+func (b *bench) profile(kind string) string {
+	if b.prof == "" {
+		return ""
+	}
+	return filepath.Join(b.prof, kind+".pprof")
 }
 
 // cost measures a window after a start of 3 s: workers attach, buffers grow.
@@ -256,7 +267,7 @@ func (p *part) cost(ctx context.Context, b *bench, w *world) (cost, error) {
 	if err := pause(ctx, 3*time.Second); err != nil {
 		return cost{}, err
 	}
-	c, err := p.window(ctx, b.window(10*time.Second))
+	c, err := p.window(ctx, b.window(8*time.Second))
 	if err != nil {
 		return cost{}, err
 	}

@@ -43,6 +43,7 @@ var groups = []group{
 type bench struct {
 	bin   string // folder of the built programs
 	quick bool   // short windows, to see that everything works
+	prof  string // folder for CPU profiles of legs; empty: none
 	log   io.Writer
 	rows  []row
 }
@@ -71,6 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	only := fs.String("only", "", "comma-separated groups: "+strings.Join(names(), ", "))
 	fs.StringVar(&b.bin, "bin", "bin", "folder of the built programs")
 	fs.BoolVar(&b.quick, "quick", false, "short windows: shows that it works, not how fast")
+	fs.StringVar(&b.prof, "profile", "", "folder for a CPU profile of each kind of leg")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}

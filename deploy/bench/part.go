@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
+	"runtime/pprof"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -48,6 +50,7 @@ type order struct {
 	Remotes []int         `json:"remotes,omitempty"` // the telephones' ports, one for each leg
 	Offers  []string      `json:"offers,omitempty"`  // the browsers' SDP
 	Delay   time.Duration `json:"delay,omitempty"`   // fixes the jitter buffer's delay; 0: it adapts
+	Profile string        `json:"profile,omitempty"` // file for a CPU profile
 }
 
 type answer struct {
@@ -66,6 +69,16 @@ func runPart(ctx context.Context, in io.Reader, out io.Writer) error {
 	var o order
 	if err := dec.Decode(&o); err != nil {
 		return fmt.Errorf("order: %w", err)
+	}
+	if o.Profile != "" {
+		f, err := os.Create(o.Profile)
+		if err != nil {
+			return err
+		}
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	g, err := newGateway(o)
 	if err != nil {

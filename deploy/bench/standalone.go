@@ -13,11 +13,11 @@ import (
 
 const (
 	callsAtOnce   = 10
-	deskCallers   = 4
+	deskCallers   = 5
 	rtpPorts      = "26000-26199"
 	idleWindow    = 30 * time.Second
-	settleAfter   = 15 * time.Second // after the start: migrations, first schedules, page cache
-	latencyRounds = 25               // utterances in each of deskCallers calls
+	settleAfter   = 10 * time.Second // after the start: migrations, first schedules, page cache
+	latencyRounds = 18               // utterances in each of deskCallers calls
 )
 
 // standalone is bin/standalone with a data folder and ports of its own.

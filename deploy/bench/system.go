@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"samtale.dk/samtale/services/phone/dialer"
@@ -36,12 +37,15 @@ func (s *system) login(ctx context.Context, b *bench, env []string) error {
 	return nil
 }
 
-func (s *system) request(ctx context.Context, path string) (*http.Response, error) {
+func (s *system) request(ctx context.Context, path string, header ...string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.http+path, nil)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+s.token)
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, err
@@ -76,15 +80,21 @@ type ear struct {
 	states chan string // of the call
 	cancel context.CancelFunc
 	ended  chan struct{}
+	last   atomic.Pointer[string] // id of the last event that had one
 }
 
 // follow tries for a while: a desk hears of a new call a moment after the caller does.
 func (s *system) follow(ctx context.Context, conversation string) (*ear, error) {
+	return s.followFrom(ctx, conversation, "")
+}
+
+// followFrom leaves out what came up to an event.
+func (s *system) followFrom(ctx context.Context, conversation, last string) (*ear, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var resp *http.Response
 	var err error
 	for range 50 {
-		resp, err = s.request(ctx, "/api/v1/conversations/"+conversation+"/events")
+		resp, err = s.request(ctx, "/api/v1/conversations/"+conversation+"/events", "Last-Event-ID", last)
 		if err == nil || pause(ctx, 100*time.Millisecond) != nil {
 			break
 		}
@@ -94,6 +104,7 @@ func (s *system) follow(ctx context.Context, conversation string) (*ear, error) 
 		return nil, err
 	}
 	e := &ear{events: make(chan said, 4096), states: make(chan string, 64), cancel: cancel, ended: make(chan struct{})}
+	e.last.Store(&last)
 	go func() {
 		defer close(e.ended)
 		defer resp.Body.Close()
@@ -104,6 +115,8 @@ func (s *system) follow(ctx context.Context, conversation string) (*ear, error) 
 
 func (e *ear) close() { e.cancel(); <-e.ended }
 
+func (e *ear) lastID() string { return *e.last.Load() }
+
 func (e *ear) read(body io.Reader) {
 	sc := bufio.NewScanner(body)
 	sc.Buffer(nil, 1<<20)
@@ -112,6 +125,9 @@ func (e *ear) read(body io.Reader) {
 		at := time.Now()
 		if v, ok := strings.CutPrefix(sc.Text(), "event: "); ok {
 			name = v
+		}
+		if v, ok := strings.CutPrefix(sc.Text(), "id: "); ok {
+			e.last.Store(&v)
 		}
 		data, ok := strings.CutPrefix(sc.Text(), "data: ")
 		if !ok {
