@@ -11,12 +11,14 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"samtale.dk/samtale/services/platform/process"
 )
 
 func main() {
+	syscall.Umask(0o077) // the data folder is for this user only
 	ctx, stop := process.Signals()
 	defer stop()
 	if err := run(ctx, os.Environ(), os.Args[1:], os.Stdout, os.Stderr); err != nil {
