@@ -14,6 +14,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -198,19 +199,28 @@ func (u *UA) Start() error {
 }
 
 func (u *UA) routes() {
-	u.srv.OnInvite(u.onInvite)
-	u.srv.OnAck(u.onAck)
-	u.srv.OnCancel(u.onCancel)
-	u.srv.OnBye(u.onBye)
-	u.srv.OnOptions(u.onOptions)
-	u.srv.OnInfo(u.onInfo)
-	u.srv.OnUpdate(u.onUpdate)
-	u.srv.OnPrack(u.onPrack)
-	u.srv.OnNotify(u.onNotify)
-	u.srv.OnRefer(u.onRefer)
-	u.srv.OnNoRoute(func(req *sip.Request, tx sip.ServerTransaction) {
+	for m, h := range map[sip.RequestMethod]sipgo.RequestHandler{
+		sip.INVITE: u.onInvite, sip.ACK: u.onAck, sip.CANCEL: u.onCancel, sip.BYE: u.onBye, sip.OPTIONS: u.onOptions,
+		sip.INFO: u.onInfo, sip.UPDATE: u.onUpdate, sip.PRACK: u.onPrack, sip.NOTIFY: u.onNotify, sip.REFER: u.onRefer,
+	} {
+		u.srv.OnRequest(m, u.guarded(h))
+	}
+	u.srv.OnNoRoute(u.guarded(func(req *sip.Request, tx sip.ServerTransaction) {
 		u.respond(tx, u.response(req, sip.StatusMethodNotAllowed, "Method Not Allowed", Body{}))
-	})
+	}))
+}
+
+// guarded keeps a fault in the handling of one message from ending all calls.
+func (u *UA) guarded(h sipgo.RequestHandler) sipgo.RequestHandler {
+	return func(req *sip.Request, tx sip.ServerTransaction) {
+		defer func() {
+			if p := recover(); p != nil {
+				u.cfg.Log.Error("SIP request handler panicked", "method", req.Method, "panic", p, "stack", string(debug.Stack()))
+				u.refuse(req, tx, "panic", sip.StatusInternalServerError, "Server Internal Error")
+			}
+		}()
+		h(req, tx)
+	}
 }
 
 // Addr is where UDP and TCP listen.

@@ -345,6 +345,28 @@ func TestErrorsTellNoNumbers(t *testing.T) {
 	}
 }
 
+func TestPanicEndsOneCallOnly(t *testing.T) {
+	a, b := newSide(t, Config{}), newSide(t, Config{})
+	first := true
+	accept := b.accept
+	b.taking(func(in *Incoming) {
+		if first {
+			first = false
+			panic("a fault")
+		}
+		accept(in)
+	})
+	_, err := a.dial(b, "", Outgoing{})
+	var st *StatusError
+	if !errors.As(err, &st) || st.Code != sip.StatusInternalServerError {
+		t.Errorf("err = %v", err)
+	}
+	if b.Dialogs() != 0 {
+		t.Error("a dialog is left")
+	}
+	a.mustDial(b, "")
+}
+
 func TestOutboundProxy(t *testing.T) {
 	a, proxy := newSide(t, Config{}), newSide(t, Config{Access: Access{Users: map[string]string{"me": "secret"}}})
 	route := make(chan string, 2)

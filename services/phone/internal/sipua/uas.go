@@ -76,6 +76,11 @@ func (u *UA) onNewInvite(req *sip.Request, tx sip.ServerTransaction) {
 		return
 	}
 	u.add(in.dialog)
+	defer func() {
+		if !in.final { // the handler panicked
+			in.dialog.end("failed")
+		}
+	}()
 	u.handler.Invite(in)
 	if !in.final {
 		in.Reject(sip.StatusInternalServerError, "Server Internal Error")
