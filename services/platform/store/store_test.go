@@ -1,10 +1,12 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -245,6 +247,53 @@ func TestCommittedIsOnDisk(t *testing.T) {
 	defer second.Close()
 	if n, _, err := read(ctx, second, "a"); err != nil || n != 3 {
 		t.Fatalf("%d %v", n, err)
+	}
+}
+
+// After Scrub the database's files hold nothing of what was deleted or overwritten.
+func TestScrub(t *testing.T) {
+	ctx := t.Context()
+	dir := t.TempDir()
+	db, err := store.Open(ctx, "sqlite:"+filepath.Join(dir, "a.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Migrate(ctx, migrations); err != nil {
+		t.Fatal(err)
+	}
+	holds := func() bool {
+		files, err := filepath.Glob(filepath.Join(dir, "*"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%v %v", files, err)
+		}
+		for _, f := range files {
+			data, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(data, []byte("hemmelig nøgle")) {
+				return true
+			}
+		}
+		return false
+	}
+	for id, stmt := range map[string]string{"deleted": `DELETE FROM note WHERE id = ?`, "overwritten": `UPDATE note SET body = NULL WHERE id = ?`} {
+		if _, err := db.Read().Exec(ctx, `INSERT INTO note (id, n, body) VALUES (?, 1, ?)`, id, []byte("hemmelig nøgle")); err != nil {
+			t.Fatal(err)
+		}
+		if !holds() {
+			t.Fatal("the test does not see what is stored")
+		}
+		if _, err := db.Read().Exec(ctx, stmt, id); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Scrub(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if holds() {
+			t.Errorf("%s: still in the files", id)
+		}
 	}
 }
 
