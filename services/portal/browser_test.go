@@ -82,7 +82,7 @@ func (b *page) state() string {
 	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
 	defer cancel()
 	var s string
-	chromedp.Run(ctx, chromedp.Evaluate(`location.href + "\n" + document.body.innerText.slice(0, 3000)`, &s))
+	chromedp.Run(ctx, chromedp.Evaluate(`location.href + "\n" + document.activeElement.outerHTML.slice(0, 200) + "\n" + [...document.querySelectorAll("dialog[open]")].map((d) => d.id) + "\n" + document.cookie + "\n" + document.body.innerText.slice(0, 3000)`, &s))
 	return s
 }
 

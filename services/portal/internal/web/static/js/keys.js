@@ -18,7 +18,7 @@ export function shortcuts(keys) {
   $("keys-open").addEventListener("click", sheet);
   addEventListener("keydown", (e) => {
     if (!on || e.ctrlKey || e.metaKey || e.altKey || e.repeat || document.querySelector("dialog[open]")) return;
-    if (e.target.closest?.("input, textarea, select, [contenteditable]")) return;
+    if (e.target.closest?.("input:not([type=checkbox]), textarea, select")) return;
     const k = all.find((k) => k.key === e.key.toLowerCase());
     if (!k?.run) return;
     e.preventDefault();
