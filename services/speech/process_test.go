@@ -90,8 +90,10 @@ func TestKillTheProcess(t *testing.T) {
 	}
 	defer b.Close()
 	keys := serveKeys(t, b)
-	g := audiofeed.New(audiofeed.Config{Name: "test", Bus: b, Log: slog.New(slog.DiscardHandler),
-		Limits: audiofeed.Limits{Heartbeat: 700 * time.Millisecond}})
+	g := audiofeed.New(audiofeed.Config{
+		Name: "test", Bus: b, Log: slog.New(slog.DiscardHandler),
+		Limits: audiofeed.Limits{Heartbeat: 700 * time.Millisecond},
+	})
 	defer g.Close()
 
 	counted := []string{

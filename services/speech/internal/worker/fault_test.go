@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/url"
 	"strconv"
 	"strings"
@@ -170,7 +171,8 @@ func TestAttachAfterTheEnd(t *testing.T) {
 	write(t, l, words(0, 1, 8000), 0)
 	end(t, l)
 	rep, err := bus.Request[audiov1.Attached](t.Context(), w.bus, audiov1.AttachSubject, audiov1.Attach{
-		ConversationID: cfg.ConversationID, LegID: cfg.LegID, Epoch: 99})
+		ConversationID: cfg.ConversationID, LegID: cfg.LegID, Epoch: 99,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +281,7 @@ func TestFencedByTheStream(t *testing.T) {
 	w.worker(nil)
 	h := w.hand()
 	h.attach()
-	other := record{bus: w.bus, keys: w.keys, attach: h.cfg}
+	other := record{bus: w.bus, keys: w.keys, log: slog.New(slog.DiscardHandler), attach: h.cfg}
 	sealed, err := other.final(t.Context(), batchOf(20000, "den anden"), false)
 	if err != nil {
 		t.Fatal(err)
@@ -304,7 +306,7 @@ func TestLostAcknowledgement(t *testing.T) {
 	if err := w.bus.EnsureStreams(t.Context(), bus.Stream{Name: transcriptv1.Stream, Subjects: []string{transcriptv1.StreamSubjects}}); err != nil {
 		t.Fatal(err)
 	}
-	r := record{bus: w.bus, keys: w.keys, attach: audiov1.Attach{ConversationID: "c", LegID: "leg"}}
+	r := record{bus: w.bus, keys: w.keys, log: slog.New(slog.DiscardHandler), attach: audiov1.Attach{ConversationID: "c", LegID: "leg"}}
 	f, err := r.final(t.Context(), batchOf(1000, "ja"), false)
 	if err != nil {
 		t.Fatal(err)
@@ -400,6 +402,24 @@ func TestBusRestarts(t *testing.T) {
 	write(t, l, words(13, 15, 8000), 0)
 	end(t, l)
 	checkWords(t, w.transcript(cfg), count(0, 15))
+}
+
+// The stream cannot take anything for a while.
+func TestStreamIsAway(t *testing.T) {
+	w := newWorld(t)
+	r := w.worker(nil)
+	l, cfg := w.leg()
+	waitFor(t, "attached", func() bool { return l.Status().Attached })
+	if err := w.bus.JS.DeleteStream(t.Context(), transcriptv1.Stream); err != nil {
+		t.Fatal(err)
+	}
+	write(t, l, words(0, 5, 8000), 0)
+	waitFor(t, "a final cannot be stored", func() bool { return len(r.all()) == 1 && r.all()[0].store.busy() })
+	if err := w.bus.EnsureStreams(t.Context(), bus.Stream{Name: transcriptv1.Stream, Subjects: []string{transcriptv1.StreamSubjects}}); err != nil {
+		t.Fatal(err)
+	}
+	end(t, l)
+	checkWords(t, w.transcript(cfg), count(0, 5))
 }
 
 // The consent service, which has the keys, is late: words wait for it.

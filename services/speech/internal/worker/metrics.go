@@ -40,10 +40,12 @@ func newMetrics(reg prometheus.Registerer, w *Worker) *metrics {
 		engineTime:     counter("engine_seconds_total", "Time spent in the engine's calls."),
 		engined:        counter("engine_audio_seconds_total", "Audio given to the engine."),
 		seconds: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "samtale_speech_committed_seconds_total", Help: "Committed audio by state."}, []string{"state"}),
+			Name: "samtale_speech_committed_seconds_total", Help: "Committed audio by state.",
+		}, []string{"state"}),
 		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "samtale_speech_final_latency_seconds", Help: "From the endpointer's decision to the stored final.",
-			Buckets: []float64{.005, .01, .02, .04, .06, .1, .2, .5, 1, 2, 5, 10, 30}}),
+			Buckets: []float64{.005, .01, .02, .04, .06, .1, .2, .5, 1, 2, 5, 10, 30},
+		}),
 	}
 	gauge := func(name, help string, f func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "samtale_speech_" + name, Help: help}, f)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -29,8 +30,9 @@ const (
 	// bodyField is the field name under which words are sealed.
 	bodyField = "body"
 
-	// publishLimit bounds one attempt to store a final.
-	publishLimit = 5 * time.Second
+	// publishLimit bounds one attempt to store a final: an acknowledgement that is
+	// lost with a connection never comes.
+	publishLimit = 2 * time.Second
 )
 
 // record is a leg's finals in the stream. Only one worker can append: each final names
@@ -39,6 +41,7 @@ const (
 type record struct {
 	bus    *bus.Bus
 	keys   seal.Keys
+	log    *slog.Logger
 	attach audiov1.Attach
 	engine string
 	demo   bool
@@ -133,24 +136,30 @@ func (r *record) commit(ctx context.Context, b hearing.Batch, last bool) error {
 func (r *record) store(ctx context.Context, b hearing.Batch, last bool) (seq uint64, err error) {
 	var f *transcriptv1.Final
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
-		if f == nil {
-			f, err = r.final(ctx, b, last)
-		}
-		if err == nil {
-			seq, err = r.publish(ctx, f)
-		}
+		seq, err = r.tryStore(ctx, b, last, &f)
 		switch {
 		case err == nil, errors.Is(err, errFenced), ctx.Err() != nil:
 			return seq, err
 		case errors.Is(err, errs.NotFound):
 			return 0, errErased
 		}
+		r.log.Warn("not stored yet", "from", b.From, "to", b.To, "err", err)
 		select {
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		case <-time.After(pause):
 		}
 	}
+}
+
+// tryStore makes the message once, so that every attempt publishes the same.
+func (r *record) tryStore(ctx context.Context, b hearing.Batch, last bool, f **transcriptv1.Final) (seq uint64, err error) {
+	if *f == nil {
+		if *f, err = r.final(ctx, b, last); err != nil {
+			return 0, err
+		}
+	}
+	return r.publish(ctx, *f)
 }
 
 // final makes the message; its id is the same for the same range of a leg, whoever

@@ -268,11 +268,11 @@ func (w *Worker) release() {
 }
 
 func (w *Worker) newLeg(a audiov1.Attach) *leg {
+	log := w.cfg.Log.With("conversation_id", a.ConversationID, "leg_id", a.LegID, "epoch", a.Epoch)
 	return &leg{
-		w: w, attach: a, gone: make(chan struct{}), resign: make(chan struct{}),
-		log: w.cfg.Log.With("conversation_id", a.ConversationID, "leg_id", a.LegID, "epoch", a.Epoch),
+		w: w, attach: a, gone: make(chan struct{}), resign: make(chan struct{}), log: log,
 		store: &record{
-			bus: w.cfg.Bus, keys: w.cfg.Keys, attach: a, engine: w.cfg.Engine.Name(), demo: w.cfg.Engine.Demo(),
+			bus: w.cfg.Bus, keys: w.cfg.Keys, log: log, attach: a, engine: w.cfg.Engine.Name(), demo: w.cfg.Engine.Demo(),
 		},
 		frame: audiov1.Frame{PCM: make([]int16, 0, audiov1.MaxFrameSamples)},
 	}
