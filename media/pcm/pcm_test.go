@@ -18,7 +18,9 @@ func TestPositionsAndDurations(t *testing.T) {
 		rate int
 		d    time.Duration
 	}{
-		{0, 16000, 0}, {320, 16000, 20 * time.Millisecond}, {1, 8000, 125 * time.Microsecond},
+		{0, 16000, 0},
+		{320, 16000, 20 * time.Millisecond},
+		{1, 8000, 125 * time.Microsecond},
 		{-160, 8000, -20 * time.Millisecond},
 		{16000 * 86400 * 365 * 10, 16000, 10 * 365 * 24 * time.Hour},
 	} {
@@ -46,8 +48,11 @@ func TestLevels(t *testing.T) {
 		s    []int16
 		want float64
 	}{
-		{"square", square, 0}, {"sine", sine, -3.01}, {"silence", make([]int16, 100), Silence},
-		{"nothing", nil, Silence}, {"one bit", []int16{1}, -90.3},
+		{"square", square, 0},
+		{"sine", sine, -3.01},
+		{"silence", make([]int16, 100), Silence},
+		{"nothing", nil, Silence},
+		{"one bit", []int16{1}, -90.3},
 	} {
 		if got := Level(tt.s); math.Abs(got-tt.want) > 0.05 {
 			t.Errorf("%s is at %.2f dBov, want %.2f", tt.name, got, tt.want)

@@ -139,8 +139,12 @@ func TestCall(t *testing.T) {
 		codec Codec
 		suite string
 	}{
-		{PCMA, ""}, {PCMU, "AES_CM_128_HMAC_SHA1_80"}, {PCMA, "AES_CM_128_HMAC_SHA1_32"},
-		{G722, "AEAD_AES_128_GCM"}, {Opus, "AEAD_AES_256_GCM"}, {Opus, ""},
+		{PCMA, ""},
+		{PCMU, "AES_CM_128_HMAC_SHA1_80"},
+		{PCMA, "AES_CM_128_HMAC_SHA1_32"},
+		{G722, "AEAD_AES_128_GCM"},
+		{Opus, "AEAD_AES_256_GCM"},
+		{Opus, ""},
 	} {
 		t.Run(tt.codec.String()+" "+tt.suite, func(t *testing.T) {
 			t.Parallel()

@@ -60,7 +60,6 @@ type Sender struct {
 	ssrc      uint32
 	seq       uint16
 	timestamp uint32 // of the frame that is due
-	clock     int
 	due       time.Time
 	talking   bool      // the last frame was sent: no marker
 	sentTS    uint32    // of the last frame that was due

@@ -55,7 +55,7 @@ func (f *fft) power(x *[window]float32) []float32 {
 	for k := range f.out {
 		a, b := f.z[k%half], f.z[(half-k)%half]
 		b = complex(real(b), -imag(b))
-		even, odd := (a+b)*0.5, (a-b)*0.5 // dividing a complex number is slow, even by 2
+		even, odd := (a+b)*0.5, (a-b)*0.5    // dividing a complex number is slow, even by 2
 		odd = complex(imag(odd), -real(odd)) // times −i
 		v := even
 		if k < half {

@@ -57,15 +57,14 @@ type Detector struct {
 	age      [bands]int     // frames since the band rose above the background
 	frames   int
 
-	pitch     pitchMeter
-	moving    float32 // smoothed movement
-	evidence  float32
-	active    bool
-	hang      int
-	unvoiced  int
-	snr       float32
-	energy    float32 // dBov
-	emphasise float32
+	pitch    pitchMeter
+	moving   float32 // smoothed movement
+	evidence float32
+	active   bool
+	hang     int
+	unvoiced int
+	snr      float32
+	energy   float32 // dBov
 }
 
 // New makes a detector for frames of 20 ms at 8000 or 16000 Hz.

@@ -65,11 +65,15 @@ var personal = []struct {
 	{"DK50 0040 0440 1162 43", []string{"account DK50 0040 0440 1162 43"}},
 	{"kontonummer 1234 0012345678", []string{"account 1234 0012345678"}},
 	{"reg 1234 konto 0012345678", []string{"account 1234", "account 0012345678"}},
-	{"registreringsnummer tolv fireogtredive og konto nul nul tolv fireogtredive seksoghalvtreds otteoghalvfjerds",
-		[]string{"account 1234", "account 0012345678"}},
+	{
+		"registreringsnummer tolv fireogtredive og konto nul nul tolv fireogtredive seksoghalvtreds otteoghalvfjerds",
+		[]string{"account 1234", "account 0012345678"},
+	},
 	{"9570-0012345678", []string{"account 9570 0012345678"}},
-	{"mit nummer er toogtyve treogtredive fireogfyrre femoghalvtreds og mit cpr er 041192-2211",
-		[]string{"phone 22 33 44 55", "cpr 041192-2211"}},
+	{
+		"mit nummer er toogtyve treogtredive fireogfyrre femoghalvtreds og mit cpr er 041192-2211",
+		[]string{"phone 22 33 44 55", "cpr 041192-2211"},
+	},
 	{"cvr nummer 10150817", []string{"cvr 10150817"}},
 	{"cvr ti femten nul otte sytten", []string{"cvr 10150817"}},
 }

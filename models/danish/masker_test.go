@@ -38,8 +38,16 @@ func TestMaskerNeverShowsCPR(t *testing.T) {
 	for name, script := range map[string][][2]string{
 		"in one breath": {{"b", "mit cpr nummer er nul fire elleve tooghalvfems toogtyve elleve tak skal du have"}},
 		"in pauses":     {{"b", "nul fire"}, {"b", "elleve"}, {"b", "tooghalvfems"}, {"b", "toogtyve"}, {"b", "elleve"}, {"b", "det var det"}},
-		"broken into": {{"s", "hvad er dit cpr nummer"}, {"b", "nul fire elleve"}, {"s", "ja"}, {"b", "tooghalvfems øh"}, {"s", "og så"},
-			{"b", "toogtyve elleve"}, {"s", "tak"}, {"b", "selv tak"}},
+		"broken into": {
+			{"s", "hvad er dit cpr nummer"},
+			{"b", "nul fire elleve"},
+			{"s", "ja"},
+			{"b", "tooghalvfems øh"},
+			{"s", "og så"},
+			{"b", "toogtyve elleve"},
+			{"s", "tak"},
+			{"b", "selv tak"},
+		},
 		"digits":   {{"b", "nul fire en en ni to to to en en mere kan jeg ikke"}},
 		"written":  {{"b", "04 11 92 22 11 det er mit nummer"}},
 		"birthday": {{"s", "hvad er dit cpr nummer"}, {"b", "fjerde november tooghalvfems"}, {"s", "og de sidste fire"}, {"b", "toogtyve elleve"}, {"b", "ja tak"}},

@@ -45,10 +45,16 @@ var fixedNames = map[string]string{
 
 // phrases are names of several words, which are ordinary words on their own.
 var phrases = []struct{ spoken, written string }{
-	{"udbetaling danmark", "Udbetaling Danmark"}, {"digital post", "Digital Post"},
-	{"hos skat", "hos SKAT"}, {"fra skat", "fra SKAT"}, {"kontakte skat", "kontakte SKAT"},
-	{"ringe til skat", "ringe til SKAT"}, {"røde kors", "Røde Kors"},
-	{"den europæiske union", "Den Europæiske Union"}, {"ældre sagen", "Ældre Sagen"}, {"digital fuldmagt", "Digital Fuldmagt"},
+	{"udbetaling danmark", "Udbetaling Danmark"},
+	{"digital post", "Digital Post"},
+	{"hos skat", "hos SKAT"},
+	{"fra skat", "fra SKAT"},
+	{"kontakte skat", "kontakte SKAT"},
+	{"ringe til skat", "ringe til SKAT"},
+	{"røde kors", "Røde Kors"},
+	{"den europæiske union", "Den Europæiske Union"},
+	{"ældre sagen", "Ældre Sagen"},
+	{"digital fuldmagt", "Digital Fuldmagt"},
 }
 
 // joined are names that recognisers divide.

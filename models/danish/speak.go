@@ -244,8 +244,10 @@ func SpeakAddress(s string) string {
 }
 
 var (
-	ones = []string{"nul", "en", "to", "tre", "fire", "fem", "seks", "syv", "otte", "ni", "ti", "elleve", "tolv", "tretten", "fjorten",
-		"femten", "seksten", "sytten", "atten", "nitten"}
+	ones = []string{
+		"nul", "en", "to", "tre", "fire", "fem", "seks", "syv", "otte", "ni", "ti", "elleve", "tolv", "tretten", "fjorten",
+		"femten", "seksten", "sytten", "atten", "nitten",
+	}
 	tens      = []string{"", "", "tyve", "tredive", "fyrre", "halvtreds", "tres", "halvfjerds", "firs", "halvfems"}
 	onesth    = []string{"nulte", "første", "anden", "tredje", "fjerde", "femte", "sjette", "syvende", "ottende", "niende", "tiende", "ellevte", "tolvte", "trettende", "fjortende", "femtende", "sekstende", "syttende", "attende", "nittende"}
 	tensth    = []string{"", "", "tyvende", "tredivte", "fyrretyvende", "halvtredsindstyvende", "tresindstyvende", "halvfjerdsindstyvende", "firsindstyvende", "halvfemsindstyvende"}

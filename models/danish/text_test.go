@@ -34,10 +34,22 @@ func TestLIX(t *testing.T) {
 
 func TestFold(t *testing.T) {
 	for _, c := range [][2]string{
-		{"femogtreds", "femogtres"}, {"65", "femogtres"}, {"et hundrede og en", "101"}, {"en sag", "et sag"}, {"12.300 kr.", "tolv tusind tre hundrede kroner"},
-		{"Klokken halv ni!", "kl. 8.30"}, {"den 3. november 2025", "den tredje november tyve femogtyve"}, {"25 %", "femogtyve procent"},
-		{"to uger", "2 uger"}, {"Århus", "aarhus"}, {"22 33 44 55", "toogtyve treogtredive fireogfyrre femoghalvtreds"},
-		{"en og tyve", "enogtyve"}, {"øh ja", "ja"}, {"2.500", "to tusind fem hundrede"}, {"syv", "7"}, {"okay", "OK"},
+		{"femogtreds", "femogtres"},
+		{"65", "femogtres"},
+		{"et hundrede og en", "101"},
+		{"en sag", "et sag"},
+		{"12.300 kr.", "tolv tusind tre hundrede kroner"},
+		{"Klokken halv ni!", "kl. 8.30"},
+		{"den 3. november 2025", "den tredje november tyve femogtyve"},
+		{"25 %", "femogtyve procent"},
+		{"to uger", "2 uger"},
+		{"Århus", "aarhus"},
+		{"22 33 44 55", "toogtyve treogtredive fireogfyrre femoghalvtreds"},
+		{"en og tyve", "enogtyve"},
+		{"øh ja", "ja"},
+		{"2.500", "to tusind fem hundrede"},
+		{"syv", "7"},
+		{"okay", "OK"},
 	} {
 		if a, b := Fold(c[0]), Fold(c[1]); a != b {
 			t.Errorf("Fold(%q) = %q, Fold(%q) = %q", c[0], a, c[1], b)

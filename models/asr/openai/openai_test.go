@@ -36,8 +36,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseMultipartForm(32 << 20); err != nil {
 		return // the client has gone
 	}
-	want := map[string][]string{"model": {"whisper-1"}, "language": {"da"}, "response_format": {"verbose_json"},
-		"timestamp_granularities[]": {"word", "segment"}, "temperature": {"0"}}
+	want := map[string][]string{
+		"model": {"whisper-1"}, "language": {"da"}, "response_format": {"verbose_json"},
+		"timestamp_granularities[]": {"word", "segment"}, "temperature": {"0"},
+	}
 	if d := cmp.Diff(want, map[string][]string(r.MultipartForm.Value)); d != "" {
 		s.t.Errorf("form (-want +got):\n%s", d)
 	}
@@ -274,19 +276,27 @@ func TestAnswers(t *testing.T) {
 		want       []asr.Word
 	}{
 		{"empty text", `{"text":"","duration":4,"words":[]}`, nil},
-		{"words", `{"text":"Hej du.","words":[{"word":" Hej","start":0.5,"end":1},{"word":" du.","start":1,"end":1.5}]}`,
-			[]asr.Word{w("Hej", s/2, s, 0), w("du.", s, 3*s/2, 0)}},
+		{
+			"words", `{"text":"Hej du.","words":[{"word":" Hej","start":0.5,"end":1},{"word":" du.","start":1,"end":1.5}]}`,
+			[]asr.Word{w("Hej", s/2, s, 0), w("du.", s, 3*s/2, 0)},
+		},
 		{"confidence of a word", `{"text":"ja","words":[{"word":"ja","start":1,"end":2,"probability":0.75}]}`, []asr.Word{w("ja", s, 2*s, 0.75)}},
-		{"words inside segments", `{"text":"ja","segments":[{"start":0,"end":4,"text":"ja","words":[{"word":"ja","start":1,"end":2,"confidence":2}]}]}`,
-			[]asr.Word{w("ja", s, 2*s, 1)}},
+		{
+			"words inside segments", `{"text":"ja","segments":[{"start":0,"end":4,"text":"ja","words":[{"word":"ja","start":1,"end":2,"confidence":2}]}]}`,
+			[]asr.Word{w("ja", s, 2*s, 1)},
+		},
 		{"no times at all", `{"text":"abc abc"}`, []asr.Word{w("abc", 0, 2*s, 0), w("abc", 2*s, 4*s, 0)}},
 		{"words without times", `{"text":"abc abc","words":[{"word":"abc"},{"word":"abc"}]}`, []asr.Word{w("abc", 0, 2*s, 0), w("abc", 2*s, 4*s, 0)}},
-		{"segments only", `{"text":"abc abc","segments":[{"start":1,"end":3,"text":" abc abc","avg_logprob":0}]}`,
-			[]asr.Word{w("abc", s, 2*s, 1), w("abc", 2*s, 3*s, 1)}},
+		{
+			"segments only", `{"text":"abc abc","segments":[{"start":1,"end":3,"text":" abc abc","avg_logprob":0}]}`,
+			[]asr.Word{w("abc", s, 2*s, 1), w("abc", 2*s, 3*s, 1)},
+		},
 		{"a little past the end", `{"text":"ja","words":[{"word":"ja","start":3.5,"end":4.3}]}`, []asr.Word{w("ja", 7*s/2, 4*s, 0)}},
 		{"far past the end", `{"text":"ja","words":[{"word":"ja","start":30,"end":31}]}`, []asr.Word{w("ja", 0, 4*s, 0)}},
-		{"going back", `{"text":"ja nu","words":[{"word":"ja","start":3,"end":3.5},{"word":"nu","start":1,"end":2}]}`,
-			[]asr.Word{w("ja", 0, 2*s, 0), w("nu", 2*s, 4*s, 0)}},
+		{
+			"going back", `{"text":"ja nu","words":[{"word":"ja","start":3,"end":3.5},{"word":"nu","start":1,"end":2}]}`,
+			[]asr.Word{w("ja", 0, 2*s, 0), w("nu", 2*s, 4*s, 0)},
+		},
 		{"list lacks words", `{"text":"abc abc","words":[{"word":"abc","start":0,"end":1}]}`, []asr.Word{w("abc", 0, 2*s, 0), w("abc", 2*s, 4*s, 0)}},
 		{"segment that is no speech", `{"text":"Tak.","segments":[{"start":0,"end":4,"text":"Tak.","avg_logprob":-1.5,"no_speech_prob":0.9}],
 			"words":[{"word":"Tak.","start":1,"end":2}]}`, nil},

@@ -175,8 +175,14 @@ func refusal(res *http.Response) *failure {
 func (e *Engine) form(o asr.Options, pcm []int16) ([]byte, string, error) {
 	var b bytes.Buffer
 	m := multipart.NewWriter(&b)
-	fields := [][2]string{{"model", e.c.Model}, {"language", o.Language}, {"response_format", "verbose_json"},
-		{"timestamp_granularities[]", "word"}, {"timestamp_granularities[]", "segment"}, {"temperature", "0"}}
+	fields := [][2]string{
+		{"model", e.c.Model},
+		{"language", o.Language},
+		{"response_format", "verbose_json"},
+		{"timestamp_granularities[]", "word"},
+		{"timestamp_granularities[]", "segment"},
+		{"temperature", "0"},
+	}
 	if len(o.Hints) > 0 {
 		fields = append(fields, [2]string{"prompt", strings.Join(o.Hints, ", ")})
 	}

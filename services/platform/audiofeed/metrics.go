@@ -23,7 +23,8 @@ func newMetrics(gateway string, reg prometheus.Registerer) *metrics {
 		legs:   prometheus.NewGauge(prometheus.GaugeOpts{Name: name("legs"), Help: "Legs being fed to speech workers."}),
 		frames: counter("frames_total", "Frames published."),
 		attaches: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: name("attaches_total"), Help: "Attach requests by result."}, []string{"result"}),
+			Name: name("attaches_total"), Help: "Attach requests by result.",
+		}, []string{"result"}),
 		deaths:    counter("worker_losses_total", "Workers that fell silent or gave up."),
 		replays:   counter("replays_total", "Times that audio was published again."),
 		dropped:   counter("dropped_seconds_total", "Audio that fell out of a ring and was announced as lost."),
