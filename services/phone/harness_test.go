@@ -138,8 +138,10 @@ func freeAddr(t *testing.T) string {
 
 func demoAreas() []consentv1.Area {
 	return []consentv1.Area{
-		{ID: "borgerservice", Name: "Borgerservice", Numbers: []string{"borgerservice", "100"}, AllowTranscript: true,
-			AllowAINote: true, Basis: "samtykke", Purpose: "notat", TextVersion: "1"},
+		{
+			ID: "borgerservice", Name: "Borgerservice", Numbers: []string{"borgerservice", "100"}, AllowTranscript: true,
+			AllowAINote: true, Basis: "samtykke", Purpose: "notat", TextVersion: "1",
+		},
 		{ID: "pension", Name: "Pension", Numbers: []string{"pension", "300"}, AllowTranscript: true, Basis: "samtykke"},
 		{ID: "lukket", Name: "Uden udskrift", Numbers: []string{"lukket"}},
 	}

@@ -39,8 +39,10 @@ func (w *world) sipp(scenario, user string, args ...string) {
 	}
 	ctx, cancel := context.WithTimeout(w.t.Context(), 50*time.Second)
 	defer cancel()
-	all := append([]string{w.sip, "-sf", file, "-s", user, "-i", "127.0.0.1", "-mi", "127.0.0.1",
-		"-nostdin", "-timeout", "45", "-timeout_error", "-trace_err", "-error_file", "/dev/stderr"}, args...)
+	all := append([]string{
+		w.sip, "-sf", file, "-s", user, "-i", "127.0.0.1", "-mi", "127.0.0.1",
+		"-nostdin", "-timeout", "45", "-timeout_error", "-trace_err", "-error_file", "/dev/stderr",
+	}, args...)
 	cmd := exec.CommandContext(ctx, path, all...)
 	cmd.Dir = w.t.TempDir()
 	w.alaw(filepath.Join(cmd.Dir, "call.al"))

@@ -177,8 +177,10 @@ func (r *Recording) Answer(b sipua.Body) error {
 		if err != nil {
 			return err
 		}
-		err = l.Configure(rtpx.Media{Remote: c.Remote, RemoteRTCP: c.RTCP, Receive: c.Recv, Send: c.Formats(),
-			Sending: c.Dir&r.dir&offer.Send != 0})
+		err = l.Configure(rtpx.Media{
+			Remote: c.Remote, RemoteRTCP: c.RTCP, Receive: c.Recv, Send: c.Formats(),
+			Sending: c.Dir&r.dir&offer.Send != 0,
+		})
 		if err != nil {
 			return err
 		}

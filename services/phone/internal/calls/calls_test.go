@@ -66,8 +66,12 @@ func TestTrunkURI(t *testing.T) {
 	}{
 		{trunk, "+45 12 34-56 78", "sip:+4512345678@sbc.example:5070"},
 		{trunk, "sip:a@b.example", "sip:a@b.example"},
-		{trunk, "sip:", ""}, {trunk, "hej", ""}, {trunk, "", ""}, {trunk, "12;34", ""},
-		{Trunk{}, "12345678", ""}, {Trunk{}, "sips:a@b", "sips:a@b"},
+		{trunk, "sip:", ""},
+		{trunk, "hej", ""},
+		{trunk, "", ""},
+		{trunk, "12;34", ""},
+		{Trunk{}, "12345678", ""},
+		{Trunk{}, "sips:a@b", "sips:a@b"},
 	} {
 		got, err := c.trunk.uri(c.to)
 		if got != c.want || (err == nil) != (c.want != "") {

@@ -28,8 +28,10 @@ func TestChoose(t *testing.T) {
 	}{
 		{"their order counts", []string{"m=audio 4000 RTP/AVP 0 8 101", "a=rtpmap:101 telephone-event/8000"}, rtpx.PCMU, 101, SendRecv, nil},
 		{"static types without rtpmap", []string{"m=audio 4000 RTP/AVP 18 9"}, rtpx.G722, 0, SendRecv, nil},
-		{"opus with the events of its clock", []string{"m=audio 4000 RTP/AVP 107 101 102", "a=rtpmap:107 opus/48000/2",
-			"a=rtpmap:101 telephone-event/8000", "a=rtpmap:102 telephone-event/48000"}, rtpx.Opus, 102, SendRecv, nil},
+		{"opus with the events of its clock", []string{
+			"m=audio 4000 RTP/AVP 107 101 102", "a=rtpmap:107 opus/48000/2",
+			"a=rtpmap:101 telephone-event/8000", "a=rtpmap:102 telephone-event/48000",
+		}, rtpx.Opus, 102, SendRecv, nil},
 		{"PCMA at another rate is another codec", []string{"m=audio 4000 RTP/AVP 97", "a=rtpmap:97 PCMA/16000"}, 0, 0, 0, ErrCodec},
 		{"G.729 only", []string{"m=audio 4000 RTP/AVP 18"}, 0, 0, 0, ErrCodec},
 		{"video", []string{"m=video 4000 RTP/AVP 96"}, 0, 0, 0, ErrAudio},

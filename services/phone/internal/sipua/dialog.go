@@ -229,8 +229,10 @@ func (d *Dialog) request(method sip.RequestMethod, b Body, seq uint32, hs ...sip
 		seq = d.cseq
 	}
 	req := sip.NewRequest(method, *d.target.Clone())
-	via := &sip.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: d.transport,
-		Host: d.ua.host(d.source), Port: d.laddr.Port, Params: sip.NewParams()}
+	via := &sip.ViaHeader{
+		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: d.transport,
+		Host: d.ua.host(d.source), Port: d.laddr.Port, Params: sip.NewParams(),
+	}
 	via.Params.Add("branch", sip.GenerateBranchN(16))
 	via.Params.Add("rport", "")
 	req.AppendHeader(via)

@@ -55,7 +55,8 @@ func supports(m headered, tag string) bool {
 func body(m interface {
 	Body() []byte
 	GetHeader(string) sip.Header
-}) Body {
+},
+) Body {
 	return Body{Type: header(m, "Content-Type", "c"), Data: m.Body()}
 }
 

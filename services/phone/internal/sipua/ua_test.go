@@ -277,12 +277,14 @@ func TestGivingUpACall(t *testing.T) {
 	})
 	a := newSide(t, Config{})
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := a.Dial(ctx, Outgoing{To: "sip:x@" + b.Addr(), Body: Body{"application/sdp", []byte(session)},
+	_, err := a.Dial(ctx, Outgoing{
+		To: "sip:x@" + b.Addr(), Body: Body{"application/sdp", []byte(session)},
 		Progress: func(code int, _ Body, _ func(string) string) {
 			if code == 180 {
 				cancel()
 			}
-		}})
+		},
+	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("err = %v", err)
 	}

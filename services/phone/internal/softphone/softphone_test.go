@@ -26,7 +26,8 @@ func offer(t *testing.T, mime string, clock uint32, pt webrtc.PayloadType) (*web
 	t.Helper()
 	var me webrtc.MediaEngine
 	err := me.RegisterCodec(webrtc.RTPCodecParameters{
-		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: clock}, PayloadType: pt}, webrtc.RTPCodecTypeAudio)
+		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: clock}, PayloadType: pt,
+	}, webrtc.RTPCodecTypeAudio)
 	if err != nil {
 		t.Fatal(err)
 	}
