@@ -20,7 +20,11 @@ func Extract(t Template, tr Transcript) Draft {
 		if s.used || s.asks {
 			continue
 		}
-		if section, ok := place(s); ok {
+		section, ok := place(s)
+		if ok && section == Told || !ok && s.states() {
+			section = x.template.field(s)
+		}
+		if ok || section != "" && section != Told {
 			x.add(section, s)
 		}
 	}
@@ -141,7 +145,7 @@ func (x *extraction) answers() {
 			continue
 		}
 		text := "Adspurgt " + quote(q) + " svarer borgeren: " + quote(a) + "."
-		if x.keep(Told, q.start, evidence.Claim{Text: text, Spans: []evidence.Span{q.span(), a.span()}}) {
+		if x.keep(x.template.field(q, a), q.start, evidence.Claim{Text: text, Spans: []evidence.Span{q.span(), a.span()}}) {
 			q.used, a.used = true, true
 		}
 	}
@@ -196,6 +200,12 @@ func place(s *said) (section string, ok bool) {
 		return placeCitizen(s)
 	}
 	return "", false
+}
+
+// states reports a statement of the citizen with something in it: a template may have a field for it where the standard
+// one has no place.
+func (s *said) states() bool {
+	return s.role == evidence.Citizen && !s.identity() && s.content() >= 2
 }
 
 func placeCaseworker(s *said) (string, bool) {

@@ -39,7 +39,9 @@ type Section struct {
 	ID       string
 	Title    string
 	Kind     SectionKind
-	Required bool
+	Required bool // a draft without it says so
+	// Stems of words by which something told belongs to this section; words that begin with one of Not do not count.
+	Stems, Not []string
 }
 
 // A Template is what a service area wants its notes to hold.
@@ -51,17 +53,6 @@ type Template struct {
 
 // NotMentioned stands in sections about which nothing was said.
 const NotMentioned = "Ikke omtalt"
-
-// Standard is the template of areas that have none of their own.
-func Standard(serviceArea string) Template {
-	return Template{Name: "standard/1", ServiceArea: serviceArea, Sections: []Section{
-		{ID: Reason, Title: "Henvendelse", Kind: Fact, Required: true},
-		{ID: Told, Title: "Oplyst", Kind: Fact},
-		{ID: Assessed, Title: "Vurdering", Kind: Assessment},
-		{ID: Agreed, Title: "Aftalt", Kind: Fact},
-		{ID: FollowUp, Title: "Opfølgning", Kind: Fact},
-	}}
-}
 
 // section gives the template's section of an ID.
 func (t Template) section(id string) (Section, bool) {

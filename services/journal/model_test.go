@@ -2,10 +2,12 @@ package journal
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
 	"samtale.dk/samtale/models/llm/llmtest"
+	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/journalv1"
 )
 
@@ -56,6 +58,45 @@ func TestDraftWithoutItsModel(t *testing.T) {
 			n := newWorld(t).drafting("ollama=" + srv.URL)
 			if n.DraftedBy != "extract" || len(n.Sentences) == 0 || !strings.Contains(n.Notice, "prog") {
 				t.Fatalf("draft: by %q, %d sentences, notice %q", n.DraftedBy, len(n.Sentences), n.Notice)
+			}
+		})
+	}
+}
+
+// A template by the area's choice; messages have their own; a name that nobody knows is said, and nothing waits for it.
+func TestTemplates(t *testing.T) {
+	for name, tc := range map[string]struct {
+		area    string
+		channel callv1.Channel
+		want    string
+		notice  string
+		section string
+	}{
+		"none":    {"", callv1.ChannelQueue, "standard/1", "", "oplyst"},
+		"housing": {"boligstoette/1", callv1.ChannelQueue, "boligstoette/1", "ikke omtalt: Husleje og bolig", "husstand"},
+		"message": {"boligstoette/1", callv1.ChannelMessage, "opkald-tilbage/1", "", "kontakt"},
+		"unknown": {"opdigtet/7", callv1.ChannelQueue, "standard/1", "notatskabelon findes ikke", "oplyst"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.keys.area.Template = tc.area
+			c := newCall()
+			w.talk(c)
+			conv, err := w.store.Read().Conversation(t.Context(), c.id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conv.Channel = tc.channel
+			d, err := w.acts.Drafter.Draft(t.Context(), conv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Template != tc.want || !strings.Contains(d.Body.Notice, tc.notice) {
+				t.Errorf("template %q, notice %q", d.Template, d.Body.Notice)
+			}
+			has := slices.ContainsFunc(d.Body.Sections, func(s journalv1.Section) bool { return s.ID == tc.section })
+			if !has {
+				t.Errorf("no section %s: %+v", tc.section, d.Body.Sections)
 			}
 		})
 	}

@@ -6,12 +6,14 @@ package draft
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
 	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/models/llm"
 	"samtale.dk/samtale/models/notes"
+	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/journal/internal/areas"
@@ -56,7 +58,7 @@ func (d *Drafter) Draft(ctx context.Context, c store.Conversation) (Draft, error
 }
 
 func (d *Drafter) write(ctx context.Context, c store.Conversation, area consentv1.Area, t journalv1.Transcript) (notes.Draft, error) {
-	template := notes.Standard(area.ID)
+	template, note := d.template(c, area)
 	why, err := d.refused(ctx, c, area)
 	if err != nil {
 		return notes.Draft{}, err
@@ -65,9 +67,47 @@ func (d *Drafter) write(ctx context.Context, c store.Conversation, area consentv
 		why = "Samtalen er ikke skrevet ned. Skriv selv notatet."
 	}
 	if why != "" {
-		return notes.Draft{Template: template, By: "form", Notice: why}, nil
+		return notes.Draft{Template: template, By: review.Form, Notice: join(note, why)}, nil
 	}
-	return d.machine(ctx, template, spoken(c, t))
+	n, err := d.machine(ctx, template, spoken(c, t))
+	n.Notice = join(note, n.Notice, missing(n))
+	return n, err
+}
+
+// template is the area's; a spoken message has its own, for whoever calls back. A name that nobody knows is a mistake in
+// the settings: the note is written all the same, and says so.
+func (d *Drafter) template(c store.Conversation, area consentv1.Area) (t notes.Template, note string) {
+	name := area.Template
+	switch {
+	case c.Channel == callv1.ChannelMessage:
+		name = notes.NameCallBack
+	case name == "":
+		name = notes.NameStandard
+	}
+	t, ok := notes.Named(name, area.ID)
+	if ok {
+		return t, ""
+	}
+	d.Log.Error("the area's note template does not exist; the standard one is used",
+		"area", area.ID, "template", name, "known", notes.Names(), "conversation_id", c.ID)
+	return notes.Standard(area.ID), "Fagområdets notatskabelon findes ikke. Standardskabelonen er brugt."
+}
+
+// missing names the required sections about which nothing was said.
+func missing(d notes.Draft) string {
+	var titles []string
+	for _, s := range d.Missing() {
+		titles = append(titles, s.Title)
+	}
+	if len(titles) == 0 {
+		return ""
+	}
+	return "Skal med i notatet, men er ikke omtalt: " + strings.Join(titles, ", ") + "."
+}
+
+// join puts the notices that there are behind each other.
+func join(notices ...string) string {
+	return strings.Join(slices.DeleteFunc(notices, func(s string) bool { return s == "" }), " ")
 }
 
 // modelLimit bounds the model's draft; a slow machine then gets the extracted one. It

@@ -29,6 +29,9 @@ type Body struct {
 	ApprovedBy string `json:"approved_by,omitempty"`
 }
 
+// Form as DraftedBy: no machine has written, a person fills the template in.
+const Form = "form"
+
 // Words are the transcript's words by id: what evidence points at.
 type Words struct {
 	source *evidence.Transcript
