@@ -187,10 +187,17 @@ func TestRetransmissionsAndMergedRequests(t *testing.T) {
 	if a := r.final("INVITE"); a.code != 482 {
 		t.Errorf("merged request: %s", a.line)
 	}
-	if l, err := ask[callv1.ListReply](w, callv1.ListSubject, callv1.ListRequest{}); err != nil || len(l.Calls) != 1 {
-		t.Errorf("calls: %+v, %v", l, err)
-	}
+	w.until("there is one call", func() bool {
+		l, err := ask[callv1.ListReply](w, callv1.ListSubject, callv1.ListRequest{})
+		return err == nil && len(l.Calls) == 1
+	})
 	r.bye(user)
+	w.endOf(a.h.Get("X-Samtale-Conversation"))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.started) != 1 {
+		t.Errorf("%d conversations were begun", len(w.started))
+	}
 }
 
 func TestCancelRace(t *testing.T) {
