@@ -10,8 +10,9 @@ CYCLONEDX   = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0
 WORKFLOWCHECK = go.temporal.io/sdk/contrib/tools/workflowcheck@v0.4.0
 
 WEB = services/portal/internal/web/dist
+OLLAMA = $(CURDIR)/bin/ollama-test
 
-.PHONY: run build web test check bench eval sbom fmt clean tools
+.PHONY: run build web test check bench eval sbom fmt clean tools ollama
 
 run: build
 	@exec bin/standalone
@@ -33,8 +34,13 @@ $(WEB)/.stamp: package-lock.json services/portal/assets/build.mjs
 tools:
 	@deploy/scripts/install-tools.sh
 
-test: tools build
-	deploy/scripts/with-postgres.sh $(GO) test -shuffle=on ./...
+# A real Ollama server for the tests of its adapter. Where it cannot be built these
+# tests are skipped, or fail when every integration is required.
+ollama: tools
+	@deploy/scripts/build-ollama.sh $(OLLAMA) || test "$$REQUIRE_INTEGRATION" != 1
+
+test: tools build ollama
+	SAMTALE_TEST_OLLAMA="$$(ls $(OLLAMA) 2>/dev/null)" deploy/scripts/with-postgres.sh $(GO) test -shuffle=on ./...
 	cd services/standalone && $(GO) test -shuffle=on ./...
 
 check: web
