@@ -95,7 +95,7 @@ type Config struct {
 // Hearing hears one leg from one position on.
 type Hearing struct {
 	cfg    Config
-	ctx    context.Context // of New: ends the engine's session and commits
+	ctx    context.Context //nolint:containedctx // of New: ends the engine's session and commits; a Hearing is what is cancelled
 	cancel context.CancelFunc
 	wake   chan struct{}
 	opened chan opening // once

@@ -414,7 +414,7 @@ func TestStreamIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, l, words(0, 5, 8000), 0)
-	waitFor(t, "a final cannot be stored", func() bool { return len(r.all()) == 1 && r.all()[0].store.busy() })
+	waitFor(t, "a final cannot be stored", func() bool { return value(t, r.metrics.unstored) > 0 })
 	if err := w.bus.EnsureStreams(t.Context(), bus.Stream{Name: transcriptv1.Stream, Subjects: []string{transcriptv1.StreamSubjects}}); err != nil {
 		t.Fatal(err)
 	}

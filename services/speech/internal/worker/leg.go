@@ -38,10 +38,9 @@ type leg struct {
 	store  *record
 	in     *intake
 	sub    *nats.Subscription
-	frame  audiov1.Frame   // belongs to the bus's goroutine
-	late   bool            // the engine is behind; belongs to the watching goroutine
-	ctx    context.Context // of the attachment; stop ends it
-	stop   context.CancelCauseFunc
+	frame  audiov1.Frame           // belongs to the bus's goroutine
+	late   bool                    // the engine is behind; belongs to the watching goroutine
+	stop   context.CancelCauseFunc // ends the attachment
 	gone   chan struct{}
 	resign chan struct{} // closed to settle the rest as lost
 
@@ -105,13 +104,13 @@ func (l *leg) send(subject string, v any) {
 }
 
 // run hears the leg until it is settled or given up.
-func (l *leg) run() {
+func (l *leg) run(ctx context.Context) {
 	defer close(l.gone)
 	defer l.w.forget(l)
 	defer l.stop(nil)
 	defer l.sub.Unsubscribe()
-	err := l.hearAll(l.ctx)
-	if cause := context.Cause(l.ctx); cause != nil {
+	err := l.hearAll(ctx)
+	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
 	switch {

@@ -19,7 +19,7 @@ type metrics struct {
 	replays             prometheus.Counter
 	words               prometheus.Counter
 	engineFailures      prometheus.Counter
-	late                prometheus.Counter
+	late, unstored      prometheus.Counter
 	engineTime, engined prometheus.Counter
 	seconds             *prometheus.CounterVec
 	latency             prometheus.Histogram
@@ -37,6 +37,7 @@ func newMetrics(reg prometheus.Registerer, w *Worker) *metrics {
 		words:          counter("words_total", "Words committed."),
 		engineFailures: counter("engine_failures_total", "Sessions that the engine failed."),
 		late:           counter("late_total", "Times that the engine fell more than 10 s behind on a leg."),
+		unstored:       counter("store_failures_total", "Attempts to store a final that failed and were made again."),
 		engineTime:     counter("engine_seconds_total", "Time spent in the engine's calls."),
 		engined:        counter("engine_audio_seconds_total", "Audio given to the engine."),
 		seconds: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -51,7 +52,7 @@ func newMetrics(reg prometheus.Registerer, w *Worker) *metrics {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "samtale_speech_" + name, Help: help}, f)
 	}
 	if reg != nil {
-		reg.MustRegister(m.attached, m.refused, m.badFrames, m.replays, m.words, m.engineFailures, m.late, m.engineTime,
+		reg.MustRegister(m.attached, m.refused, m.badFrames, m.replays, m.words, m.engineFailures, m.late, m.unstored, m.engineTime,
 			m.engined, m.seconds, m.latency,
 			gauge("streams", "Legs being heard.", func() float64 { return float64(len(w.all())) }),
 			gauge("streams_limit", "Legs that can be heard at once.", func() float64 { return float64(w.cfg.Streams) }),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"samtale.dk/samtale/services/contract/audiov1"
 	"samtale.dk/samtale/services/contract/event"
@@ -42,6 +43,7 @@ type record struct {
 	bus    *bus.Bus
 	keys   seal.Keys
 	log    *slog.Logger
+	failed prometheus.Counter // attempts
 	attach audiov1.Attach
 	engine string
 	demo   bool
@@ -143,6 +145,7 @@ func (r *record) store(ctx context.Context, b hearing.Batch, last bool) (seq uin
 		case errors.Is(err, errs.NotFound):
 			return 0, errErased
 		}
+		r.failed.Inc()
 		r.log.Warn("not stored yet", "from", b.From, "to", b.To, "err", err)
 		select {
 		case <-ctx.Done():

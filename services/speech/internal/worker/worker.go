@@ -224,12 +224,12 @@ func (w *Worker) attach(ctx, legs context.Context, a audiov1.Attach) (audiov1.At
 		return rep, nil
 	}
 	l.in = newIntake(a.Epoch, rep.Resume)
-	l.ctx, l.stop = context.WithCancelCause(legs)
+	legs, l.stop = context.WithCancelCause(legs)
 	if err := l.listen(); err != nil {
 		l.stop(nil)
 		return audiov1.Attached{}, errs.E(errs.Unavailable, "", err)
 	}
-	w.start(l)
+	w.start(legs, l)
 	return rep, nil
 }
 
@@ -272,16 +272,16 @@ func (w *Worker) newLeg(a audiov1.Attach) *leg {
 	return &leg{
 		w: w, attach: a, gone: make(chan struct{}), resign: make(chan struct{}), log: log,
 		store: &record{
-			bus: w.cfg.Bus, keys: w.cfg.Keys, log: log, attach: a, engine: w.cfg.Engine.Name(), demo: w.cfg.Engine.Demo(),
+			bus: w.cfg.Bus, keys: w.cfg.Keys, log: log, failed: w.metrics.unstored, attach: a, engine: w.cfg.Engine.Name(), demo: w.cfg.Engine.Demo(),
 		},
 		frame: audiov1.Frame{PCM: make([]int16, 0, audiov1.MaxFrameSamples)},
 	}
 }
 
-func (w *Worker) start(l *leg) {
+func (w *Worker) start(ctx context.Context, l *leg) {
 	w.mu.Lock()
 	w.legs[l.attach.LegID] = l
 	w.mu.Unlock()
 	w.metrics.attached.Inc()
-	go l.run()
+	go l.run(ctx)
 }
