@@ -154,39 +154,6 @@ func (r *raw) final(method string) answer {
 	return answer{}
 }
 
-// expect waits for a request from the service and answers it.
-func (r *raw) expect(method string, code int, hs ...string) answer {
-	r.t.Helper()
-	limit := time.Now().Add(10 * time.Second)
-	for time.Now().Before(limit) {
-		a, ok := r.read(5 * time.Second)
-		if !ok || a.code != 0 || !strings.HasPrefix(a.line, method+" ") {
-			continue
-		}
-		r.respond(a, code, "", hs...)
-		return a
-	}
-	r.t.Fatalf("no %s came", method)
-	return answer{}
-}
-
-func (r *raw) respond(a answer, code int, body string, hs ...string) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "SIP/2.0 %d X\r\n", code)
-	for _, k := range []string{"Via", "From", "To", "Call-Id", "Cseq"} {
-		fmt.Fprintf(&b, "%s: %s\r\n", k, a.h.Get(k))
-	}
-	fmt.Fprintf(&b, "Contact: <sip:test@%s>\r\n", r.host)
-	for _, h := range hs {
-		b.WriteString(h + "\r\n")
-	}
-	if body != "" {
-		b.WriteString("Content-Type: application/sdp\r\n")
-	}
-	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(body), body)
-	r.write(b.String())
-}
-
 // sdp is an offer; extra lines go to the media part.
 func sdp(addr string, port int, dir string, extra ...string) string {
 	s := "v=0\r\no=t 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 " + addr + "\r\nt=0 0\r\n" +

@@ -230,7 +230,7 @@ func TestCancelRace(t *testing.T) {
 		if codes["CANCEL"] != 200 || codes["INVITE"] != 487 {
 			t.Errorf("answers: %v", codes)
 		}
-		r.message("ACK", user, "")
+		r.write(r.message("ACK", user, ""))
 	}
 	// Crossing CANCEL and 200: whoever wins, no call stays behind.
 	for range 20 {

@@ -13,6 +13,7 @@ import (
 	"samtale.dk/samtale/media/pcm"
 	"samtale.dk/samtale/media/resample"
 	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/phone/dialer"
 )
 
 // tool finds a program that a test needs.
@@ -98,6 +99,43 @@ func TestSIPpBlindTransfer(t *testing.T) {
 	if e := w.endOf(id); e.Reason != "transferred" {
 		t.Errorf("ended: %+v", e)
 	}
+	<-over
+}
+
+func TestSIPpAttendedTransfer(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+	third := make(chan *dialer.Call, 1)
+	colleague := w.dialer(dialer.Config{Local: "127.0.0.1", Answer: func(c *dialer.Call) { third <- c }})
+	over := make(chan struct{})
+	go func() { defer close(over); w.sipp("replaces", user, "-m", "1") }()
+	var id string
+	w.until("call waits", func() bool {
+		l, err := ask[callv1.ListReply](w, callv1.ListSubject, callv1.ListRequest{})
+		if err != nil || len(l.Calls) != 1 || l.Calls[0].State != callv1.StateWaiting {
+			return false
+		}
+		id = l.Calls[0].ConversationID
+		return true
+	})
+	newBrowser(t).answer(w, id, "anna")
+	w.inState(id, callv1.StateTalking)
+	w.control(id, "anna", callv1.ActionConsult, "sip:kollega@"+colleague.Addr())
+	k := <-third
+	w.until("the colleague has answered", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, c := range w.changed[id] {
+			if c.Reason == "consult-answered" {
+				return true
+			}
+		}
+		return false
+	})
+	w.control(id, "anna", callv1.ActionComplete, "")
+	if e := w.endOf(id); e.Reason != "transferred" {
+		t.Errorf("ended: %+v", e)
+	}
+	<-k.Ended()
 	<-over
 }
 

@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"sort"
 	"sync"
 	"time"
@@ -333,13 +332,4 @@ func (s *Service) Drain(ctx context.Context, limit time.Duration) {
 	}
 	s.stop()
 	<-idle
-}
-
-// netAddr is the address part of "host:port".
-func netAddr(hostport string) netip.Addr {
-	ap, err := netip.ParseAddrPort(hostport)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ap.Addr()
 }

@@ -21,7 +21,6 @@ type side struct {
 
 	mu     sync.Mutex
 	offers int
-	dialog *Dialog
 	ended  chan string
 	calls  chan *Dialog
 	hold   chan struct{} // not nil: an offer waits for it
