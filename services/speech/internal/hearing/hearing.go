@@ -43,9 +43,9 @@ const (
 	// bridge is the longest loss inside an utterance that does not end it. 300 ms.
 	bridge = 300 * asr.SampleRate / 1000
 
-	// warmUp is how long a Hearing that goes on in the middle of a leg hears everything:
-	// it may begin inside a sentence, and the detector does not know the background
-	// yet. 3 s.
+	// warmUp is how long everything is heard after a beginning in the middle of a leg and
+	// after a loss: sound may begin inside a sentence, and the detector may not know
+	// the background yet. 3 s.
 	warmUp = 3 * asr.SampleRate
 
 	// partialEvery bounds partials to ten a second.
@@ -233,7 +233,9 @@ func (h *Hearing) Lost(n int64, reason string) error {
 		h.mark(n, transcriptv1.Lost, reason)
 		return h.write(h.feed.zeros[:n])
 	}
-	return h.gap(n, transcriptv1.Lost, reason)
+	err := h.gap(n, transcriptv1.Lost, reason)
+	h.feed.warm = warmUp
+	return err
 }
 
 // End says that the leg has ended. Done follows.
@@ -281,7 +283,7 @@ func (h *Hearing) closeUtterance() error {
 			return err
 		}
 	}
-	f.before, f.warm = f.before[:0], 0
+	f.before = f.before[:0]
 	h.cfg.Segmenter.Reset()
 	return nil
 }
@@ -301,7 +303,7 @@ func (h *Hearing) take(pcm []int16) error {
 	f := &h.feed
 	was := f.open
 	is := h.cfg.Segmenter.Frame(pcm) || f.warm > 0
-	f.warm -= len(pcm)
+	f.warm = max(0, f.warm-len(pcm))
 	if !was && !is {
 		h.idle(pcm)
 		return nil
