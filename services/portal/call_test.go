@@ -91,7 +91,7 @@ func (f *peer) connect(offer string) (string, error) {
 }
 
 // say commits words of a leg as a speech worker does.
-func (p *place) say(t *testing.T, conv, leg, role string, from time.Duration, words string, ledger ...transcriptv1.Range) {
+func (p *place) say(t testing.TB, conv, leg, role string, from time.Duration, words string, ledger ...transcriptv1.Range) {
 	t.Helper()
 	const rate = 16000
 	at := int64(from.Seconds() * rate)
@@ -111,8 +111,10 @@ func (p *place) say(t *testing.T, conv, leg, role string, from time.Duration, wo
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = p.bus.Publish(t.Context(), transcriptv1.Final{Meta: event.NewMeta("transcript.v1.final", "test", time.Now()), ConversationID: conv, LegID: leg, Role: role,
-		From: ledger[0].Start, To: ledger[len(ledger)-1].End, Engine: "demo", Demo: true, Ledger: ledger, Sealed: sealed})
+	err = p.bus.Publish(t.Context(), transcriptv1.Final{
+		Meta: event.NewMeta("transcript.v1.final", "test", time.Now()), ConversationID: conv, LegID: leg, Role: role,
+		From: ledger[0].Start, To: ledger[len(ledger)-1].End, Engine: "demo", Demo: true, Ledger: ledger, Sealed: sealed,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,8 +158,10 @@ func TestCallIsAnsweredHeardAndRead(t *testing.T) {
 
 	p.say(t, conv, legCitizen, callv1.RoleCitizen, time.Second, "Goddag, jeg ringer om min boligstøtte.")
 	b.shows("boligstøtte.")
-	partial := transcriptv1.Partial{Meta: event.NewMeta("transcript.v1.partial", "test", time.Now()), ConversationID: conv, LegID: legCitizen, From: 5 * 16000,
-		Words: []transcriptv1.Word{{Text: "den", Start: 5 * 16000, End: 5*16000 + 4000}, {Text: "manger", Start: 5*16000 + 4000, End: 6 * 16000}}}
+	partial := transcriptv1.Partial{
+		Meta: event.NewMeta("transcript.v1.partial", "test", time.Now()), ConversationID: conv, LegID: legCitizen, From: 5 * 16000,
+		Words: []transcriptv1.Word{{Text: "den", Start: 5 * 16000, End: 5*16000 + 4000}, {Text: "manger", Start: 5*16000 + 4000, End: 6 * 16000}},
+	}
 	if err := p.bus.Send(t.Context(), partial); err != nil {
 		t.Fatal(err)
 	}
@@ -295,14 +299,14 @@ func wait(t *testing.T, ok func() bool) {
 
 // reader reads server-sent events.
 type reader struct {
-	t    *testing.T
+	t    testing.TB
 	resp *http.Response
 	s    *bufio.Scanner
 }
 
 type sseEvent struct{ id, name, data string }
 
-func (p *place) events(t *testing.T, path, tok, last string) *reader {
+func (p *place) events(t testing.TB, path, tok, last string) *reader {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	req, err := http.NewRequestWithContext(ctx, "GET", p.url+path, nil)
@@ -411,11 +415,11 @@ func TestInboxEventsAreFilteredAndResume(t *testing.T) {
 	}
 }
 
-func (p *place) areaToken(t *testing.T, id, area string) string {
+func (p *place) areaToken(t testing.TB, id, area string) string {
 	return p.token(t, "caseworker", func(c *tokenClaims) { c.Subject, c.Areas = id, []string{area} })
 }
 
-func (p *place) changed(t *testing.T, area, what string) {
+func (p *place) changed(t testing.TB, area, what string) {
 	t.Helper()
 	err := p.bus.Publish(t.Context(), journalv1.Changed{Meta: event.NewMeta("journal.v1.changed", "test", time.Now()), ConversationID: demoConv, ServiceArea: area, State: "review", What: what})
 	if err != nil {

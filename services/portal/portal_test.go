@@ -20,7 +20,7 @@ type browser struct {
 	base string
 }
 
-func (p *place) browser(t *testing.T) *browser {
+func (p *place) browser(t testing.TB) *browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -38,7 +38,7 @@ func (b *browser) get(t *testing.T, path string) (int, string) {
 	return read(t, r)
 }
 
-func read(t *testing.T, r *http.Response) (int, string) {
+func read(t testing.TB, r *http.Response) (int, string) {
 	t.Helper()
 	defer r.Body.Close()
 	body, err := io.ReadAll(r.Body)
@@ -135,7 +135,7 @@ func TestRolesHoldForPagesAndAPI(t *testing.T) {
 	}
 }
 
-func (p *place) do(t *testing.T, method, path, tok, body string) *http.Response {
+func (p *place) do(t testing.TB, method, path, tok, body string) *http.Response {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, p.url+path, strings.NewReader(body))
 	if err != nil {
@@ -151,10 +151,22 @@ func (p *place) do(t *testing.T, method, path, tok, body string) *http.Response 
 	return r
 }
 
-func (p *place) status(t *testing.T, method, path, tok, body string) int {
+func (p *place) status(t testing.TB, method, path, tok, body string) int {
 	t.Helper()
 	status, _ := read(t, p.do(t, method, path, tok, body))
 	return status
+}
+
+func TestErrorPagesKnowWhoAsks(t *testing.T) {
+	p := start(t)
+	b := p.browser(t)
+	b.login(t, "mette")
+	for path, want := range map[string]int{"/drift": http.StatusForbidden, "/nowhere": http.StatusNotFound} {
+		status, page := b.get(t, path)
+		if status != want || !strings.Contains(page, "Mette Sørensen") || !strings.Contains(page, `href="/desk"`) {
+			t.Errorf("%s answers %d without the way back:\n%s", path, status, page)
+		}
+	}
 }
 
 func TestHeaders(t *testing.T) {
@@ -307,7 +319,7 @@ func TestAPICarriesNotesAndTranscripts(t *testing.T) {
 	}
 }
 
-func (p *place) json(t *testing.T, method, path, tok, body string, v any) {
+func (p *place) json(t testing.TB, method, path, tok, body string, v any) {
 	t.Helper()
 	status, got := read(t, p.do(t, method, path, tok, body))
 	if status != http.StatusOK {

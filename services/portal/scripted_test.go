@@ -53,11 +53,13 @@ type place struct {
 	saveErr  error // answer of the next saves
 }
 
-const demoConv = "0199a0c0-0000-7000-8000-000000000001"
-const demoNote = "0199a0c0-0000-7000-8000-00000000000a"
-const legCitizen, legWorker = "0199a0c0-0000-7000-8000-0000000000c1", "0199a0c0-0000-7000-8000-0000000000d1"
+const (
+	demoConv              = "0199a0c0-0000-7000-8000-000000000001"
+	demoNote              = "0199a0c0-0000-7000-8000-00000000000a"
+	legCitizen, legWorker = "0199a0c0-0000-7000-8000-0000000000c1", "0199a0c0-0000-7000-8000-0000000000d1"
+)
 
-func start(t *testing.T, environ ...string) *place {
+func start(t testing.TB, environ ...string) *place {
 	t.Helper()
 	srv, err := natsserver.Start(natsserver.Config{StoreDir: t.TempDir()})
 	if err != nil {
@@ -88,7 +90,7 @@ func start(t *testing.T, environ ...string) *place {
 	return p
 }
 
-func (p *place) runPortal(t *testing.T, log *slog.Logger, srv *natsserver.Server, environ []string) {
+func (p *place) runPortal(t testing.TB, log *slog.Logger, srv *natsserver.Server, environ []string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -97,8 +99,10 @@ func (p *place) runPortal(t *testing.T, log *slog.Logger, srv *natsserver.Server
 	addr := ln.Addr().String()
 	ln.Close()
 	data := filepath.Join(t.TempDir(), "data")
-	env := process.Env{Environ: []string{"SAMTALE_HTTP_ADDR=" + addr, "SAMTALE_DATA=" + data, "SAMTALE_TEST_SECRET=hush", "SAMTALE_CONTACT_PHONE=12345678"},
-		Log: log, Metrics: prometheus.NewRegistry(), Health: health.New()}
+	env := process.Env{
+		Environ: []string{"SAMTALE_HTTP_ADDR=" + addr, "SAMTALE_DATA=" + data, "SAMTALE_TEST_SECRET=hush", "SAMTALE_CONTACT_PHONE=12345678"},
+		Log:     log, Metrics: prometheus.NewRegistry(), Health: health.New(),
+	}
 	env.Environ = append(env.Environ, environ...)
 	env.NATS = append(env.NATS, srv.Option())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -134,7 +138,7 @@ func (p *place) runPortal(t *testing.T, log *slog.Logger, srv *natsserver.Server
 	p.key = token.Key(master)
 }
 
-func (p *place) token(t *testing.T, role string, change func(*token.Claims)) string {
+func (p *place) token(t testing.TB, role string, change func(*token.Claims)) string {
 	t.Helper()
 	c := token.Claims{Subject: role, Role: role, Issued: time.Now(), Expires: time.Now().Add(time.Hour)}
 	if change != nil {
@@ -147,7 +151,7 @@ func (p *place) token(t *testing.T, role string, change func(*token.Claims)) str
 	return s
 }
 
-func handle[Req, Resp any](t *testing.T, p *place, s microService, subject string, f func(req Req) (Resp, error)) {
+func handle[Req, Resp any](t testing.TB, p *place, s microService, subject string, f func(req Req) (Resp, error)) {
 	t.Helper()
 	err := bus.Handle(p.bus, s, subject, 32, func(_ context.Context, req Req) (Resp, error) {
 		p.mu.Lock()
@@ -159,7 +163,7 @@ func handle[Req, Resp any](t *testing.T, p *place, s microService, subject strin
 	}
 }
 
-func (p *place) service(t *testing.T, name string) microService {
+func (p *place) service(t testing.TB, name string) microService {
 	t.Helper()
 	s, err := p.bus.Service(name, "scripted")
 	if err != nil {
@@ -174,7 +178,7 @@ var areas = []consentv1.Area{
 	{ID: "pension", Name: "Pension", NameEN: "Pension", Basis: "pensionsloven", Purpose: "Sager om pension", TextVersion: "1", KeepAfter: 14 * 24 * time.Hour},
 }
 
-func (p *place) serveConsent(t *testing.T) {
+func (p *place) serveConsent(t testing.TB) {
 	s := p.service(t, "consent")
 	secret := seal.NewKey()
 	handle(t, p, s, consentv1.AreasSubject, func(consentv1.AreasRequest) (consentv1.AreasReply, error) {
@@ -195,7 +199,7 @@ func (p *place) serveConsent(t *testing.T) {
 	})
 }
 
-func (p *place) serveJournal(t *testing.T) {
+func (p *place) serveJournal(t testing.TB) {
 	s := p.service(t, "journal")
 	handle(t, p, s, journalv1.ListSubject, func(r journalv1.ListRequest) (journalv1.ListReply, error) {
 		p.actors = append(p.actors, r.Actor)
@@ -346,7 +350,7 @@ func (p *place) save(r journalv1.SaveRequest) (journalv1.Note, error) {
 	})
 }
 
-func (p *place) servePhone(t *testing.T) {
+func (p *place) servePhone(t testing.TB) {
 	s := p.service(t, "phone")
 	handle(t, p, s, callv1.ListSubject, func(callv1.ListRequest) (callv1.ListReply, error) {
 		return callv1.ListReply{Calls: p.calls}, nil
@@ -417,9 +421,11 @@ func (p *place) snapshot() {
 
 func ringingCall() callv1.Call {
 	now := time.Now().UTC()
-	return callv1.Call{ConversationID: event.NewID(now), Channel: callv1.ChannelQueue, State: callv1.StateRinging, ServiceArea: "borgerservice",
+	return callv1.Call{
+		ConversationID: event.NewID(now), Channel: callv1.ChannelQueue, State: callv1.StateRinging, ServiceArea: "borgerservice",
 		Party: callv1.Party{Number: "+4512345678", Name: "Bente Holm"}, StartedAt: now.Add(-12 * time.Second), Position: 1,
-		Legs: []callv1.Leg{{ID: legCitizen, Role: callv1.RoleCitizen, StartedAt: now.Add(-12 * time.Second)}}}
+		Legs: []callv1.Leg{{ID: legCitizen, Role: callv1.RoleCitizen, StartedAt: now.Add(-12 * time.Second)}},
+	}
 }
 
 // fill puts a conversation with a draft note into the journal, and others around it.
@@ -430,21 +436,31 @@ func (p *place) fill(partyRef string) {
 	legs := []callv1.Leg{{ID: legCitizen, Role: callv1.RoleCitizen, StartedAt: began}, {ID: legWorker, Role: callv1.RoleCaseworker, StartedAt: began, User: "mette"}}
 	cov := journalv1.Coverage{Captured: 240, Transcribed: 150, Silence: 87, Lost: 3}
 	p.convs = []journalv1.Conversation{
-		{ID: demoConv, Channel: callv1.ChannelQueue, ServiceArea: "boligstoette", State: "review", Party: callv1.Party{Name: "Bente Holm", Number: "+4512345678"}, PartyRef: partyRef,
+		{
+			ID: demoConv, Channel: callv1.ChannelQueue, ServiceArea: "boligstoette", State: "review", Party: callv1.Party{Name: "Bente Holm", Number: "+4512345678"}, PartyRef: partyRef,
 			Caseworker: "mette", StartedAt: began, EndedAt: began.Add(4 * time.Minute), Legs: legs, NoteID: demoNote, NoteState: journalv1.NoteDraft,
-			DeadlineAt: time.Now().Add(time.Hour), Coverage: cov, Demo: true},
-		{ID: "0199a0c0-0000-7000-8000-000000000002", Channel: callv1.ChannelMessage, ServiceArea: "borgerservice", State: "review", Party: callv1.Party{Number: "+4587654321"},
-			StartedAt: began.Add(-30 * time.Minute), EndedAt: began.Add(-29 * time.Minute), CallBack: true, NoteID: "n2", NoteState: journalv1.NoteDraft},
-		{ID: "0199a0c0-0000-7000-8000-000000000003", Channel: callv1.ChannelQueue, ServiceArea: "borgerservice", State: "delivered", Party: callv1.Party{Name: "Anders Vestergaard"}, PartyRef: partyRef,
+			DeadlineAt: time.Now().Add(time.Hour), Coverage: cov, Demo: true,
+		},
+		{
+			ID: "0199a0c0-0000-7000-8000-000000000002", Channel: callv1.ChannelMessage, ServiceArea: "borgerservice", State: "review", Party: callv1.Party{Number: "+4587654321"},
+			StartedAt: began.Add(-30 * time.Minute), EndedAt: began.Add(-29 * time.Minute), CallBack: true, NoteID: "n2", NoteState: journalv1.NoteDraft,
+		},
+		{
+			ID: "0199a0c0-0000-7000-8000-000000000003", Channel: callv1.ChannelQueue, ServiceArea: "borgerservice", State: "delivered", Party: callv1.Party{Name: "Anders Vestergaard"}, PartyRef: partyRef,
 			Caseworker: "mette", StartedAt: began.Add(-26 * time.Hour), NoteID: "n3", NoteState: journalv1.NoteDelivered, EraseAt: time.Now().Add(13 * 24 * time.Hour),
-			Receipt: &journalv1.Receipt{System: "Demo-sagssystem", ID: "J-2026-000123", ReceivedAt: began.Add(-25 * time.Hour)}},
+			Receipt: &journalv1.Receipt{System: "Demo-sagssystem", ID: "J-2026-000123", ReceivedAt: began.Add(-25 * time.Hour)},
+		},
 	}
 	words := wordsOf(began)
-	p.words[demoConv] = journalv1.Transcript{ConversationID: demoConv, Text: text(words), Words: words, Legs: legs, Coverage: cov, Engine: "demo", Demo: true, Complete: true,
-		Gaps: []journalv1.Gap{{Leg: legCitizen, Start: 31, End: 34, State: transcriptv1.Lost}}}
+	p.words[demoConv] = journalv1.Transcript{
+		ConversationID: demoConv, Text: text(words), Words: words, Legs: legs, Coverage: cov, Engine: "demo", Demo: true, Complete: true,
+		Gaps: []journalv1.Gap{{Leg: legCitizen, Start: 31, End: 34, State: transcriptv1.Lost}},
+	}
 	p.notes[demoNote] = demoDraft(words)
-	p.choices = []consentv1.Choice{{ConversationID: demoConv, Kind: consentv1.Transcription, Value: true, How: consentv1.HowDTMF, Who: "citizen", At: began, Purpose: "Sager om boligstøtte", Basis: "boligstøtteloven"},
-		{ConversationID: demoConv, Kind: consentv1.Recording, Value: false, How: consentv1.HowArea, Who: "citizen", At: began, Purpose: "Sager om boligstøtte", Basis: "boligstøtteloven"}}
+	p.choices = []consentv1.Choice{
+		{ConversationID: demoConv, Kind: consentv1.Transcription, Value: true, How: consentv1.HowDTMF, Who: "citizen", At: began, Purpose: "Sager om boligstøtte", Basis: "boligstøtteloven"},
+		{ConversationID: demoConv, Kind: consentv1.Recording, Value: false, How: consentv1.HowArea, Who: "citizen", At: began, Purpose: "Sager om boligstøtte", Basis: "boligstøtteloven"},
+	}
 	p.audit = []consentv1.Audit{{Meta: event.Meta{ID: "1", Time: began.Add(time.Hour)}, ConversationID: demoConv, Actor: "mette", Role: "caseworker", Action: "view-transcript", Purpose: "Behandling af din henvendelse"}}
 }
 
@@ -497,14 +513,21 @@ func demoDraft(words []journalv1.Word) journalv1.Note {
 		}
 		return []journalv1.Evidence{{Leg: words[from].Leg, Start: words[from].Start, End: words[to-1].End, WordIDs: ids, Quote: text(words[from:to])}}
 	}
-	return journalv1.Note{ID: demoNote, ConversationID: demoConv, State: journalv1.NoteDraft, Version: 1, Title: "Boligstøtte: lønseddel mangler", DraftedBy: "extract",
-		Sections: []journalv1.Section{{ID: "henvendelse", Title: "Henvendelse", Kind: "fact"}, {ID: "oplyst", Title: "Oplyst", Kind: "fact"},
-			{ID: "vurdering", Title: "Vurdering", Kind: "assessment", Empty: "Skriv din vurdering her."}, {ID: "aftalt", Title: "Aftalt", Kind: "fact"}, {ID: "opfoelgning", Title: "Opfølgning", Kind: "fact"}},
+	return journalv1.Note{
+		ID: demoNote, ConversationID: demoConv, State: journalv1.NoteDraft, Version: 1, Title: "Boligstøtte: lønseddel mangler", DraftedBy: "extract",
+		Sections: []journalv1.Section{
+			{ID: "henvendelse", Title: "Henvendelse", Kind: "fact"},
+			{ID: "oplyst", Title: "Oplyst", Kind: "fact"},
+			{ID: "vurdering", Title: "Vurdering", Kind: "assessment", Empty: "Skriv din vurdering her."},
+			{ID: "aftalt", Title: "Aftalt", Kind: "fact"},
+			{ID: "opfoelgning", Title: "Opfølgning", Kind: "fact"},
+		},
 		Sentences: []journalv1.Sentence{
 			{ID: "s1", Section: "henvendelse", Text: "Borgeren ringer om sin boligstøtte.", Verdict: journalv1.Supported, Evidence: evidence(0, 6), By: "extract"},
 			{ID: "s2", Section: "oplyst", Text: "Lønsedlen for juni mangler.", Verdict: journalv1.Weak, Reasons: []string{"Ordet »lønsedlen« blev hørt med lille sikkerhed."}, Evidence: evidence(18, 24), By: "extract"},
 			{ID: "s3", Section: "aftalt", Text: "Borgeren sender lønsedlen inden fredag den 4. december.", Verdict: journalv1.Unsupported, Reasons: []string{"Datoen 4. december blev ikke sagt."}, Evidence: evidence(24, 29), By: "extract"},
 			{ID: "s4", Section: "opfoelgning", Text: "Sagsbehandleren ser på sagen i næste uge.", Verdict: journalv1.Supported, Evidence: evidence(29, 37), By: "extract"},
 		},
-		DeadlineAt: time.Now().Add(time.Hour), UpdatedAt: time.Now(), UpdatedBy: "extract"}
+		DeadlineAt: time.Now().Add(time.Hour), UpdatedAt: time.Now(), UpdatedBy: "extract",
+	}
 }

@@ -29,8 +29,10 @@ func TestSettingsAreChecked(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			env := process.Env{Environ: append(tt.environ, "SAMTALE_DATA="+t.TempDir()), Log: slog.New(slog.DiscardHandler),
-				Metrics: prometheus.NewRegistry(), Health: health.New(), CheckOnly: true}
+			env := process.Env{
+				Environ: append(tt.environ, "SAMTALE_DATA="+t.TempDir()), Log: slog.New(slog.DiscardHandler),
+				Metrics: prometheus.NewRegistry(), Health: health.New(), CheckOnly: true,
+			}
 			err := Run(t.Context(), env)
 			switch {
 			case tt.says == "" && err != nil:

@@ -298,9 +298,11 @@ func (a *App) postChoice(w http.ResponseWriter, r *http.Request, p who.Person) e
 		return err
 	}
 	now := a.Now()
-	c := consentv1.Choice{Meta: event.NewMeta("consent.v1.choice", "portal", now), ConversationID: conv.ID, Kind: b.Kind, Value: b.Value,
+	c := consentv1.Choice{
+		Meta: event.NewMeta("consent.v1.choice", "portal", now), ConversationID: conv.ID, Kind: b.Kind, Value: b.Value,
 		Basis: area.Basis, Purpose: area.Purpose, TextVersion: area.TextVersion, Language: string(lang(r)), OnBehalfOf: b.OnBehalfOf,
-		How: consentv1.HowOral, Who: p.ID, At: now.UTC()}
+		How: consentv1.HowOral, Who: p.ID, At: now.UTC(),
+	}
 	if p.Is(token.Citizen) {
 		c.How, c.Who = consentv1.HowButton, token.Citizen
 	}

@@ -53,8 +53,10 @@ type stream struct {
 }
 
 func (a *App) newStream(w http.ResponseWriter, r *http.Request) *stream {
-	return &stream{app: a, w: w, gone: r.Context().Done(), queue: make(chan sse, streamQueue), slow: make(chan struct{}),
-		still: func() error { _, err := a.person(r, false); return err }}
+	return &stream{
+		app: a, w: w, gone: r.Context().Done(), queue: make(chan sse, streamQueue), slow: make(chan struct{}),
+		still: func() error { _, err := a.person(r, false); return err },
+	}
 }
 
 // put queues an event and never waits.
@@ -374,8 +376,10 @@ func (t *legTimes) partial(ctx context.Context, v transcriptv1.Partial) liveWord
 
 func (t *legTimes) final(ctx context.Context, f transcriptv1.Final, b transcriptv1.Body) liveWords {
 	offset, _ := t.of(ctx, f.LegID)
-	out := liveWords{Leg: f.LegID, Role: f.Role, From: seconds(offset, f.From), To: seconds(offset, f.To), Words: liveList(offset, b.Words),
-		Engine: f.Engine, Demo: f.Demo, Last: f.Last}
+	out := liveWords{
+		Leg: f.LegID, Role: f.Role, From: seconds(offset, f.From), To: seconds(offset, f.To), Words: liveList(offset, b.Words),
+		Engine: f.Engine, Demo: f.Demo, Last: f.Last,
+	}
 	for _, r := range f.Ledger {
 		out.Ledger = append(out.Ledger, liveRange{seconds(offset, r.Start), seconds(offset, r.End), r.State, r.Reason})
 	}

@@ -79,7 +79,12 @@ func (a *App) guard(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := a.Now()
 		rec := &recorder{ResponseWriter: w}
-		if err := a.admit(rec, r, rt); err != nil {
+		p, err := a.identify(r, rt)
+		r = r.WithContext(who.With(r.Context(), p))
+		if err == nil {
+			err = a.admit(rec, r, rt, p)
+		}
+		if err != nil {
 			a.fail(rec, r, err)
 		}
 		a.metrics.requests.WithLabelValues(rt.pattern, strconv.Itoa(rec.status())).Inc()
@@ -89,20 +94,22 @@ func (a *App) guard(rt route) http.Handler {
 	})
 }
 
-func (a *App) admit(w http.ResponseWriter, r *http.Request, rt route) error {
+// identify says who asks, within the limits; nobody is fine on public routes.
+func (a *App) identify(r *http.Request, rt route) (who.Person, error) {
 	if rt.bare {
-		return rt.handle(w, r, who.Person{})
+		return who.Person{}, nil
 	}
 	p, err := a.person(r, !rt.quiet && !rt.stream)
-	if err != nil && !(rt.public && errors.Is(err, errs.Unauthenticated)) {
-		if limited := a.limits.take("ip:" + addr(r)); limited != nil {
-			return limited
-		}
-		return err
+	if rt.public && errors.Is(err, errs.Unauthenticated) {
+		err = nil
 	}
-	if err := a.limits.take(limitKey(r, p)); err != nil {
-		return err
+	if limited := a.limits.take(limitKey(r, p)); limited != nil {
+		return p, limited
 	}
+	return p, err
+}
+
+func (a *App) admit(w http.ResponseWriter, r *http.Request, rt route, p who.Person) error {
 	if !rt.public && !p.Is(rt.roles...) {
 		return errs.E(errs.Denied, "", fmt.Errorf("role %q", p.Role))
 	}
@@ -110,7 +117,7 @@ func (a *App) admit(w http.ResponseWriter, r *http.Request, rt route) error {
 	if strings.HasPrefix(r.URL.Path, "/api/") || !rt.public {
 		w.Header().Set("Cache-Control", "no-store")
 	}
-	return rt.handle(w, r.WithContext(who.With(r.Context(), p)), p)
+	return rt.handle(w, r, p)
 }
 
 func (a *App) person(r *http.Request, touch bool) (who.Person, error) {

@@ -82,8 +82,10 @@ func mustLoad(name string) *time.Location {
 // page renders a page in the layout.
 func (a *App) page(w http.ResponseWriter, r *http.Request, p who.Person, status int, name, title string, data any) error {
 	l := lang(r)
-	v := view{Lang: l, texts: texts.For(l), Title: title, Name: name, Path: r.URL.Path, Person: p, Known: p.ID != "", Home: home(p),
-		Demo: a.Test != nil, Styled: a.Web.Styled, Contact: a.Contact, Data: data}
+	v := view{
+		Lang: l, texts: texts.For(l), Title: title, Name: name, Path: r.URL.Path, Person: p, Known: p.ID != "", Home: home(p),
+		Demo: a.Test != nil, Styled: a.Web.Styled, Contact: a.Contact, Data: data,
+	}
 	if v.Known && p.Session != "" {
 		v.Left = max(0, int(p.Expires.Sub(a.Now()).Seconds()))
 	}

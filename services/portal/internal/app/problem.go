@@ -85,8 +85,7 @@ func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
 		http.Redirect(w, r, "/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 		return
 	}
-	person, _ := who.From(r.Context())
-	if err := a.page(w, r, person, p.Status, "problem", p.Title, p); err != nil {
+	if err := a.page(w, r, who.From(r.Context()), p.Status, "problem", p.Title, p); err != nil {
 		a.Log.Error("error page", "err", err)
 	}
 }

@@ -95,8 +95,10 @@ func (c *Client) Begin(w http.ResponseWriter, r *http.Request, next string) erro
 }
 
 func (c *Client) cookie(value string, maxAge int) *http.Cookie {
-	return &http.Cookie{Name: flowCookie, Value: value, Path: "/login", HttpOnly: true, Secure: c.cfg.Secure,
-		SameSite: http.SameSiteLaxMode, MaxAge: maxAge}
+	return &http.Cookie{
+		Name: flowCookie, Value: value, Path: "/login", HttpOnly: true, Secure: c.cfg.Secure,
+		SameSite: http.SameSiteLaxMode, MaxAge: maxAge,
+	}
 }
 
 // Finish checks the provider's answer and returns who logged in and where they were going.
@@ -210,8 +212,10 @@ func (c *Client) connect(ctx context.Context) (oauth2.Config, *oidc.Provider, er
 		}
 		c.provider = p
 	}
-	return oauth2.Config{ClientID: c.cfg.ID, ClientSecret: c.cfg.Secret, RedirectURL: c.cfg.Redirect,
-		Scopes: c.cfg.Scopes, Endpoint: c.provider.Endpoint()}, c.provider, nil
+	return oauth2.Config{
+		ClientID: c.cfg.ID, ClientSecret: c.cfg.Secret, RedirectURL: c.cfg.Redirect,
+		Scopes: c.cfg.Scopes, Endpoint: c.provider.Endpoint(),
+	}, c.provider, nil
 }
 
 // SafePath returns next when it is a path on this site, else "/".

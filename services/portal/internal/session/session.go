@@ -87,8 +87,10 @@ func (s *Store) Start(ctx context.Context, w http.ResponseWriter, p who.Person) 
 }
 
 func (s *Store) cookie(value string, maxAge int) *http.Cookie {
-	return &http.Cookie{Name: Cookie, Value: value, Path: "/", HttpOnly: true, Secure: s.cfg.Secure,
-		SameSite: http.SameSiteLaxMode, MaxAge: maxAge} // Lax: the identity provider sends people back from another site
+	return &http.Cookie{
+		Name: Cookie, Value: value, Path: "/", HttpOnly: true, Secure: s.cfg.Secure,
+		SameSite: http.SameSiteLaxMode, MaxAge: maxAge,
+	} // Lax: the identity provider sends people back from another site
 }
 
 func (s *Store) expiry(created, seen time.Time) time.Time {

@@ -56,8 +56,8 @@ type key struct{}
 // With returns ctx carrying p.
 func With(ctx context.Context, p Person) context.Context { return context.WithValue(ctx, key{}, p) }
 
-// From returns the person of a request; ok is false for somebody not logged in.
-func From(ctx context.Context) (p Person, ok bool) {
-	p, ok = ctx.Value(key{}).(Person)
-	return p, ok
+// From returns the person of a request, the zero Person for somebody not logged in.
+func From(ctx context.Context) Person {
+	p, _ := ctx.Value(key{}).(Person)
+	return p
 }

@@ -53,14 +53,14 @@ export class Note {
   build() {
     const n = this.note;
     this.notice = el("div", { class: "note-notice" });
-    this.titleInput = el("input", { class: "form-input", id: "n-title", maxLength: 200, autocomplete: "off", oninput: () => this.edited(() => (this.title = this.titleInput.value)) });
+    this.titleInput = el("input", { class: "form-input", id: "n-title", lang: "da", maxLength: 200, autocomplete: "off", oninput: () => this.edited(() => (this.title = this.titleInput.value)) });
     this.caseInput = el("input", { class: "form-input", id: "n-case", maxLength: 60, autocomplete: "off", oninput: () => this.edited(() => (this.caseNumber = this.caseInput.value)) });
     this.sections = n.sections.map((s) => {
       const list = el("ol", { class: "sentences" });
       const none = el("p", { class: "quiet none" }, s.empty || t("section.empty"));
       const add = el("button", { type: "button", class: "link add", "aria-label": t("sentence.add.to", { section: s.title }), onclick: () => this.add(s.id) }, t("sentence.add"));
       const box = el("section", { class: `part ${s.kind}`, "aria-label": s.title },
-        el("h3", {}, s.title, s.kind === "assessment" ? el("span", { class: "kind" }, t("section.assessment")) : null), list, none, add);
+        el("h3", {}, el("span", { lang: "da" }, s.title), s.kind === "assessment" ? el("span", { class: "kind" }, t("section.assessment")) : null), list, none, add);
       return { id: s.id, list, none, add, box };
     });
     this.root.replaceChildren(this.notice,
@@ -97,7 +97,7 @@ export class Note {
     const lines = [];
     if (n.state === "draft") {
       lines.push(el("p", { class: "ai-mark" }, t(n.drafted_by === "extract" ? "note.by.extract" : "note.by.model", { model: n.drafted_by })));
-      if (n.notice) lines.push(el("p", {}, n.notice));
+      if (n.notice) lines.push(el("p", { lang: "da" }, n.notice));
       if (isSet(n.deadline_at)) lines.push(el("p", {}, t("note.deadline", { when: at(n.deadline_at) })));
     }
     if (isSet(n.approved_at)) lines.push(el("p", {}, t("note.approved.by", { name: n.approved_by, when: at(n.approved_at) })));
@@ -131,7 +131,7 @@ export class Note {
     const now = () => this.list.find((x) => x.key === key);
     const num = el("button", { type: "button", class: "num", onclick: () => this.light(now()) });
     const text = el("textarea", {
-      class: "sentence", rows: 1, maxLength: 2000,
+      class: "sentence", lang: "da", rows: 1, maxLength: 2000,
       oninput: () => { grow(text); this.edited(() => (now().text = text.value)); },
       onfocus: () => this.light(now()),
       onkeydown: (e) => {
@@ -142,7 +142,7 @@ export class Note {
       },
     });
     const mark = el("span", { class: "verdict" });
-    const reasons = el("p", { class: "reasons" });
+    const reasons = el("p", { class: "reasons", lang: "da" });
     const remove = el("button", { type: "button", class: "link", onclick: () => this.remove(now()) }, t("sentence.delete"));
     const edit = el("button", { type: "button", class: "link", onclick: () => text.focus() }, t("sentence.edit"));
     const confirm = el("button", { type: "button", class: "link", onclick: () => this.confirm(now()) }, t("sentence.confirm"));

@@ -89,7 +89,7 @@ export class Transcript {
     if (this.last?.leg === ev.leg && ev.words[0].start - this.last.end < pause) {
       this.last.e.querySelector(".said").append(words);
     } else {
-      box = el("div", { class: `turn ${ev.role}` }, el("span", { class: "who" }, this.speaker(ev.role)), el("p", { class: "said" }, words));
+      box = el("div", { class: `turn ${ev.role}` }, el("span", { class: "who" }, this.speaker(ev.role)), el("p", { class: "said", lang: "da" }, words));
       this.root.append(box);
     }
     const tail = { words, box };
@@ -117,7 +117,7 @@ export class Transcript {
     if (l && l.leg === leg && w.start - l.end < pause) return l.e;
     const e = el("div", { class: `turn ${role}` },
       el("span", { class: "who" }, this.speaker(role), el("span", { class: "at" }, ` ${span(w.start)}`)),
-      el("p", { class: "said" }), el("span", { class: "refs" }));
+      el("p", { class: "said", lang: "da" }), el("span", { class: "refs" }));
     this.root.append(e);
     this.last = { e, leg, end: w.end };
     return e;
