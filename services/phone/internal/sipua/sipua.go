@@ -14,7 +14,9 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -245,6 +247,7 @@ func (u *UA) Probe(ctx context.Context) error {
 	}
 	req := sip.NewRequest(sip.OPTIONS, sip.Uri{Scheme: "sip", User: "probe", Host: host, Port: u.udp.Port})
 	req.SetTransport("UDP")
+	req.SetDestination(net.JoinHostPort(host, strconv.Itoa(u.udp.Port)))
 	// Without Laddr sipgo would take the listener's own socket for a connection
 	// to itself; a fresh one makes it a real round trip.
 	res, err := u.client.Do(ctx, req)

@@ -3,6 +3,7 @@ package sipua
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -38,7 +39,9 @@ func newSide(t *testing.T, cfg Config) *side {
 		}
 		s.calls <- in.Dialog()
 	}
-	cfg.Addr = "127.0.0.1:0"
+	if cfg.Addr == "" {
+		cfg.Addr = "127.0.0.1:0"
+	}
 	u, err := New(cfg, s)
 	if err != nil {
 		t.Fatal(err)
@@ -141,6 +144,28 @@ func TestBothTransportsAndBothWays(t *testing.T) {
 		}
 		if a.Dialogs()+b.Dialogs() != 0 {
 			t.Error("dialogs are left")
+		}
+	}
+}
+
+func TestIPv6(t *testing.T) {
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skip("no IPv6 here")
+	}
+	l.Close()
+	for _, params := range []string{"", ";transport=tcp"} {
+		a, b := newSide(t, Config{Addr: "[::1]:0"}), newSide(t, Config{Addr: "[::1]:0"})
+		d := a.mustDial(b, params)
+		theirs := <-b.calls
+		if _, err := theirs.Reinvite(t.Context(), []byte(session)); err != nil {
+			t.Errorf("re-INVITE by the called%s: %v", params, err)
+		}
+		if err := d.Bye(t.Context()); err != nil {
+			t.Errorf("BYE%s: %v", params, err)
+		}
+		if err := a.Probe(t.Context()); err != nil {
+			t.Error(err)
 		}
 	}
 }
