@@ -30,6 +30,8 @@ type Model struct {
 	After map[string]string
 	// Loops makes the model begin again when it has said all: only the server's limits end its answer.
 	Loops bool
+	// Rival is what the model says in place of Says as soon as the server holds a token back, as it does for repetitions.
+	Rival string
 	// Piece is the length of a token in characters, at least; default 4. A text of one piece is one token.
 	Piece int
 	// Context is how many tokens the model was made for; default 8192.
@@ -46,6 +48,13 @@ func (m Model) GGUF() ([]byte, error) {
 	}
 	for i := firstByte; i < firstByte+256; i++ {
 		v.tokens[i].next = first
+	}
+	if m.Rival != "" {
+		at, err := v.script(m.Rival, m.Piece, m.Loops)
+		if err != nil {
+			return nil, err
+		}
+		v.tokens[at].wish = .95
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.After)) {
 		at := v.add(token{text: name, kind: control})

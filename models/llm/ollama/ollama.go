@@ -3,7 +3,8 @@
 // The server has traps that this package closes: a cut stream looks like an end, so Done must be true; the server's own
 // queue limit does not bound requests that wait for a loaded model, so a Model admits few itself; long prompts are cut in
 // silence unless Truncate is false; without num_predict output runs on; a changed num_ctx reloads the model, so it is
-// constant; control tokens in user text become real ones, so they are removed.
+// constant; control tokens in user text become real ones, so they are removed; words of the prompt and of the answer are
+// held back from being said again, so that is turned off.
 //
 // A Model is safe for concurrent use.
 package ollama
@@ -194,8 +195,9 @@ func (m *Model) request(r llm.Request) *api.ChatRequest {
 	}
 	req := &api.ChatRequest{
 		Model: m.cfg.Model, Stream: &yes, Format: r.Schema, Truncate: &no, Shift: &no, Think: &api.ThinkValue{Value: false},
-		// Temperature 0: a note is a report, and the same transcript gives the same draft.
-		Options: map[string]any{"num_ctx": m.cfg.Context, "num_predict": limit, "temperature": 0, "seed": 1},
+		// Temperature 0: a note is a report, and the same transcript gives the same draft. No penalty for repetition: a
+		// number stands in the note as it was said, however recently.
+		Options: map[string]any{"num_ctx": m.cfg.Context, "num_predict": limit, "temperature": 0, "seed": 1, "repeat_penalty": 1},
 	}
 	if r.System != "" {
 		req.Messages = append(req.Messages, api.Message{Role: "system", Content: llm.Clean(r.System)})

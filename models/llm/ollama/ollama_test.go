@@ -37,7 +37,7 @@ func TestRequest(t *testing.T) {
 	got := s.Requests()
 	want := map[string]any{
 		"model": "gemma4:e4b", "stream": true, "truncate": false, "shift": false, "think": false,
-		"options":  map[string]any{"num_ctx": 8192., "num_predict": 1024., "temperature": 0., "seed": 1.},
+		"options":  map[string]any{"num_ctx": 8192., "num_predict": 1024., "temperature": 0., "seed": 1., "repeat_penalty": 1.},
 		"format":   map[string]any{"type": "object", "properties": map[string]any{"svar": map[string]any{"type": "string"}}, "required": []any{"svar"}},
 		"messages": []any{map[string]any{"role": "system", "content": "du er"}, map[string]any{"role": "user", "content": "hej der"}},
 	}

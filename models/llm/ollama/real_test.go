@@ -223,6 +223,21 @@ func TestControlTokens(t *testing.T) {
 	}
 }
 
+// The server's penalty for repetition makes a model say another number the second time; the adapter's request turns it off.
+func TestRepeatedNumbers(t *testing.T) {
+	s := start(t)
+	m := s.create(t, "priser", ggufgen.Model{Says: "Et pas koster 893 kr. ", Rival: "Et nyt pas koster 983 kr. ", Loops: true})
+	said, _, err := s.plain(t.Context(), m, "Hvad koster det?", map[string]any{"num_predict": 60, "temperature": 0})
+	if err != nil || !strings.Contains(said, "893") || !strings.Contains(said, "983") {
+		t.Errorf("the trap is gone: the model says %q, %v", said, err)
+	}
+	var got strings.Builder
+	_, err = s.connect(t, m).Stream(t.Context(), llm.Request{Prompt: "Hvad koster det?", MaxTokens: 60}, func(p string) error { got.WriteString(p); return nil })
+	if !errors.Is(err, llm.ErrIncomplete) || strings.Count(got.String(), "893") < 5 || strings.Contains(got.String(), "983") {
+		t.Errorf("the model says %q, %v", got.String(), err)
+	}
+}
+
 // A server that dies and comes back serves the same adapter; the model's slot is free again after each failure.
 func TestServerComesBack(t *testing.T) {
 	s := start(t)
