@@ -67,7 +67,7 @@ type system struct {
 	receiver string
 	env      []string
 	cmd      *exec.Cmd
-	tokens   map[string]string // by role
+	tokens   map[string]string // by who has it
 	log      *logBuffer
 	exited   chan struct{}
 }
@@ -169,22 +169,28 @@ func (s *system) samtale(args ...string) string {
 	return strings.TrimSpace(out.String())
 }
 
-// token is a role's token for the API, made once.
-func (s *system) token(role string) string {
+// token is a token for the API, made once, of a role ("caseworker") or of one person
+// of it ("caseworker/mette").
+func (s *system) token(who string) string {
 	s.t.Helper()
 	if s.tokens == nil {
 		s.tokens = map[string]string{}
 	}
-	if s.tokens[role] == "" {
-		s.tokens[role] = s.samtale("token", "--role", role)
+	if s.tokens[who] == "" {
+		role, id, _ := strings.Cut(who, "/")
+		args := []string{"token", "--role", role}
+		if id != "" {
+			args = append(args, "--id", id)
+		}
+		s.tokens[who] = s.samtale(args...)
 	}
-	return s.tokens[role]
+	return s.tokens[who]
 }
 
-// api calls the JSON API as a role; body nil means GET.
-func (s *system) api(role, method, path string, body, into any) error {
+// api calls the JSON API as somebody (see token).
+func (s *system) api(who, method, path string, body, into any) error {
 	s.t.Helper()
-	token := s.token(role)
+	token := s.token(who)
 	var rd io.Reader
 	if body != nil {
 		data, err := json.Marshal(body)

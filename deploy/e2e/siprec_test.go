@@ -42,7 +42,7 @@ func TestSIPREC(t *testing.T) {
 				Caseworker string `json:"caseworker"`
 			} `json:"calls"`
 		}
-		if err := s.api("caseworker", "GET", "/api/v1/calls", nil, &calls); err != nil {
+		if err := s.api("caseworker/mette", "GET", "/api/v1/calls", nil, &calls); err != nil {
 			return err
 		}
 		if len(calls.Calls) != 1 || calls.Calls[0].Caseworker != "mette" {
