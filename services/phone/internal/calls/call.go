@@ -3,6 +3,7 @@ package calls
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -276,11 +277,15 @@ func (c *Call) finish() {
 func (c *Call) flush() {
 	ctx, cancel := context.WithTimeout(c.s.ctx, c.s.cfg.Times.Flush)
 	defer cancel()
-	for _, r := range c.recs {
-		if err := r.flush(ctx); err != nil {
-			c.log.Error("the end of a leg was not committed", "leg_id", r.leg.ID, "err", err)
-		}
+	var all sync.WaitGroup
+	for _, r := range c.recs { // at once: a leg whose engine fails takes no time from the others
+		all.Go(func() {
+			if err := r.flush(ctx); err != nil {
+				c.log.Error("the end of a leg was not committed", "leg_id", r.leg.ID, "err", err)
+			}
+		})
 	}
+	all.Wait()
 }
 
 func (c *Call) observeLine() {
