@@ -167,7 +167,8 @@ func New(cfg Config, h Handler) (*UA, error) {
 	ua, err := sipgo.NewUA(
 		sipgo.WithUserAgent(cfg.Name),
 		sipgo.WithUserAgenTLSConfig(cfg.TLS),
-		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(quiet)),
+		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(quiet),
+			sip.WithTransportLayerReadFilter(newPeers(cfg).filter)),
 		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet),
 			sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {})),
 	)

@@ -462,6 +462,39 @@ func fromAddr(a string) *sip.Request {
 	return r
 }
 
+func TestUDPSourcesAreBounded(t *testing.T) {
+	trunks, err := ParseTrunks("198.51.100.0/24")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	p := newPeers(Config{Access: Access{Trunks: trunks}, Refused: func(string) { refused++ }})
+	p.limit = 2
+	take := func(addr net.Addr) bool {
+		b, err := p.filter(sip.TransportReadProps{RemoteAddr: addr}, []byte("x"))
+		return err == nil && len(b) == 1
+	}
+	udp := func(ip string, port int) net.Addr { return &net.UDPAddr{IP: net.ParseIP(ip), Port: port} }
+	for _, c := range []struct {
+		addr net.Addr
+		want bool
+	}{
+		{udp("192.0.2.1", 1), true},
+		{udp("192.0.2.1", 2), true},
+		{udp("192.0.2.1", 3), false},
+		{udp("192.0.2.1", 1), true},
+		{udp("198.51.100.7", 9), true},
+		{&net.TCPAddr{IP: net.ParseIP("192.0.2.9"), Port: 1}, true},
+	} {
+		if got := take(c.addr); got != c.want {
+			t.Errorf("%s: %v", c.addr, got)
+		}
+	}
+	if refused != 1 {
+		t.Errorf("%d counted", refused)
+	}
+}
+
 func TestParseSettings(t *testing.T) {
 	for in, want := range map[string]int{"": 0, "192.0.2.1": 1, "192.0.2.0/24, 2001:db8::/32 10.0.0.1": 3, "pbx.example": -1, "10.0.0.0/99": -1} {
 		p, err := ParseTrunks(in)
