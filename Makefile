@@ -40,8 +40,11 @@ ollama: tools
 	@deploy/scripts/build-ollama.sh $(OLLAMA) || test "$$REQUIRE_INTEGRATION" != 1
 
 test: tools build ollama
-	SAMTALE_TEST_OLLAMA="$$(ls $(OLLAMA) 2>/dev/null)" deploy/scripts/with-postgres.sh $(GO) test -shuffle=on ./...
-	cd services/standalone && $(GO) test -shuffle=on ./...
+	@cd services/standalone && $(GO) build -o ../../bin/temporal-dev ./cmd/temporal-dev
+	SAMTALE_TEST_OLLAMA="$$(ls $(OLLAMA) 2>/dev/null)" deploy/scripts/with-postgres.sh \
+		$(GO) test -timeout 20m -shuffle=on $$($(GO) list ./... | grep -v deploy/e2e)
+	cd services/standalone && $(GO) test -timeout 20m -shuffle=on ./...
+	$(GO) test -timeout 30m -count=1 ./deploy/e2e
 
 check: web
 	@test -z "$$($(GO) run $(GOFUMPT) -l services workflows media models deploy)" || \
