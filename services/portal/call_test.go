@@ -182,6 +182,19 @@ func TestCallIsAnsweredHeardAndRead(t *testing.T) {
 	}
 	b.shot("live-masked")
 
+	// Words of one speaker go on in their turn although the other spoke meanwhile.
+	partial.From, partial.Words = 12*16000, []transcriptv1.Word{{Text: "og", Start: 12 * 16000, End: 12*16000 + 4000}}
+	p.say(t, conv, legCitizen, callv1.RoleCitizen, 11500*time.Millisecond, "Hallo")
+	b.shows("Hallo")
+	if err := p.bus.Send(t.Context(), partial); err != nil {
+		t.Fatal(err)
+	}
+	b.until(`document.querySelector(".tail")?.textContent.includes("og")`)
+	p.say(t, conv, legWorker, callv1.RoleCaseworker, 12*time.Second, "Ja tak")
+	b.shows("Ja tak")
+	p.say(t, conv, legCitizen, callv1.RoleCitizen, 12*time.Second+200*time.Millisecond, "og farvel")
+	b.until(`[...document.querySelectorAll(".turn")].some((e) => e.textContent.includes("Hallo og farvel"))`)
+
 	b.key("h")
 	b.until(`document.getElementById("c-hold").getAttribute("aria-pressed") === "true"`)
 	b.key("h")

@@ -19,12 +19,19 @@ export class Transcript {
   }
 
   reset() {
-    this.words = new Map(); // id → element
-    this.tails = new Map(); // leg → element
-    this.last = null; // the turn that the next word may continue
+    this.heard = new Set(); // finals taken in, by leg and start
+    this.stored = false; // the journal's whole transcript is shown
     this.sums = { captured: 0, lost: 0 };
+    this.wipe();
     this.root.replaceChildren(el("p", { class: "empty" }, t("talk.empty")));
     this.coverage.textContent = "";
+  }
+
+  wipe() {
+    this.words = new Map(); // id → element
+    this.tails = new Map(); // leg → { words, box, turn }
+    this.last = null; // the turn that the next word may continue
+    this.root.replaceChildren();
   }
 
   /** empty shows a text instead of words. */
@@ -39,37 +46,49 @@ export class Transcript {
     if (e) e.textContent = text;
   }
 
-  /** load shows a stored transcript in order of time, keeping words already shown. */
+  /** load shows a stored transcript; what the stream has brought already stays where it is. */
   load({ words, gaps = [], coverage }) {
-    const parts = [...utterances(words), ...gaps.map((g) => ({ gap: g, start: g.start }))].sort((a, b) => a.start - b.start);
-    for (const p of parts) {
-      if (p.gap) this.gap(p.gap.start, p.gap.end, p.gap.state);
-      else for (const w of p.words) this.word(w, w.role, w.leg);
-    }
+    this.stored = true;
     this.sums = { captured: coverage.captured_s, lost: coverage.lost_s };
     this.showCoverage();
+    if (words.every((w) => this.words.has(w.id))) return;
+    this.wipe();
+    for (const p of [...utterances(words), ...gaps].sort((a, b) => a.start - b.start)) {
+      if (p.state) this.gap(p);
+      else for (const w of p.words) this.word(w, w.role, w.leg);
+    }
   }
 
-  /** final commits words of one leg. */
+  /** final commits words of one leg. A stream that starts again brings earlier ones too. */
   final(ev) {
+    const id = `${ev.leg} ${ev.from}`;
+    if (this.heard.has(id)) return;
+    this.heard.add(id);
+    if (this.stored && ev.words.every((w) => this.words.has(w.id))) return;
     const stay = this.atEnd();
-    this.endTail(ev.leg);
-    const fresh = ev.words.filter((w) => !this.words.has(w.id));
-    for (const r of ev.ledger ?? []) {
-      this.sums.captured += r.end - r.start;
-      if (r.state === "lost") this.sums.lost += r.end - r.start;
-    }
-    const gaps = (ev.ledger ?? []).filter((r) => r.state === "lost" && r.end - r.start >= shortGap);
-    for (const p of [...fresh, ...gaps].sort((a, b) => a.start - b.start)) {
-      if (p.state) this.gap(p.start, p.end, p.state, p.reason);
-      else this.word(p, ev.role, ev.leg);
-    }
-    for (const { box } of this.tails.values()) if (box.matches(".turn")) this.root.append(box); // tails stay below
+    const lost = (ev.ledger ?? []).filter((r) => r.state === "lost");
+    this.sums.captured += ev.to - ev.from;
+    this.sums.lost += lost.reduce((sum, r) => sum + r.end - r.start, 0);
     this.showCoverage();
-    if (fresh.length && this.reading) {
-      this.spoken.textContent = `${this.speaker(ev.role)}: ${fresh.map((w) => w.text).join(" ")}`;
+    this.commit(ev, lost.filter((r) => r.end - r.start >= shortGap));
+    if (ev.words.length && this.reading) {
+      this.spoken.textContent = `${this.speaker(ev.role)}: ${ev.words.map((w) => w.text).join(" ")}`;
     }
     if (stay) this.toEnd();
+  }
+
+  /** commit puts words where their tail stood, in its turn or at the end. */
+  commit(ev, gaps) {
+    const below = this.last;
+    const home = this.tails.get(ev.leg)?.turn;
+    this.endTail(ev.leg);
+    if (home) this.last = home;
+    for (const p of [...ev.words, ...gaps].sort((a, b) => a.start - b.start)) {
+      if (p.state) this.gap(p);
+      else this.word(p, ev.role, ev.leg);
+    }
+    if (home && this.last === home) this.last = below;
+    for (const { box, turn } of this.tails.values()) if (!turn) this.root.append(box); // tails stay below
   }
 
   /** partial replaces the tail of one leg. */
@@ -85,14 +104,15 @@ export class Transcript {
   /** tail opens a leg's tail: in its turn when that is the last one, so that words stay where they become final. */
   tail(ev) {
     const words = el("span", { class: "tail" });
+    const turn = this.last?.leg === ev.leg && ev.words[0].start - this.last.end < pause ? this.last : null;
     let box = words;
-    if (this.last?.leg === ev.leg && ev.words[0].start - this.last.end < pause) {
-      this.last.e.querySelector(".said").append(words);
+    if (turn) {
+      turn.e.querySelector(".said").append(words);
     } else {
       box = el("div", { class: `turn ${ev.role}` }, el("span", { class: "who" }, this.speaker(ev.role)), el("p", { class: "said", lang: "da" }, words));
       this.root.append(box);
     }
-    const tail = { words, box };
+    const tail = { words, box, turn };
     this.tails.set(ev.leg, tail);
     return tail;
   }
@@ -125,7 +145,7 @@ export class Transcript {
 
   masked(w) {
     const label = t("masked." + w.masked);
-    const b = el("button", { type: "button", class: "reveal", "aria-label": t("reveal.label", { what: label }), onclick: () => this.onReveal(w, b) }, t("reveal.show"));
+    const b = el("button", { type: "button", class: "reveal", "aria-label": t("reveal.label", { what: label }), onclick: () => this.onReveal(w) }, t("reveal.show"));
     return el("span", { class: "w masked", data: { id: w.id } }, el("span", { class: "dots" }, w.text), " ", b);
   }
 
@@ -136,13 +156,12 @@ export class Transcript {
     setTimeout(() => (dots.textContent = w.text), 30000);
   }
 
-  gap(start, end, state, reason = "capture") {
+  gap({ start, end, state, reason }) {
     this.clearEmpty();
-    const key = `${start.toFixed(2)}-${end.toFixed(2)}`;
-    if (this.root.querySelector(`[data-gap="${key}"]`)) return;
     const s = end - start;
-    const text = state === "masked" ? t("gap.masked", { s: span(s) }) : t(reason === "engine" ? "gap.engine" : "gap.lost", { s: s < 10 ? s.toFixed(1).replace(".", ",") : Math.round(s) });
-    this.root.append(el("p", { class: "gap", data: { gap: key } }, text));
+    const short = s < 10 ? s.toFixed(1).replace(".", ",") : Math.round(s);
+    const text = state === "masked" ? t("gap.masked", { s: span(s) }) : t(reason === "engine" ? "gap.engine" : "gap.lost", { s: short });
+    this.root.append(el("p", { class: "gap" }, text));
     this.last = null;
   }
 
