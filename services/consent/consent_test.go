@@ -2,6 +2,7 @@ package consent_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
@@ -116,6 +117,9 @@ func TestService(t *testing.T) {
 		t.Fatalf("%+v %v", choices, err)
 	}
 
+	for _, on := range []bool{true, false} {
+		checkHold(t, b, on)
+	}
 	_, err = bus.Request[consentv1.EraseReply](ctx, b, consentv1.EraseSubject,
 		consentv1.EraseRequest{ConversationID: "conv-1", Reason: "retention", Actor: "workflow"})
 	if err != nil {
@@ -127,6 +131,33 @@ func TestService(t *testing.T) {
 	})
 	if msg, err := lastErased(ctx, b); err != nil || msg.Subject != consentv1.ErasedSubject("conv-1") {
 		t.Fatalf("the erasure was not announced: %v", err)
+	}
+}
+
+// checkHold sets or lifts a hold: the state can be asked for, and the change is told.
+func checkHold(t *testing.T, b *bus.Bus, on bool) {
+	t.Helper()
+	ctx := t.Context()
+	set, err := bus.Request[consentv1.HoldReply](ctx, b, consentv1.HoldSubject,
+		consentv1.HoldRequest{ConversationID: "conv-1", On: on, Reason: "aktindsigt", Actor: "op1"})
+	if err != nil || set.On != on {
+		t.Fatalf("%+v %v", set, err)
+	}
+	got, err := bus.Request[consentv1.HoldReply](ctx, b, consentv1.HoldStateSubject, consentv1.ConversationRequest{ConversationID: "conv-1"})
+	if err != nil || got != set {
+		t.Fatalf("asked: %+v %v, want %+v", got, err, set)
+	}
+	s, err := b.JS.Stream(ctx, consentv1.Stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.GetLastMsgForSubject(ctx, consentv1.HoldEventSubject("conv-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e consentv1.Hold
+	if err := json.Unmarshal(m.Data, &e); err != nil || e.On != on || !e.Since.Equal(set.Since) {
+		t.Fatalf("told: %+v %v", e, err)
 	}
 }
 

@@ -32,6 +32,7 @@ import (
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/seal"
 	platformstore "samtale.dk/samtale/services/platform/store"
+	"samtale.dk/samtale/workflows/erasure"
 	"samtale.dk/samtale/workflows/note"
 	"samtale.dk/samtale/workflows/phonecall"
 )
@@ -67,6 +68,11 @@ func (f *fakeTemporal) ExecuteWorkflow(_ context.Context, o client.StartWorkflow
 
 func (f *fakeTemporal) SignalWorkflow(_ context.Context, id, _, signal string, _ any) error {
 	return f.tell(signal + " " + id)
+}
+
+func (f *fakeTemporal) SignalWithStartWorkflow(_ context.Context, id, signal string, _ any, o client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
+	in := args[0].(erasure.Input)
+	return nil, f.tell(signal + " or start " + id + " " + o.TaskQueue + " " + in.Withdrawn + " " + in.ConversationID)
 }
 
 func (f *fakeTemporal) CheckHealth(context.Context, *client.CheckHealthRequest) (*client.CheckHealthResponse, error) {
@@ -141,6 +147,11 @@ func (k *keeper) serve(t *testing.T, b *bus.Bus) {
 	err = errors.Join(
 		bus.Handle(b, svc, consentv1.KeySubject, 100, k.key),
 		bus.Handle(b, svc, consentv1.EraseSubject, 100, k.erase),
+		bus.Handle(b, svc, consentv1.HoldStateSubject, 100, func(context.Context, consentv1.ConversationRequest) (consentv1.HoldReply, error) {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			return consentv1.HoldReply{On: k.held}, nil
+		}),
 		bus.Handle(b, svc, consentv1.AreasSubject, 100, func(context.Context, consentv1.AreasRequest) (consentv1.AreasReply, error) {
 			return consentv1.AreasReply{Areas: []consentv1.Area{k.area}}, nil
 		}),
@@ -285,7 +296,6 @@ const rate = 16000
 type call struct {
 	id      string
 	legs    []callv1.Leg
-	said    map[string][]string // leg → sentences
 	started callv1.Started
 }
 

@@ -12,6 +12,7 @@ import (
 
 type fake struct {
 	heldFor int // DestroyKey calls that meet a legal hold
+	liveFor int // DeleteWithdrawn calls that meet a call that goes on
 	broken  int // PurgeStreams calls that fail
 	calls   []string
 	at      time.Time
@@ -40,7 +41,30 @@ func (f *fake) DeleteContent(_ context.Context, in DeleteContentInput) (DeleteCo
 	return DeleteContentResult{}, nil
 }
 
+func (f *fake) CheckHold(_ context.Context, in CheckHoldInput) (CheckHoldResult, error) {
+	f.calls = append(f.calls, "hold "+in.ConversationID)
+	if f.heldFor > 0 {
+		f.heldFor--
+		return CheckHoldResult{Held: true}, nil
+	}
+	return CheckHoldResult{}, nil
+}
+
+func (f *fake) DeleteWithdrawn(_ context.Context, in DeleteWithdrawnInput) (DeleteWithdrawnResult, error) {
+	f.calls = append(f.calls, "withdrawn "+in.Kind+" "+in.ConversationID)
+	if f.liveFor > 0 {
+		f.liveFor--
+		return DeleteWithdrawnResult{Live: true}, nil
+	}
+	return DeleteWithdrawnResult{}, nil
+}
+
 func run(t *testing.T, f *fake, prepare func(*testsuite.TestWorkflowEnvironment)) time.Duration {
+	t.Helper()
+	return execute(t, f, Input{ConversationID: "c", Reason: "retention"}, prepare)
+}
+
+func execute(t *testing.T, f *fake, in Input, prepare func(*testsuite.TestWorkflowEnvironment)) time.Duration {
 	t.Helper()
 	var s testsuite.WorkflowTestSuite
 	env := s.NewTestWorkflowEnvironment()
@@ -49,7 +73,7 @@ func run(t *testing.T, f *fake, prepare func(*testsuite.TestWorkflowEnvironment)
 	if prepare != nil {
 		prepare(env)
 	}
-	env.ExecuteWorkflow(Erasure, Input{ConversationID: "c", Reason: "retention"})
+	env.ExecuteWorkflow(Erasure, in)
 	if err := env.GetWorkflowError(); err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +112,42 @@ func TestLiftedHoldIsTriedAtOnce(t *testing.T) {
 	took := run(t, f, func(env *testsuite.TestWorkflowEnvironment) {
 		env.RegisterDelayedCallback(func() { env.SignalWorkflow(Retry, nil) }, time.Hour)
 	})
+	if took < time.Hour || took >= HoldCheck {
+		t.Errorf("took %v", took)
+	}
+}
+
+var withdrawn = Input{ConversationID: "c", Reason: "withdrawn", Withdrawn: "transcription"}
+
+func TestAWithdrawalKeepsTheKeyAndFollowsTheCall(t *testing.T) {
+	f := &fake{liveFor: 2}
+	took := execute(t, f, withdrawn, func(env *testsuite.TestWorkflowEnvironment) {
+		env.RegisterDelayedCallback(func() { env.SignalWorkflow(Retry, nil) }, 0) // as the journal starts it
+	})
+	want := []string{
+		"hold c", "withdrawn transcription c", "hold c", "withdrawn transcription c", "hold c", "withdrawn transcription c",
+	}
+	if diff := cmp.Diff(want, f.calls); diff != "" {
+		t.Fatal(diff)
+	}
+	if took < 2*LiveCheck || took > 3*LiveCheck {
+		t.Errorf("took %v", took)
+	}
+}
+
+func TestALegalHoldStopsAWithdrawal(t *testing.T) {
+	f := &fake{heldFor: 1}
+	took := execute(t, f, withdrawn, func(env *testsuite.TestWorkflowEnvironment) {
+		env.RegisterDelayedCallback(func() {
+			if len(f.calls) != 1 {
+				t.Errorf("under the hold: %q", f.calls)
+			}
+			env.SignalWorkflow(Retry, nil)
+		}, time.Hour)
+	})
+	if diff := cmp.Diff([]string{"hold c", "hold c", "withdrawn transcription c"}, f.calls); diff != "" {
+		t.Fatal(diff)
+	}
 	if took < time.Hour || took >= HoldCheck {
 		t.Errorf("took %v", took)
 	}

@@ -68,6 +68,14 @@ func (f *fake) PurgeStreams(context.Context, erasure.PurgeStreamsInput) (erasure
 	return erasure.PurgeStreamsResult{}, nil
 }
 
+func (f *fake) CheckHold(context.Context, erasure.CheckHoldInput) (erasure.CheckHoldResult, error) {
+	return erasure.CheckHoldResult{}, errors.New("not asked for here")
+}
+
+func (f *fake) DeleteWithdrawn(context.Context, erasure.DeleteWithdrawnInput) (erasure.DeleteWithdrawnResult, error) {
+	return erasure.DeleteWithdrawnResult{}, errors.New("not asked for here")
+}
+
 func (f *fake) DeleteContent(context.Context, erasure.DeleteContentInput) (erasure.DeleteContentResult, error) {
 	f.note("delete content")
 	return erasure.DeleteContentResult{}, nil

@@ -22,6 +22,7 @@ const (
 	ChoiceSubject    = "consent.v1.choice"     // Choice → Choice
 	ChoicesSubject   = "consent.v1.choices"    // ConversationRequest → ChoicesReply
 	HoldSubject      = "consent.v1.hold"       // HoldRequest → HoldReply
+	HoldStateSubject = "consent.v1.hold.state" // ConversationRequest → HoldReply
 	AuditListSubject = "consent.v1.audit.list" // AuditQuery → AuditReply
 	AreasSubject     = "consent.v1.areas"      // AreasRequest → AreasReply
 )
@@ -95,7 +96,7 @@ type Choice struct {
 }
 
 // Subject implements event.Message.
-func (c Choice) Subject() string { return event.Join("consent.v1.event.choice", c.ConversationID) }
+func (c Choice) Subject() string { return ChoiceEventSubject(c.ConversationID) }
 
 // ConversationRequest names a conversation.
 type ConversationRequest struct {
@@ -120,6 +121,23 @@ type HoldReply struct {
 	On    bool      `json:"on"`
 	Since time.Time `json:"since,omitzero"`
 }
+
+// Hold tells that a legal hold was set or lifted: a held erasure goes on at once.
+type Hold struct {
+	event.Meta
+	ConversationID string    `json:"conversation_id"`
+	On             bool      `json:"on"`
+	Since          time.Time `json:"since"`
+}
+
+// HoldEventSubject carries Hold.
+func HoldEventSubject(c string) string { return event.Join("consent.v1.event.hold", c) }
+
+// Subject implements event.Message.
+func (h Hold) Subject() string { return HoldEventSubject(h.ConversationID) }
+
+// ChoiceEventSubject carries Choice, as an event.
+func ChoiceEventSubject(c string) string { return event.Join("consent.v1.event.choice", c) }
 
 // Audit is one look at, or act on, a person's data. Citizens see Time and Purpose.
 type Audit struct {

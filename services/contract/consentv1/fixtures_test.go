@@ -18,6 +18,7 @@ func TestFixtures(t *testing.T) {
 		contracttest.Of[ChoicesReply]("choices_reply"),
 		contracttest.Of[HoldRequest]("hold_request"),
 		contracttest.Of[HoldReply]("hold_reply"),
+		contracttest.Of[Hold]("hold"),
 		contracttest.Of[Audit]("audit"),
 		contracttest.Of[AuditQuery]("audit_query"),
 		contracttest.Of[AuditReply]("audit_reply"),

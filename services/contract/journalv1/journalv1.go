@@ -301,7 +301,7 @@ type Changed struct {
 	NoteID         string `json:"note_id,omitempty"`
 	NoteVersion    int    `json:"note_version,omitempty"`
 	// What happened: started, ended, transcript, drafted, saved, approved, discarded, delivery-failed, delivered,
-	// retained (the time of the erasure is set), reminded, overdue, party, comment, task, erased.
+	// retained (the time of the erasure is set), reminded, overdue, party, comment, task, withdrawn (a consent was; what stood on it is deleted), erased.
 	What string `json:"what"`
 }
 

@@ -107,6 +107,7 @@ func (a *App) endpoints(svc micro.Service) error {
 		bus.Handle(a.Bus, svc, consentv1.ChoiceSubject, requestLimit, a.choice),
 		bus.Handle(a.Bus, svc, consentv1.ChoicesSubject, requestLimit, a.choicesOf),
 		bus.Handle(a.Bus, svc, consentv1.HoldSubject, requestLimit, a.hold),
+		bus.Handle(a.Bus, svc, consentv1.HoldStateSubject, requestLimit, a.holdOf),
 		bus.Handle(a.Bus, svc, consentv1.AuditListSubject, requestLimit, a.auditOf),
 		bus.Handle(a.Bus, svc, consentv1.AreasSubject, requestLimit, a.areas),
 	)
@@ -214,7 +215,25 @@ func (a *App) hold(ctx context.Context, r consentv1.HoldRequest) (consentv1.Hold
 	if r.Actor == "" || r.On && r.Reason == "" {
 		return consentv1.HoldReply{}, errs.E(errs.Invalid, "Skriv, hvorfor samtalen skal fredes mod sletning.", nil)
 	}
-	return a.Store.SetHold(ctx, r, a.Now())
+	rep, err := a.Store.SetHold(ctx, r, a.Now())
+	if err != nil || rep.Since.IsZero() { // a hold that never was is lifted: nothing happened
+		return rep, err
+	}
+	// Told again whenever it is asked again: a caller whose answer got lost asks again.
+	return rep, a.Bus.Publish(ctx, consentv1.Hold{
+		Meta: event.Meta{
+			ID:   fmt.Sprintf("hold-%s-%d", r.ConversationID, rep.Since.UnixMicro()),
+			Type: "consent.v1.event.hold", Source: "consent", Time: rep.Since,
+		},
+		ConversationID: r.ConversationID, On: rep.On, Since: rep.Since,
+	})
+}
+
+func (a *App) holdOf(ctx context.Context, r consentv1.ConversationRequest) (consentv1.HoldReply, error) {
+	if err := checkID(r.ConversationID); err != nil {
+		return consentv1.HoldReply{}, err
+	}
+	return a.Store.Hold(ctx, r.ConversationID)
 }
 
 // auditLimit is how many entries a query gets when it does not say, and at most.

@@ -50,8 +50,10 @@ func TestLoadRefuses(t *testing.T) {
 		"negative keep":   {strings.Replace("["+good+"]", `"0h"`, `"-1h"`, 1), "keep_after"},
 		"bad kle":         {strings.Replace("["+good+"]", `"id"`, `"kle":"1.2","id"`, 1), "kle"},
 		"bad facet":       {strings.Replace("["+good+"]", `"id"`, `"facet":"1","id"`, 1), "facet"},
-		"note alone": {strings.Replace("["+good+"]", `"allow_transcript":true`, `"allow_ai_note":true`, 1),
-			"allow_transcript"},
+		"note alone": {
+			strings.Replace("["+good+"]", `"allow_transcript":true`, `"allow_ai_note":true`, 1),
+			"allow_transcript",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "areas.json")

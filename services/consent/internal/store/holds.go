@@ -37,6 +37,11 @@ func (s *Store) SetHold(ctx context.Context, req consentv1.HoldRequest, now time
 	return rep, err
 }
 
+// Hold reads whether a conversation is held.
+func (s *Store) Hold(ctx context.Context, conversation string) (consentv1.HoldReply, error) {
+	return readHold(ctx, s.db.Read(), conversation)
+}
+
 func holdEntry(req consentv1.HoldRequest, at time.Time) consentv1.Audit {
 	a := consentv1.Audit{
 		Meta: event.NewMeta("audit.v1.entry", "consent", at), ConversationID: req.ConversationID,

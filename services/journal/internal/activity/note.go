@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"samtale.dk/samtale/models/evidence"
@@ -40,6 +41,10 @@ func (a *Activities) Draft(ctx context.Context, in note.DraftInput) (note.DraftR
 }
 
 func (a *Activities) draft(ctx context.Context, c store.Conversation) (store.Note, error) {
+	before, err := a.Store.Read().Withdrawals(ctx, c.ID)
+	if err != nil {
+		return store.Note{}, err
+	}
 	d, err := a.Drafter.Draft(ctx, c)
 	if err != nil {
 		return store.Note{}, err
@@ -49,6 +54,13 @@ func (a *Activities) draft(ctx context.Context, c store.Conversation) (store.Not
 		return n, err
 	}
 	err = a.Store.InTx(ctx, func(tx *store.Tx) error {
+		now, err := tx.Withdrawals(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		if !maps.Equal(before, now) { // this draft holds what nobody may read any more
+			return errs.E(errs.Unavailable, "", errors.New("a consent changed while the note was drafted"))
+		}
 		if err := tx.AddNote(ctx, n); err != nil {
 			return err
 		}

@@ -1,7 +1,7 @@
 // Package app is the journal at work: it consumes the events of calls and speech,
 // answers requests about conversations and notes, and passes on what its outbox holds.
 //
-// Three consumers and pumps run beside the requests (events in, events out, workflow
+// Consumers and pumps run beside the requests (events in, events out, workflow
 // signals out). All of them change state through store transactions only; an event is
 // acknowledged after its transaction, so that nothing acknowledged is lost.
 package app
@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/journal/internal/content"
@@ -153,7 +154,8 @@ func (a *App) consume(ctx context.Context) error {
 	err := a.Bus.EnsureStreams(ctx,
 		bus.Stream{Name: callv1.Stream, Subjects: []string{callv1.StreamSubjects}},
 		bus.Stream{Name: transcriptv1.Stream, Subjects: []string{transcriptv1.StreamSubjects}},
-		bus.Stream{Name: journalv1.Stream, Subjects: []string{journalv1.StreamSubjects}, MaxAge: eventsKept})
+		bus.Stream{Name: journalv1.Stream, Subjects: []string{journalv1.StreamSubjects}, MaxAge: eventsKept},
+		bus.Stream{Name: consentv1.Stream, Subjects: consentv1.StreamSubjects})
 	if err != nil {
 		return stopped(ctx, err)
 	}
@@ -167,6 +169,20 @@ func (a *App) consume(ctx context.Context) error {
 		return stopped(ctx, err)
 	}
 	defer stopFinals()
+	stopChoices, err := bus.Consume(ctx, a.Bus, bus.Consumer{
+		Stream: consentv1.Stream, Durable: "journal-choice", Subjects: []string{consentv1.ChoiceEventSubject("*")},
+	}, a.onChoice)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	defer stopChoices()
+	stopHolds, err := bus.Consume(ctx, a.Bus, bus.Consumer{
+		Stream: consentv1.Stream, Durable: "journal-hold", Subjects: []string{consentv1.HoldEventSubject("*")},
+	}, a.onHold)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	defer stopHolds()
 	<-ctx.Done()
 	return nil
 }

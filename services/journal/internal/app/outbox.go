@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -12,7 +13,9 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
+	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/journal/internal/store"
+	"samtale.dk/samtale/workflows/erasure"
 	"samtale.dk/samtale/workflows/phonecall"
 )
 
@@ -80,9 +83,12 @@ func (a *App) publish(ctx context.Context, o store.Out) error {
 func (a *App) signal(ctx context.Context, o store.Out) error {
 	c := *a.temporal.Load()
 	var err error
-	if o.Name == store.Start {
+	switch o.Name {
+	case store.Start:
 		err = startCall(ctx, c, o.Target)
-	} else {
+	case store.Withdraw:
+		err = startWithdrawal(ctx, c, o.Target)
+	default:
 		err = c.SignalWorkflow(ctx, o.Target, "", o.Name, nil)
 	}
 	var gone *serviceerror.NotFound
@@ -101,4 +107,21 @@ func startCall(ctx context.Context, c client.Client, id string) error {
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 	}, phonecall.PhoneCall, phonecall.Input{ConversationID: strings.TrimPrefix(id, phonecall.ID(""))})
 	return err
+}
+
+// withdrawable are the kinds of consent that content stands on.
+func withdrawable() []string { return []string{consentv1.Transcription, consentv1.AINote} }
+
+func startWithdrawal(ctx context.Context, c client.Client, id string) error {
+	for _, kind := range withdrawable() {
+		conversation, ok := strings.CutPrefix(id, erasure.WithdrawID("", kind))
+		if !ok {
+			continue
+		}
+		_, err := c.SignalWithStartWorkflow(ctx, id, erasure.Retry, nil,
+			client.StartWorkflowOptions{ID: id, TaskQueue: phonecall.WorkflowQueue}, erasure.Erasure,
+			erasure.Input{ConversationID: conversation, Reason: "withdrawn", Withdrawn: kind})
+		return err
+	}
+	return fmt.Errorf("workflow %s is no withdrawal", id)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"strings"
 	"unicode/utf8"
 
@@ -204,12 +205,22 @@ func (a *App) redraft(ctx context.Context, r journalv1.Ref) (journalv1.Note, err
 	if err := e.current(e.note.Version); err != nil {
 		return journalv1.Note{}, err
 	}
+	before, err := a.Store.Read().Withdrawals(ctx, e.conversation.ID)
+	if err != nil {
+		return journalv1.Note{}, err
+	}
 	d, err := a.Drafter.Draft(ctx, e.conversation)
 	if err != nil {
 		return journalv1.Note{}, err
 	}
 	e.body, e.note.Template = d.Body, d.Template
-	return a.write(ctx, e, r.Actor, "redraft", "drafted", nil)
+	return a.write(ctx, e, r.Actor, "redraft", "drafted", func(tx *store.Tx) error {
+		now, err := tx.Withdrawals(ctx, e.conversation.ID)
+		if err == nil && !maps.Equal(before, now) {
+			return errs.E(errs.Conflict, "Borgerens samtykke er ændret imens. Hent den nyeste udgave af notatet.", nil)
+		}
+		return err
+	})
 }
 
 func (a *App) deliverNow(ctx context.Context, r journalv1.Ref) (journalv1.Note, error) {

@@ -63,6 +63,13 @@ func (d *Drafter) write(ctx context.Context, c store.Conversation, area consentv
 	if err != nil {
 		return notes.Draft{}, err
 	}
+	gone, err := d.Store.Read().Withdrawals(ctx, c.ID)
+	if err != nil {
+		return notes.Draft{}, err
+	}
+	if _, withdrawn := gone[consentv1.Transcription]; withdrawn {
+		why = Withdrawn(consentv1.Transcription)
+	}
 	if why == "" && len(t.Words) == 0 {
 		why = "Samtalen er ikke skrevet ned. Skriv selv notatet."
 	}
@@ -144,11 +151,19 @@ func (d *Drafter) refused(ctx context.Context, c store.Conversation, area consen
 		if x.Kind == consentv1.AINote {
 			why = ""
 			if !x.Value {
-				why = "Borgeren ønsker ikke et notat skrevet af maskine. Skriv selv notatet."
+				why = Withdrawn(consentv1.AINote)
 			}
 		}
 	}
 	return why, nil
+}
+
+// Withdrawn is what the caseworker reads above the form after a withdrawal.
+func Withdrawn(kind string) string {
+	if kind == consentv1.Transcription {
+		return "Borgeren har trukket sit samtykke tilbage. Det, der var skrevet ned, er slettet. Skriv selv notatet."
+	}
+	return "Borgeren ønsker ikke et notat skrevet af maskine. Skriv selv notatet."
 }
 
 const rate = 16000 // Hz, of positions in the models

@@ -32,6 +32,37 @@ type Body struct {
 // Form as DraftedBy: no machine has written, a person fills the template in.
 const Form = "form"
 
+// Emptied is the note after a consent was withdrawn: an empty form, with what a person has
+// written. What a machine wrote goes, also where a person has confirmed it. Without
+// transcript there is no evidence any more either.
+func (b Body) Emptied(notice string, transcript bool) Body {
+	kept := []journalv1.Sentence{}
+	for _, s := range b.Sentences {
+		if s.By == b.DraftedBy || s.Confirm != "" {
+			continue
+		}
+		if !transcript {
+			s.Evidence, s.Verdict = []journalv1.Evidence{}, journalv1.Edited
+		}
+		kept = append(kept, s)
+	}
+	b.Title, b.Sentences, b.DraftedBy, b.Notice = "", kept, Form, notice
+	return b
+}
+
+// Unquoted is an approved note without the words that it was written from. Its text and
+// its places stay as they were signed.
+func (b Body) Unquoted() Body {
+	b.Sentences = slices.Clone(b.Sentences)
+	for i, s := range b.Sentences {
+		b.Sentences[i].Evidence = slices.Clone(s.Evidence)
+		for j := range s.Evidence {
+			b.Sentences[i].Evidence[j].Quote = ""
+		}
+	}
+	return b
+}
+
 // Words are the transcript's words by id: what evidence points at.
 type Words struct {
 	source *evidence.Transcript

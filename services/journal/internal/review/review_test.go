@@ -15,8 +15,10 @@ import (
 var words = NewWords(journalv1.Transcript{
 	Legs: []callv1.Leg{{ID: "b", Role: callv1.RoleCitizen}, {ID: "s", Role: callv1.RoleCaseworker}},
 	Words: []journalv1.Word{
-		{ID: "b1", Leg: "b", Text: "Jeg", Start: 1, End: 1.2}, {ID: "b2", Leg: "b", Text: "flyttede", Start: 1.2, End: 1.8},
-		{ID: "b3", Leg: "b", Text: "i", Start: 1.8, End: 1.9}, {ID: "b4", Leg: "b", Text: "marts.", Start: 1.9, End: 2.5},
+		{ID: "b1", Leg: "b", Text: "Jeg", Start: 1, End: 1.2},
+		{ID: "b2", Leg: "b", Text: "flyttede", Start: 1.2, End: 1.8},
+		{ID: "b3", Leg: "b", Text: "i", Start: 1.8, End: 1.9},
+		{ID: "b4", Leg: "b", Text: "marts.", Start: 1.9, End: 2.5},
 		{ID: "s1", Leg: "s", Text: "Godt.", Start: 3, End: 3.5},
 	},
 })
@@ -26,8 +28,10 @@ func body() Body {
 		Title:    "Flytning",
 		Sections: []journalv1.Section{{ID: "oplyst", Title: "Oplyst"}, {ID: "aftalt", Title: "Aftalt"}},
 		Sentences: []journalv1.Sentence{
-			{ID: "1", Section: "oplyst", Text: "Borgeren flyttede i marts.", Verdict: journalv1.Supported, By: "extract",
-				Evidence: []journalv1.Evidence{{Leg: "b", WordIDs: []string{"b1", "b2", "b3", "b4"}}}},
+			{
+				ID: "1", Section: "oplyst", Text: "Borgeren flyttede i marts.", Verdict: journalv1.Supported, By: "extract",
+				Evidence: []journalv1.Evidence{{Leg: "b", WordIDs: []string{"b1", "b2", "b3", "b4"}}},
+			},
 			{ID: "2", Section: "aftalt", Text: "Der er aftalt noget.", Verdict: journalv1.Unsupported, By: "extract", Reasons: []string{"r"}},
 		},
 	}

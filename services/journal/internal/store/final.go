@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/store"
@@ -22,15 +23,24 @@ type Final struct {
 }
 
 // AddFinal keeps a final and adds its ledger to its leg. The same one again changes
-// nothing. A final may come before its call is known.
+// nothing. A final may come before its call is known. Of one that comes after the consent
+// was withdrawn only the ledger is kept.
 func (t *Tx) AddFinal(ctx context.Context, f transcriptv1.Final) (added bool, err error) {
+	gone, err := t.Withdrawals(ctx, f.ConversationID)
+	if err != nil {
+		return false, err
+	}
+	_, late := gone[consentv1.Transcription]
+	if late {
+		f.Sealed, f.Ledger = nil, withdrawn(f.Ledger)
+	}
 	ledger, err := json.Marshal(f.Ledger)
 	if err != nil {
 		return false, fmt.Errorf("encode ledger: %w", err)
 	}
-	r, err := t.Exec(ctx, `INSERT INTO final (leg_id, revision, from_pos, to_pos, conversation_id, ledger, sealed)
-		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (leg_id, revision, from_pos) DO NOTHING`,
-		f.LegID, f.Revision, f.From, f.To, f.ConversationID, string(ledger), f.Sealed)
+	r, err := t.Exec(ctx, `INSERT INTO final (leg_id, revision, from_pos, to_pos, conversation_id, ledger, sealed, withdrawn)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (leg_id, revision, from_pos) DO NOTHING`,
+		f.LegID, f.Revision, f.From, f.To, f.ConversationID, string(ledger), f.Sealed, late)
 	if err != nil {
 		return false, err
 	}
@@ -82,9 +92,11 @@ func (t *Tx) leg(ctx context.Context, f transcriptv1.Final) (Leg, error) {
 	return l, err
 }
 
-// Finals lists a conversation's finals by leg and place, the highest revision first.
+// Finals lists a conversation's finals by leg and place, the highest revision first. Words
+// that are withdrawn are not there, whether or not they are deleted yet.
 func (t *Tx) Finals(ctx context.Context, conversation string) ([]Final, error) {
-	rows, err := t.Query(ctx, `SELECT leg_id, revision, from_pos, to_pos, ledger, sealed FROM final
+	rows, err := t.Query(ctx, `SELECT leg_id, revision, from_pos, to_pos, ledger,
+		CASE WHEN withdrawn THEN NULL ELSE sealed END, withdrawn FROM final
 		WHERE conversation_id = ? ORDER BY leg_id, revision DESC, from_pos`, conversation)
 	if err != nil {
 		return nil, err
@@ -94,11 +106,15 @@ func (t *Tx) Finals(ctx context.Context, conversation string) ([]Final, error) {
 	for rows.Next() {
 		var f Final
 		var ledger string
-		if err := rows.Scan(&f.LegID, &f.Revision, &f.From, &f.To, &ledger, &f.Sealed); err != nil {
+		var gone bool
+		if err := rows.Scan(&f.LegID, &f.Revision, &f.From, &f.To, &ledger, &f.Sealed, &gone); err != nil {
 			return nil, err
 		}
 		if err := json.Unmarshal([]byte(ledger), &f.Ledger); err != nil {
 			return nil, fmt.Errorf("decode ledger: %w", err)
+		}
+		if gone {
+			f.Ledger = withdrawn(f.Ledger)
 		}
 		out = append(out, f)
 	}

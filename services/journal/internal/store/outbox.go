@@ -28,6 +28,9 @@ type Out struct {
 // Start as a Name starts the call's workflow, when it does not run yet.
 const Start = "start"
 
+// Withdraw as a Name starts the workflow of a withdrawal, or tells a running one.
+const Withdraw = "withdraw"
+
 // Publish puts an event in the outbox.
 func (t *Tx) Publish(ctx context.Context, m event.Message) error {
 	body, err := json.Marshal(m)
