@@ -26,6 +26,7 @@ func TestStore(t *testing.T) {
 		for name, f := range map[string]func(t *testing.T, s *store.Store){
 			"conversation": testConversation, "list": testList, "finals": testFinals, "overlap": testOverlap, "notes": testNotes,
 			"delivery": testDelivery, "comments": testComments, "outbox": testOutbox, "rollback": testRollback, "erase": testErase,
+			"withdrawal": testWithdrawal,
 		} {
 			t.Run(name, func(t *testing.T) { f(t, s) })
 		}
@@ -316,5 +317,49 @@ func testErase(t *testing.T, s *store.Store) {
 	must(t, err)
 	if len(finals) != 0 || len(comments) != 0 || n.Sealed != nil || n.Version != 3 || len(legs) != 1 || legs[0].Transcribed != 100 {
 		t.Errorf("left: %+v %+v %+v %+v", finals, comments, n, legs)
+	}
+}
+
+func testWithdrawal(t *testing.T, s *store.Store) {
+	ctx, tx := t.Context(), s.Read()
+	_, err := tx.AddFinal(ctx, final("back", 0, 0, 100, false, transcriptv1.Transcribed))
+	must(t, err)
+	for i, want := range []bool{true, false} {
+		added, err := tx.Withdraw(ctx, "f-back", consentv1.Transcription, now.Add(time.Duration(i)*time.Hour))
+		must(t, err)
+		if added != want {
+			t.Errorf("withdrawn the %d. time: %v", i+1, added)
+		}
+	}
+	gone, err := tx.Withdrawals(ctx, "f-back")
+	must(t, err)
+	if diff := cmp.Diff(map[string]time.Time{consentv1.Transcription: now}, gone); diff != "" {
+		t.Error(diff)
+	}
+	_, err = tx.AddFinal(ctx, final("back", 0, 100, 200, false, transcriptv1.Transcribed)) // too late
+	must(t, err)
+	must(t, tx.Resume(ctx, "f-back", consentv1.Transcription))
+	_, err = tx.AddFinal(ctx, final("back", 0, 200, 250, false, transcriptv1.Transcribed))
+	must(t, err)
+	for range 2 { // hidden, then deleted: it looks the same
+		finals, err := tx.Finals(ctx, "f-back")
+		must(t, err)
+		if len(finals) != 3 || finals[0].Sealed != nil || finals[1].Sealed != nil || finals[2].Sealed == nil {
+			t.Errorf("finals: %+v", finals)
+		}
+		if finals[0].Ledger[0].State != transcriptv1.Masked || finals[2].Ledger[0].State != transcriptv1.Transcribed {
+			t.Errorf("ledgers: %+v", finals)
+		}
+		must(t, s.DeleteWithdrawn(ctx, "f-back", func(*store.Tx) error { return nil }))
+		left, err := tx.HasWithdrawn(ctx, "f-back")
+		must(t, err)
+		if left {
+			t.Error("words wait after their deletion")
+		}
+	}
+	legs, err := tx.Legs(ctx, "f-back")
+	must(t, err)
+	if legs[0].Masked != 200 || legs[0].Transcribed != 50 {
+		t.Errorf("leg: %+v", legs[0])
 	}
 }
