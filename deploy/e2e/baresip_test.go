@@ -124,7 +124,6 @@ func (c *citizen) command(name, params string) {
 
 func (c *citizen) call(uri string)      { c.command("dial", uri) }
 func (c *citizen) press(digit string)   { c.command("sndcode", digit) }
-func (c *citizen) hangup()              { c.command("hangup", "") }
 func (c *citizen) playFile(name string) { c.command("ausrc", "aufile,"+filepath.Join(c.dir, name)) }
 
 // say speaks a text; the microphone is silent afterwards.
