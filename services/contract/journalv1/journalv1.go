@@ -108,6 +108,9 @@ type Word struct {
 	Confidence float64 `json:"confidence"`
 	Masked     string  `json:"masked,omitempty"`
 	Sentence   bool    `json:"sentence,omitempty"`
+	// Revision says which pass heard it: 0 the live one, more a stronger one that has heard
+	// the whole stretch again (transcriptv1.Final.Revision).
+	Revision int `json:"revision,omitempty"`
 }
 
 // Coverage sums the ledger over all legs, in seconds.

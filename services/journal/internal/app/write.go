@@ -37,7 +37,7 @@ func (a *App) open(ctx context.Context, id string, actor journalv1.Actor) (edit,
 	if err != nil {
 		return e, err
 	}
-	t, err := a.Vault.Transcript(ctx, a.Store.Read(), c)
+	t, err := a.Vault.Evidence(ctx, a.Store.Read(), c)
 	e.words = review.NewWords(t)
 	return e, err
 }

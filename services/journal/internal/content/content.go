@@ -58,15 +58,28 @@ func (v Vault) SealIdentity(ctx context.Context, conversation string, id Identit
 // Transcript reads and opens a conversation's transcript. After the erasure it holds
 // no words, but still what was covered.
 func (v Vault) Transcript(ctx context.Context, tx *store.Tx, c store.Conversation) (journalv1.Transcript, error) {
+	t, _, err := v.read(ctx, tx, c)
+	return t, err
+}
+
+// Evidence is the transcript as what notes point at: behind the words that are shown it has
+// those that a stronger pass has replaced since.
+func (v Vault) Evidence(ctx context.Context, tx *store.Tx, c store.Conversation) (journalv1.Transcript, error) {
+	t, replaced, err := v.read(ctx, tx, c)
+	t.Words = append(t.Words, replaced...)
+	return t, err
+}
+
+func (v Vault) read(ctx context.Context, tx *store.Tx, c store.Conversation) (t journalv1.Transcript, replaced []journalv1.Word, err error) {
 	legs, err := tx.Legs(ctx, c.ID)
 	if err != nil {
-		return journalv1.Transcript{}, err
+		return t, nil, err
 	}
 	finals, err := v.finals(ctx, tx, c)
 	if err != nil {
-		return journalv1.Transcript{}, err
+		return t, nil, err
 	}
-	return transcript.Assemble(c, legs, finals), nil
+	return transcript.Assemble(c, legs, finals), transcript.Replaced(c, legs, finals), nil
 }
 
 func (v Vault) finals(ctx context.Context, tx *store.Tx, c store.Conversation) ([]transcript.Final, error) {

@@ -20,17 +20,18 @@ type Final struct {
 	From, To int64
 	Ledger   []transcriptv1.Range
 	Sealed   []byte
+	// Withdrawn: the words stood on a consent that was withdrawn, and are not here.
+	Withdrawn bool
 }
 
 // AddFinal keeps a final and adds its ledger to its leg. The same one again changes
 // nothing. A final may come before its call is known. Of one that comes after the consent
 // was withdrawn only the ledger is kept.
 func (t *Tx) AddFinal(ctx context.Context, f transcriptv1.Final) (added bool, err error) {
-	gone, err := t.Withdrawals(ctx, f.ConversationID)
+	late, err := t.late(ctx, f)
 	if err != nil {
 		return false, err
 	}
-	_, late := gone[consentv1.Transcription]
 	if late {
 		f.Sealed, f.Ledger = nil, withdrawn(f.Ledger)
 	}
@@ -49,6 +50,19 @@ func (t *Tx) AddFinal(ctx context.Context, f transcriptv1.Final) (added bool, er
 		return false, err
 	}
 	return true, t.account(ctx, f)
+}
+
+// late reports that a final's words may not be kept: the consent is withdrawn now, or was
+// when they were said and a stronger pass hears them again.
+func (t *Tx) late(ctx context.Context, f transcriptv1.Final) (bool, error) {
+	gone, err := t.Withdrawals(ctx, f.ConversationID)
+	if _, now := gone[consentv1.Transcription]; err != nil || now || f.Revision == 0 {
+		return now, err
+	}
+	var n int
+	err = t.QueryRow(ctx, `SELECT COUNT(*) FROM final WHERE leg_id = ? AND withdrawn = TRUE AND from_pos < ? AND to_pos > ?`,
+		f.LegID, f.To, f.From).Scan(&n)
+	return n > 0, store.Wrap(err)
 }
 
 // account adds a final's ledger to its leg. Only the live pass counts: a stronger pass
@@ -106,14 +120,13 @@ func (t *Tx) Finals(ctx context.Context, conversation string) ([]Final, error) {
 	for rows.Next() {
 		var f Final
 		var ledger string
-		var gone bool
-		if err := rows.Scan(&f.LegID, &f.Revision, &f.From, &f.To, &ledger, &f.Sealed, &gone); err != nil {
+		if err := rows.Scan(&f.LegID, &f.Revision, &f.From, &f.To, &ledger, &f.Sealed, &f.Withdrawn); err != nil {
 			return nil, err
 		}
 		if err := json.Unmarshal([]byte(ledger), &f.Ledger); err != nil {
 			return nil, fmt.Errorf("decode ledger: %w", err)
 		}
-		if gone {
+		if f.Withdrawn {
 			f.Ledger = withdrawn(f.Ledger)
 		}
 		out = append(out, f)

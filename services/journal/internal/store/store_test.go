@@ -341,13 +341,18 @@ func testWithdrawal(t *testing.T, s *store.Store) {
 	must(t, tx.Resume(ctx, "f-back", consentv1.Transcription))
 	_, err = tx.AddFinal(ctx, final("back", 0, 200, 250, false, transcriptv1.Transcribed))
 	must(t, err)
+	_, err = tx.AddFinal(ctx, final("back", 1, 50, 250, false, transcriptv1.Transcribed)) // hears what was withdrawn again
+	must(t, err)
 	for range 2 { // hidden, then deleted: it looks the same
 		finals, err := tx.Finals(ctx, "f-back")
 		must(t, err)
-		if len(finals) != 3 || finals[0].Sealed != nil || finals[1].Sealed != nil || finals[2].Sealed == nil {
+		if len(finals) != 4 || finals[0].Sealed != nil || finals[1].Sealed != nil || finals[2].Sealed != nil || finals[3].Sealed == nil {
+			t.Fatalf("finals: %+v", finals)
+		}
+		if finals[0].Revision != 1 || !finals[0].Withdrawn || finals[3].Withdrawn {
 			t.Errorf("finals: %+v", finals)
 		}
-		if finals[0].Ledger[0].State != transcriptv1.Masked || finals[2].Ledger[0].State != transcriptv1.Transcribed {
+		if finals[1].Ledger[0].State != transcriptv1.Masked || finals[3].Ledger[0].State != transcriptv1.Transcribed {
 			t.Errorf("ledgers: %+v", finals)
 		}
 		must(t, s.DeleteWithdrawn(ctx, "f-back", func(*store.Tx) error { return nil }))

@@ -5,6 +5,7 @@ package transcript
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -37,10 +38,10 @@ func Assemble(c store.Conversation, legs []store.Leg, finals []Final) journalv1.
 		if l.Engine != "" {
 			t.Engine = l.Engine
 		}
-		of := finalsOf(finals, l.ID)
+		shown, _ := heard(finalsOf(finals, l.ID))
 		offset := offset(c.StartedAt, l.StartedAt)
-		turns = append(turns, divide(l.ID, offset, newest(of))...)
-		t.Gaps = append(t.Gaps, gaps(c, l, offset, of)...)
+		turns = append(turns, divide(l.ID, offset, shown)...)
+		t.Gaps = append(t.Gaps, gaps(c, l, offset, shown)...)
 	}
 	slices.SortStableFunc(turns, func(a, b turn) int { return cmp.Compare(a.start, b.start) })
 	slices.SortStableFunc(t.Gaps, func(a, b journalv1.Gap) int { return cmp.Compare(a.Start, b.Start) })
@@ -64,7 +65,7 @@ func Complete(c store.Conversation, legs []store.Leg) bool {
 	return !c.Transcribed || !slices.ContainsFunc(legs, func(l store.Leg) bool { return !l.Complete() })
 }
 
-// Coverage sums the ledgers. Once nothing more is waited for, what a leg captured and
+// Coverage sums the ledgers of the live pass. Once nothing more is waited for, what a leg captured and
 // nobody accounted for is lost.
 func Coverage(c store.Conversation, legs []store.Leg) journalv1.Coverage {
 	var transcribed, silence, masked, lost int64
@@ -109,21 +110,82 @@ func finalsOf(all []Final, leg string) []Final {
 	return out
 }
 
-// newest gives a leg's words in order: where a stronger pass has heard, its words.
-func newest(finals []Final) []transcriptv1.Word {
-	slices.SortStableFunc(finals, func(a, b Final) int { return cmp.Compare(b.Revision, a.Revision) })
-	var out []transcriptv1.Word
-	for i, f := range finals {
-		for _, w := range f.Words {
-			better := slices.ContainsFunc(finals[:i], func(g Final) bool {
-				return g.Revision > f.Revision && w.Start >= g.From && w.Start < g.To
-			})
-			if !better {
-				out = append(out, w)
-			}
+// heard is what is shown of a leg: the finals of the live pass in order of place, and for
+// each that a stronger pass has heard again in full, that pass's words and ledger of the
+// same stretch. replaced are the live words in whose place they stand.
+func heard(finals []Final) (shown []Final, replaced []transcriptv1.Word) {
+	var at int64
+	for _, f := range live(finals) {
+		better, ok := stronger(finals, max(f.From, at), f.To)
+		at = max(at, f.To)
+		if !ok {
+			shown = append(shown, f)
+			continue
+		}
+		shown = append(shown, better)
+		replaced = append(replaced, f.Words...)
+	}
+	return shown, replaced
+}
+
+// stronger gives [from, to) as the strongest pass has it that is complete there: without a
+// hole, and with nothing lost or withdrawn.
+func stronger(finals []Final, from, to int64) (Final, bool) {
+	passes := map[int][]Final{}
+	for _, f := range finals {
+		if f.Revision > 0 && f.To > from && f.From < to {
+			passes[f.Revision] = append(passes[f.Revision], f)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b transcriptv1.Word) int { return cmp.Compare(a.Start, b.Start) })
+	for _, revision := range slices.Backward(slices.Sorted(maps.Keys(passes))) {
+		out, ok := cut(passes[revision], from, to)
+		if out.Revision = revision; ok {
+			return out, true
+		}
+	}
+	return Final{}, false
+}
+
+// cut joins the finals of one pass to one of exactly [from, to); ok is false when they do
+// not cover it.
+func cut(pass []Final, from, to int64) (out Final, ok bool) {
+	slices.SortFunc(pass, func(a, b Final) int { return cmp.Compare(a.From, b.From) })
+	out.From, out.To = from, to
+	at := from
+	for _, f := range pass {
+		if f.From > at || f.Withdrawn {
+			return out, false
+		}
+		for _, r := range f.Ledger {
+			r.Start, r.End = max(r.Start, at), min(r.End, to)
+			if r.Start >= r.End {
+				continue
+			}
+			if r.State == transcriptv1.Lost {
+				return out, false
+			}
+			out.Ledger = append(out.Ledger, r)
+		}
+		for _, w := range f.Words {
+			if w.Start >= at && w.Start < to {
+				out.Words = append(out.Words, w)
+			}
+		}
+		at = max(at, min(f.To, to))
+	}
+	return out, at >= to && from < to
+}
+
+// Replaced gives the live words that a stronger pass stands in for. They are not shown, but
+// a note that was written from them points at them.
+func Replaced(c store.Conversation, legs []store.Leg, finals []Final) []journalv1.Word {
+	var out []journalv1.Word
+	for _, l := range legs {
+		_, old := heard(finalsOf(finals, l.ID))
+		for _, w := range old {
+			out = append(out, word(l.ID, offset(c.StartedAt, l.StartedAt), 0, w))
+		}
+	}
 	return out
 }
 
@@ -136,24 +198,48 @@ type turn struct {
 // pause between two words after which another speaker's words may stand between them.
 const pause = rate // 1 s
 
-func divide(leg string, offset float64, words []transcriptv1.Word) []turn {
+func divide(leg string, offset float64, shown []Final) []turn {
 	var out []turn
-	for i, w := range words {
-		v := journalv1.Word{
-			ID: w.ID, Leg: leg, Text: w.Text, Start: offset + seconds(w.Start), End: offset + seconds(w.End),
-			Confidence: w.Confidence, Masked: w.Masked, Sentence: w.Sentence,
-		}
-		if i == 0 || w.Sentence || w.Start-words[i-1].End > pause {
+	var end int64 // of the word before
+	for _, p := range inOrder(shown) {
+		v := word(leg, offset, p.revision, p.Word)
+		if len(out) == 0 || p.Sentence || p.Start-end > pause {
 			out = append(out, turn{start: v.Start})
 		}
+		end = p.End
 		last := &out[len(out)-1]
 		last.words = append(last.words, v)
 	}
 	return out
 }
 
+// passed is a word with the pass that heard it.
+type passed struct {
+	transcriptv1.Word
+	revision int
+}
+
+func inOrder(shown []Final) []passed {
+	var out []passed
+	for _, f := range shown {
+		for _, w := range f.Words {
+			out = append(out, passed{w, f.Revision})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b passed) int { return cmp.Compare(a.Start, b.Start) })
+	return out
+}
+
+// word is a word as others see it: nothing clear, times of the conversation.
+func word(leg string, offset float64, revision int, w transcriptv1.Word) journalv1.Word {
+	return journalv1.Word{
+		ID: w.ID, Leg: leg, Text: w.Text, Start: offset + seconds(w.Start), End: offset + seconds(w.End),
+		Confidence: w.Confidence, Masked: w.Masked, Sentence: w.Sentence, Revision: revision,
+	}
+}
+
 // gaps lists what of a leg is not written down though something was captured there.
-func gaps(c store.Conversation, l store.Leg, offset float64, finals []Final) []journalv1.Gap {
+func gaps(c store.Conversation, l store.Leg, offset float64, shown []Final) []journalv1.Gap {
 	var out []journalv1.Gap
 	add := func(start, end int64, state transcriptv1.State) {
 		if start >= end || state != transcriptv1.Lost && state != transcriptv1.Masked {
@@ -167,7 +253,7 @@ func gaps(c store.Conversation, l store.Leg, offset float64, finals []Final) []j
 		out = append(out, journalv1.Gap{Leg: l.ID, Start: from, End: to, State: state})
 	}
 	var at int64
-	for _, f := range live(finals) {
+	for _, f := range shown {
 		add(at, f.From, transcriptv1.Lost)
 		for _, r := range f.Ledger {
 			add(max(r.Start, at), r.End, r.State)

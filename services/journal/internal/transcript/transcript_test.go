@@ -66,6 +66,45 @@ func TestOrder(t *testing.T) {
 			},
 			"Ja vejen", // one leg, one line
 		},
+		"a stronger pass with a hole replaces nothing": {
+			[]Final{
+				f("citizen", 0, 0, 4, nil, w("c1", "Jae", 0.5, true), w("c2", "vejen", 2.5, false)),
+				f("citizen", 1, 0, 1, nil, w("c1r1", "Ja", 0.5, true)),
+				f("citizen", 1, 2, 4, nil, w("c2r1", "Vejle", 2.5, true)),
+			},
+			"Jae vejen",
+		},
+		"nor does one that lost something": {
+			[]Final{
+				f("citizen", 0, 0, 4, nil, w("c1", "Jae", 0.5, true)),
+				f("citizen", 1, 0, 4, []transcriptv1.Range{r(0, 3, transcriptv1.Transcribed), r(3, 4, transcriptv1.Lost)}, w("c1r1", "Ja", 0.5, true)),
+			},
+			"Jae",
+		},
+		"pieces of another length that fit together; what hangs over waits": {
+			[]Final{
+				f("citizen", 0, 0, 4, nil, w("c1", "Jae", 0.5, true), w("c2", "vejen", 3.5, false)),
+				f("citizen", 0, 4, 8, nil, w("c3", "hus", 5, false)),
+				f("citizen", 1, 0, 3, nil, w("c1r1", "Ja", 0.5, true)),
+				f("citizen", 1, 3, 6, nil, w("c2r1", "Vejle", 3.5, false), w("c3r1", "huset", 5, false)),
+			},
+			"Ja Vejle hus",
+		},
+		"the strongest that is complete": {
+			[]Final{
+				f("citizen", 0, 0, 4, nil, w("c1", "Jae", 0.5, true)),
+				f("citizen", 1, 0, 4, nil, w("c1r1", "Ja", 0.5, true)),
+				f("citizen", 2, 0, 3, nil, w("c1r2", "Jo", 0.5, true)),
+			},
+			"Ja",
+		},
+		"one that heard nothing there": {
+			[]Final{
+				f("citizen", 0, 0, 4, nil, w("c1", "øh", 0.5, true)),
+				f("citizen", 1, 0, 4, []transcriptv1.Range{r(0, 4, transcriptv1.Silence)}),
+			},
+			"",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := Assemble(store.Conversation{ID: "c", StartedAt: begin}, []store.Leg{citizen, caseworker}, tc.finals)
@@ -141,5 +180,29 @@ func TestCoverage(t *testing.T) {
 	want := journalv1.Coverage{Captured: 14, Transcribed: 5, Silence: 2, Masked: 4, Lost: 3}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatal(diff)
+	}
+}
+
+func TestRevisionsAreTold(t *testing.T) {
+	c := store.Conversation{ID: "c", StartedAt: begin}
+	finals := []Final{
+		f("citizen", 0, 0, 2, []transcriptv1.Range{r(0, 1, transcriptv1.Transcribed), r(1, 2, transcriptv1.Lost)}, w("c1", "Jae", 0.5, true)),
+		f("citizen", 0, 2, 4, []transcriptv1.Range{r(2, 4, transcriptv1.Transcribed)}, w("c2", "vejen", 2.5, false)),
+		f("citizen", 1, 0, 2, []transcriptv1.Range{r(0, 2, transcriptv1.Transcribed)}, w("c1r1", "Ja", 0.5, true), w("c1r2", "da", 1.5, false)),
+	}
+	got := Assemble(c, []store.Leg{citizen}, finals)
+	revisions := map[string]int{}
+	for _, w := range got.Words {
+		revisions[w.ID] = w.Revision
+	}
+	if diff := cmp.Diff(map[string]int{"c1r1": 1, "c1r2": 1, "c2": 0}, revisions); diff != "" {
+		t.Error(diff)
+	}
+	if len(got.Gaps) != 0 { // what the live pass lost is heard now
+		t.Errorf("gaps: %+v", got.Gaps)
+	}
+	old := Replaced(c, []store.Leg{citizen}, finals)
+	if len(old) != 1 || old[0].ID != "c1" || old[0].Revision != 0 {
+		t.Errorf("replaced: %+v", old)
 	}
 }
