@@ -56,12 +56,13 @@ func (e *engines) startNATS(cfg settings) error {
 	}
 	// SyncAlways: what a service was told is stored survives a power cut.
 	e.nats, err = natsserver.Start(natsserver.Config{
-		StoreDir: filepath.Join(cfg.Data, "nats"), Host: host, Port: port, SyncAlways: true,
+		StoreDir: filepath.Join(cfg.Data, "nats"), Host: host, Port: port, SyncAlways: true, Log: e.env.Log,
 	})
 	if err != nil {
 		return err
 	}
 	e.env.NATS = []nats.Option{e.nats.Option()}
+	e.env.Health.Add("nats", e.nats.Ready)
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/portal"
 	"samtale.dk/samtale/services/speech"
+	"samtale.dk/samtale/services/standalone/internal/datadir"
 	"samtale.dk/samtale/services/standalone/internal/supervise"
 	"samtale.dk/samtale/services/standalone/receiver"
 	"samtale.dk/samtale/workflows/worker"
@@ -60,6 +61,13 @@ func serve(ctx context.Context, cfg settings, env process.Env, stdout io.Writer,
 		// Each service puts its real probe in place of this one.
 		env.Health.Add(u.Name, func(context.Context) error { return errs.E(errs.Unavailable, "", errStarting) })
 	}
+	env.Health.Add("disk", func(context.Context) error {
+		err := datadir.Probe(cfg.Data)
+		if err != nil {
+			return errs.E(errs.Unavailable, "", err)
+		}
+		return nil
+	})
 	all = append(all, supervise.Unit{Name: "operations", Run: func(ctx context.Context, env process.Env) error {
 		return process.ServeOps(ctx, cfg.OpsAddr, env)
 	}})

@@ -18,7 +18,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"go.temporal.io/server/common/authorization"
@@ -49,9 +48,9 @@ type Config struct {
 
 // Server is a running server.
 type Server struct {
-	srv      temporal.Server
-	addr     string
-	stopping *atomic.Bool
+	srv   temporal.Server
+	addr  string
+	state *logState
 }
 
 // ErrVersion reports a data folder that another version of the server wrote. SQLite
@@ -80,12 +79,12 @@ func Start(cfg Config) (*Server, error) {
 	if err := createNamespaces(sql, cfg); err != nil {
 		return nil, fmt.Errorf("embedded Temporal: %w", err)
 	}
-	stopping := new(atomic.Bool)
+	state := new(logState)
 	srv, err := temporal.NewServer(
 		temporal.WithConfig(serverConfig(cfg, sql, ports)),
 		temporal.ForServices(temporal.DefaultServices),
 		temporal.WithStaticHosts(hosts(cfg.Host, ports)),
-		temporal.WithLogger(logger{cfg.Log.With("engine", "temporal"), stopping}),
+		temporal.WithLogger(logger{cfg.Log.With("engine", "temporal"), state}),
 		temporal.WithAuthorizer(authorization.NewNoopAuthorizer()),
 		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return authorization.NewNoopClaimMapper() }),
 		temporal.WithDynamicConfigClient(dynamic()),
@@ -94,11 +93,11 @@ func Start(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("embedded Temporal: %w", err)
 	}
 	if err := srv.Start(); err != nil {
-		stopping.Store(true)
+		state.stopping.Store(true)
 		srv.Stop()
 		return nil, fmt.Errorf("embedded Temporal: %w", err)
 	}
-	return &Server{srv: srv, addr: net.JoinHostPort(cfg.Host, strconv.Itoa(ports[0])), stopping: stopping}, nil
+	return &Server{srv: srv, addr: net.JoinHostPort(cfg.Host, strconv.Itoa(ports[0])), state: state}, nil
 }
 
 // Addr is where clients connect.
@@ -106,7 +105,7 @@ func (s *Server) Addr() string { return s.addr }
 
 // Stop stops the server; it takes about a second.
 func (s *Server) Stop() error {
-	s.stopping.Store(true)
+	s.state.stopping.Store(true)
 	return s.srv.Stop()
 }
 

@@ -33,3 +33,21 @@ func Lock(dir string) (release func(), err error) {
 	}
 	return func() { f.Close() }, nil
 }
+
+// probeSize is what a disk must take to count as working: less than this is gone
+// with the next few events.
+const probeSize = 256 << 10
+
+// Probe reports whether the folder's disk still takes data, by writing some.
+func Probe(dir string) error {
+	f, err := os.CreateTemp(dir, "probe-*.tmp")
+	if err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(make([]byte, probeSize))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	return nil
+}

@@ -22,3 +22,16 @@ func TestLock(t *testing.T) {
 	}
 	again()
 }
+
+func TestProbe(t *testing.T) {
+	dir := t.TempDir()
+	if err := Probe(dir); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 0 {
+		t.Fatalf("left behind: %v %v", left, err)
+	}
+	if Probe(filepath.Join(dir, "gone")) == nil {
+		t.Fatal("a folder that is not there takes data")
+	}
+}
