@@ -11,6 +11,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,11 +83,32 @@ func list(t *testing.T, dir string, patterns ...string) []pkg {
 // tree is every package of both modules.
 func tree(t *testing.T) []pkg {
 	t.Helper()
+	watch(t)
 	all := append(list(t, root, "./..."), list(t, nested, "./...")...)
 	if len(all) < 20 {
 		t.Fatalf("only %d packages found; this test looks in the wrong place", len(all))
 	}
 	return all
+}
+
+// watch looks at every source file: go list reads them where the test cache does not
+// see it, and a cached "ok" would hide a new import.
+func watch(t *testing.T) {
+	t.Helper()
+	for _, top := range []string{"services", "workflows", "media", "models", "deploy", "seeds"} {
+		err := filepath.WalkDir(filepath.Join(root, top), func(path string, d fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) || err == nil && !d.IsDir() && filepath.Ext(path) != ".go" {
+				return nil
+			}
+			if err == nil {
+				_, err = os.Stat(path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func under(path, prefix string) bool {
