@@ -16,6 +16,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"samtale.dk/samtale/services/contract/journalv1"
 )
 
 // page is a real Chromium on the portal.
@@ -232,6 +234,12 @@ func TestPages(t *testing.T) {
 		check(l + "-mit")
 		b.open("/mit/" + demoConv)
 		check(l + "-mit-one")
+		b.click(`a[href$="/valg/transcription"]`)
+		b.until(`document.querySelector("form[action$='/valg/transcription']") !== null`)
+		check(l + "-mit-withdraw")
+		b.click(`form[action$="/valg/transcription"] button`)
+		b.until(`document.querySelector("#valg .alert-success") !== null`)
+		check(l + "-mit-withdrawn")
 		b.logout()
 		b.login("mette")
 		b.open("/afleveret")
@@ -412,4 +420,66 @@ func TestSessionWarnsBeforeItEnds(t *testing.T) {
 	b.click(`#session-stay`)
 	b.until(`document.getElementById("login-dialog").open`)
 	b.axe("logged out")
+}
+
+func TestNoSentenceIsHidden(t *testing.T) {
+	p := start(t)
+	p.fill("x")
+	p.mu.Lock()
+	n := p.notes[demoNote]
+	n.Sentences = append(n.Sentences[:0:0], n.Sentences...)
+	n.Sentences[1].Section = "gone"
+	p.notes[demoNote] = n
+	p.mu.Unlock()
+	b := chromium(t, p)
+	b.login("mette")
+	b.open("/notat/" + demoNote)
+	b.until(`document.querySelectorAll(".s").length === 4`)
+	if got := eval[string](b, `document.querySelector("#note-other:not([hidden]) .s textarea").value`); got != "Lønsedlen for juni mangler." {
+		t.Errorf("the other sentence is %q", got)
+	}
+	b.axe("note with another section")
+	b.narrow("other")
+	b.run(chromedp.Evaluate(`(() => { const m = document.querySelector("#note-other .move"); m.focus(); m.value = "oplyst"; m.dispatchEvent(new Event("change")); })()`, nil))
+	b.until(`document.getElementById("note-other").hidden && document.getElementById("note-saved").textContent.startsWith("Gemt")`)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	got := p.notes[demoNote].Sentences
+	if len(got) != 4 || got[1].Section != "oplyst" || got[1].Verdict != journalv1.Weak {
+		t.Errorf("stored: %+v", got)
+	}
+}
+
+func TestCaseNumberKeepsTheCitizen(t *testing.T) {
+	p := start(t)
+	p.fill("x")
+	b := chromium(t, p)
+	b.login("mette")
+	b.open("/notat/" + demoNote)
+	b.until(`document.querySelectorAll(".s").length === 4`)
+	save := func(field, value string) {
+		t.Helper()
+		b.click(`#party-open`)
+		b.until(`document.getElementById("party-dialog").open`)
+		b.run(chromedp.SetValue(field, value, chromedp.ByQuery))
+		b.click(`#party-dialog button[type="submit"]`)
+	}
+	save("#party-case", "2026-17")
+	b.until(`!document.getElementById("party-dialog").open`)
+	save("#party-name", "Bente Skov")
+	b.until(`!document.getElementById("party-error").hidden && document.activeElement.id === "party-id"`)
+	b.axe("party dialog")
+	p.mu.Lock()
+	if c := p.convs[0]; c.CaseNumber != "2026-17" || c.PartyRef != "x" || c.Party.Name != "Bente Holm" {
+		t.Errorf("stored: %+v", c)
+	}
+	p.mu.Unlock()
+	b.run(chromedp.SetValue("#party-id", "000000-0001", chromedp.ByQuery))
+	b.click(`#party-dialog button[type="submit"]`)
+	b.until(`!document.getElementById("party-dialog").open`)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c := p.convs[0]; c.PartyRef != "0000000001" || c.Party.Name != "Bente Skov" {
+		t.Errorf("stored: %+v", c)
+	}
 }

@@ -247,6 +247,7 @@ func TestProblemsSayWhatToDo(t *testing.T) {
 		{"no JSON", "PUT", "/api/v1/notes/" + demoNote, "{", 400, "invalid"},
 		{"old version", "PUT", "/api/v1/notes/" + demoNote, `{"version":7,"title":"x","sentences":[]}`, 409, "conflict"},
 		{"unsupported sentence", "POST", "/api/v1/notes/" + demoNote + "/approve", "", 400, "invalid"},
+		{"who it is would be forgotten", "PUT", "/api/v1/conversations/" + demoConv + "/party", `{"name":"Bente"}`, 400, "invalid"},
 		{"no reason", "POST", "/api/v1/conversations/" + demoConv + "/reveal", `{"word_id":"w"}`, 400, "invalid"},
 		{"call is over", "POST", "/api/v1/calls/gone/answer", `{"sdp":"x"}`, 404, "not-found"},
 		{"too big", "POST", "/api/v1/demo", `{"name":"` + strings.Repeat("x", 300<<10) + `"}`, 400, "invalid"},
@@ -392,5 +393,67 @@ func TestOperatorSeesSettingsWithoutSecrets(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("page lacks %q", want)
 		}
+	}
+}
+
+func TestCitizenWithdrawsAChoice(t *testing.T) {
+	p := start(t)
+	b := p.browser(t)
+	b.login(t, "bente")
+	var me struct {
+		PartyRef string `json:"party_ref"`
+	}
+	_, body := b.get(t, "/api/v1/me")
+	if err := json.Unmarshal([]byte(body), &me); err != nil {
+		t.Fatal(err)
+	}
+	p.fill(me.PartyRef)
+	ask := "/mit/" + demoConv + "/valg/transcription"
+	given := len(p.choices)
+	if _, page := b.get(t, "/mit/"+demoConv+"?valg=transcription"); !strings.Contains(page, `href="`+ask+`"`) || strings.Contains(page, "Du har trukket") {
+		t.Errorf("the page offers no withdrawal, or claims one:\n%s", page)
+	}
+	if status, page := b.get(t, ask); status != http.StatusOK || !strings.Contains(page, "bliver slettet") || !strings.Contains(page, `action="`+ask+`"`) {
+		t.Fatalf("the question answers %d:\n%s", status, page)
+	}
+	for range 2 { // sent twice
+		r, err := b.PostForm(p.url+ask, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, page := read(t, r); status != http.StatusOK || !strings.Contains(page, "Du har trukket dit ja til udskrift tilbage") || strings.Contains(page, `href="`+ask+`"`) {
+			t.Errorf("afterwards the page answers %d:\n%s", status, page)
+		}
+	}
+	p.mu.Lock()
+	choices := p.choices[given:]
+	p.mu.Unlock()
+	if len(choices) != 1 {
+		t.Fatalf("stored %d choices", len(choices))
+	}
+	if c := choices[0]; c.Kind != "transcription" || c.Value || c.How != "button" || c.Who != "citizen" || c.ConversationID != demoConv || c.Basis == "" {
+		t.Errorf("stored: %+v", c)
+	}
+	for _, kind := range []string{"recording", "nothing"} {
+		if status, _ := b.get(t, "/mit/"+demoConv+"/valg/"+kind); status != http.StatusNotFound {
+			t.Errorf("%s: %d", kind, status)
+		}
+	}
+	evil, err := http.NewRequest("POST", p.url+ask, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	evil.Header.Set("Sec-Fetch-Site", "cross-site")
+	r, err := b.Do(evil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := read(t, r); status != http.StatusForbidden {
+		t.Errorf("from another site: %d", status)
+	}
+	other := p.browser(t)
+	other.login(t, "fatima")
+	if status, _ := other.get(t, ask); status != http.StatusNotFound {
+		t.Errorf("another citizen gets it: %d", status)
 	}
 }

@@ -329,6 +329,9 @@ func (p *place) save(r journalv1.SaveRequest) (journalv1.Note, error) {
 		return journalv1.Note{}, p.saveErr
 	}
 	return p.changeNote(r.NoteID, r.Version, func(n *journalv1.Note) error {
+		if i := slices.IndexFunc(p.convs, func(c journalv1.Conversation) bool { return c.ID == n.ConversationID }); r.CaseNumber != "" && i >= 0 {
+			p.convs[i].CaseNumber = r.CaseNumber
+		}
 		old := map[string]journalv1.Sentence{}
 		for _, s := range n.Sentences {
 			old[s.ID] = s
@@ -337,6 +340,7 @@ func (p *place) save(r journalv1.SaveRequest) (journalv1.Note, error) {
 		for i, s := range r.Sentences {
 			o, ok := old[s.ID]
 			if ok && o.Text == s.Text {
+				o.Section = s.Section
 				n.Sentences = append(n.Sentences, o)
 				continue
 			}

@@ -203,11 +203,25 @@ func (a *App) putParty(w http.ResponseWriter, r *http.Request, p who.Person) err
 	if err := decode(r, &req); err != nil {
 		return err
 	}
-	req.ID = Identity(req.ID)
+	if req.ID = Identity(req.ID); req.ID == "" {
+		if err := a.keepsLink(r, p); err != nil {
+			return err
+		}
+	}
 	return forward[journalv1.Conversation](a, w, r, journalv1.PartySubject, func(id string) journalv1.PartyRequest {
 		req.ConversationID, req.Actor = id, p.Actor("")
 		return req
 	})
+}
+
+// keepsLink refuses a request without an identity when the citizen is known: the journal
+// would forget who it is, and here only the pseudonym is known, which cannot be sent back.
+func (a *App) keepsLink(r *http.Request, p who.Person) error {
+	c, err := a.mayRead(r, p)
+	if err == nil && c.PartyRef != "" {
+		err = errs.E(errs.Invalid, "Skriv cpr-nummeret igen. Ellers kan borgeren ikke længere se samtalen.", nil)
+	}
+	return err
 }
 
 var cprForm = regexp.MustCompile(`^(\d{6})[ -]?(\d{4})$`)
@@ -293,9 +307,18 @@ func (a *App) postChoice(w http.ResponseWriter, r *http.Request, p who.Person) e
 	if err != nil {
 		return err
 	}
-	area, err := a.area(r, conv.ServiceArea)
+	c, err := a.choose(r, p, conv, b)
 	if err != nil {
 		return err
+	}
+	return reply(w, c)
+}
+
+// choose stores what a person decided about a conversation that they may read.
+func (a *App) choose(r *http.Request, p who.Person, conv journalv1.Conversation, b choiceBody) (consentv1.Choice, error) {
+	area, err := a.area(r, conv.ServiceArea)
+	if err != nil {
+		return consentv1.Choice{}, err
 	}
 	now := a.Now()
 	c := consentv1.Choice{
@@ -306,11 +329,7 @@ func (a *App) postChoice(w http.ResponseWriter, r *http.Request, p who.Person) e
 	if p.Is(token.Citizen) {
 		c.How, c.Who = consentv1.HowButton, token.Citizen
 	}
-	c, err = bus.Request[consentv1.Choice](r.Context(), a.Bus, consentv1.ChoiceSubject, c)
-	if err != nil {
-		return err
-	}
-	return reply(w, c)
+	return bus.Request[consentv1.Choice](r.Context(), a.Bus, consentv1.ChoiceSubject, c)
 }
 
 func (a *App) area(r *http.Request, id string) (consentv1.Area, error) {

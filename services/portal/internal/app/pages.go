@@ -199,17 +199,21 @@ type mineData struct {
 	Sent         bool // a comment was just stored
 	Problem      string
 	Comment      string
+	Withdrawn    string // the kind of a choice that was just withdrawn
 }
 
 // section is a part of an approved note that says something.
 type section struct {
 	Title     string
+	Other     bool // sentences of sections that the template does not have
 	Sentences []string
 }
 
 func sections(n journalv1.Note) []section {
 	var out []section
+	known := map[string]bool{}
 	for _, s := range n.Sections {
+		known[s.ID] = true
 		part := section{Title: s.Title}
 		for _, st := range n.Sentences {
 			if st.Section == s.ID {
@@ -219,6 +223,15 @@ func sections(n journalv1.Note) []section {
 		if part.Sentences != nil {
 			out = append(out, part)
 		}
+	}
+	other := section{Other: true}
+	for _, st := range n.Sentences {
+		if !known[st.Section] {
+			other.Sentences = append(other.Sentences, st.Text)
+		}
+	}
+	if other.Sentences != nil {
+		out = append(out, other)
 	}
 	return out
 }
@@ -257,6 +270,7 @@ func (a *App) mineOne(w http.ResponseWriter, r *http.Request, p who.Person) erro
 		return err
 	}
 	d.Sent = r.URL.Query().Get("sendt") == "1"
+	d.Withdrawn = d.justWithdrawn(r.URL.Query().Get("valg"))
 	return a.page(w, r, p, http.StatusOK, "mine_one", "mine.one", d)
 }
 

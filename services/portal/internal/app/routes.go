@@ -20,6 +20,8 @@ func (a *App) routes() []route {
 		{pattern: "GET /mit", roles: citizen, handle: a.mine},
 		{pattern: "GET /mit/{id}", roles: citizen, handle: a.mineOne},
 		{pattern: "POST /mit/{id}/bemaerkning", roles: citizen, handle: a.mineComment},
+		{pattern: "GET /mit/{id}/valg/{kind}", roles: citizen, handle: a.mineChoice},
+		{pattern: "POST /mit/{id}/valg/{kind}", roles: citizen, handle: a.mineChosen},
 		{pattern: "GET /drift", roles: watch, handle: a.operations},
 		{pattern: "GET /revision", roles: []string{token.Auditor}, handle: a.auditPage},
 		{pattern: "GET /revision/{id}", roles: []string{token.Auditor}, handle: a.auditOne},

@@ -44,15 +44,15 @@ func placeholders(s string) string {
 }
 
 // Keys stand as literals in templates (.T "x.y") and scripts (t("x.y")), or as the
-// start of a key whose end is a state, role or kind.
+// start of a key whose end (or middle) is a state, role or kind.
 var (
 	literal = regexp.MustCompile(`(?:\.T |\bt\(|T\(|\? |: |\|\| )"([a-z]+(?:\.[a-zA-Z0-9_-]+)*)"`)
-	prefix  = regexp.MustCompile(`(?:printf "([a-z]+\.)%s"|"([a-z.]+\.)" \+)`)
+	prefix  = regexp.MustCompile(`(?:printf "([a-z]+\.)%s(\.[a-z]+)?"|"([a-z.]+\.)" \+)`)
 )
 
 func TestEveryKeyInUseExistsAndEveryKeyIsUsed(t *testing.T) {
 	c := For(Danish)
-	used, prefixes := map[string]bool{}, map[string]bool{"time.": true, "problem.": true}
+	used, starts := map[string]bool{}, map[[2]string]bool{{"time."}: true, {"problem."}: true} // start and end of a key
 	err := fs.WalkDir(os.DirFS("../.."), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -78,7 +78,7 @@ func TestEveryKeyInUseExistsAndEveryKeyIsUsed(t *testing.T) {
 			}
 		}
 		for _, m := range prefix.FindAllStringSubmatch(string(data), -1) {
-			prefixes[m[1]+m[2]] = true
+			starts[[2]string{m[1] + m[3], m[2]}] = true
 		}
 		for k := range c { // keys passed on as titles
 			if strings.Contains(string(data), `"`+k+`"`) {
@@ -95,8 +95,8 @@ func TestEveryKeyInUseExistsAndEveryKeyIsUsed(t *testing.T) {
 			continue
 		}
 		dynamic := false
-		for p := range prefixes {
-			dynamic = dynamic || p != "" && strings.HasPrefix(k, p)
+		for p := range starts {
+			dynamic = dynamic || p[0] != "" && strings.HasPrefix(k, p[0]) && strings.HasSuffix(k, p[1])
 		}
 		if !dynamic {
 			t.Errorf("%q is used nowhere", k)

@@ -214,7 +214,8 @@ export class Conversation {
 
   async party() {
     const c = this.conv ?? {};
-    $("party-name").value = c.party?.name ?? this.call?.party?.name ?? "";
+    const name = c.party?.name ?? this.call?.party?.name ?? "";
+    $("party-name").value = name;
     $("party-id").value = "";
     $("party-behalf").value = c.on_behalf_of ?? "";
     $("party-case").value = c.case_number ?? "";
@@ -225,6 +226,13 @@ export class Conversation {
       if (e.submitter?.dataset.close !== undefined) return;
       e.preventDefault();
       if (c.party_ref && !$("party-id").value.trim()) {
+        // The journal knows only a pseudonym: without the number it would lose the link.
+        const number = $("party-case").value.trim();
+        const same = $("party-name").value.trim() === name && $("party-behalf").value.trim() === (c.on_behalf_of ?? "");
+        if (same && number && number !== (c.case_number ?? "") && this.note.editable && (await this.note.setCase(number))) {
+          d.close("saved");
+          return tell(t("party.case.saved"));
+        }
         write($("party-error"), t("party.again"));
         $("party-error").hidden = false;
         return $("party-id").focus();

@@ -45,8 +45,8 @@ export class Note {
     this.note = { ...note, sections: note.sections ?? [] }; // none are left after the erasure
     this.title = note.title;
     const order = this.note.sections.map((s) => s.id);
-    this.list = note.sentences.map((s) => ({ ...s, evidence: s.evidence ?? [], key: s.id }))
-      .sort((a, b) => order.indexOf(a.section) - order.indexOf(b.section));
+    const place = (s) => (order.includes(s.section) ? order.indexOf(s.section) : order.length);
+    this.list = note.sentences.map((s) => ({ ...s, evidence: s.evidence ?? [], key: s.id })).sort((a, b) => place(a) - place(b));
     this.dirty = false;
   }
 
@@ -61,17 +61,23 @@ export class Note {
       const add = el("button", { type: "button", class: "link add", "aria-label": t("sentence.add.to", { section: s.title }), onclick: () => this.add(s.id) }, t("sentence.add"));
       const box = el("section", { class: `part ${s.kind}`, "aria-label": s.title },
         el("h3", {}, el("span", { lang: "da" }, s.title), s.kind === "assessment" ? el("span", { class: "kind" }, t("section.assessment")) : null), list, none, add);
-      return { id: s.id, list, none, add, box };
+      return { id: s.id, title: s.title, list, none, add, box };
     });
+    this.other = el("ol", { class: "sentences" });
+    this.otherHint = el("p", { class: "quiet none" }, t("section.other.hint"));
+    this.otherBox = el("section", { class: "part", id: "note-other", "aria-label": t("section.other"), hidden: true },
+      el("h3", {}, t("section.other")), this.otherHint, this.other);
     this.root.replaceChildren(this.notice,
       el("div", { class: "fields" },
         el("label", { for: "n-title" }, t("note.subject")), this.titleInput,
         el("label", { for: "n-case" }, t("note.case")), this.caseInput),
-      ...this.sections.map((s) => s.box));
+      ...this.sections.map((s) => s.box), this.otherBox);
   }
 
   draw() {
     const n = this.note;
+    const ids = (sections) => sections.map((s) => s.id).join();
+    if (n.sections.length && ids(n.sections) !== ids(this.sections)) this.build(); // another template
     write($("note-title"), t("note.state." + n.state));
     this.drawNotice();
     for (const [input, value] of [[this.titleInput, this.title], [this.caseInput, this.caseNumber]]) {
@@ -84,6 +90,10 @@ export class Note {
       part.none.hidden = items.length > 0;
       part.add.hidden = !this.editable;
     }
+    const other = this.list.filter((s) => this.homeless(s));
+    keyed(this.other, other, (s) => s.key, (s) => this.make(s), (e, s) => this.update(e, s));
+    this.otherBox.hidden = !other.length;
+    this.otherHint.hidden = !this.editable;
     if (!this.editable) write($("note-saved"), "");
     for (const id of ["note-approve", "note-redraft", "note-discard"]) $(id).hidden = !this.editable;
     $("note-redraft").hidden ||= this.list.some((s) => s.by && s.verdict === "edited");
@@ -122,6 +132,22 @@ export class Note {
     return this.keepDays < 1 ? t("note.erase.now") : t("note.erase.after", { days: this.keepDays, day: day(Date.now() + this.keepDays * 86400e3) });
   }
 
+  /** homeless: the note has no such section. Shown all the same; the journal wants it moved. */
+  homeless(s) {
+    return !this.sections.some((part) => part.id === s.section);
+  }
+
+  move(s, section) {
+    s.section = section;
+    this.list.splice(this.list.indexOf(s), 1);
+    this.edited(() => {}); // out of the list it is not taken for rewritten
+    const order = this.sections.map((part) => part.id);
+    const after = this.list.findIndex((x) => this.homeless(x) || order.indexOf(x.section) > order.indexOf(section));
+    this.list.splice(after < 0 ? this.list.length : after, 0, s);
+    this.draw();
+    this.rowOf(s).querySelector("textarea").focus();
+  }
+
   number(s) {
     return this.list.indexOf(s) + 1;
   }
@@ -146,13 +172,15 @@ export class Note {
     const remove = el("button", { type: "button", class: "link", onclick: () => this.remove(now()) }, t("sentence.delete"));
     const edit = el("button", { type: "button", class: "link", onclick: () => text.focus() }, t("sentence.edit"));
     const confirm = el("button", { type: "button", class: "link", onclick: () => this.confirm(now()) }, t("sentence.confirm"));
-    const e = el("li", { class: "s" }, el("p", { class: "warn-head" }, t("sentence.unsupported")), num, text, mark, reasons, el("span", { class: "s-tools" }, edit, confirm, remove));
-    Object.assign(e, { parts: { num, text, mark, reasons, remove, edit, confirm } });
+    const move = this.homeless(s) && el("select", { class: "form-select move", lang: "da", onchange: () => this.move(now(), move.value) },
+      el("option", { value: "", lang: document.documentElement.lang }, t("section.move")), ...this.sections.map((part) => el("option", { value: part.id }, part.title)));
+    const e = el("li", { class: "s" }, el("p", { class: "warn-head" }, t("sentence.unsupported")), num, text, mark, reasons, move || null, el("span", { class: "s-tools" }, edit, confirm, remove));
+    Object.assign(e, { parts: { num, text, mark, reasons, remove, edit, confirm, move } });
     return e;
   }
 
   update(e, s) {
-    const { num, text, mark, reasons, remove, edit, confirm } = e.parts;
+    const { num, text, mark, reasons, remove, edit, confirm, move } = e.parts;
     const n = this.number(s);
     const changed = s.changed;
     const verdict = changed ? "edited" : s.verdict;
@@ -173,6 +201,10 @@ export class Note {
     const open = this.editable && !changed && (s.verdict === "unsupported" || s.verdict === "weak");
     edit.hidden = confirm.hidden = !open;
     remove.hidden = !this.editable;
+    if (move) {
+      move.hidden = !this.editable;
+      move.setAttribute("aria-label", t("section.move.label", { n }));
+    }
     requestAnimationFrame(() => grow(text));
   }
 
@@ -217,6 +249,13 @@ export class Note {
     this.list.splice(place, 0, s);
     this.draw();
     this.rowOf(s).querySelector("textarea").focus();
+  }
+
+  /** setCase takes a case number that was written elsewhere and stores it with the note. */
+  async setCase(number) {
+    this.edited(() => (this.caseNumber = number));
+    this.draw();
+    return this.save();
   }
 
   remove(s) {
