@@ -389,7 +389,7 @@ func TestOperatorSeesSettingsWithoutSecrets(t *testing.T) {
 	if strings.Contains(page, "Bente") || strings.Contains(page, "12345678</td>") {
 		t.Error("the operator sees who calls")
 	}
-	for _, want := range []string{"journal", "phone", "consent", "Ringer"} {
+	for _, want := range []string{"journal", "phone", "consent", "Ringer", "Her står kun det, der er sat for denne proces"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("page lacks %q", want)
 		}

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -45,5 +47,39 @@ func TestStylesheetAlone(t *testing.T) {
 	}
 	if strings.Contains(string(css), "@import") || strings.Contains(string(css), "url(http") {
 		t.Error("stylesheet fetches from elsewhere")
+	}
+}
+
+// Every class that the stylesheet names stands in a page or a script.
+func TestStylesheetNamesNothingThatIsGone(t *testing.T) {
+	css, err := files.ReadFile("static/samtale.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := map[string]bool{"supported": true} // a verdict of the journal
+	for _, pattern := range []string{"pages/*.html", "static/js/*.js"} {
+		names, err := fs.Glob(files, pattern)
+		if err != nil || len(names) == 0 {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		for _, name := range names {
+			data, err := files.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range regexp.MustCompile(`[a-z][a-z0-9-]*`).FindAllString(string(data), -1) {
+				words[w] = true
+			}
+		}
+	}
+	rules := regexp.MustCompile(`(?s)/\*.*?\*/|\{[^{}]*\}`).ReplaceAllString(string(css), "") // selectors alone
+	classes := regexp.MustCompile(`\.([a-z][a-z0-9-]*)`).FindAllStringSubmatch(rules, -1)
+	if len(classes) < 100 {
+		t.Fatalf("found only %d classes", len(classes))
+	}
+	for _, m := range classes {
+		if !words[m[1]] {
+			t.Errorf("class %s is used nowhere", m[1])
+		}
 	}
 }
