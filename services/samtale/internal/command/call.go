@@ -63,7 +63,7 @@ func readWAV(path string) ([]int16, error) {
 }
 
 func place(ctx context.Context, env Env, f callFlags, sound []int16) error {
-	delay, listener, err := moment(env, f)
+	delay, listener, err := moment(ctx, env, f)
 	if err != nil {
 		return err
 	}
@@ -98,8 +98,8 @@ func sipURI(to string) string {
 }
 
 // moment reads --after: a fixed delay, or the client that can tell when the other side
-// listens.
-func moment(env Env, f callFlags) (time.Duration, *api.Client, error) {
+// listens. Where nobody can be asked the sound is played at once.
+func moment(ctx context.Context, env Env, f callFlags) (time.Duration, *api.Client, error) {
 	if f.after != "auto" {
 		d, err := time.ParseDuration(f.after)
 		if err != nil || d < 0 {
@@ -108,8 +108,11 @@ func moment(env Env, f callFlags) (time.Duration, *api.Client, error) {
 		return d, nil, nil
 	}
 	c, err := client(env, token.Operator)
-	if err != nil { // not our installation: play at once
-		fmt.Fprintln(env.Stderr, "samtale: cannot ask when the other side listens, playing at once:", err)
+	if err == nil {
+		err = c.Do(ctx, "GET", "/api/v1/calls", nil, nil)
+	}
+	if err != nil {
+		fmt.Fprintln(env.Stderr, "samtale: cannot ask when the other side listens, so the sound is played at once:", err)
 		return 0, nil, nil
 	}
 	return 0, c, nil

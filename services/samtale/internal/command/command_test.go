@@ -277,6 +277,19 @@ func TestCall(t *testing.T) {
 	}
 }
 
+// Where the API does not answer the sound is played at once, and that is said.
+func TestCallWithoutAPI(t *testing.T) {
+	other, err := dialer.New(dialer.Config{Answer: func(*dialer.Call) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	_, stderr, err := run(t, Call, []string{"SAMTALE_HTTP_ADDR=127.0.0.1:1"}, "--to", other.Addr(), "--wav", tone(t, 0.1))
+	if err != nil || !strings.Contains(stderr, "played at once") {
+		t.Fatalf("%v\n%s", err, stderr)
+	}
+}
+
 func TestCallRefused(t *testing.T) {
 	busy, err := dialer.New(dialer.Config{}) // takes no calls
 	if err != nil {
