@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -40,7 +41,7 @@ func TestHistories(t *testing.T) {
 	i.await("the key to be destroyed", func() error {
 		_, err := bus.Request[consentv1.KeyReply](t.Context(), i.bus, consentv1.KeySubject, consentv1.KeyRequest{ConversationID: c.id})
 		if err == nil {
-			return errStarting
+			return errors.New("it is still there")
 		}
 		return nil
 	})

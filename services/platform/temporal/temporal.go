@@ -191,31 +191,33 @@ func Register(ctx context.Context, cfg Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	ns, err := client.NewNamespaceClient(client.Options{
-		HostPort: cfg.Addr, Logger: logger{log}, ConnectionOptions: client.ConnectionOptions{TLS: tlsConf},
-	})
-	for err != nil { // the constructor dials at once
-		if !sleep(ctx, longWait) {
-			return fmt.Errorf("register namespace: %w", err)
-		}
-		ns, err = client.NewNamespaceClient(client.Options{
-			HostPort: cfg.Addr, Logger: logger{log}, ConnectionOptions: client.ConnectionOptions{TLS: tlsConf},
-		})
-	}
-	defer ns.Close()
+	opts := client.Options{HostPort: cfg.Addr, Logger: logger{log}, ConnectionOptions: client.ConnectionOptions{TLS: tlsConf}}
 	for {
-		err := ns.Register(ctx, &workflowservice.RegisterNamespaceRequest{
-			Namespace:                        cfg.Namespace,
-			WorkflowExecutionRetentionPeriod: durationpb.New(Retention),
-		})
-		var exists *serviceerror.NamespaceAlreadyExists
-		if err == nil || errors.As(err, &exists) {
+		err := register(ctx, opts, cfg.Namespace)
+		if err == nil {
 			return nil
 		}
 		if !sleep(ctx, time.Second) {
 			return fmt.Errorf("register namespace %s: %w", cfg.Namespace, err)
 		}
 	}
+}
+
+func register(ctx context.Context, opts client.Options, namespace string) error {
+	ns, err := client.NewNamespaceClient(opts) // dials at once
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	err = ns.Register(ctx, &workflowservice.RegisterNamespaceRequest{
+		Namespace:                        namespace,
+		WorkflowExecutionRetentionPeriod: durationpb.New(Retention),
+	})
+	var exists *serviceerror.NamespaceAlreadyExists
+	if errors.As(err, &exists) {
+		return nil
+	}
+	return err
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {

@@ -79,7 +79,6 @@ type settings struct {
 	HTTPAddr  string `env:"SAMTALE_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
 	URL       string `env:"SAMTALE_URL"`
 	Token     string `env:"SAMTALE_TOKEN"`
-	NATSURL   string `env:"SAMTALE_NATS_URL"`
 }
 
 func load(env Env) (settings, error) {
