@@ -15,6 +15,9 @@ import feats
 import model
 
 
+WHICH = "net"  # or "ema", their moving average: better in the middle of a run, worse at its end
+
+
 def tensors(sd):
     """(name, array, is_matrix) in file order."""
     yield "inp.weight", True
@@ -50,7 +53,7 @@ def quantise(w):
 
 def main():
     ck = torch.load(sys.argv[1], map_location="cpu")
-    sd = {k: v.float().numpy() for k, v in ck["ema"].items()}
+    sd = {k: v.float().numpy() for k, v in ck[WHICH].items()}
     back = {}
     with open(sys.argv[2], "wb") as f:
         f.write(b"SDAS" + struct.pack("<7I", 1, model.C, model.H, model.IN, model.OUT, model.TAPS, len(model.AHEAD)))
