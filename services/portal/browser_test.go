@@ -483,3 +483,20 @@ func TestCaseNumberKeepsTheCitizen(t *testing.T) {
 		t.Errorf("stored: %+v", c)
 	}
 }
+
+func TestWithdrawnWordsLeaveTheScreen(t *testing.T) {
+	p := start(t)
+	p.fill("x")
+	b := chromium(t, p)
+	b.login("mette")
+	b.open("/notat/" + demoNote)
+	b.until(`document.querySelectorAll(".w").length > 30`)
+	p.mu.Lock()
+	gone := p.words[demoConv]
+	gone.Words, gone.Text = nil, ""
+	p.words[demoConv] = gone
+	p.mu.Unlock()
+	p.changed(t, "boligstoette", "withdrawn")
+	b.until(`document.querySelectorAll(".w").length === 0 && document.getElementById("transcript").textContent === "Udskriften er slettet."`)
+	b.axe("withdrawn")
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/contract/transcriptv1"
@@ -390,6 +391,54 @@ func TestConversationEventsResume(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(third.data), &w); err != nil || w.Role != "caseworker" || w.Words[0].Start != 3 {
 		t.Errorf("got %+v, %v", w, err)
+	}
+}
+
+func TestWithdrawnWordsAreNotStreamed(t *testing.T) {
+	p := start(t)
+	p.fill("x")
+	tok := p.token(t, "caseworker", nil)
+	path := "/api/v1/conversations/" + demoConv + "/events"
+	p.say(t, demoConv, legCitizen, callv1.RoleCitizen, time.Second, "hemmeligt")
+	live := p.events(t, path, tok, "")
+	if e := live.next("final"); !strings.Contains(e.data, "hemmeligt") {
+		t.Fatalf("got %+v", e)
+	}
+	p.choose(t, false, 5*time.Second)
+	for i := 0; ; i++ { // until the open stream knows; it ends by itself if it never does
+		p.say(t, demoConv, legCitizen, callv1.RoleCitizen, time.Duration(7+i)*time.Second, "videre")
+		if e := live.next("final"); !strings.Contains(e.data, "videre") {
+			break
+		}
+	}
+	again := p.events(t, path, tok, "")
+	for range 2 {
+		if e := again.next("final"); strings.Contains(e.data, "hemmeligt") || strings.Contains(e.data, "videre") || !strings.Contains(e.data, `"ledger"`) {
+			t.Errorf("a new reader gets %s", e.data)
+		}
+	}
+	p.choose(t, true, 6*time.Second)
+	later := p.events(t, path, tok, "")
+	if e := later.next("final"); strings.Contains(e.data, "hemmeligt") {
+		t.Errorf("given again, the words of before are shown: %s", e.data)
+	}
+	if e := later.next("final"); !strings.Contains(e.data, "videre") {
+		t.Errorf("given again, new words are not shown: %s", e.data)
+	}
+}
+
+// choose stores what the citizen said about the transcript, some time into the call.
+func (p *place) choose(t testing.TB, value bool, at time.Duration) {
+	t.Helper()
+	p.mu.Lock()
+	c := consentv1.Choice{
+		Meta: event.NewMeta("consent.v1.choice", "test", time.Now()), ConversationID: demoConv, Kind: consentv1.Transcription, Value: value,
+		At: p.convs[0].StartedAt.Add(at),
+	}
+	p.choices = append(p.choices, c)
+	p.mu.Unlock()
+	if err := p.bus.NC.Publish(c.Subject(), mustJSON(c)); err != nil {
+		t.Fatal(err)
 	}
 }
 

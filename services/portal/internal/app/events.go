@@ -15,6 +15,7 @@ import (
 
 	"samtale.dk/samtale/services/contract/audiov1"
 	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/platform/bus"
@@ -270,11 +271,22 @@ func (a *App) conversationEvents(w http.ResponseWriter, r *http.Request, p who.P
 	if err := legs.refresh(ctx); err != nil {
 		return err // also when p may not see it
 	}
+	said := &spoken{app: a, conversation: id}
 	s := a.newStream(w, r)
 	defer s.close()
 	err = errors.Join(
+		listen(s, consentv1.ChoiceEventSubject(id), func(consentv1.Choice) {
+			if said.load(ctx) != nil {
+				s.put(sse{name: "resync", data: struct{}{}})
+			}
+		}),
+		said.load(ctx),
 		listen(s, transcriptv1.PartialSubject(id, "*"), func(v transcriptv1.Partial) {
-			s.put(sse{name: "partial", data: legs.partial(ctx, v)})
+			part := legs.partial(ctx, v)
+			if !said.shown(legs.when(part.From)) {
+				part.Words = []liveWord{}
+			}
+			s.put(sse{name: "partial", data: part})
 		}),
 		listen(s, callv1.SnapshotTopic, func(all callv1.ListReply) {
 			for _, c := range visibleCalls(all, p).Calls {
@@ -288,7 +300,7 @@ func (a *App) conversationEvents(w http.ResponseWriter, r *http.Request, p who.P
 			s.put(sse{name: "changed", data: c})
 		}),
 		s.consume(ctx, transcriptv1.Stream, transcriptv1.FinalSubject(id, "*"), lastID(r), true, func(m jetstream.Msg, seq uint64) {
-			s.final(ctx, m, seq, legs)
+			s.final(ctx, m, seq, legs, said)
 		}),
 	)
 	if err != nil {
@@ -297,7 +309,7 @@ func (a *App) conversationEvents(w http.ResponseWriter, r *http.Request, p who.P
 	return s.run()
 }
 
-func (s *stream) final(ctx context.Context, m jetstream.Msg, seq uint64, legs *legTimes) {
+func (s *stream) final(ctx context.Context, m jetstream.Msg, seq uint64, legs *legTimes, said *spoken) {
 	var f transcriptv1.Final
 	if json.Unmarshal(m.Data(), &f) != nil || f.Revision != 0 {
 		return
@@ -311,7 +323,11 @@ func (s *stream) final(ctx context.Context, m jetstream.Msg, seq uint64, legs *l
 		s.app.Log.Error("final does not open", "conversation", f.ConversationID, "leg", f.LegID, "err", err)
 		s.wait(sse{name: "resync", data: struct{}{}})
 	default:
-		s.wait(sse{id: strconv.FormatUint(seq, 10), name: "final", data: legs.final(ctx, f, b)})
+		words := legs.final(ctx, f, b)
+		if !said.shown(legs.when(words.From)) {
+			words.Words = []liveWord{}
+		}
+		s.wait(sse{id: strconv.FormatUint(seq, 10), name: "final", data: words})
 	}
 }
 
@@ -323,6 +339,7 @@ type legTimes struct {
 	conversation string
 
 	mu    sync.Mutex
+	began time.Time
 	legs  map[string]float64 // seconds since the conversation began
 	roles map[string]string
 	tried time.Time
@@ -349,9 +366,17 @@ func (t *legTimes) learn(began time.Time, legs []callv1.Leg) {
 	if t.legs == nil {
 		t.legs, t.roles = map[string]float64{}, map[string]string{}
 	}
+	t.began = began
 	for _, l := range legs {
 		t.legs[l.ID], t.roles[l.ID] = l.StartedAt.Sub(began).Seconds(), l.Role
 	}
+}
+
+// when gives the time of day of a place in the conversation, in seconds since it began.
+func (t *legTimes) when(at float64) time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.began.Add(time.Duration(at * float64(time.Second)))
 }
 
 func (t *legTimes) of(ctx context.Context, leg string) (offset float64, role string) {

@@ -57,9 +57,9 @@ export class Conversation {
         this.transcript.final(ev);
       },
       call: (call) => this.setCall(call),
-      changed: () => this.refresh(),
+      changed: (ev) => (ev.what === "withdrawn" ? this.wordsGone() : this.refresh(ev.what === "erased")),
       resync: () => this.refresh(true),
-      erased: () => this.refresh(),
+      erased: () => this.refresh(true),
     }, (up) => up && this.refresh(true), { rests: true });
   }
 
@@ -96,11 +96,17 @@ export class Conversation {
       $("demo-engine").hidden = !words.demo;
       if (isSet(words.erased_at)) return this.transcript.empty(t("transcript.erased"));
       if (words.words.length) this.transcript.load(words);
-      else if (words.complete) this.transcript.empty(t("transcript.none"));
+      else if (words.complete) this.transcript.empty(t(words.coverage.transcribed_s > 0 ? "transcript.erased" : "transcript.none"));
       this.transcript.refs(this.note.list);
     } catch (err) {
       if (err.kind !== "not-found") failed(err);
     }
+  }
+
+  /** wordsGone takes the words off the screen: the citizen withdrew the consent to them. */
+  wordsGone() {
+    this.transcript.empty(t("transcript.erased"));
+    this.refresh(true);
   }
 
   /** loadChoices finds what the citizen last said about transcript and AI draft. */
