@@ -1,6 +1,6 @@
 """Trains the network: `python3 train.py SHARDS OUT --until HH:MM` (UTC; the rate falls to zero at that time).
 
-The length of the run is a wall-clock time because the machine is lent for a time, not for a number of steps: the rate
+The length of the run is a wall-clock time because the time for it was given, not a number of steps: the rate
 rises over two minutes, holds, and falls as a cosine over the last part. Checkpoints every five minutes hold the weights and their moving average.
 """
 import argparse
