@@ -124,7 +124,9 @@ func TestAssign(t *testing.T) {
 	at := func(s float64) time.Time { return time.Unix(0, int64(s*1e9)) }
 	got := assign([]time.Time{at(1), at(3), at(5)}, []said{
 		{at: at(0.5), final: true},
-		{at: at(1.2)}, {at: at(1.5), final: true}, {at: at(1.7), final: true},
+		{at: at(1.2)},
+		{at: at(1.5), final: true},
+		{at: at(1.7), final: true},
 		{at: at(5.8), final: true},
 	})
 	want := []time.Duration{700 * time.Millisecond, 800 * time.Millisecond}

@@ -17,8 +17,12 @@ import (
 const (
 	// legs in the telephone's measurements: the design's latency budget says 100.
 	legs = 100
+	// dense is for what a core can carry: it is most of what fits beside the callers, the
+	// broker and the listeners on two cores. With few legs the machine falls asleep
+	// between packets, and waking up is most of what a packet costs.
+	dense = 400
 	// browsers in the WebRTC measurements: setting up a DTLS connection costs some 10 ms.
-	browsers = 50
+	browsers = 200
 	// fixedDelay of the jitter buffers in the latency measurement. Fixed, it can be left
 	// out of the figure exactly; 60 ms is enough that no packet is late for it.
 	fixedDelay = 60 * time.Millisecond
@@ -50,21 +54,31 @@ func measureLegs(ctx context.Context, b *bench) error {
 }
 
 func costOfTelephone(ctx context.Context, b *bench, w *world) error {
-	b.say("%d telephone legs, and the baseline", legs)
-	leg, err := w.costTelephone(ctx, b, telephone)
-	if err != nil {
-		return err
+	for _, n := range []int{dense, legs} {
+		b.say("%d telephone legs, and the baseline", n)
+		leg, err := w.costTelephone(ctx, b, telephone, n)
+		if err != nil {
+			return err
+		}
+		base, err := w.costTelephone(ctx, b, plain, n)
+		if err != nil {
+			return err
+		}
+		b.telephoneRows(n, leg, base)
 	}
-	base, err := w.costTelephone(ctx, b, plain)
-	if err != nil {
-		return err
-	}
+	return nil
+}
+
+func (b *bench) telephoneRows(n int, leg, base cost) {
 	b.add(row{
-		What: "telephone leg, CPU per 20 ms frame, socket to published audio", Budget: "≤ 40 µs", Value: leg.cpu, Limit: 40, Unit: "µs",
+		What: fmt.Sprintf("telephone leg, CPU per 20 ms frame, socket to published audio, %d legs", n), Budget: "≤ 40 µs", Value: leg.cpu, Limit: 40, Unit: "µs",
 		Baseline: &baseline{"read, G.711, linear interpolation, publish: no jitter buffer, concealment, detector or replay ring", base.cpu},
-		Note: fmt.Sprintf("%d legs over UDP to a process of its own: getrusage (user and kernel) divided by frames. "+
-			"RTP, jitter buffer, G.711, 8→16 kHz, VAD, NATS publish through audiofeed. The NATS server, callers and listeners are other processes.", legs),
+		Note: fmt.Sprintf("Over UDP to a process of its own: getrusage divided by frames; %.1f µs of it in the kernel (baseline %.1f). "+
+			"RTP, jitter buffer, G.711, 8→16 kHz, VAD, NATS publish through audiofeed. The NATS server, callers and listeners are other processes.", leg.kernel, base.kernel),
 	})
+	if n != dense {
+		return
+	}
 	b.add(row{
 		What: "telephone leg, legs a core", Budget: "≥ 500", Value: 20e3 / leg.cpu, Limit: 500, AtLeast: true, Unit: "legs",
 		Baseline: &baseline{"as above", 20e3 / base.cpu}, Note: "20 ms divided by the row above.",
@@ -74,7 +88,6 @@ func costOfTelephone(ctx context.Context, b *bench, w *world) error {
 		Baseline: &baseline{"as above", base.frameMallocs},
 		Note:     fmt.Sprintf("Of the whole process (runtime.MemStats) while no worker reports progress; up to 0.01 is the runtime's own. With two progress messages a second for each leg it is %.2f a frame.", leg.mallocs),
 	})
-	return nil
 }
 
 func costOfBrowser(ctx context.Context, b *bench, w *world) error {
@@ -90,7 +103,7 @@ func costOfBrowser(ctx context.Context, b *bench, w *world) error {
 	b.add(row{
 		What: "WebRTC leg, the same with SRTP and Opus", Budget: "≤ 80 µs", Value: leg.cpu, Limit: 80, Unit: "µs",
 		Baseline: &baseline{"pion alone: the packets are read (ICE, SRTP, RTCP reports) and dropped", base.cpu},
-		Note:     fmt.Sprintf("%d connections, %.1f allocations a frame, of which pion alone %.1f.", browsers, leg.mallocs, base.mallocs),
+		Note:     fmt.Sprintf("%d connections; %.1f µs of it in the kernel (baseline %.1f). %.1f allocations a frame, of which pion alone %.1f.", browsers, leg.kernel, base.kernel, leg.mallocs, base.mallocs),
 	})
 	return nil
 }
@@ -98,17 +111,18 @@ func costOfBrowser(ctx context.Context, b *bench, w *world) error {
 // cost of one frame.
 type cost struct {
 	cpu          float64 // µs
+	kernel       float64 // of cpu
 	mallocs      float64
 	frameMallocs float64 // without those of the workers' progress messages
 }
 
-func (w *world) costTelephone(ctx context.Context, b *bench, kind string) (cost, error) {
+func (w *world) costTelephone(ctx context.Context, b *bench, kind string, n int) (cost, error) {
 	p, err := startPart()
 	if err != nil {
 		return cost{}, err
 	}
 	defer p.close()
-	t, err := newTelephones(legs)
+	t, err := newTelephones(n)
 	if err != nil {
 		return cost{}, err
 	}
@@ -303,6 +317,7 @@ func (p *part) window(ctx context.Context, d time.Duration) (cost, error) {
 	}
 	return cost{
 		cpu:     float64((after.CPU - before.CPU).Nanoseconds()) / 1000 / frames,
+		kernel:  float64((after.Kernel - before.Kernel).Nanoseconds()) / 1000 / frames,
 		mallocs: float64(after.Mallocs-before.Mallocs) / frames,
 	}, nil
 }

@@ -59,7 +59,8 @@ type answer struct {
 }
 
 type used struct {
-	CPU     time.Duration `json:"cpu"`
+	CPU     time.Duration `json:"cpu"`    // user and kernel
+	Kernel  time.Duration `json:"kernel"` // of CPU
 	Mallocs uint64        `json:"mallocs"`
 	Frames  uint64        `json:"frames"` // with sound that was received
 }
@@ -132,7 +133,7 @@ func (g *gateway) used() (used, error) {
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return used{time.Duration(r.Utime.Nano() + r.Stime.Nano()), m.Mallocs, g.frames.Load()}, nil
+	return used{time.Duration(r.Utime.Nano() + r.Stime.Nano()), time.Duration(r.Stime.Nano()), m.Mallocs, g.frames.Load()}, nil
 }
 
 func (g *gateway) open(ctx context.Context) (any, error) {

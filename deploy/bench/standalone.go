@@ -95,8 +95,10 @@ func (s *standalone) measureFresh(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer s.stop()
-	b.add(row{What: "standalone, ready (first start, empty data folder)", Budget: "≤ 5 s", Value: ready.Seconds(), Limit: 5, Unit: "s",
-		Note: "From starting the process until /healthz answers 200, which probes every service."})
+	b.add(row{
+		What: "standalone, ready (first start, empty data folder)", Budget: "≤ 5 s", Value: ready.Seconds(), Limit: 5, Unit: "s",
+		Note: "From starting the process until /healthz answers 200, which probes every service.",
+	})
 	if err := s.measureIdle(ctx, b); err != nil {
 		return err
 	}
@@ -120,10 +122,14 @@ func (s *standalone) measureIdle(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	b.add(row{What: "standalone, idle, resident memory", Budget: "≤ 300 MB", Value: mb(after.RSS), Limit: 300, Unit: "MB",
-		Note: "RSS in /proc, with the pages of the program file that are in memory."})
-	b.add(row{What: "standalone, idle, share of a core", Budget: "≤ 2 %", Value: 100 * float64(after.CPU-before.CPU) / float64(w), Limit: 2, Unit: "%",
-		Note: fmt.Sprintf("CPU time over %s, %s after it was ready.", w, b.window(settleAfter))})
+	b.add(row{
+		What: "standalone, idle, resident memory", Budget: "≤ 300 MB", Value: mb(after.RSS), Limit: 300, Unit: "MB",
+		Note: "RSS in /proc, with the pages of the program file that are in memory.",
+	})
+	b.add(row{
+		What: "standalone, idle, share of a core", Budget: "≤ 2 %", Value: 100 * float64(after.CPU-before.CPU) / float64(w), Limit: 2, Unit: "%",
+		Note: fmt.Sprintf("CPU time over %s, %s after it was ready.", w, b.window(settleAfter)),
+	})
 	return nil
 }
 
@@ -162,9 +168,11 @@ func (s *standalone) measureCalls(ctx context.Context, b *bench) error {
 		return err
 	}
 	slices.Sort(seen)
-	b.add(row{What: "standalone, memory that a call adds", Budget: "≤ 2 MB", Value: mb(seen[len(seen)-1]-before.RSS) / callsAtOnce, Limit: 2, Unit: "MB",
+	b.add(row{
+		What: "standalone, memory that a call adds", Budget: "≤ 2 MB", Value: mb(seen[len(seen)-1]-before.RSS) / callsAtOnce, Limit: 2, Unit: "MB",
 		Note: fmt.Sprintf("%d spoken messages at once, heard by the demo recogniser: the largest of %d readings of RSS less the one before, divided by %d. %.0f MB before, after one call.",
-			callsAtOnce, len(seen), callsAtOnce, mb(before.RSS))})
+			callsAtOnce, len(seen), callsAtOnce, mb(before.RSS)),
+	})
 	if len(d.all) == 0 {
 		return errors.New("no words came to the desk")
 	}

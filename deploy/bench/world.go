@@ -200,6 +200,10 @@ func (t *telephones) play(payloads [][]byte) (stop func()) {
 	})
 }
 
+// tooShort to sleep: with hundreds of legs, waking for each packet would cost the sender
+// more than the packets.
+const tooShort = 100 * time.Microsecond
+
 // inPhases calls f for packet k of every leg each 20 ms, spread evenly over them.
 func inPhases(n int, f func(leg int, k int64)) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
@@ -209,7 +213,9 @@ func inPhases(n int, f func(leg int, k int64)) (stop func()) {
 		for k := int64(0); ; k++ {
 			for i := range n {
 				due := begin.Add(time.Duration(k)*pcm.FrameDuration + time.Duration(i)*pcm.FrameDuration/time.Duration(n))
-				time.Sleep(time.Until(due))
+				if wait := time.Until(due); wait > tooShort {
+					time.Sleep(wait)
+				}
 				select {
 				case <-done:
 					return

@@ -140,17 +140,23 @@ func (c *Converter) Process(dst, src []int16) int {
 	for _, s := range src {
 		c.buf = append(c.buf, float32(s))
 	}
+	// Place and phase are stepped, not divided out: a division costs as much as
+	// several taps.
+	at, ph := c.next/c.up, c.next%c.up
+	step, turn := c.down/c.up, c.down%c.up
 	n := 0
-	for {
-		at := c.next / c.up
-		if at+c.taps > len(c.buf) {
-			break
-		}
-		p := &c.phases[c.next%c.up]
+	for at+c.taps <= len(c.buf) {
+		p := &c.phases[ph]
 		dst[n] = clip(dot(p.taps, c.buf[at+p.skip:]))
 		n++
-		c.next += c.down
+		at += step
+		ph += turn
+		if ph >= c.up {
+			ph -= c.up
+			at++
+		}
 	}
+	c.next = at*c.up + ph
 	done := min(c.next/c.up, len(c.buf))
 	c.buf = c.buf[:copy(c.buf, c.buf[done:])]
 	c.next -= done * c.up

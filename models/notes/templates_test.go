@@ -71,8 +71,11 @@ func TestFieldsOfATemplate(t *testing.T) {
 			Reason: "boligstøtte", "husleje": "7.200", "indkomst": "18.000", "husstand": "kæreste", Told: "brev", Agreed: "lejekontrakten",
 		}, nil},
 		"the standard one has no fields": {NameStandard, housing, map[string]string{Reason: "boligstøtte", Told: "7.200", Agreed: "lejekontrakten"}, nil},
-		"pension": {NamePension, talk("Goddag, jeg ringer om min pension.", "Min ægtefælle døde den 1. oktober."),
-			map[string]string{Reason: "pension", "samliv": "ægtefælle"}, []string{"indkomst"}},
+		"pension": {
+			NamePension, talk("Goddag, jeg ringer om min pension.", "Min ægtefælle døde den 1. oktober."),
+			map[string]string{Reason: "pension", "samliv": "ægtefælle"},
+			[]string{"indkomst"},
+		},
 		"a message":                  {NameCallBack, message, map[string]string{Reason: "pas", "kontakt": "20 20 20 20"}, nil},
 		"nothing said about a field": {NameHousing, message, map[string]string{Reason: "pas"}, []string{"husstand", "husleje", "indkomst"}},
 	} {

@@ -118,8 +118,10 @@ func (b *beam) letter(i int32, c uint8, logp, prob float32) {
 		k = int32(len(b.nodes))
 		up := &b.nodes[i]
 		s, gain := b.lm.advance(up.lm, c)
-		b.nodes = append(b.nodes, node{parent: i, child: -1, sibling: up.child, letter: c, frame: b.frame, logp: logp, lm: s,
-			score: up.score + gain, pb: never, pnb: never, stamp: -1})
+		b.nodes = append(b.nodes, node{
+			parent: i, child: -1, sibling: up.child, letter: c, frame: b.frame, logp: logp, lm: s,
+			score: up.score + gain, pb: never, pnb: never, stamp: -1,
+		})
 		b.nodes[i].child = k
 	}
 	n := &b.nodes[k]

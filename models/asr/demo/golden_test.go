@@ -99,8 +99,10 @@ func TestDamagedWeights(t *testing.T) {
 }
 
 func TestDamagedLanguageModel(t *testing.T) {
-	for name, b := range map[string][]byte{"short": lmFile[:len(lmFile)-1], "long": append(bytes.Clone(lmFile), 0), "only a header": lmFile[:12],
-		"words cut": lmFile[:100], "other file": weightsFile, "empty": nil} {
+	for name, b := range map[string][]byte{
+		"short": lmFile[:len(lmFile)-1], "long": append(bytes.Clone(lmFile), 0), "only a header": lmFile[:12],
+		"words cut": lmFile[:100], "other file": weightsFile, "empty": nil,
+	} {
 		if _, err := loadLM(b); err == nil {
 			t.Errorf("%s: no error", name)
 		}

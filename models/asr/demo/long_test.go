@@ -113,8 +113,10 @@ func TestShortSkip(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() {
-		for _, f := range []func() error{func() error { return s.Write(a) }, func() error { return s.Skip(3200) },
-			func() error { return s.Write(b) }, func() error { return s.Flush(1) }, s.Close} {
+		for _, f := range []func() error{
+			func() error { return s.Write(a) }, func() error { return s.Skip(3200) },
+			func() error { return s.Write(b) }, func() error { return s.Flush(1) }, s.Close,
+		} {
 			if err := f(); err != nil {
 				t.Error(err)
 			}

@@ -21,8 +21,10 @@ type blockState struct {
 }
 
 func newStream(n *network, emit func([]float32)) *stream {
-	s := &stream{n: n, emit: emit, in: make([]float32, n.input.cols), logits: make([]float32, n.out), probs: make([]float32, n.out),
-		hidden: make([]float32, n.hidden)}
+	s := &stream{
+		n: n, emit: emit, in: make([]float32, n.input.cols), logits: make([]float32, n.out), probs: make([]float32, n.out),
+		hidden: make([]float32, n.hidden),
+	}
 	for i := range s.scratch {
 		s.scratch[i] = make([]float32, n.channels)
 	}
