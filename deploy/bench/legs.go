@@ -21,7 +21,8 @@ const (
 	// broker and the listeners on two cores. With few legs the machine falls asleep
 	// between packets, and waking up is most of what a packet costs.
 	dense = 400
-	// browsers in the WebRTC measurements: setting up a DTLS connection costs some 10 ms.
+	// browsers in the WebRTC measurements: about as dense, since they cost twice as much
+	// on both sides.
 	browsers = 200
 	// fixedDelay of the jitter buffers in the latency measurement. Fixed, it can be left
 	// out of the figure exactly; 60 ms is enough that no packet is late for it.
