@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -353,9 +354,12 @@ func TestStop(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), "in use") {
 		t.Fatalf("a second one on the same folder: %v\n%s", err, out)
 	}
-	if !strings.Contains(i.out.String(), "http://"+i.http) || !strings.Contains(i.out.String(), "Mette Sørensen") {
-		t.Errorf("the welcome lacks address or people:\n%s", i.out)
-	}
+	i.await("the welcome with address and people", func() error {
+		if !strings.Contains(i.out.String(), "http://"+i.http) || !strings.Contains(i.out.String(), "Mette Sørensen") {
+			return errors.New("not printed yet")
+		}
+		return nil
+	})
 	i.cmd.Process.Signal(syscall.SIGTERM)
 	if err := i.cmd.Wait(); err != nil {
 		t.Fatalf("%v\n%s", err, i.out)
