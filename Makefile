@@ -6,13 +6,13 @@ export GOTOOLCHAIN ?= local
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOFUMPT     = mvdan.cc/gofumpt@v0.9.2
-CYCLONEDX   = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0
+CDXGEN      = @cyclonedx/cdxgen@12.8.4
 WORKFLOWCHECK = go.temporal.io/sdk/contrib/tools/workflowcheck@v0.4.0
 
 WEB = services/portal/internal/web/dist
 OLLAMA = $(CURDIR)/bin/ollama-test
 
-.PHONY: run build web test check bench eval sbom fmt clean tools ollama
+.PHONY: run build web test check bench sbom fmt clean tools ollama
 
 run: build
 	@exec bin/standalone
@@ -61,7 +61,8 @@ bench: build
 	$(GO) run ./deploy/bench
 
 sbom:
-	$(GO) run $(CYCLONEDX) mod -json -output bin/sbom.json .
+	@mkdir -p bin
+	npm exec --yes --ignore-scripts -- $(CDXGEN) -t go -t js --no-install-deps -o bin/sbom.json .
 
 clean:
 	rm -rf bin node_modules $(WEB)/.stamp
