@@ -23,12 +23,14 @@ func ended(c string) string   { return event.Join("call.v1.ended", c) }
 // Channel says how a conversation came about.
 type Channel string
 
-// Channels of a telephone conversation.
+// Channels. Each gateway publishes the same events about its conversations.
 const (
 	ChannelQueue    Channel = "queue"    // a citizen called a service area's number
 	ChannelMessage  Channel = "message"  // a citizen leaves a spoken message
 	ChannelOutgoing Channel = "outgoing" // a caseworker called
 	ChannelSIPREC   Channel = "siprec"   // a recorder session from a session border controller
+	ChannelChat     Channel = "chat"     // a citizen and a caseworker write; the assistant service owns it
+	ChannelMeeting  Channel = "meeting"  // a video meeting; the meeting service owns it
 )
 
 // State of a call as the desk shows it.
@@ -131,7 +133,7 @@ const (
 	AnswerSubject  = "phone.v1.answer"  // AnswerRequest → AnswerReply
 	DialSubject    = "phone.v1.dial"    // DialRequest → AnswerReply
 	ControlSubject = "phone.v1.control" // ControlRequest → Call
-	CheckSubject   = "phone.v1.check"   // CheckRequest → Call; NotFound when the call is gone
+	CheckSubject   = "phone.v1.check"   // CheckRequest → Call; NotFound when the call is gone (see CheckSubjectOf)
 	DemoSubject    = "phone.v1.demo"    // DemoRequest → DemoReply: places a demo call to ourselves
 	SnapshotTopic  = "phone.v1.calls"   // core NATS: a ListReply whenever anything changes
 )
@@ -229,4 +231,16 @@ type DemoRequest struct {
 // DemoReply says what was started.
 type DemoReply struct {
 	ConversationID string `json:"conversation_id"`
+}
+
+// CheckSubjectOf is whom to ask whether a conversation of the channel is alive: its gateway. All take a CheckRequest.
+func CheckSubjectOf(c Channel) string {
+	switch c {
+	case ChannelChat:
+		return "inquiry.v1.chat.check"
+	case ChannelMeeting:
+		return "meeting.v1.check"
+	default:
+		return CheckSubject
+	}
 }

@@ -180,6 +180,27 @@ type Area struct {
 	KeepAfter       time.Duration `json:"keep_after"` // after the receipt, until erasure
 	KLE             string        `json:"kle,omitempty"`
 	Facet           string        `json:"facet,omitempty"`
+
+	// Handing over from the assistant. Without Hours it is always open.
+	Hours       []Hours       `json:"hours,omitempty"`
+	Closed      []Closed      `json:"closed,omitempty"` // besides the Danish public holidays
+	ClaimWithin time.Duration `json:"claim_within,omitempty"`
+	EscalateTo  string        `json:"escalate_to,omitempty"` // service area that also gets what nobody claims in time
+	Phone       string        `json:"phone,omitempty"`       // number that citizens are shown
+	Video       string        `json:"video,omitempty"`       // external meeting link, where there is no meeting service
+}
+
+// Hours is one opening time. Day is 1 (Monday) to 7; From and To are "09:00" in Europe/Copenhagen.
+type Hours struct {
+	Day  int    `json:"day"`
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// Closed is a day on which an area is closed, with what people are told.
+type Closed struct {
+	Date string `json:"date"` // 2006-01-02
+	Why  string `json:"why"`
 }
 
 // AreasRequest asks for all service areas.

@@ -44,6 +44,7 @@ type file struct {
 	ApproveWithin duration `json:"approve_within"`
 	RemindAfter   duration `json:"remind_after"`
 	KeepAfter     duration `json:"keep_after"`
+	ClaimWithin   duration `json:"claim_within"`
 }
 
 type duration time.Duration
@@ -70,6 +71,7 @@ func parse(data []byte) ([]consentv1.Area, error) {
 		a.ApproveWithin = time.Duration(f.ApproveWithin)
 		a.RemindAfter = time.Duration(f.RemindAfter)
 		a.KeepAfter = time.Duration(f.KeepAfter)
+		a.ClaimWithin = time.Duration(f.ClaimWithin)
 		out = append(out, a)
 	}
 	return out, validate(out)
@@ -78,6 +80,7 @@ func parse(data []byte) ([]consentv1.Area, error) {
 var (
 	kle   = regexp.MustCompile(`^\d{2}\.\d{2}\.\d{2}$`)
 	facet = regexp.MustCompile(`^[A-ZÆØÅ]\d{2}$`)
+	clock = regexp.MustCompile(`^([01]\d|2[0-3]):[0-5]\d$|^24:00$`)
 )
 
 func validate(list []consentv1.Area) error {
@@ -98,6 +101,11 @@ func validate(list []consentv1.Area) error {
 				return fmt.Errorf("number %q belongs to both %q and %q", n, other, a.ID)
 			}
 			numbers[n] = a.ID
+		}
+	}
+	for _, a := range list {
+		if a.EscalateTo != "" && !ids[a.EscalateTo] {
+			return fmt.Errorf("area %q: escalate_to names %q, which is no area", a.ID, a.EscalateTo)
 		}
 	}
 	return nil
@@ -127,6 +135,23 @@ func check(a consentv1.Area) error {
 		return errors.New("kle must look like 99.99.99")
 	case a.Facet != "" && !facet.MatchString(a.Facet):
 		return errors.New("facet must look like G01")
+	case a.ClaimWithin < 0:
+		return errors.New("claim_within cannot be negative")
+	}
+	return open(a)
+}
+
+// open checks the opening times.
+func open(a consentv1.Area) error {
+	for _, h := range a.Hours {
+		if h.Day < 1 || h.Day > 7 || !clock.MatchString(h.From) || !clock.MatchString(h.To) || h.From >= h.To {
+			return fmt.Errorf("hours: want day 1 to 7 and times like 09:00, from before to, not %+v", h)
+		}
+	}
+	for _, c := range a.Closed {
+		if _, err := time.Parse(time.DateOnly, c.Date); err != nil || c.Why == "" {
+			return fmt.Errorf("closed: want a date like 2026-12-24 and a reason, not %+v", c)
+		}
 	}
 	return nil
 }
