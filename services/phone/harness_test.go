@@ -170,7 +170,7 @@ func (w *world) serveConsent() {
 	}))
 	must(bus.Handle(w.bus, svc, consentv1.ChoiceSubject, 64, func(_ context.Context, c consentv1.Choice) (consentv1.Choice, error) {
 		w.note(func() { w.choices = append(w.choices, c) })
-		return c, nil
+		return c, w.bus.Publish(context.Background(), c) // as the real one does
 	}))
 }
 

@@ -19,6 +19,7 @@ import (
 	"samtale.dk/samtale/models/tts/espeak"
 	seeds "samtale.dk/samtale/seeds/calls"
 	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/phone/internal/announce"
 	"samtale.dk/samtale/services/phone/internal/calls"
 	"samtale.dk/samtale/services/phone/internal/demo"
@@ -63,7 +64,9 @@ func Run(ctx context.Context, env process.Env) error {
 		return err
 	}
 	defer b.Close()
-	if err := b.EnsureStreams(ctx, bus.Stream{Name: callv1.Stream, Subjects: []string{callv1.StreamSubjects}}); err != nil {
+	err = b.EnsureStreams(ctx, bus.Stream{Name: callv1.Stream, Subjects: []string{callv1.StreamSubjects}},
+		bus.Stream{Name: consentv1.Stream, Subjects: consentv1.StreamSubjects})
+	if err != nil {
 		return err
 	}
 	keys, err := seal.NewRing(b)
@@ -99,6 +102,9 @@ func Run(ctx context.Context, env process.Env) error {
 		return err
 	}
 	svc.Attach(ua)
+	if err := svc.FollowChoices(work); err != nil {
+		return err
+	}
 	if err := ua.Start(); err != nil {
 		return err
 	}

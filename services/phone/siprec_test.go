@@ -153,3 +153,31 @@ func TestSIPRECUpdates(t *testing.T) {
 		t.Errorf("ended: %+v", e)
 	}
 }
+
+func TestRecordedCallWithdrawnOnTheWeb(t *testing.T) {
+	w := start(t, "SAMTALE_EXTENSIONS=1234=anna")
+	d := w.dialer(dialer.Config{})
+	r, err := d.Record(t.Context(), dialer.RecordOptions{
+		To: w.uri("recorder"), Boundary: "b",
+		Speakers: []dialer.Speaker{{AOR: "sip:1234@pbx.example"}, {AOR: "sip:+4512345678@pbx.example"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Play(1, tone(440, time.Second))
+	w.until("the citizen is heard", func() bool { return w.loud(callv1.RoleCitizen) > 0.5 })
+	w.onTheWeb(r.ConversationID, false, time.Now())
+	w.until("masked", func() bool { return w.masked(callv1.RoleCitizen) && w.masked(callv1.RoleCaseworker) })
+	w.control(r.ConversationID, "anna", callv1.ActionPause, "")
+	w.control(r.ConversationID, "anna", callv1.ActionContinue, "") // ends the pause, not the no
+	loud := w.loud(callv1.RoleCitizen)
+	_, before := w.taken()
+	w.until("a second passes", func() bool { _, n := w.taken(); return n-before > 2*16000 })
+	if now := w.loud(callv1.RoleCitizen); now > loud+0.2 {
+		t.Errorf("%.1f s were taken after the withdrawal", now-loud)
+	}
+	if err := r.HangUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.endOf(r.ConversationID)
+}

@@ -59,6 +59,7 @@ type Call struct {
 	held         bool // by the caseworker
 	peerHeld     bool // by the citizen's side
 	transcribe   *bool
+	chosenAt     time.Time // when; zero: not yet
 	callBack     bool
 	extension    string
 	consult      *consultation

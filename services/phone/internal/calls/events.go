@@ -18,7 +18,7 @@ import (
 func (c *Call) tell(reason string) {
 	c.snapshot()
 	e := callv1.Changed{
-		Meta:           event.NewMeta("call.v1.changed", "phone", time.Now()),
+		Meta:           event.NewMeta("call.v1.changed", source, time.Now()),
 		ConversationID: c.id, State: c.state, ServiceArea: c.area.ID, Caseworker: c.caseworker,
 		Legs: c.legs(), Transcribe: c.transcribe, Reason: reason,
 	}
@@ -64,7 +64,7 @@ func (c *Call) legs() []callv1.Leg {
 func (c *Call) publishStarted() {
 	sum := sha256.Sum256([]byte(c.sipCallID))
 	e := callv1.Started{
-		Meta:           event.NewMeta("call.v1.started", "phone", c.started),
+		Meta:           event.NewMeta("call.v1.started", source, c.started),
 		ConversationID: c.id, Channel: c.channel, ServiceArea: c.area.ID,
 		SIPCallIDHash: hex.EncodeToString(sum[:]), Caseworker: c.caseworker, Extension: c.extension,
 		Legs: c.legs(),
@@ -85,10 +85,12 @@ func (c *Call) publishStarted() {
 // choose records a choice about transcription.
 func (c *Call) choose(yes bool, how, who string) {
 	c.transcribe = &yes
+	now := time.Now()
+	c.chosenAt = now.UTC()
 	ch := consentv1.Choice{
-		Meta:           event.NewMeta("consent.v1.choice", "phone", time.Now()),
+		Meta:           event.NewMeta("consent.v1.choice", source, now),
 		ConversationID: c.id, Kind: consentv1.Transcription, Value: yes, Basis: c.area.Basis, Purpose: c.area.Purpose,
-		TextVersion: announce.Version, Language: "da", How: how, Who: who, At: time.Now().UTC(),
+		TextVersion: announce.Version, Language: "da", How: how, Who: who, At: c.chosenAt,
 	}
 	if c.area.TextVersion != "" {
 		ch.TextVersion = c.area.TextVersion + "+" + announce.Version
@@ -101,7 +103,7 @@ func (c *Call) choose(yes bool, how, who string) {
 
 func (c *Call) publishEnded() {
 	e := callv1.Ended{
-		Meta:           event.NewMeta("call.v1.ended", "phone", time.Now()),
+		Meta:           event.NewMeta("call.v1.ended", source, time.Now()),
 		ConversationID: c.id, Channel: c.channel, ServiceArea: c.area.ID, StartedAt: c.started.UTC(), AnsweredAt: c.answered,
 		Reason: c.reason, Caseworker: c.caseworker, Transcribed: len(c.recs) > 0, CallBack: c.callBack, Legs: []callv1.LegEnd{},
 	}

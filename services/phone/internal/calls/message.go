@@ -26,7 +26,7 @@ func message(c *Call) phase {
 	return speaking
 }
 
-// speaking records until '#', silence, the limit or the end of the call.
+// speaking records until '#', silence, the limit, a withdrawn consent or the end of the call.
 func speaking(c *Call) phase {
 	rec := c.recording(callv1.RoleCitizen, "")
 	if rec == nil {
@@ -64,7 +64,7 @@ func (c *Call) untilSpoken(rec *recorder) bool {
 		if left <= 0 {
 			return false
 		}
-		switch c.wait(nil, left, hash) {
+		switch c.wait(nil, left, c.messageOver) {
 		case ended:
 			return true
 		case stopped:
@@ -73,10 +73,19 @@ func (c *Call) untilSpoken(rec *recorder) bool {
 	}
 }
 
-// hash ends the message.
-func hash(v any) verdict {
-	if v == digit('#') {
-		return stop
+// messageOver ends the message: '#', or a withdrawn consent.
+func (c *Call) messageOver(v any) verdict {
+	switch v := v.(type) {
+	case digit:
+		if v == '#' {
+			return stop
+		}
+	case chosen:
+		c.heedQuietly(v)
+		if !*c.transcribe {
+			return stop
+		}
+		return done
 	}
 	return pass
 }

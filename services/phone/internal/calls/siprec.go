@@ -161,6 +161,7 @@ func (c *Call) whileRecording(v any) verdict {
 		if c.area.AllowTranscript {
 			role, user := c.role(v.who, v.known)
 			r.legs[v.label].rec = c.recording(role, user)
+			c.maskRecorded()
 		}
 		v.ear.route.Store(&route{rec: r.legs[v.label].rec})
 		c.tell("stream")
@@ -177,6 +178,11 @@ func (c *Call) whileRecording(v any) verdict {
 	case described:
 		c.describe(v.meta)
 		c.tell("metadata")
+	case chosen:
+		if c.heed(v) {
+			c.maskRecorded()
+			c.tell("choice")
+		}
 	case control:
 		return c.actRecorded(v)
 	default:
@@ -212,27 +218,29 @@ func (c *Call) actRecorded(v control) verdict {
 	switch v.req.Action {
 	case callv1.ActionPause, callv1.ActionContinue:
 		c.paused = v.req.Action == callv1.ActionPause
-		for _, l := range c.recorded.legs {
-			if l.rec != nil {
-				l.rec.mask(c.paused)
-			}
-		}
+		c.maskRecorded()
 	case callv1.ActionTranscribe:
 		if err := c.noteChoice(v.req.Value); err != nil {
 			v.reply <- err
 			return done
 		}
-		for _, l := range c.recorded.legs {
-			if l.rec != nil {
-				l.rec.mask(!*c.transcribe)
-			}
-		}
+		c.maskRecorded()
 	default:
 		return pass
 	}
 	v.reply <- nil
 	c.tell(v.req.Action)
 	return done
+}
+
+// maskRecorded masks all legs while a person paused or the consent is withdrawn.
+func (c *Call) maskRecorded() {
+	off := c.paused || c.transcribe != nil && !*c.transcribe
+	for _, l := range c.recorded.legs {
+		if l.rec != nil {
+			l.rec.mask(off)
+		}
+	}
 }
 
 // closeRecorded ends the session and its legs.

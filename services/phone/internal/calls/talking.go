@@ -76,6 +76,12 @@ func (c *Call) talk(v any) verdict {
 		c.peerHeld = bool(v)
 		c.set(c.talkState(), "peer-hold")
 		return done
+	case chosen:
+		if c.heed(v) {
+			c.connectSound()
+			c.set(c.talkState(), "choice")
+		}
+		return done
 	case control:
 		return c.act(v)
 	case consultResult:

@@ -67,6 +67,8 @@ func (c *Call) common(v any) {
 	switch v := v.(type) {
 	case peerHold:
 		c.peerHeld = bool(v)
+	case chosen:
+		c.heedQuietly(v)
 	case checkup:
 		c.checkLine()
 	case connect:
