@@ -96,13 +96,23 @@ type SearchRequest struct {
 type SearchReply struct {
 	Hits    []Hit  `json:"hits"`
 	Encoder string `json:"encoder,omitempty"` // version of the sparse encoder; with the dense model if there is one
+	Terms   []Term `json:"terms,omitempty"`   // what the query was read as, heaviest first
+}
+
+// Term is a word of a query as the index knows it.
+type Term struct {
+	Text   string  `json:"text"`          // stem or part of a compound
+	Word   string  `json:"word"`          // what it comes from in the query
+	Via    string  `json:"via,omitempty"` // word, part, joined, spelling or official
+	Weight float64 `json:"weight"`        // its part of the query, 0 to 1: rare words weigh more
 }
 
 // Hit is a chunk that was found.
 type Hit struct {
 	Chunk
-	Score float64 `json:"score"`
-	Why   []Why   `json:"why,omitempty"`
+	Score    float64 `json:"score"`
+	Coverage float64 `json:"coverage,omitempty"` // weight of the query's terms that the chunk has, 0 to 1
+	Why      []Why   `json:"why,omitempty"`
 }
 
 // Why says how one of the rankings saw a hit.
