@@ -13,7 +13,6 @@ import (
 	"samtale.dk/samtale/services/consent/internal/areas"
 	"samtale.dk/samtale/services/consent/internal/store"
 	"samtale.dk/samtale/services/contract/consentv1"
-	"samtale.dk/samtale/services/platform/config"
 	"samtale.dk/samtale/services/platform/masterkey"
 	"samtale.dk/samtale/services/platform/process"
 	platformstore "samtale.dk/samtale/services/platform/store"
@@ -30,7 +29,7 @@ type settings struct {
 // Run serves until ctx is done.
 func Run(ctx context.Context, env process.Env) error {
 	var cfg settings
-	if err := config.Load(env.Environ, &cfg); err != nil {
+	if err := env.Load(&cfg); err != nil {
 		return err
 	}
 	if cfg.DB == "" {

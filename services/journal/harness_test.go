@@ -201,7 +201,7 @@ func (w *world) start() {
 		Environ: []string{"SAMTALE_DATA=" + w.data}, Log: slog.New(slog.DiscardHandler),
 		Metrics: prometheus.NewRegistry(), Health: health.New(), NATS: []nats.Option{w.nats.Option()},
 	}
-	cfg, err := load(env.Environ)
+	cfg, err := load(env)
 	if err != nil {
 		w.t.Fatal(err)
 	}

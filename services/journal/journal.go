@@ -33,7 +33,7 @@ const signing = "note signatures v1"
 
 // Run serves until ctx is done.
 func Run(ctx context.Context, env process.Env) error {
-	cfg, err := load(env.Environ)
+	cfg, err := load(env)
 	if err != nil || env.CheckOnly {
 		return err
 	}

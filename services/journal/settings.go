@@ -9,7 +9,6 @@ import (
 	"samtale.dk/samtale/models/llm"
 	"samtale.dk/samtale/models/llm/ollama"
 	"samtale.dk/samtale/services/journal/internal/deliver"
-	"samtale.dk/samtale/services/platform/config"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/temporal"
 )
@@ -30,9 +29,9 @@ type ready struct {
 	model     llm.Model
 }
 
-func load(environ []string) (ready, error) {
+func load(env process.Env) (ready, error) {
 	var r ready
-	if err := config.Load(environ, &r.settings); err != nil {
+	if err := env.Load(&r.settings); err != nil {
 		return r, err
 	}
 	if r.DB == "" {

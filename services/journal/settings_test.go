@@ -32,7 +32,7 @@ func TestSettings(t *testing.T) {
 			}
 		})
 	}
-	cfg, err := load([]string{"SAMTALE_LLM=ollama=http://127.0.0.1:11434,model=gemma4:e2b", "SAMTALE_DATA=/d"})
+	cfg, err := load(process.Env{Environ: []string{"SAMTALE_LLM=ollama=http://127.0.0.1:11434,model=gemma4:e2b", "SAMTALE_DATA=/d"}})
 	if err != nil || cfg.model.Name() != "gemma4:e2b" || cfg.DB != "sqlite:/d/journal.db" {
 		t.Fatalf("%+v %v", cfg, err)
 	}

@@ -28,7 +28,6 @@ import (
 	"samtale.dk/samtale/services/phone/internal/softphone"
 	"samtale.dk/samtale/services/platform/audiofeed"
 	"samtale.dk/samtale/services/platform/bus"
-	"samtale.dk/samtale/services/platform/config"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/seal"
@@ -40,7 +39,7 @@ const flushLimit = 10 * time.Second
 // Run serves calls until ctx is done, then lets them finish within SAMTALE_DRAIN.
 func Run(ctx context.Context, env process.Env) error {
 	var cfg Settings
-	if err := config.Load(env.Environ, &cfg); err != nil {
+	if err := env.Load(&cfg); err != nil {
 		return err
 	}
 	parts, err := cfg.parse()

@@ -8,19 +8,14 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"reflect"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // pages show Danish time wherever the program runs
 
-	"samtale.dk/samtale/services/platform/config"
 	"samtale.dk/samtale/services/platform/masterkey"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/seal"
@@ -68,7 +63,7 @@ const drainLimit = 5 * time.Second
 // Run serves the portal until ctx is done.
 func Run(ctx context.Context, env process.Env) error {
 	var cfg Settings
-	if err := config.Load(env.Environ, &cfg); err != nil {
+	if err := env.Load(&cfg); err != nil {
 		return err
 	}
 	if err := cfg.check(); err != nil || env.CheckOnly {
@@ -122,7 +117,7 @@ func Run(ctx context.Context, env process.Env) error {
 	a := app.New(app.Config{
 		Bus: b, Keys: keys, Login: client, Test: provider, Web: site, Health: env.Health, Log: log, Metrics: env.Metrics,
 		Sessions: session.New(session.Config{DB: db, Key: secret, Idle: cfg.SessionIdle, Max: cfg.SessionMax, Secure: public.Scheme == "https", Now: time.Now}),
-		Public:   public, TokenKey: token.Key(master), Party: party, Settings: shown(env.Environ, cfg), Now: time.Now,
+		Public:   public, TokenKey: token.Key(master), Party: party, Now: time.Now,
 		Contact: app.Contact{Name: cfg.ContactName, Phone: cfg.ContactPhone, Email: cfg.ContactEmail},
 	}, streams)
 	env.Health.Add("portal", func(ctx context.Context) error { return errors.Join(db.Ready(ctx), a.Probe(ctx)) })
@@ -238,50 +233,3 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	t.h.ServeHTTP(rec, r)
 	return rec.Result(), nil
 }
-
-// shown lists the settings in force for the operator's page, without secrets: those
-// that are set for any service here, and the portal's own also where they are defaults.
-func shown(environ []string, own any) []app.Setting {
-	all := map[string]string{}
-	ownSettings(reflect.ValueOf(own), all)
-	for _, kv := range environ {
-		name, value, _ := strings.Cut(kv, "=")
-		if strings.HasPrefix(name, "SAMTALE_") && value != "" {
-			all[name] = value
-		}
-	}
-	var out []app.Setting
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		out = append(out, app.Setting{Name: name, Value: withoutSecret(name, all[name])})
-	}
-	return out
-}
-
-// ownSettings reads the fields that carry a setting's name, also of embedded structs.
-func ownSettings(v reflect.Value, into map[string]string) {
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		name, ok := f.Tag.Lookup("env")
-		switch {
-		case ok && !v.Field(i).IsZero():
-			into[name] = fmt.Sprint(v.Field(i).Interface())
-		case !ok && f.Type.Kind() == reflect.Struct:
-			ownSettings(v.Field(i), into)
-		}
-	}
-}
-
-// withoutSecret hides values of names that sound secret, and passwords in addresses.
-func withoutSecret(name, value string) string {
-	if !strings.HasSuffix(name, "_FILE") {
-		for _, w := range []string{"KEY", "SECRET", "PASSWORD", "TOKEN", "CREDS", "DIGEST"} {
-			if strings.Contains(name, w) {
-				return "••••"
-			}
-		}
-	}
-	return userInfo.ReplaceAllString(value, "://••••@")
-}
-
-// userInfo is the name and password in an address, also in one that follows "engine=".
-var userInfo = regexp.MustCompile(`://[^/@\s]+@`)

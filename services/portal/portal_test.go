@@ -383,13 +383,13 @@ func TestOperatorSeesSettingsWithoutSecrets(t *testing.T) {
 	b := p.browser(t)
 	b.login(t, "omar")
 	_, page := b.get(t, "/drift")
-	if !strings.Contains(page, "SAMTALE_TEST_SECRET") || strings.Contains(page, "hush") {
+	if !strings.Contains(page, "SAMTALE_OIDC_CLIENT_SECRET") || strings.Contains(page, "hush") {
 		t.Error("secrets are not hidden")
 	}
 	if strings.Contains(page, "Bente") || strings.Contains(page, "12345678</td>") {
 		t.Error("the operator sees who calls")
 	}
-	for _, want := range []string{"journal", "phone", "consent", "Ringer", "Her står kun det, der er sat for denne proces"} {
+	for _, want := range []string{"journal", "phone", "consent", "Ringer", "Indstillinger i kraft"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("page lacks %q", want)
 		}

@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
@@ -24,7 +23,6 @@ import (
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/bus/natsserver"
 	"samtale.dk/samtale/services/platform/errs"
-	"samtale.dk/samtale/services/platform/health"
 	"samtale.dk/samtale/services/platform/masterkey"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/seal"
@@ -99,12 +97,13 @@ func (p *place) runPortal(t testing.TB, log *slog.Logger, srv *natsserver.Server
 	addr := ln.Addr().String()
 	ln.Close()
 	data := filepath.Join(t.TempDir(), "data")
-	env := process.Env{
-		Environ: []string{"SAMTALE_HTTP_ADDR=" + addr, "SAMTALE_DATA=" + data, "SAMTALE_TEST_SECRET=hush", "SAMTALE_CONTACT_PHONE=12345678"},
-		Log:     log, Metrics: prometheus.NewRegistry(), Health: health.New(),
+	env, err := process.NewEnv(append([]string{
+		"SAMTALE_HTTP_ADDR=" + addr, "SAMTALE_DATA=" + data, "SAMTALE_OIDC_CLIENT_SECRET=hush", "SAMTALE_CONTACT_PHONE=12345678",
+	}, environ...), io.Discard)
+	if err != nil {
+		t.Fatal(err)
 	}
-	env.Environ = append(env.Environ, environ...)
-	env.NATS = append(env.NATS, srv.Option())
+	env.Log, env.NATS = log, append(env.NATS, srv.Option())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- Run(ctx, env) }()

@@ -15,7 +15,6 @@ import (
 
 	"samtale.dk/samtale/models/asr"
 	"samtale.dk/samtale/services/contract/event"
-	"samtale.dk/samtale/services/platform/config"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/seal"
 	"samtale.dk/samtale/services/speech/internal/hearing"
@@ -39,7 +38,7 @@ const legsRemote = 64
 // Run serves until ctx is done and the legs have ended or were handed over.
 func Run(ctx context.Context, env process.Env) error {
 	var cfg settings
-	if err := config.Load(env.Environ, &cfg); err != nil {
+	if err := env.Load(&cfg); err != nil {
 		return err
 	}
 	if cfg.Streams < 0 {

@@ -12,7 +12,6 @@ import (
 
 	"go.temporal.io/sdk/worker"
 
-	"samtale.dk/samtale/services/platform/config"
 	"samtale.dk/samtale/services/platform/masterkey"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/temporal"
@@ -39,7 +38,7 @@ type settings struct {
 // Run polls until ctx is done.
 func Run(ctx context.Context, env process.Env) error {
 	var cfg settings
-	if err := config.Load(env.Environ, &cfg); err != nil {
+	if err := env.Load(&cfg); err != nil {
 		return err
 	}
 	if err := cfg.Temporal.Check(); err != nil || env.CheckOnly {

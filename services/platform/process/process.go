@@ -43,6 +43,8 @@ type Env struct {
 	NATS    []nats.Option // how to reach an embedded server; empty: by settings
 	// CheckOnly makes Run return after its settings were loaded and checked.
 	CheckOnly bool
+
+	self *self // nil in tests that make their own Env
 }
 
 // Service is a service's entry point.
@@ -75,12 +77,21 @@ func NewEnv(environ []string, stderr io.Writer) (Env, error) {
 		Log:     slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level})),
 		Metrics: reg,
 		Health:  health.New(),
+		self:    newSelf(),
 	}, nil
 }
 
 // Connect opens the service's bus connection.
 func (e Env) Connect(name string, cfg bus.Config) (*bus.Bus, error) {
-	return bus.Connect(name, cfg, e.Log.With("service", name), e.NATS...)
+	b, err := bus.Connect(name, cfg, e.Log.With("service", name), e.NATS...)
+	if err != nil || e.self == nil {
+		return b, err
+	}
+	if err := e.connected(name, b); err != nil {
+		b.Close()
+		return nil, fmt.Errorf("describe: %w", err)
+	}
+	return b, nil
 }
 
 // Signals returns a context that SIGTERM or Ctrl-C ends; a second signal ends the

@@ -16,7 +16,6 @@ import (
 	"time"
 	_ "time/tzdata" // the page shows Danish time wherever the program runs
 
-	"samtale.dk/samtale/services/platform/config"
 	"samtale.dk/samtale/services/platform/process"
 )
 
@@ -29,7 +28,7 @@ type settings struct {
 // Run serves until ctx is done.
 func Run(ctx context.Context, env process.Env) error {
 	var cfg settings
-	if err := config.Load(env.Environ, &cfg); err != nil {
+	if err := env.Load(&cfg); err != nil {
 		return err
 	}
 	if cfg.Secret == "" {

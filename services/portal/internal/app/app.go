@@ -42,15 +42,8 @@ type Config struct {
 	Public   *url.URL // how browsers reach the portal
 	TokenKey []byte
 	Party    func(identity string) string
-	Settings []Setting
 	Contact  Contact
 	Now      func() time.Time
-}
-
-// Setting is one setting in force as the operator sees it, without secrets.
-type Setting struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
 }
 
 // Contact is how people reach a person instead.

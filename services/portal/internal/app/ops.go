@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
+	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/portal/internal/who"
 )
 
@@ -32,29 +34,51 @@ type serviceHealth struct {
 
 // services asks every service on the bus for its figures ($SRV.STATS of nats.go/micro).
 func (a *App) services(ctx context.Context) []serviceHealth {
-	inbox := a.Bus.NC.NewRespInbox()
-	sub, err := a.Bus.NC.SubscribeSync(inbox)
-	if err != nil {
-		return nil
-	}
-	defer sub.Unsubscribe()
-	if err := a.Bus.NC.PublishRequest(micro.APIPrefix+".STATS", inbox, nil); err != nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, statsWait)
-	defer cancel()
-	var out []serviceHealth
-	for {
-		m, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			break
-		}
+	out := []serviceHealth{}
+	a.collect(ctx, micro.APIPrefix+".STATS", statsWait, func(m *nats.Msg) {
 		if s, ok := readStats(m); ok {
 			out = append(out, s)
 		}
-	}
+	})
 	slices.SortFunc(out, func(x, y serviceHealth) int { return strings.Compare(x.Name+x.ID, y.Name+y.ID) })
 	return out
+}
+
+// processes asks every process for its settings and probes.
+func (a *App) processes(ctx context.Context) []process.Description {
+	out := []process.Description{}
+	a.collect(ctx, process.DescribeSubject, process.ProbeWait+statsWait, func(m *nats.Msg) {
+		var d process.Description
+		if json.Unmarshal(m.Data, &d) == nil && d.Process != "" {
+			out = append(out, d)
+		}
+	})
+	slices.SortFunc(out, func(x, y process.Description) int {
+		return cmp.Or(slices.Compare(x.Services, y.Services), strings.Compare(x.Process, y.Process))
+	})
+	return out
+}
+
+// collect sends an empty request and takes the answers that come within a time.
+func (a *App) collect(ctx context.Context, subject string, within time.Duration, take func(*nats.Msg)) {
+	inbox := a.Bus.NC.NewRespInbox()
+	sub, err := a.Bus.NC.SubscribeSync(inbox)
+	if err != nil {
+		return
+	}
+	defer sub.Unsubscribe()
+	if err := a.Bus.NC.PublishRequest(subject, inbox, nil); err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	for {
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return
+		}
+		take(m)
+	}
 }
 
 func readStats(m *nats.Msg) (serviceHealth, bool) {
@@ -78,37 +102,16 @@ func readStats(m *nats.Msg) (serviceHealth, bool) {
 	return h, true
 }
 
-// checkResult is one probe of this process.
-type checkResult struct {
-	Name string        `json:"name"`
-	OK   bool          `json:"ok"`
-	Text string        `json:"text,omitempty"`
-	Took time.Duration `json:"took_ns"`
-}
-
-func (a *App) checks(ctx context.Context) ([]checkResult, bool) {
-	results, ready := a.Health.Run(ctx)
-	out := []checkResult{}
-	for _, r := range results {
-		out = append(out, checkResult{r.Name, r.OK, r.Text, r.Took.Round(10 * time.Microsecond)})
-	}
-	return out, ready
-}
-
 func (a *App) healthz(w http.ResponseWriter, r *http.Request, _ who.Person) error {
 	a.Health.ServeHTTP(w, r)
 	return nil
 }
 
 func (a *App) apiHealth(w http.ResponseWriter, r *http.Request, _ who.Person) error {
-	checks, ready := a.checks(r.Context())
-	services := a.services(r.Context())
-	if services == nil {
-		services = []serviceHealth{}
-	}
-	return reply(w, map[string]any{"ready": ready, "checks": checks, "services": services})
+	checks, ready := a.Health.Run(r.Context())
+	return reply(w, map[string]any{"ready": ready, "checks": checks, "services": a.services(r.Context())})
 }
 
 func (a *App) apiSettings(w http.ResponseWriter, r *http.Request, _ who.Person) error {
-	return reply(w, map[string]any{"settings": a.Settings})
+	return reply(w, map[string]any{"processes": a.processes(r.Context())})
 }

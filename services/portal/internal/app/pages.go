@@ -14,6 +14,7 @@ import (
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/portal/internal/login"
 	"samtale.dk/samtale/services/portal/internal/testlogin"
 	"samtale.dk/samtale/services/portal/internal/texts"
@@ -475,18 +476,16 @@ func (a *App) textFile(w http.ResponseWriter, r *http.Request, p who.Person) err
 
 // operationsData is the operator's page.
 type operationsData struct {
-	Services []serviceHealth
-	Checks   []checkResult
-	Ready    bool
-	Settings []Setting
-	Calls    []callv1.Call
-	NoPhone  bool
+	Services  []serviceHealth
+	Processes []process.Description
+	Ready     bool
+	Calls     []callv1.Call
+	NoPhone   bool
 }
 
 func (a *App) operations(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	d := operationsData{Settings: a.Settings}
-	d.Checks, d.Ready = a.checks(r.Context())
-	d.Services = a.services(r.Context())
+	d := operationsData{Processes: a.processes(r.Context()), Services: a.services(r.Context())}
+	d.Ready = len(d.Processes) > 0 && !slices.ContainsFunc(d.Processes, func(p process.Description) bool { return !p.Ready })
 	rep, err := bus.Request[callv1.ListReply](r.Context(), a.Bus, callv1.ListSubject, callv1.ListRequest{})
 	d.NoPhone, d.Calls = err != nil, visibleCalls(rep, p).Calls
 	return a.page(w, r, p, http.StatusOK, "operations", "operations.title", d)
