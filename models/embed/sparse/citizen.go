@@ -1,0 +1,72 @@
+package sparse
+
+import (
+	"strings"
+)
+
+// phrase is what citizens say for what authorities call official.
+type phrase struct {
+	citizen  string
+	stems    []string // all of them stand in the question
+	official string
+}
+
+// phrases finds the phrases of the table by their first stem.
+type phrases struct{ danish, english map[string][]phrase }
+
+func newPhrases() *phrases {
+	return &phrases{danish: table(citizenWords, false), english: table(englishWords, true)}
+}
+
+func table(lines string, english bool) map[string][]phrase {
+	out := map[string][]phrase{}
+	for line := range strings.Lines(lines) {
+		said, official, ok := strings.Cut(line, "=")
+		if !ok {
+			continue
+		}
+		for c := range strings.SplitSeq(said, ",") {
+			p := phrase{citizen: strings.TrimSpace(c), official: strings.TrimSpace(official)}
+			for _, w := range words(c) {
+				if !stop(w, english) {
+					p.stems = append(p.stems, stem(strings.TrimSuffix(w, "-"), english))
+				}
+			}
+			if len(p.stems) > 0 {
+				out[p.stems[0]] = append(out[p.stems[0]], p)
+			}
+		}
+	}
+	return out
+}
+
+// find gives the phrases whose words all stand in the question, in any order: "skifte adresse" is also "adressen er skiftet".
+func (ps *phrases) find(content []string, english bool) []phrase {
+	by := ps.danish
+	if english {
+		by = ps.english
+	}
+	has := map[string]bool{}
+	for _, w := range content {
+		has[stem(w, english)] = true
+	}
+	var out []phrase
+	seen := map[string]bool{}
+	for _, w := range content {
+		st := stem(w, english)
+		if seen[st] {
+			continue
+		}
+		seen[st] = true
+	next:
+		for _, p := range by[st] {
+			for _, s := range p.stems {
+				if !has[s] {
+					continue next
+				}
+			}
+			out = append(out, p)
+		}
+	}
+	return out
+}

@@ -1,0 +1,277 @@
+package sparse
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// An Encoder makes vectors. It is safe for concurrent use.
+type Encoder struct {
+	lexicon  *Lexicon
+	split    *splitter
+	spell    *speller
+	official *phrases
+	rarity   map[uint32]float32 // IDF of words, as learned
+	rarest   float32
+}
+
+// New makes an encoder that knows the words of a lexicon.
+func New(l *Lexicon) *Encoder {
+	e := &Encoder{lexicon: l, split: newSplitter(l), official: newPhrases(), rarity: map[uint32]float32{}, rarest: IDF(l.documents, 0)}
+	e.spell = newSpeller(l)
+	documents := map[uint32]int{}
+	for w, n := range l.words {
+		if stop(w, false) {
+			continue
+		}
+		for _, t := range e.terms(w, false) {
+			documents[t.dim] = min(documents[t.dim]+n, l.documents)
+		}
+	}
+	for d, n := range documents {
+		e.rarity[d] = IDF(l.documents, n)
+	}
+	return e
+}
+
+// Lexicon is what the encoder knows. It must not be changed.
+func (e *Encoder) Lexicon() *Lexicon { return e.lexicon }
+
+// Rarity is how rare a term of a question was in the corpus that was learned: its IDF, or 1 when nothing was.
+func (e *Encoder) Rarity(dim uint32) float32 {
+	if e.lexicon.documents == 0 {
+		return 1
+	}
+	if r, ok := e.rarity[dim]; ok {
+		return r
+	}
+	return e.rarest
+}
+
+// partCount is what a part of a compound counts, against 1 for the whole.
+const partCount = .5
+
+// part is one term of a word.
+type part struct {
+	dim  uint32
+	text string
+	n    float64
+}
+
+// terms gives the terms of a word: its stem, and the stems of its parts. Parts that are compounds themselves count as such.
+func (e *Encoder) terms(w string, english bool) []part {
+	st := stem(w, english)
+	out := []part{{dim(st), st, 1}}
+	if english {
+		return out
+	}
+	parts := e.split.split(w)
+	for i, p := range parts {
+		out = append(out, e.part(p, i == len(parts)-1))
+	}
+	for i := range len(parts) - 2 { // "bolig|støtte|ansøgning" is also about "boligstøtte"
+		out = append(out, e.part(parts[i]+parts[i+1], false))
+	}
+	return out
+}
+
+func (e *Encoder) part(p string, last bool) part {
+	if !last {
+		p = e.split.unlinked(p)
+	}
+	st := stem(p, false)
+	return part{dim(st), st, partCount}
+}
+
+// unlinked takes the linking letters off, where what is left is known better.
+func (s *splitter) unlinked(p string) string {
+	if s.plain(p) {
+		return p
+	}
+	for _, link := range []string{"s", "e", "er", "n", "en"} {
+		if root, ok := strings.CutSuffix(p, link); ok && s.plain(root) {
+			return root
+		}
+	}
+	return p
+}
+
+// Document encodes a micro-article.
+func (e *Encoder) Document(f Fields) Document {
+	english := f.Language == "en"
+	ws, gs := bag{}, bag{}
+	for _, in := range []struct {
+		text string
+		f    field
+	}{{f.Title, titleField}, {f.Section, sectionField}, {f.Text, textField}} {
+		var terms, four []count
+		for _, w := range e.content(words(in.text), english) {
+			for _, p := range e.terms(w, english) {
+				terms = append(terms, count{p.dim, p.n})
+			}
+			for _, g := range grams(w) {
+				four = append(four, count{dim(g), 1})
+			}
+		}
+		ws.add(in.f, terms)
+		in.f.usual *= gramsPerWord
+		gs.add(in.f, four)
+	}
+	return Document{Words: ws.vector(), NGrams: gs.vector()}
+}
+
+// gramsPerWord is the mean over Danish content words, without the parts that textField counts.
+const gramsPerWord = 5
+
+// content drops stop words and completes words with a hyphen from the word after them: "børne- og ungeydelse" gives
+// "børneydelse", "ungeydelse".
+func (e *Encoder) content(ws []string, english bool) []string {
+	var out []string
+	for i, w := range ws {
+		base, open := strings.CutSuffix(w, "-")
+		if stop(base, english) {
+			continue
+		}
+		out = append(out, base)
+		if !open {
+			continue
+		}
+		for _, next := range ws[i+1 : min(i+4, len(ws))] {
+			if head := e.split.last(next); head != "" {
+				out = append(out, base+head)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// What terms of a question weigh by where they come from, against 1 for a word that stands there.
+const (
+	partWeight     = .4
+	joinedWeight   = .8
+	spellingWeight = .7
+	officialWeight = .7
+)
+
+// question collects the terms of a question; a term that comes in two ways has the greater weight.
+type question struct {
+	e       *Encoder
+	english bool
+	content []string
+	terms   map[uint32]Term
+	grams   map[uint32]float32
+	needs   []need // one for each of content
+}
+
+// Query encodes a question.
+func (e *Encoder) Query(text string) Question {
+	ws := words(text)
+	q := &question{e: e, english: isEnglish(ws), terms: map[uint32]Term{}, grams: map[uint32]float32{}}
+	q.content = e.content(ws, q.english)
+	q.needs = make([]need, len(q.content))
+	for i, w := range q.content {
+		q.word(i, w)
+	}
+	if !q.english {
+		q.joined()
+	}
+	for _, p := range e.official.find(q.content, q.english) {
+		q.officially(p)
+	}
+	out := Question{NGrams: weigh(q.grams), needs: q.needs}
+	for _, t := range q.terms {
+		out.Terms = append(out.Terms, t)
+	}
+	slices.SortFunc(out.Terms, func(a, b Term) int { return cmp.Compare(a.Dim, b.Dim) })
+	return out
+}
+
+func (q *question) add(t Term) {
+	if t.Weight > q.terms[t.Dim].Weight {
+		q.terms[t.Dim] = t
+	}
+}
+
+// word adds a word of the question: as it stands, its parts, and what it may be a misspelling of.
+func (q *question) word(i int, w string) {
+	q.spelled(w, w, 1, ViaWord, i)
+	q.gram(w, 1)
+	if numeric(w) || q.english {
+		return
+	}
+	for _, s := range q.e.spell.suggest(w) {
+		q.spelled(s, w, spellingWeight, ViaSpelling, i)
+		q.gram(s, spellingWeight)
+	}
+}
+
+// spelled adds a word's stem and parts, for words of the question.
+func (q *question) spelled(w, of string, weight float32, via string, places ...int) {
+	whole, parts := alternative{worth: wholeWorth[via]}, alternative{worth: partsWorth}
+	for i, p := range q.e.terms(w, q.english) {
+		t := Term{Dim: p.dim, Weight: weight, Text: p.text, Word: of, Via: via}
+		if i == 0 {
+			whole.dims = append(whole.dims, p.dim)
+		} else {
+			parts.dims = append(parts.dims, p.dim)
+			t.Weight *= partWeight
+			if via == ViaWord {
+				t.Via = ViaPart
+			}
+		}
+		q.add(t)
+	}
+	for _, i := range places {
+		q.needs[i].add(whole, parts)
+	}
+}
+
+func (q *question) gram(w string, weight float32) {
+	for _, g := range grams(w) {
+		d := dim(g)
+		q.grams[d] = max(q.grams[d], weight)
+	}
+}
+
+// joined adds neighbours that are one word in the corpus: "bolig støtte", "syge dag penge".
+func (q *question) joined() {
+	for i, word := range q.content {
+		places := []int{i}
+		for j := i + 1; j < min(i+3, len(q.content)); j++ {
+			next := q.content[j]
+			places = append(places, j)
+			for _, w := range []string{word + next, word + "s" + next} {
+				if q.e.split.words[w] && !numeric(w) {
+					q.spelled(w, word+" "+next, joinedWeight, ViaJoined, places...)
+					q.gram(w, joinedWeight)
+				}
+			}
+			word += next
+		}
+	}
+}
+
+// officially adds the official terms of a phrase.
+func (q *question) officially(p phrase) {
+	whole := alternative{worth: wholeWorth[ViaOfficial]}
+	for _, w := range q.e.content(words(p.official), false) {
+		for i, t := range q.e.terms(w, false) {
+			weight := float32(officialWeight)
+			if i > 0 {
+				weight *= partWeight
+			} else {
+				whole.dims = append(whole.dims, t.dim)
+			}
+			q.add(Term{Dim: t.dim, Weight: weight, Text: t.text, Word: p.citizen, Via: ViaOfficial})
+		}
+		q.gram(w, officialWeight)
+	}
+	whole.any = true
+	for i, w := range q.content {
+		if slices.Contains(p.stems, stem(w, q.english)) {
+			q.needs[i].add(whole)
+		}
+	}
+}

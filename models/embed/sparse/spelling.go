@@ -1,0 +1,124 @@
+package sparse
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// speller finds the words of the corpus that a misspelt word may be.
+type speller struct {
+	stems   map[string]bool // of every word that was seen, also once
+	entries []entry
+}
+
+type entry struct {
+	word  string
+	runes []rune
+	has   uint64 // which letters, a bit each
+	docs  int
+}
+
+func newSpeller(l *Lexicon) *speller {
+	s := &speller{stems: map[string]bool{}}
+	for w, n := range l.words {
+		s.stems[stem(w, false)] = true
+		if !l.known(w) || stop(w, false) {
+			continue
+		}
+		s.entries = append(s.entries, entry{w, []rune(w), letters(w), n})
+	}
+	slices.SortFunc(s.entries, func(a, b entry) int { return strings.Compare(a.word, b.word) })
+	return s
+}
+
+// letters has a bit for each letter of a word: two words whose bits differ much cannot be near each other.
+func letters(w string) uint64 {
+	var b uint64
+	for _, r := range w {
+		b |= 1 << (uint32(r) % 64)
+	}
+	return b
+}
+
+// maxSuggestions of one word: more would be guessing.
+const maxSuggestions = 2
+
+// suggest gives the nearest words of the corpus for a word that it does not have, best first.
+func (s *speller) suggest(w string) []string {
+	n := utf8.RuneCountInString(w)
+	if n < 4 || n > 40 || s.stems[stem(w, false)] {
+		return nil
+	}
+	if v := danishLetters(w); v != w && s.stems[stem(v, false)] {
+		return []string{v}
+	}
+	limit := 1
+	if n >= 8 {
+		limit = 2
+	}
+	type found struct {
+		entry
+		distance int
+	}
+	var best []found
+	rs, has := []rune(w), letters(w)
+	for _, e := range s.entries {
+		if d := len(e.runes) - n; d > limit || d < -limit || bits.OnesCount64(e.has^has) > 2*limit || !sameStart(e.runes, rs) {
+			continue
+		}
+		if d := distance(rs, e.runes, limit); d <= limit {
+			best = append(best, found{e, d})
+			limit = min(limit, d)
+		}
+	}
+	slices.SortStableFunc(best, func(a, b found) int {
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(b.docs, a.docs))
+	})
+	var out []string
+	for _, f := range best {
+		if f.distance == best[0].distance && len(out) < maxSuggestions {
+			out = append(out, f.word)
+		}
+	}
+	return out
+}
+
+// sameStart says that one of the first two letters agrees: people seldom miss both.
+func sameStart(a, b []rune) bool { return a[0] == b[0] || a[1] == b[1] }
+
+// danishLetters restores what a foreign keyboard wrote.
+func danishLetters(w string) string {
+	return strings.NewReplacer("ae", "æ", "oe", "ø", "aa", "å").Replace(w)
+}
+
+// distance counts the letters to insert, delete, replace or swap with the next one; more than limit is limit+1.
+func distance(a, b []rune, limit int) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range a {
+		row[0] = i + 1
+		least := row[0]
+		for j := range b {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			d := min(last[j]+cost, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				d = min(d, before[j-1]+1)
+			}
+			row[j+1] = d
+			least = min(least, d)
+		}
+		if least > limit {
+			return limit + 1
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}

@@ -1,0 +1,206 @@
+package sparse
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"samtale.dk/samtale/models/danish"
+)
+
+// words cuts text into words and numbers, in lower case and one spelling. "a-kasse" and "e-boks" are one word; "børne-" of
+// "børne- og ungeydelse" keeps its hyphen, for what it leaves out.
+func words(text string) []string {
+	text = strings.ToLower(norm.NFC.String(text))
+	var out []string
+	for start := 0; start < len(text); {
+		r, n := utf8.DecodeRuneInString(text[start:])
+		if !inWord(r) {
+			start += n
+			continue
+		}
+		end := start + n
+		letters := 1
+		for end < len(text) {
+			r, n = utf8.DecodeRuneInString(text[end:])
+			if r == '-' && letters <= 2 && !unicode.IsDigit(rune(text[start])) { // a-kasse
+				next, _ := utf8.DecodeRuneInString(text[end+n:])
+				if unicode.IsLetter(next) {
+					end += n
+					continue
+				}
+			}
+			if !inWord(r) {
+				break
+			}
+			end += n
+			letters++
+		}
+		w := unify(text[start:end])
+		if end < len(text) && text[end] == '-' && letters > 2 {
+			next, _ := utf8.DecodeRuneInString(text[end+1:])
+			if !inWord(next) {
+				w += "-"
+			}
+		}
+		out = append(out, w)
+		start = end
+	}
+	return out
+}
+
+func inWord(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.Mn, r)
+}
+
+var spellings = strings.NewReplacer("-", "", "aa", "å", "é", "e", "è", "e", "ü", "y", "ä", "æ", "ö", "ø")
+
+func unify(w string) string { return spellings.Replace(w) }
+
+// stop reports a word that says nothing about the subject.
+func stop(w string, english bool) bool {
+	if english {
+		return englishStop[w]
+	}
+	return danish.Stop(w) || chatter[w]
+}
+
+// stem reduces a word. Irregular forms come first: the algorithm knows endings only.
+func stem(w string, english bool) string {
+	if english {
+		return englishStem(w)
+	}
+	if base, ok := irregular[w]; ok {
+		w = base
+	}
+	return contract(danish.Stem(w))
+}
+
+// contract drops the vowel that inflection drops: cykel, cykler; fødsel, fødsler; middel, midler.
+func contract(st string) string {
+	root, ok := strings.CutSuffix(st, "el")
+	if n := len(root); ok && n >= 3 && !strings.ContainsRune(" aeiouyæøå", rune(root[n-1])) {
+		if root[n-1] == root[n-2] {
+			root = root[:n-1]
+		}
+		return root + "l"
+	}
+	return st
+}
+
+// isEnglish tells the language of a question by its small words.
+func isEnglish(ws []string) bool {
+	en, da := 0, 0
+	for _, w := range ws {
+		english, own := englishStop[w], danish.Stop(w) || chatter[w]
+		switch {
+		case english && !own:
+			en++
+		case own && !english:
+			da++
+		}
+	}
+	return en > da
+}
+
+// englishStem removes the commonest endings. It is for matching English to English, so it need not give real words.
+func englishStem(w string) string {
+	for _, c := range []struct{ end, by string }{
+		{"ations", "at"}, {"ation", "at"}, {"ments", ""}, {"ment", ""}, {"ings", ""}, {"ing", ""}, {"ies", "i"}, {"ied", "i"},
+		{"ers", ""}, {"ed", ""}, {"er", ""}, {"es", ""}, {"s", ""}, {"y", "i"}, {"e", ""},
+	} {
+		root, ok := strings.CutSuffix(w, c.end)
+		if !ok || len(root) < 3 || strings.HasSuffix(w, "ss") {
+			continue
+		}
+		if n := len(root); n > 3 && root[n-1] == root[n-2] && c.by == "" { // travelling, permitted
+			root = root[:n-1]
+		}
+		return root + c.by
+	}
+	return w
+}
+
+// numeric reports a word that begins with a digit.
+func numeric(w string) bool { return w != "" && w[0] >= '0' && w[0] <= '9' }
+
+// grams lists the 4-grams of a word with its ends marked. Short words are one gram.
+func grams(w string) []string {
+	rs := []rune("_" + w + "_")
+	if len(rs) <= gramSize {
+		return []string{string(rs)}
+	}
+	out := make([]string, 0, len(rs)-gramSize+1)
+	for i := range len(rs) - gramSize + 1 {
+		out = append(out, string(rs[i:i+gramSize]))
+	}
+	return out
+}
+
+// gramSize was the best of 3, 4 and 5 on Danish questions, by a little.
+const gramSize = 4
+
+func fieldsOf(s string) map[string]bool {
+	out := map[string]bool{}
+	for w := range strings.FieldsSeq(s) {
+		out[unify(w)] = true
+	}
+	return out
+}
+
+// chatter are words of questions that say nothing about their subject and are no stop words of models/danish.
+var chatter = fieldsOf(`gerne synes tror mon egentlig måske stadig allerede også altid næsten rigtig rigtigt ret bruge gøre får få fået
+	give giver gav finder finde find fundet spørge spørgsmål spørger vide hører høre måtte burde bør kunnet skulle skullet villet
+	tænker tænke betyder betyde forklar fortæl hjælpe hurtigt nemt nemmest længe lang tit nok kun helt heller ellers hvem hvorhen hvormed
+	dit jer vores deres hinanden nogen nogle samme sig selv ens via pga fx eks feks osv mv evt dvs ift iht herunder samt både enten
+	hvert hver andet andre mere mest mindre flere fleste lidt lille stor stort store igennem gennem mellem omkring
+	ligger står sat sætte ser se set lave laver lavet tror vist vises sker ske sket muligt mulig bliver blevet være været er
+	noget hvad hvilke når så dér her der hjemme måde måden`)
+
+var englishStop = fieldsOf(`a an and are as at be been being but by can could do does did doing for from had has have having he her here hers
+	him his how i if in into is it its me my mine no not of off on or our ours out over own same she should so some such than that the
+	their theirs them then there these they this those through to too under until up very was we were what when where which while who
+	whom why will with would you your yours am about after again all also any because before between both each just more most much must
+	need needs now only other please want wants get gets got give gives go goes going make makes many may might shall take takes tell
+	know find like us`)
+
+// irregular forms of words that citizens use, by a form that the algorithm stems like the rest of the word's forms.
+var irregular = func() map[string]string {
+	out := map[string]string{}
+	for line := range strings.SplitSeq(`barn: børn børnene børns barnet barnets børnenes børne
+		mand: mænd mændene
+		bog: bøger bøgerne
+		død: dø dør døde døden dødsfald afdøde afdød afdødes
+		søge: søgt søgte
+		flytte: flyttet flyttede flytter
+		vælge: valgt valgte
+		købe: købt købte
+		sælge: solgt solgte sælger
+		betale: betalt betalte
+		miste: mistet mistede mister
+		blive: bliver blev
+		skrive: skrevet skrev
+		få: fik fået
+		fødsel: født føde føder fødes
+		mor: mødre moderen moren
+		far: fædre faderen faren
+		bror: brødre broren
+		nat: nætter
+		hånd: hænder
+		ung: unge ungt
+		gammel: gamle gammelt ældre
+		syg: syge sygt sygdom
+		ledig: ledige ledighed arbejdsløs arbejdsløse
+		skat: skatten skatter skattens`, "\n") {
+		base, forms, _ := strings.Cut(strings.TrimSpace(line), ":")
+		for f := range strings.FieldsSeq(forms) {
+			out[unify(f)] = base
+		}
+	}
+	return out
+}()
+
+// Stem gives the text of a Danish word's term.
+func Stem(w string) string { return stem(unify(strings.ToLower(w)), false) }
