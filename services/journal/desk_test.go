@@ -288,6 +288,9 @@ func TestRoles(t *testing.T) {
 	if seen.Party != (callv1.Party{}) || seen.PartyRef != "" || seen.CaseNumber != "" || seen.OnBehalfOf != "" {
 		t.Errorf("an auditor sees people: %+v", seen)
 	}
+	ask[journalv1.Conversation](w, journalv1.PartySubject, journalv1.PartyRequest{
+		ConversationID: c.id, Name: "Bente Holm", OnBehalfOf: "Aksel Holm", Actor: caseworker, // without an id: the link stays
+	})
 	mine := ask[journalv1.Conversation](w, journalv1.GetSubject, ref(citizen))
 	if mine.Party.Name != "Bente Holm" || mine.OnBehalfOf != "Aksel Holm" {
 		t.Errorf("the citizen's own: %+v", mine)

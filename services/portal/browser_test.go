@@ -450,38 +450,36 @@ func TestNoSentenceIsHidden(t *testing.T) {
 	}
 }
 
-func TestCaseNumberKeepsTheCitizen(t *testing.T) {
+func TestCitizenStaysLinkedUntilTakenAway(t *testing.T) {
 	p := start(t)
 	p.fill("x")
 	b := chromium(t, p)
 	b.login("mette")
 	b.open("/notat/" + demoNote)
 	b.until(`document.querySelectorAll(".s").length === 4`)
-	save := func(field, value string) {
+	save := func(change func()) {
 		t.Helper()
 		b.click(`#party-open`)
 		b.until(`document.getElementById("party-dialog").open`)
-		b.run(chromedp.SetValue(field, value, chromedp.ByQuery))
+		change()
 		b.click(`#party-dialog button[type="submit"]`)
+		b.until(`!document.getElementById("party-dialog").open`)
 	}
-	save("#party-case", "2026-17")
-	b.until(`!document.getElementById("party-dialog").open`)
-	save("#party-name", "Bente Skov")
-	b.until(`!document.getElementById("party-error").hidden && document.activeElement.id === "party-id"`)
-	b.axe("party dialog")
-	p.mu.Lock()
-	if c := p.convs[0]; c.CaseNumber != "2026-17" || c.PartyRef != "x" || c.Party.Name != "Bente Holm" {
-		t.Errorf("stored: %+v", c)
+	is := func(number, name, ref string) {
+		t.Helper()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if c := p.convs[0]; c.CaseNumber != number || c.Party.Name != name || c.PartyRef != ref {
+			t.Errorf("stored: %+v", c)
+		}
 	}
-	p.mu.Unlock()
-	b.run(chromedp.SetValue("#party-id", "000000-0001", chromedp.ByQuery))
-	b.click(`#party-dialog button[type="submit"]`)
-	b.until(`!document.getElementById("party-dialog").open`)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if c := p.convs[0]; c.PartyRef != "0000000001" || c.Party.Name != "Bente Skov" {
-		t.Errorf("stored: %+v", c)
-	}
+	write := func(field, value string) { b.run(chromedp.SetValue(field, value, chromedp.ByQuery)) }
+	save(func() { write("#party-case", "2026-17"); write("#party-name", "Bente Skov"); b.axe("party dialog") })
+	is("2026-17", "Bente Skov", "x")
+	save(func() { write("#party-id", "000000-0001") })
+	is("2026-17", "Bente Skov", "0000000001")
+	save(func() { b.click(`#party-unlink-group label`) })
+	is("2026-17", "Bente Skov", "")
 }
 
 func TestWithdrawnWordsLeaveTheScreen(t *testing.T) {

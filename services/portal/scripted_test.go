@@ -216,7 +216,10 @@ func (p *place) serveJournal(t testing.TB) {
 	})
 	handle(t, p, s, journalv1.PartySubject, func(r journalv1.PartyRequest) (journalv1.Conversation, error) {
 		return p.change(r.ConversationID, r.Actor, func(c *journalv1.Conversation) {
-			c.Party.Name, c.OnBehalfOf, c.CaseNumber, c.PartyRef = r.Name, r.OnBehalfOf, r.CaseNumber, r.ID
+			c.Party.Name, c.OnBehalfOf, c.CaseNumber = r.Name, r.OnBehalfOf, r.CaseNumber
+			if r.ID != "" || r.Unlink {
+				c.PartyRef = r.ID
+			}
 		})
 	})
 	handle(t, p, s, journalv1.CommentSubject, func(r journalv1.CommentRequest) (journalv1.Conversation, error) {

@@ -278,13 +278,15 @@ type RevealReply struct {
 }
 
 // PartyRequest says who the citizen is. The journal stores it sealed and keeps a
-// keyed hash of ID as PartyRef, so that citizens can find their conversations.
+// keyed hash of ID as PartyRef, so that citizens can find their conversations. Without
+// an ID the one that was given before stays, unless Unlink takes it away.
 type PartyRequest struct {
 	ConversationID string `json:"conversation_id"`
 	ID             string `json:"id"` // CPR number or login subject
 	Name           string `json:"name"`
 	OnBehalfOf     string `json:"on_behalf_of,omitempty"`
 	CaseNumber     string `json:"case_number,omitempty"`
+	Unlink         bool   `json:"unlink,omitempty"` // it is somebody else: the citizen sees it no longer
 	Actor          Actor  `json:"actor"`
 }
 

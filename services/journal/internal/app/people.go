@@ -52,6 +52,13 @@ func (a *App) party(ctx context.Context, r journalv1.PartyRequest) (journalv1.Co
 		ID:   cpr.ReplaceAllString(strings.TrimSpace(r.ID), "$1$2"),
 		Name: strings.TrimSpace(r.Name), OnBehalfOf: strings.TrimSpace(r.OnBehalfOf),
 	}
+	if id.ID == "" && !r.Unlink {
+		was, err := a.Vault.Identity(ctx, c)
+		if err != nil {
+			return journalv1.Conversation{}, err
+		}
+		id.ID = was.ID
+	}
 	if len(id.ID) > maxField || len(id.Name) > maxField || len(id.OnBehalfOf) > maxField || len(r.CaseNumber) > maxCaseNumber {
 		return journalv1.Conversation{}, errs.E(errs.Invalid, "En af oplysningerne er for lang.", nil)
 	}

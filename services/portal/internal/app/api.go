@@ -203,25 +203,11 @@ func (a *App) putParty(w http.ResponseWriter, r *http.Request, p who.Person) err
 	if err := decode(r, &req); err != nil {
 		return err
 	}
-	if req.ID = Identity(req.ID); req.ID == "" {
-		if err := a.keepsLink(r, p); err != nil {
-			return err
-		}
-	}
+	req.ID = Identity(req.ID)
 	return forward[journalv1.Conversation](a, w, r, journalv1.PartySubject, func(id string) journalv1.PartyRequest {
 		req.ConversationID, req.Actor = id, p.Actor("")
 		return req
 	})
-}
-
-// keepsLink refuses a request without an identity when the citizen is known: the journal
-// would forget who it is, and here only the pseudonym is known, which cannot be sent back.
-func (a *App) keepsLink(r *http.Request, p who.Person) error {
-	c, err := a.mayRead(r, p)
-	if err == nil && c.PartyRef != "" {
-		err = errs.E(errs.Invalid, "Skriv cpr-nummeret igen. Ellers kan borgeren ikke længere se samtalen.", nil)
-	}
-	return err
 }
 
 var cprForm = regexp.MustCompile(`^(\d{6})[ -]?(\d{4})$`)

@@ -220,32 +220,22 @@ export class Conversation {
 
   async party() {
     const c = this.conv ?? {};
-    const name = c.party?.name ?? this.call?.party?.name ?? "";
-    $("party-name").value = name;
+    $("party-name").value = c.party?.name ?? this.call?.party?.name ?? "";
     $("party-id").value = "";
     $("party-behalf").value = c.on_behalf_of ?? "";
     $("party-case").value = c.case_number ?? "";
+    $("party-unlink").checked = false;
+    $("party-unlink-group").hidden = !c.party_ref;
     $("party-error").hidden = true;
     const d = $("party-dialog");
     const form = d.querySelector("form");
     form.onsubmit = async (e) => {
       if (e.submitter?.dataset.close !== undefined) return;
       e.preventDefault();
-      if (c.party_ref && !$("party-id").value.trim()) {
-        // The journal knows only a pseudonym: without the number it would lose the link.
-        const number = $("party-case").value.trim();
-        const same = $("party-name").value.trim() === name && $("party-behalf").value.trim() === (c.on_behalf_of ?? "");
-        if (same && number && number !== (c.case_number ?? "") && this.note.editable && (await this.note.setCase(number))) {
-          d.close("saved");
-          return tell(t("party.case.saved"));
-        }
-        write($("party-error"), t("party.again"));
-        $("party-error").hidden = false;
-        return $("party-id").focus();
-      }
       try {
         this.conv = await api("PUT", `/api/v1/conversations/${this.id}/party`, {
           name: $("party-name").value.trim(), id: $("party-id").value.trim(), on_behalf_of: $("party-behalf").value.trim() || undefined, case_number: $("party-case").value.trim() || undefined,
+          unlink: $("party-unlink").checked || undefined,
         });
         d.close("saved");
         this.note.caseNumber = this.conv.case_number ?? "";

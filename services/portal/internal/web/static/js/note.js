@@ -251,13 +251,6 @@ export class Note {
     this.rowOf(s).querySelector("textarea").focus();
   }
 
-  /** setCase takes a case number that was written elsewhere and stores it with the note. */
-  async setCase(number) {
-    this.edited(() => (this.caseNumber = number));
-    this.draw();
-    return this.save();
-  }
-
   remove(s) {
     const i = this.list.indexOf(s);
     this.list.splice(i, 1);
