@@ -93,7 +93,7 @@ func Run(ctx context.Context, env process.Env) error {
 	svc := calls.New(calls.Config{
 		Bus: b, Keys: keys, Feed: feed, Areas: areas, Sounds: sounds, Phones: phones,
 		Line:     line.Config{Ports: parts.ports, Listen: parts.listen, Public: parts.public, Clock: clock, Log: log},
-		Messages: parts.messages, Users: parts.users, RecordArea: cfg.RecordArea, Trunk: cfg.trunk(), Times: cfg.times(), Log: log, Metrics: metrics,
+		Messages: parts.messages, Users: parts.users, RecordArea: cfg.RecordArea, Trunk: cfg.trunk(), Refer: words(cfg.Refer), Times: cfg.times(), Log: log, Metrics: metrics,
 		Demo: demos.Play,
 	})
 	ua, err := sipua.New(cfg.sip(parts, log, metrics.Refused), svc)

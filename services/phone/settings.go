@@ -42,6 +42,7 @@ type Settings struct {
 	TrunkUser     string `env:"SAMTALE_SIP_TRUNK_USER"`
 	TrunkPassword string `env:"SAMTALE_SIP_TRUNK_PASSWORD"`
 	Caller        string `env:"SAMTALE_SIP_CALLER" envDefault:"samtale"` // our number
+	Refer         string `env:"SAMTALE_SIP_REFER"`                       // whom telephones may move calls to: +45,@pbx.example
 
 	Messages   string `env:"SAMTALE_MESSAGE_NUMBERS" envDefault:"besked=borgerservice"` // number=area,…
 	Extensions string `env:"SAMTALE_EXTENSIONS"`                                        // extension=caseworker,… for SIPREC
@@ -124,10 +125,15 @@ func (s Settings) certificate() (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{c}, MinVersion: tls.VersionTLS12}, nil
 }
 
+// words reads a list with commas or spaces between.
+func words(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
 // pairs reads "a=b,c=d".
 func pairs(s string) (map[string]string, error) {
 	m := map[string]string{}
-	for _, f := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' }) {
+	for _, f := range words(s) {
 		k, v, ok := strings.Cut(f, "=")
 		if !ok || k == "" || v == "" {
 			return nil, fmt.Errorf("%q is not like name=value", f)

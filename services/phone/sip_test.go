@@ -29,7 +29,6 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"no such number", "INVITE", "9999", ok, nil, 404, ""},
 		{"unknown extension", "INVITE", user, ok, []string{"Require: foo"}, 420, "Unsupported: foo"},
-		{"a call that is to replace another", "INVITE", user, ok, []string{"Require: replaces"}, 420, "Unsupported: replaces"},
 		{"other body", "INVITE", user, "hej", []string{"Content-Type: text/plain"}, 415, "Accept: application/sdp"},
 		{"unreadable SDP", "INVITE", user, "v=0\r\nhej\r\n", nil, 488, "Warning: description"},
 		{"no common codec", "INVITE", user, strings.NewReplacer("8 101", "18", "rtpmap:8 PCMA", "rtpmap:18 G729", "a=rtpmap:101 telephone-event/8000\r\n", "").Replace(ok), nil, 488, "Warning: codec"},
@@ -345,7 +344,7 @@ func TestInfo(t *testing.T) {
 		t.Errorf("INFO with another body: %s", a.line)
 	}
 	r.request("REFER", user, "", "Refer-To: <sip:elsewhere@example.org>")
-	if a := r.final("REFER"); a.code != 603 {
+	if a := r.final("REFER"); a.code != 603 && a.code != 403 { // by the state of the call, or by where to
 		t.Errorf("REFER: %s", a.line)
 	}
 	r.bye(user)

@@ -330,6 +330,26 @@ func (c *Call) Reinvite(ctx context.Context) error {
 	return c.line.Answer(b)
 }
 
+// Refer asks the other side to call to instead of us: its own Contact when to is
+// empty. replaces, when not nil, is the call that the new one takes over. progress is
+// told each status.
+func (c *Call) Refer(ctx context.Context, to string, replaces *Call, progress func(code int)) error {
+	d := c.line.Dialog()
+	if to == "" {
+		to = d.Target()
+	}
+	if replaces == nil {
+		return d.Refer(ctx, to, nil, progress)
+	}
+	return d.Refer(ctx, to, replaces.line.Dialog(), progress)
+}
+
+// Replaces is the header value with which another telephone takes this call over.
+func (c *Call) Replaces() string {
+	local, remote := c.line.Dialog().Tags()
+	return c.line.Dialog().CallID() + ";to-tag=" + remote + ";from-tag=" + local
+}
+
 // HangUp ends the call.
 func (c *Call) HangUp(ctx context.Context) error { return c.line.HangUp(ctx) }
 

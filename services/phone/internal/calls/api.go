@@ -9,7 +9,6 @@ import (
 
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/event"
-	"samtale.dk/samtale/services/phone/internal/line"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
 )
@@ -105,11 +104,12 @@ func (s *Service) dial(ctx context.Context, r callv1.DialRequest) (callv1.Answer
 	if s.cfg.Trunk.Proxy != "" {
 		peer = s.cfg.Trunk.Proxy
 	}
-	l, err := line.New(s.cfg.Line, hostOf(peer), nil, c.lineHooks())
+	l, err := s.newEnd(hostOf(peer))
 	if err != nil {
 		return callv1.AnswerReply{}, errs.E(errs.Limited, "", err)
 	}
 	c.line = l
+	l.sit(&seat{call: c, ear: &c.ear})
 	d, sdp, err := c.newDesk(ctx, r.Caseworker, r.SDP)
 	if err != nil {
 		l.Close()

@@ -12,7 +12,6 @@ import (
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
-	"samtale.dk/samtale/services/phone/internal/line"
 	"samtale.dk/samtale/services/platform/audiofeed"
 )
 
@@ -45,8 +44,8 @@ type Call struct {
 	over  chan string   // the other side hung up, or we must; first reason counts
 	gone  chan struct{} // closed when the goroutine has ended
 
-	line     *line.Line // the citizen; nil for a recorded call
-	recorded *recorded  // SIPREC; nil otherwise
+	line     *end      // the citizen; nil for a recorded call, and after the line went on elsewhere
+	recorded *recorded // SIPREC; nil otherwise
 
 	state        callv1.State
 	reason       string // why it ended
@@ -132,16 +131,6 @@ type (
 	digit    byte
 	peerHold bool // the citizen's side put us on hold
 )
-
-func (c *Call) lineHooks() line.Hooks {
-	return line.Hooks{
-		Frame: c.ear.frame,
-		Gap:   c.ear.gap,
-		Digit: func(b byte) { c.post(digit(b)) },
-		Held:  func(on bool) { c.post(peerHold(on)) },
-		Ended: func(reason string) { c.hangUp(endReason(reason)) },
-	}
-}
 
 // endReason maps a dialog's end to the call's.
 func endReason(sip string) string {

@@ -12,14 +12,13 @@ import (
 	"samtale.dk/samtale/media/pcm"
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/phone/internal/announce"
-	"samtale.dk/samtale/services/phone/internal/line"
 	"samtale.dk/samtale/services/phone/internal/sipua"
 	"samtale.dk/samtale/services/platform/errs"
 )
 
 // consultation is the second call of an attended transfer.
 type consultation struct {
-	line   *line.Line
+	line   *end
 	ear    ear
 	up     bool
 	cancel context.CancelFunc
@@ -70,9 +69,9 @@ func (t Trunk) outgoing(to string) sipua.Outgoing {
 	return o
 }
 
-// place dials the citizen of an outgoing call.
-func (c *Call) place(ctx context.Context) error {
-	_, err := c.line.Dial(ctx, c.s.cfg.Trunk.outgoing(c.party.URI))
+// dialCitizen places an outgoing call.
+func (c *Call) dialCitizen(ctx context.Context, l *end) error {
+	_, err := l.Dial(ctx, c.s.cfg.Trunk.outgoing(c.party.URI))
 	return err
 }
 
@@ -102,14 +101,12 @@ func (c *Call) startConsult(to string) error {
 
 func (c *Call) callSecond(uri string, auto bool) error {
 	k := &consultation{auto: auto}
-	l, err := line.New(c.s.cfg.Line, hostOf(uri), nil, line.Hooks{
-		Frame: k.ear.frame,
-		Ended: func(string) { c.post(consultResult{k, errConsultOver}) },
-	})
+	l, err := c.s.newEnd(hostOf(uri))
 	if err != nil {
 		return errs.E(errs.Limited, "", err)
 	}
 	k.line = l
+	l.sit(&seat{call: c, ear: &k.ear, second: k})
 	ctx, cancel := context.WithTimeout(c.s.ctx, c.s.cfg.Times.DialLimit)
 	k.cancel = cancel
 	c.consult = k
@@ -274,24 +271,39 @@ func (c *Call) bridge() verdict {
 }
 
 // bridged is a call that went on to somebody outside. Nothing of it is transcribed.
+// Who is at the other end may move the citizen on.
 func bridged(c *Call, k *consultation) phase {
-	defer k.cancel()
+	c.consult = k
 	toLine, toThem := newBridge(), newBridge()
 	c.ear.route.Store(&route{to: toThem})
 	k.ear.route.Store(&route{to: toLine})
 	c.line.SetSource(toLine)
 	k.line.SetSource(toThem)
 	c.set(callv1.StateTalking, "transferred")
-	c.wait(nil, 0, func(v any) verdict {
-		if r, ok := v.(consultResult); ok && r.of == k {
-			return stop
-		}
-		return pass
-	})
-	k.ear.route.Store(nil)
-	if err := k.line.HangUp(context.Background()); err != nil {
-		c.log.Debug("hang up", "err", err)
+	o := c.wait(nil, 0, c.whileBridged)
+	if p := c.follow; o == stopped && p != nil {
+		c.follow = nil
+		return p
 	}
+	c.dropConsult()
 	c.reason = reasonTransferred
 	return nil
+}
+
+func (c *Call) whileBridged(v any) verdict {
+	switch v := v.(type) {
+	case consultResult:
+		if v.of == c.consult {
+			return stop
+		}
+	case referral:
+		v.reply <- refusal(c.consider(v))
+		if c.follow != nil {
+			return stop
+		}
+		return done
+	case handedOver:
+		return c.handed(v)
+	}
+	return pass
 }

@@ -77,6 +77,7 @@ type Config struct {
 	Users      map[string]string // extension → caseworker, for SIPREC
 	RecordArea string            // service area of recorded calls
 	Trunk      Trunk
+	Refer      []string // whom telephones may have called: beginnings of numbers, and @host
 	Times      Times
 	Log        *slog.Logger
 	Metrics    *Metrics
@@ -232,13 +233,14 @@ func (s *Service) incoming(in *sipua.Incoming, ch callv1.Channel, area consentv1
 	name, user, uri := in.From()
 	c.party = callv1.Party{Number: user, Name: name, URI: uri}
 	c.sipCallID = in.Dialog().CallID()
-	l, err := line.New(s.cfg.Line, in.Source(), nil, c.lineHooks())
+	l, err := s.newEnd(in.Source())
 	if err != nil {
 		s.cfg.Metrics.refuse("no-port")
 		in.Reject(sip.StatusServiceUnavailable, "Service Unavailable", sip.NewHeader("Retry-After", "10"))
 		return
 	}
 	c.line = l
+	l.sit(&seat{call: c, ear: &c.ear})
 	h := sipua.ConversationHeader(c.id)
 	err = in.Progress(sip.StatusRinging, "Ringing", sipua.Body{}, h)
 	if err == nil {

@@ -301,7 +301,8 @@ func dialing(c *Call) phase {
 	ctx, cancel := context.WithTimeout(c.s.ctx, c.s.cfg.Times.DialLimit)
 	defer cancel()
 	result := make(chan error, 1)
-	go func() { result <- c.place(ctx) }()
+	l := c.line
+	go func() { result <- c.dialCitizen(ctx, l) }()
 	over := make(chan struct{})
 	var err error
 	go func() { err = <-result; close(over) }()
@@ -309,6 +310,10 @@ func dialing(c *Call) phase {
 	if o != through {
 		cancel()
 		<-over
+		if p := c.follow; p != nil {
+			c.follow = nil
+			return p
+		}
 		return nil
 	}
 	if err != nil {
@@ -333,6 +338,14 @@ func (c *Call) whileDialing(v any) verdict {
 			v.reply <- nil
 			return stop
 		}
+	case successor: // another telephone picked the call up
+		err := c.succeed(v)
+		v.reply <- err
+		if err != nil {
+			return done
+		}
+		c.answered = time.Now().UTC()
+		return c.leave(talking)
 	case connect:
 		if c.take(v) {
 			c.desk.phone.SetSource(loop(c.tone(announce.Ringback)))

@@ -67,6 +67,12 @@ func (c *Call) common(v any) {
 	switch v := v.(type) {
 	case peerHold:
 		c.peerHeld = bool(v)
+	case referral:
+		v.reply <- refusal(c.consider(v))
+	case replacing:
+		v.reply <- c.replaceable(v.old)
+	case successor:
+		v.reply <- c.succeed(v)
 	case chosen:
 		c.heedQuietly(v)
 	case checkup:

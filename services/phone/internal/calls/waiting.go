@@ -27,6 +27,7 @@ const (
 	wantsMessage
 	wantsAnswer // a caseworker took the call
 	chose
+	newcomer // another line has taken the place of the caller's
 )
 
 // keys handles what may happen while the caller waits, announcements included.
@@ -40,6 +41,17 @@ func (c *Call) keys() handler {
 				return done
 			}
 			c.wish = wantsAnswer
+			return stop
+		case successor:
+			if c.state != callv1.StateWaiting {
+				return pass
+			}
+			err := c.succeed(v)
+			v.reply <- err
+			if err != nil {
+				return done
+			}
+			c.wish = newcomer
 			return stop
 		}
 		return pass
@@ -73,6 +85,8 @@ func (c *Call) next(o outcome, otherwise phase) phase {
 		return message
 	case o == stopped && w == wantsAnswer:
 		return answered
+	case o == stopped && w == newcomer:
+		return askAgain
 	case o == stopped && w == chose:
 		return c.next(c.play(c.keys(), c.thanked()), waiting)
 	}

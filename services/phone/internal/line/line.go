@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/emiago/sipgo/sip"
+
 	"samtale.dk/samtale/media/pcm"
 	"samtale.dk/samtale/media/rtpx"
 	"samtale.dk/samtale/services/phone/internal/offer"
@@ -42,6 +44,12 @@ type Hooks struct {
 	Digit func(byte)
 	Held  func(on bool) // the other side put us on hold, or took us back
 	Ended func(reason string)
+	// Of is whom the line belongs to, for who finds the line by its dialog.
+	Of any
+	// Refer decides whether we call somebody else instead of the other side; nil: no.
+	Refer func(r *sipua.Referral) error
+	// Replace answers a call that is to take the place of this one; nil: no.
+	Replace func(in *sipua.Incoming)
 }
 
 // Line is one telephone party.
@@ -63,6 +71,7 @@ type Line struct {
 	held   bool
 	agreed bool
 	secure bool
+	source pcm.Reader // what the other side hears
 }
 
 // New opens the media ports. peer is the SIP address of the other side
@@ -123,7 +132,19 @@ func (l *Line) Dialog() *sipua.Dialog {
 }
 
 // SetSource is what the other side hears.
-func (l *Line) SetSource(r pcm.Reader) { l.leg.SetSource(r) }
+func (l *Line) SetSource(r pcm.Reader) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.source = r
+	l.leg.SetSource(r)
+}
+
+// Source is what the other side hears now.
+func (l *Line) Source() pcm.Reader {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.source
+}
 
 // SendDigits presses keys.
 func (l *Line) SendDigits(keys string) error { return l.leg.SendDigits(keys) }
@@ -293,6 +314,26 @@ func (l *Line) key1(v string) {
 	case len(v) == 1 && strings.Contains("0123456789*#ABCD", v):
 		l.digit(v[0])
 	}
+}
+
+// Of is whom the line belongs to, as its hooks say.
+func (l *Line) Of() any { return l.hooks.Of }
+
+// Refer implements sipua.Referee.
+func (l *Line) Refer(r *sipua.Referral) error {
+	if l.hooks.Refer == nil {
+		return &sipua.StatusError{Code: sip.StatusGlobalDecline, Reason: "this call is not transferred"}
+	}
+	return l.hooks.Refer(r)
+}
+
+// Replace implements sipua.Replaceable.
+func (l *Line) Replace(in *sipua.Incoming) {
+	if l.hooks.Replace == nil {
+		in.RejectText(sip.StatusGlobalDecline, "Decline", "this call is not replaced")
+		return
+	}
+	l.hooks.Replace(in)
 }
 
 // Ended implements sipua.Peer.

@@ -43,6 +43,7 @@ type Dialog struct {
 	cseq      uint32   // of our last request
 	rcseq     uint32   // of the peer's last request
 	allows    []string // methods the peer listed
+	taken     bool     // answered: it is no early dialog any more
 	ended     bool
 	done      chan struct{}
 	confirmed chan struct{} // closed by the ACK of the first 200
@@ -187,11 +188,13 @@ func (d *Dialog) end(reason string) {
 	d.ended = true
 	d.timer.stop()
 	close(d.done)
+	remote := d.remoteTag
 	d.mu.Unlock()
 	d.ua.mu.Lock()
 	// A fork that lost shares the key with the dialog that won.
 	if key := callKey(d.callID, d.localTag); d.ua.dialogs[key] == d {
 		delete(d.ua.dialogs, key)
+		d.ua.remember(key, remote)
 	}
 	d.ua.mu.Unlock()
 	d.owner().Ended(reason)

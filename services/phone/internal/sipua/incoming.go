@@ -161,6 +161,9 @@ func (in *Incoming) Accept(b Body, hs ...sip.Header) (Body, error) {
 	}
 	in.final = true
 	d := in.dialog
+	d.mu.Lock()
+	d.taken = true
+	d.mu.Unlock()
 	hs = append(hs, d.timer.accept(d, in.req)...)
 	res := in.ua.response(in.req, sip.StatusOK, "OK", b, hs...)
 	res.AppendHeader(sip.NewHeader("Supported", supported))

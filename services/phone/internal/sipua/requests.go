@@ -103,15 +103,6 @@ func (u *UA) onPrack(req *sip.Request, tx sip.ServerTransaction) {
 	u.respond(tx, u.response(req, sip.StatusOK, "OK", Body{}))
 }
 
-// onRefer declines: nobody who calls us may send us elsewhere; transfers are the
-// caseworker's.
-func (u *UA) onRefer(req *sip.Request, tx sip.ServerTransaction) {
-	if u.inDialog(req, tx) == nil {
-		return
-	}
-	u.reject(req, tx, sip.StatusGlobalDecline, "Decline")
-}
-
 // onNotify takes the progress of a transfer that we asked for (message/sipfrag).
 func (u *UA) onNotify(req *sip.Request, tx sip.ServerTransaction) {
 	d := u.inDialog(req, tx)

@@ -1,6 +1,6 @@
 // Package sipua is the user-agent core of the phone service: SIP transports,
 // dialogs, the INVITE machinery on both sides, re-INVITE and UPDATE with glare,
-// session timers (RFC 4028), reliable provisional responses (RFC 3262), REFER,
+// session timers (RFC 4028), reliable provisional responses (RFC 3262), REFER, Replaces,
 // digest, and the limits at the edge. It stands on sipgo's transport and
 // transaction layers and knows nothing of media or of what a call is for.
 //
@@ -31,7 +31,7 @@ const (
 	// accept is the bodies that an INVITE may carry (RFC 7866 for multipart).
 	accept = "application/sdp, multipart/mixed, application/dtmf-relay, application/rs-metadata+xml"
 	// supported option tags.
-	supported = "timer, 100rel"
+	supported = "timer, 100rel, replaces"
 
 	// DefaultSessionExpires is what we ask for when the other side has no wish.
 	DefaultSessionExpires = 30 * time.Minute
@@ -136,6 +136,7 @@ type UA struct {
 
 	mu       sync.Mutex
 	dialogs  map[string]*Dialog // by Call-ID and our tag
+	past     map[string]string  // remote tags of dialogs that ended lately; see remember
 	pending  map[string]string  // INVITEs at work: Call-ID, From tag, CSeq → branch
 	draining atomic.Bool
 	closers  []func()
@@ -178,7 +179,7 @@ func New(cfg Config, h Handler) (*UA, error) {
 	u := &UA{
 		cfg: cfg, ua: ua, handler: h,
 		limit: newRateLimit(cfg.Rate, cfg.Burst), nonces: newNonces(),
-		dialogs: map[string]*Dialog{}, pending: map[string]string{},
+		dialogs: map[string]*Dialog{}, past: map[string]string{}, pending: map[string]string{},
 	}
 	u.srv, err = sipgo.NewServer(ua, sipgo.WithServerLogger(quiet))
 	if err != nil {

@@ -340,6 +340,9 @@ func (a *attempt) authenticate(res *sip.Response) bool {
 
 func (a *attempt) taken(res *sip.Response) *Answered {
 	a.learn(res)
+	a.d.mu.Lock()
+	a.d.taken = true
+	a.d.mu.Unlock()
 	a.d.ack(a.req, res, Body{})
 	close(a.d.confirmed)
 	a.d.timer.answered(a.d, res)

@@ -40,7 +40,7 @@ func (u *UA) wellFormed(req *sip.Request, tx sip.ServerTransaction) bool {
 	}
 	var unknown []string
 	for _, t := range tokens(req, "Require") {
-		if !has([]string{"timer", "100rel", "siprec"}, t) {
+		if !has([]string{"timer", "100rel", "siprec", "replaces"}, t) {
 			unknown = append(unknown, t)
 		}
 	}
@@ -81,7 +81,11 @@ func (u *UA) onNewInvite(req *sip.Request, tx sip.ServerTransaction) {
 			in.dialog.end("failed")
 		}
 	}()
-	u.handler.Invite(in)
+	if len(req.GetHeaders("Replaces")) > 0 {
+		u.replace(in)
+	} else {
+		u.handler.Invite(in)
+	}
 	if !in.final {
 		in.Reject(sip.StatusInternalServerError, "Server Internal Error")
 	}

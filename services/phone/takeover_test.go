@@ -1,0 +1,396 @@
+package phone
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/phone/dialer"
+	"samtale.dk/samtale/services/phone/internal/sipua"
+)
+
+// talk sets a call up to the moment when anna has it.
+func (w *world) talk(d *dialer.Dialer, user string, keys string) (*dialer.Call, *browser) {
+	w.t.Helper()
+	c := w.call(d, user)
+	if keys != "" {
+		if err := c.Press(w.t.Context(), keys); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.inState(c.ConversationID, callv1.StateWaiting)
+	b := newBrowser(w.t)
+	b.answer(w, c.ConversationID, "anna")
+	w.inState(c.ConversationID, callv1.StateTalking)
+	return c, b
+}
+
+func (w *world) reason(id, reason string) {
+	w.t.Helper()
+	w.until("the call says "+reason, func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, c := range w.changed[id] {
+			if c.Reason == reason {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// outcome collects what a transferor is told.
+func outcome() (func(int), func(w *world) int) {
+	codes := make(chan int, 8)
+	final := func(w *world) int {
+		w.t.Helper()
+		for {
+			select {
+			case code := <-codes:
+				if code >= 200 {
+					return code
+				}
+			case <-time.After(30 * time.Second):
+				w.t.Fatal("nobody told the outcome of the transfer")
+			}
+		}
+	}
+	return func(code int) { codes <- code }, final
+}
+
+func status(err error) int {
+	var st *sipua.StatusError
+	if errors.As(err, &st) {
+		return st.Code
+	}
+	return 0
+}
+
+func TestCitizensSideTransfersItself(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_SIP_REFER=+4570,@127.0.0.1")
+	taken := make(chan *dialer.Call, 1)
+	other := w.dialer(dialer.Config{Local: "127.0.0.1", Answer: func(c *dialer.Call) { c.Keep(); taken <- c }})
+	c, b := w.talk(w.dialer(dialer.Config{}), user, "1")
+	id := c.ConversationID
+	c.Loop(tone(440, time.Second))
+	w.hearing(2)
+
+	for to, want := range map[string]int{
+		"sip:+4590123456@127.0.0.2": 403, "sip:x@elsewhere.example": 403, "mailto:a@b": 403, // not allowed
+		"sip:pension@127.0.0.1": 603, // a caseworker does not wait in a queue
+	} {
+		if err := c.Refer(t.Context(), to, nil, func(int) {}); status(err) != want {
+			t.Errorf("REFER to %s: %v, want %d", to, err, want)
+		}
+	}
+	progress, final := outcome()
+	busy := w.dialer(dialer.Config{Local: "127.0.0.1"})
+	if err := c.Refer(t.Context(), "sip:optaget@"+busy.Addr(), nil, progress); err != nil {
+		t.Fatal(err)
+	}
+	if code := final(w); code != 486 {
+		t.Errorf("a call to somebody busy: %d", code)
+	}
+	b.hears(w, true) // the call is as it was
+
+	if err := c.Refer(t.Context(), "sip:kollega@"+other.Addr(), nil, progress); err != nil {
+		t.Fatal(err)
+	}
+	k := <-taken
+	if code := final(w); code != 200 {
+		t.Errorf("outcome %d", code)
+	}
+	<-c.Ended()
+	w.reason(id, "replaced")
+	k.Loop(tone(440, time.Second))
+	b.hears(w, true)
+	b.say(tone(500, time.Second))
+	w.citizenHears(k, true)
+	call := w.snapshot(id)
+	if call.Transcribe != nil || call.Party.Number != "kollega" {
+		t.Errorf("somebody who was not asked: %+v", call)
+	}
+	w.deaf()
+	w.control(id, "anna", callv1.ActionTranscribe, "yes")
+	w.hearing(4)
+	w.control(id, "anna", callv1.ActionHangup, "")
+	<-k.Ended()
+	if e := w.endOf(id); len(e.Legs) != 4 || e.Reason != "hangup" {
+		t.Errorf("ended: %+v", e)
+	}
+}
+
+// bridgedTo moves a call to a colleague outside and returns the colleague's end.
+func (w *world) bridgedTo(id string, colleague *dialer.Dialer, calls chan *dialer.Call) *dialer.Call {
+	w.t.Helper()
+	w.control(id, "anna", callv1.ActionTransfer, "sip:kollega@"+colleague.Addr())
+	k := <-calls
+	w.reason(id, "transferred")
+	return k
+}
+
+func TestColleagueMovesTheCitizenToAQueue(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+	taken := make(chan *dialer.Call, 1)
+	colleague := w.dialer(dialer.Config{Local: "127.0.0.1", Answer: func(c *dialer.Call) { c.Keep(); taken <- c }})
+	c, _ := w.talk(w.dialer(dialer.Config{}), user, "")
+	k := w.bridgedTo(c.ConversationID, colleague, taken)
+	progress, final := outcome()
+	if err := k.Refer(t.Context(), "sip:300@"+w.sip, nil, progress); err != nil {
+		t.Fatal(err)
+	}
+	if code := final(w); code != 200 {
+		t.Errorf("outcome %d", code)
+	}
+	<-k.Ended()
+	w.until("the citizen waits for pension", func() bool {
+		s := w.snapshot(c.ConversationID)
+		return s.State == callv1.StateWaiting && s.ServiceArea == "pension"
+	})
+	b := newBrowser(t)
+	b.answer(w, c.ConversationID, "bo")
+	c.Loop(tone(440, time.Second))
+	b.hears(w, true)
+}
+
+func TestColleagueTransfersAttended(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+	taken := make(chan *dialer.Call, 1)
+	colleague := w.dialer(dialer.Config{Local: "127.0.0.1", User: "kollega", Answer: func(c *dialer.Call) { c.Keep(); taken <- c }})
+	c, _ := w.talk(w.dialer(dialer.Config{User: "+4511223344"}), user, "")
+	k := w.bridgedTo(c.ConversationID, colleague, taken)
+	ask := w.call(colleague, "pension")
+	w.inState(ask.ConversationID, callv1.StateWaiting)
+	b := newBrowser(t)
+	b.answer(w, ask.ConversationID, "bo")
+	w.inState(ask.ConversationID, callv1.StateTalking)
+	ask.Loop(tone(440, time.Second))
+	b.hears(w, true) // the colleague asks first
+	progress, final := outcome()
+	if err := k.Refer(t.Context(), "", ask, progress); err != nil {
+		t.Fatal(err)
+	}
+	if code := final(w); code != 200 {
+		t.Errorf("outcome %d", code)
+	}
+	<-k.Ended()
+	<-ask.Ended()
+	if e := w.endOf(c.ConversationID); e.Reason != "transferred" {
+		t.Errorf("the first conversation: %+v", e)
+	}
+	c.Loop(tone(440, time.Second))
+	b.hears(w, true)
+	b.say(tone(500, time.Second))
+	w.citizenHears(c, true)
+	if s := w.snapshot(ask.ConversationID); s.Party.Number != "+4511223344" {
+		t.Errorf("party: %+v", s.Party)
+	}
+	if err := c.HangUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if e := w.endOf(ask.ConversationID); e.Reason != "caller-hangup" {
+		t.Errorf("the second conversation: %+v", e)
+	}
+}
+
+func TestReplacedByTheSamePerson(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+	c, b := w.talk(w.dialer(dialer.Config{User: "+4511223344"}), user, "1")
+	id := c.ConversationID
+	c.Loop(tone(440, time.Second))
+	w.hearing(2)
+	mobile := w.dialer(dialer.Config{User: "+4511223344"})
+	m, err := mobile.Dial(t.Context(), dialer.Options{To: w.uri(user), Record: true, Headers: map[string]string{"Replaces": c.Replaces(), "Require": "replaces"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.ConversationID != id {
+		t.Errorf("conversation %s, want %s", m.ConversationID, id)
+	}
+	<-c.Ended()
+	w.reason(id, "replaced")
+	b.say(tone(500, time.Second))
+	w.citizenHears(m, true)
+	m.Loop(tone(440, time.Second))
+	b.hears(w, true)
+	w.hearing(2) // the same legs go on
+	if err := m.HangUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e := w.endOf(id)
+	if e.Reason != "caller-hangup" || len(e.Legs) != 2 {
+		t.Errorf("ended: %+v", e)
+	}
+	for _, l := range e.Legs {
+		if n := int64(len(w.leg(l.ID).pcm)) + w.leg(l.ID).lost; n != l.Samples {
+			t.Errorf("%s: worker has %d samples, the event says %d", l.Role, n, l.Samples)
+		}
+	}
+}
+
+func TestReplacedWhileWaitingIsAskedAgain(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+	operator := w.call(w.dialer(dialer.Config{User: "omstilling"}), user)
+	id := operator.ConversationID
+	if err := operator.Press(t.Context(), "1"); err != nil {
+		t.Fatal(err)
+	}
+	w.inState(id, callv1.StateWaiting)
+	w.choiceIs(id, true)
+	c, err := w.dialer(dialer.Config{User: "+4511223344"}).Dial(t.Context(), dialer.Options{To: w.uri(user), Headers: map[string]string{"Replaces": operator.Replaces()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-operator.Ended()
+	w.reason(id, "replaced")
+	if s := w.snapshot(id); s.Transcribe != nil || s.State != callv1.StateWaiting {
+		t.Errorf("the citizen was not asked: %+v", s)
+	}
+	if err := c.Press(t.Context(), "2"); err != nil {
+		t.Fatal(err)
+	}
+	w.choiceIs(id, false)
+	if err := c.HangUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if e := w.endOf(id); e.Reason != "caller-hangup" {
+		t.Errorf("ended: %+v", e)
+	}
+}
+
+func TestOutgoingCallIsPickedUpElsewhere(t *testing.T) {
+	w := start(t)
+	ringing := make(chan string, 1)
+	r := w.raw() // a telephone that rings and is never answered
+	go func() {
+		for {
+			a, ok := r.read(20 * time.Second)
+			if !ok {
+				return
+			}
+			switch {
+			case strings.HasPrefix(a.line, "INVITE"):
+				r.write(fmt.Sprintf("SIP/2.0 180 Ringing\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=ringing\r\nCall-ID: %s\r\nCSeq: %s\r\nContact: <sip:x@%s>\r\nContent-Length: 0\r\n\r\n",
+					a.h.Get("Via"), a.h.Get("From"), a.h.Get("To"), a.h.Get("Call-Id"), a.h.Get("Cseq"), r.host))
+				_, tag, _ := strings.Cut(a.h.Get("From"), "tag=")
+				ringing <- a.h.Get("Call-Id") + ";to-tag=" + tag + ";from-tag=ringing"
+			case strings.HasPrefix(a.line, "CANCEL"):
+				for _, m := range []string{"200 OK CANCEL", "487 Request Terminated INVITE"} {
+					f := strings.Fields(m)
+					n, _, _ := strings.Cut(a.h.Get("Cseq"), " ")
+					r.write(fmt.Sprintf("SIP/2.0 %s\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=ringing\r\nCall-ID: %s\r\nCSeq: %s %s\r\nContent-Length: 0\r\n\r\n",
+						strings.Join(f[:len(f)-1], " "), a.h.Get("Via"), a.h.Get("From"), a.h.Get("To"), a.h.Get("Call-Id"), n, f[len(f)-1]))
+				}
+			}
+		}
+	}()
+	b := newBrowser(t)
+	rep, err := ask[callv1.AnswerReply](w, callv1.DialSubject, callv1.DialRequest{
+		Caseworker: "anna", ServiceArea: "borgerservice", To: "sip:borger@" + r.host, SDP: b.offer(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.accept(rep.SDP)
+	replaces := <-ringing
+	c, err := w.dialer(dialer.Config{User: "borger"}).Dial(t.Context(), dialer.Options{To: w.uri("x"), Record: true, Headers: map[string]string{"Replaces": replaces + ";early-only"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.inState(rep.Call.ConversationID, callv1.StateTalking)
+	b.say(tone(500, time.Second))
+	w.citizenHears(c, true)
+	w.control(rep.Call.ConversationID, "anna", callv1.ActionHangup, "")
+	if e := w.endOf(rep.Call.ConversationID); e.AnsweredAt.IsZero() || e.Reason != "hangup" {
+		t.Errorf("ended: %+v", e)
+	}
+}
+
+func TestReplacesRefused(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+	c, _ := w.talk(w.dialer(dialer.Config{}), user, "")
+	m := w.call(w.dialer(dialer.Config{}), "besked")
+	w.inState(m.ConversationID, callv1.StateMessage)
+	gone := w.call(w.dialer(dialer.Config{}), user)
+	past := gone.Replaces()
+	if err := gone.HangUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.endOf(gone.ConversationID)
+	for _, v := range []struct {
+		name string
+		hs   []string
+		code int
+	}{
+		{"nobody's", []string{"Replaces: x@y;to-tag=1;from-tag=2"}, 481},
+		{"another tag", []string{"Replaces: " + c.Replaces() + "x"}, 481},
+		{"unreadable", []string{"Replaces: x"}, 400},
+		{"two", []string{"Replaces: " + c.Replaces(), "Replaces: " + c.Replaces()}, 400},
+		{"only while it rings", []string{"Replaces: " + c.Replaces() + ";early-only"}, 486},
+		{"over", []string{"Replaces: " + past}, 603},
+		{"a message", []string{"Replaces: " + m.Replaces()}, 603},
+	} {
+		r := w.raw()
+		r.request("INVITE", user, sdp("127.0.0.1", 9000, ""), v.hs...)
+		if a := readFinal(t, r); a.code != v.code {
+			t.Errorf("%s: %s, want %d", v.name, a.line, v.code)
+		}
+	}
+	w.snapshot(c.ConversationID) // still there
+}
+
+// TestReferOnTheWire looks at the messages themselves.
+func TestReferOnTheWire(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_SIP_REFER=@127.0.0.1")
+	taken := make(chan *dialer.Call, 1)
+	other := w.dialer(dialer.Config{Local: "127.0.0.1", Answer: func(c *dialer.Call) { taken <- c }})
+	r := w.raw()
+	r.request("REFER", user, "", "Refer-To: <sip:x@"+other.Addr()+">")
+	if a := r.final("REFER"); a.code != 403 {
+		t.Errorf("outside a call: %s", a.line)
+	}
+	a := r.setup(user, sdp("127.0.0.1", 9000, ""))
+	id := a.h.Get("X-Samtale-Conversation")
+	r.ack(user, "")
+	w.inState(id, callv1.StateWaiting)
+	for _, h := range []string{"", "Refer-To: <", "Refer-To: <sip:x@127.0.0.1?method=BYE>"} {
+		r.request("REFER", user, "", h)
+		if a := r.final("REFER"); a.code != 400 {
+			t.Errorf("%q: %s", h, a.line)
+		}
+	}
+	r.request("REFER", user, "", "Refer-To: <sip:x@10.9.8.7>")
+	if a := r.final("REFER"); a.code != 403 || !strings.Contains(a.h.Get("Warning"), "may not be called") {
+		t.Errorf("not allowed: %s %s", a.line, a.h.Get("Warning"))
+	}
+	r.request("REFER", user, "", "Refer-To: <sip:x@"+other.Addr()+">")
+	if a := r.final("REFER"); a.code != 202 {
+		t.Fatalf("REFER: %s", a.line)
+	}
+	<-taken
+	var states []string
+	for len(states) == 0 || !strings.HasPrefix(states[len(states)-1], "terminated") {
+		a, ok := r.read(10 * time.Second)
+		if !ok {
+			t.Fatalf("NOTIFY: %q", states)
+		}
+		if !strings.HasPrefix(a.line, "NOTIFY") {
+			continue
+		}
+		r.write(fmt.Sprintf("SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\nContent-Length: 0\r\n\r\n",
+			a.h.Get("Via"), a.h.Get("From"), a.h.Get("To"), a.h.Get("Call-Id"), a.h.Get("Cseq")))
+		want := fmt.Sprintf("refer;id=%d", r.cseq)
+		if a.h.Get("Event") != want || !strings.HasPrefix(a.h.Get("Content-Type"), "message/sipfrag") {
+			t.Errorf("NOTIFY: %+v", a.h)
+		}
+		states = append(states, strings.SplitN(a.h.Get("Subscription-State"), ";", 2)[0]+" "+strings.TrimSpace(a.body))
+	}
+	if states[0] != "active SIP/2.0 100 Trying" || states[len(states)-1] != "terminated SIP/2.0 200 OK" {
+		t.Errorf("NOTIFY: %q", states)
+	}
+	r.bye(user)
+	w.snapshot(id) // goes on with the other one
+}
