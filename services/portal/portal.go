@@ -52,6 +52,11 @@ type Settings struct {
 	ClaimParty   string            `env:"SAMTALE_OIDC_CLAIM_PARTY" envDefault:"dk.cpr"`
 	TestLogin    bool              `env:"SAMTALE_TEST_LOGIN"`
 
+	// The assistant: questions a second that one address may ask over time, and the origins of other sites that may show it
+	// in a frame (https://www.kommune.dk,…).
+	AskRate float64  `env:"SAMTALE_ASK_RATE" envDefault:"4"`
+	Embed   []string `env:"SAMTALE_EMBED_ORIGINS"`
+
 	ContactName  string `env:"SAMTALE_CONTACT_NAME" envDefault:"Borgerservice"`
 	ContactPhone string `env:"SAMTALE_CONTACT_PHONE"`
 	ContactEmail string `env:"SAMTALE_CONTACT_EMAIL"`
@@ -119,6 +124,7 @@ func Run(ctx context.Context, env process.Env) error {
 		Sessions: session.New(session.Config{DB: db, Key: secret, Idle: cfg.SessionIdle, Max: cfg.SessionMax, Secure: public.Scheme == "https", Now: time.Now}),
 		Public:   public, TokenKey: token.Key(master), Party: party, Now: time.Now,
 		Contact: app.Contact{Name: cfg.ContactName, Phone: cfg.ContactPhone, Email: cfg.ContactEmail},
+		AskRate: cfg.AskRate, Embed: cfg.Embed,
 	}, streams)
 	env.Health.Add("portal", func(ctx context.Context) error { return errors.Join(db.Ready(ctx), a.Probe(ctx)) })
 	log.Info("portal is up", "url", public.String())
@@ -161,6 +167,15 @@ func (s *Settings) check() error {
 	}
 	if s.SessionIdle < 2*time.Minute || s.SessionMax < s.SessionIdle {
 		return errors.New("settings: SAMTALE_SESSION_IDLE must be at least 2m and SAMTALE_SESSION_MAX no shorter")
+	}
+	if s.AskRate < 0.1 {
+		return errors.New("settings: SAMTALE_ASK_RATE must be at least 0.1 questions a second")
+	}
+	for _, o := range s.Embed {
+		u, err := url.Parse(o)
+		if err != nil || u.Scheme+"://"+u.Host != o || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.ContainsAny(o, " ;,*") {
+			return fmt.Errorf("settings: SAMTALE_EMBED_ORIGINS: %q must be https://host[:port]", o)
+		}
 	}
 	host, _, err := net.SplitHostPort(s.Addr)
 	if err != nil {

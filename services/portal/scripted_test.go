@@ -38,6 +38,8 @@ type place struct {
 	key  []byte // for tokens
 	keys seal.Keys
 
+	assistant *assistant
+
 	mu       sync.Mutex
 	convs    []journalv1.Conversation
 	notes    map[string]journalv1.Note
@@ -80,6 +82,7 @@ func start(t testing.TB, environ ...string) *place {
 	p.serveConsent(t)
 	p.serveJournal(t)
 	p.servePhone(t)
+	p.serveAssistant(t)
 	p.keys, err = seal.NewRing(b)
 	if err != nil {
 		t.Fatal(err)

@@ -10,11 +10,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
@@ -28,7 +30,7 @@ import (
 	"samtale.dk/samtale/services/portal/internal/web"
 )
 
-// Config is what an App needs. All fields but Test are required.
+// Config is what an App needs. All fields but Test and Embed are required.
 type Config struct {
 	Bus      *bus.Bus
 	Keys     seal.Keys
@@ -43,6 +45,8 @@ type Config struct {
 	TokenKey []byte
 	Party    func(identity string) string
 	Contact  Contact
+	AskRate  float64  // questions a second that one address may ask, over time
+	Embed    []string // origins that may show the assistant in a frame
 	Now      func() time.Time
 }
 
@@ -54,13 +58,19 @@ type App struct {
 	Config
 	handler http.Handler
 	limits  *limits
+	asks    *limits // questions and inquiries per address
+	people  *limits // questions per session, messages per receipt or caseworker
 	metrics metrics
 	stop    <-chan struct{} // closed when the portal stops: ends event streams
 }
 
 // New returns an App; closing stop ends its event streams.
 func New(cfg Config, stop <-chan struct{}) *App {
-	a := &App{Config: cfg, limits: newLimits(cfg.Now), metrics: newMetrics(cfg.Metrics), stop: stop}
+	a := &App{
+		Config: cfg, metrics: newMetrics(cfg.Metrics), stop: stop, limits: newLimits(cfg.Now, perSecond, burst),
+		asks:   newLimits(cfg.Now, rate.Limit(cfg.AskRate), int(math.Ceil(cfg.AskRate*askBurst))),
+		people: newLimits(cfg.Now, personPerSecond, personBurst),
+	}
 	mux := http.NewServeMux()
 	for _, r := range a.routes() {
 		mux.Handle(r.pattern, a.guard(r))

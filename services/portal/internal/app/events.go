@@ -39,6 +39,7 @@ type sse struct {
 	id   string
 	name string
 	data any
+	last bool // the stream ends after it
 }
 
 // stream feeds one reader. Bus callbacks put events in; run writes them out.
@@ -148,7 +149,9 @@ func (s *stream) run() error {
 		case <-reconnected: // core messages may have been missed
 			err = s.write(sse{name: "resync", data: struct{}{}})
 		case e := <-s.queue:
-			err = s.write(e)
+			if err = s.write(e); e.last {
+				return nil
+			}
 		case <-ping.C:
 			if err = s.still(); err == nil {
 				err = s.text(": ping\n\n")

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,9 +29,10 @@ type route struct {
 	pattern string   // as http.ServeMux takes it
 	roles   []string // who may; empty with public
 	public  bool
-	stream  bool // answers for as long as the reader stays
-	quiet   bool // does not keep a session alive (asked by timers, not by people)
-	bare    bool // the same for everybody: not asked who it is, nor limited
+	stream  bool  // answers for as long as the reader stays
+	quiet   bool  // does not keep a session alive (asked by timers, not by people)
+	bare    bool  // the same for everybody: not asked who it is, nor limited
+	body    int64 // bytes that a body may have; 0: maxBody
 	handle  handler
 }
 
@@ -113,7 +115,7 @@ func (a *App) admit(w http.ResponseWriter, r *http.Request, rt route, p who.Pers
 	if !rt.public && !p.Is(rt.roles...) {
 		return errs.E(errs.Denied, "", fmt.Errorf("role %q", p.Role))
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	r.Body = http.MaxBytesReader(w, r.Body, cmp.Or(rt.body, maxBody))
 	if strings.HasPrefix(r.URL.Path, "/api/") || !rt.public {
 		w.Header().Set("Cache-Control", "no-store")
 	}
@@ -181,14 +183,21 @@ const (
 	perSecond = 25
 	burst     = 150
 	forget    = 10 * time.Minute
+
+	// Questions and messages of one person; an address may be a whole library's (Config.AskRate).
+	personPerSecond = 1
+	personBurst     = 12
+	askBurst        = 15 // times the rate
 )
 
 // limits holds a token bucket per key; unused ones are forgotten.
 type limits struct {
-	now  func() time.Time
-	mu   sync.Mutex
-	m    map[string]*bucket
-	swep time.Time
+	now   func() time.Time
+	rate  rate.Limit
+	burst int
+	mu    sync.Mutex
+	m     map[string]*bucket
+	swep  time.Time
 }
 
 type bucket struct {
@@ -196,8 +205,8 @@ type bucket struct {
 	used time.Time
 }
 
-func newLimits(now func() time.Time) *limits {
-	return &limits{now: now, m: map[string]*bucket{}, swep: now()}
+func newLimits(now func() time.Time, perSecond rate.Limit, burst int) *limits {
+	return &limits{now: now, rate: perSecond, burst: burst, m: map[string]*bucket{}, swep: now()}
 }
 
 func (l *limits) take(key string) error {
@@ -214,7 +223,7 @@ func (l *limits) take(key string) error {
 	}
 	b := l.m[key]
 	if b == nil {
-		b = &bucket{Limiter: rate.NewLimiter(perSecond, burst)}
+		b = &bucket{Limiter: rate.NewLimiter(l.rate, l.burst)}
 		l.m[key] = b
 	}
 	b.used = now
@@ -222,7 +231,7 @@ func (l *limits) take(key string) error {
 		return nil
 	}
 	e := errs.E(errs.Limited, "Du har bedt om for meget på kort tid. Vent nogle sekunder, og prøv igen.", nil)
-	e.RetryAfter = 2 * time.Second
+	e.RetryAfter = max(2*time.Second, time.Duration(float64(time.Second)/float64(l.rate)))
 	return e
 }
 

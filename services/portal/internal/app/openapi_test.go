@@ -28,7 +28,7 @@ func TestOpenAPIMatchesRoutes(t *testing.T) {
 	routes := map[string]route{}
 	for _, r := range new(App).routes() {
 		if _, path, _ := strings.Cut(r.pattern, " "); strings.HasPrefix(path, "/api/") {
-			routes[r.pattern] = r
+			routes[strings.Replace(r.pattern, "...}", "}", 1)] = r
 		}
 	}
 	seen := map[string]bool{}

@@ -9,6 +9,8 @@ func (a *App) routes() []route {
 	citizen := []string{token.Citizen}
 	calls := []string{token.Caseworker, token.Operator}
 	watch := []string{token.Operator}
+	editor := []string{token.Editor}
+	knows := []string{token.Editor, token.Caseworker}
 	anyone := token.Roles()
 
 	return []route{
@@ -25,7 +27,7 @@ func (a *App) routes() []route {
 		{pattern: "GET /drift", roles: watch, handle: a.operations},
 		{pattern: "GET /revision", roles: []string{token.Auditor}, handle: a.auditPage},
 		{pattern: "GET /revision/{id}", roles: []string{token.Auditor}, handle: a.auditOne},
-		{pattern: "GET /redaktion", roles: []string{token.Editor}, handle: a.editor},
+		{pattern: "GET /redaktion", roles: editor, handle: a.editor},
 		{pattern: "GET /tilgaengelighed", public: true, handle: a.statement},
 		{pattern: "GET /was", public: true, handle: a.was},
 		{pattern: "GET /notices", public: true, handle: a.notices},
@@ -74,6 +76,41 @@ func (a *App) routes() []route {
 		{pattern: "POST /api/v1/calls/{id}/answer", roles: worker, handle: a.answer},
 		{pattern: "POST /api/v1/calls/{id}/control", roles: worker, handle: a.control},
 		{pattern: "POST /api/v1/demo", roles: calls, handle: a.demoCall},
+
+		// Asking, and what the answers stand on.
+		{pattern: "POST /api/v1/ask", public: true, body: maxQuestion, handle: a.ask},
+		{pattern: "GET /api/v1/ask/session", public: true, handle: a.getAskSession},
+		{pattern: "DELETE /api/v1/ask/session", public: true, handle: a.deleteAskSession},
+		{pattern: "POST /api/v1/ask/{id}/feedback", public: true, handle: a.feedback},
+		{pattern: "POST /api/v1/knowledge/import", roles: editor, body: maxImport, handle: a.importKnowledge},
+		{pattern: "GET /api/v1/knowledge/search", roles: knows, handle: a.searchKnowledge},
+		{pattern: "GET /api/v1/knowledge/chunks/{id...}", roles: knows, handle: a.getChunk},
+		{pattern: "GET /api/v1/knowledge/sources", roles: editor, handle: a.listSources},
+		{pattern: "PUT /api/v1/knowledge/sources/{id}", roles: editor, handle: a.putSource},
+		{pattern: "DELETE /api/v1/knowledge/sources/{id}", roles: editor, handle: a.deleteSource},
+		{pattern: "POST /api/v1/knowledge/sources/{id}/run", roles: editor, handle: a.runSource},
+
+		// Inquiries: the citizen's by receipt number, the caseworker's by id.
+		{pattern: "POST /api/v1/inquiries/prepare", public: true, handle: a.prepareInquiry},
+		{pattern: "POST /api/v1/inquiries", public: true, handle: a.openInquiry},
+		{pattern: "GET /api/v1/inquiries/{receipt}", public: true, handle: a.getInquiry},
+		{pattern: "GET /api/v1/inquiries/{receipt}/messages", public: true, handle: a.getMessages},
+		{pattern: "POST /api/v1/inquiries/{receipt}/messages", public: true, handle: a.postMessage},
+		{pattern: "POST /api/v1/inquiries/{receipt}/typing", public: true, handle: a.typingInquiry},
+		{pattern: "POST /api/v1/inquiries/{receipt}/end", public: true, handle: a.endInquiry},
+		{pattern: "GET /api/v1/inquiries/{receipt}/events", public: true, stream: true, handle: a.inquiryEvents},
+		{pattern: "GET /api/v1/desk/inquiries", roles: worker, quiet: true, handle: a.deskInquiries},
+		{pattern: "GET /api/v1/desk/inquiries/{id}", roles: worker, handle: a.deskInquiry},
+		{pattern: "GET /api/v1/desk/inquiries/{id}/history", roles: worker, handle: a.deskHistory},
+		{pattern: "POST /api/v1/desk/inquiries/{id}/claim", roles: worker, handle: a.claimInquiry},
+		{pattern: "POST /api/v1/desk/inquiries/{id}/release", roles: worker, handle: a.releaseInquiry},
+		{pattern: "POST /api/v1/desk/inquiries/{id}/forward", roles: worker, handle: a.forwardInquiry},
+		{pattern: "POST /api/v1/desk/inquiries/{id}/say", roles: worker, handle: a.deskSay},
+		{pattern: "POST /api/v1/desk/inquiries/{id}/called", roles: worker, handle: a.calledInquiry},
+		{pattern: "POST /api/v1/desk/inquiries/{id}/video", roles: worker, handle: a.videoInquiry},
+		{pattern: "POST /api/v1/desk/inquiries/{id}/end", roles: worker, handle: a.deskEnd},
+
+		// Operations.
 		{pattern: "GET /api/v1/health", roles: watch, quiet: true, handle: a.apiHealth},
 		{pattern: "GET /api/v1/settings", roles: watch, quiet: true, handle: a.apiSettings},
 	}

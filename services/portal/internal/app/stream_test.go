@@ -41,7 +41,7 @@ func TestStreamEndsWithThePortal(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
-	l := newLimits(func() time.Time { return now })
+	l := newLimits(func() time.Time { return now }, perSecond, burst)
 	for range burst {
 		if err := l.take("a"); err != nil {
 			t.Fatal(err)
