@@ -1,0 +1,149 @@
+package knowledge
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"samtale.dk/samtale/services/contract/knowledgev1"
+	"samtale.dk/samtale/services/platform/store"
+)
+
+// row is a chunk as the database has it.
+type row struct {
+	knowledgev1.Chunk
+	item       string
+	changedAt  time.Time
+	recordHash string
+	seenRun    string
+	removed    bool
+	paused     bool // its source is
+	rev        int64
+	dirty      int64
+}
+
+// visible reports whether a chunk may answer on a day.
+func (r row) visible(day string) bool {
+	return !r.removed && !r.paused && (r.ValidFrom == "" || r.ValidFrom <= day) && (r.ValidTo == "" || day <= r.ValidTo)
+}
+
+const chunkColumns = `c.id, c.source_id, c.item, c.article_id, c.url, c.title, c.section, c.body, c.municipality, c.valid_from, c.valid_to,
+	c.language, c.authority, c.area, c.links, c.legal, c.demo, c.fetched_at, c.updated_at, c.changed_at, c.law_changed, c.sha256,
+	c.record_hash, c.seen_run, c.removed_at, c.rev, c.dirty, COALESCE(s.paused, FALSE)`
+
+const fromChunks = ` FROM knowledge_chunk c LEFT JOIN knowledge_source s ON s.id = c.source_id `
+
+// chunks reads the chunks that a condition names.
+func chunks(ctx context.Context, tx *store.Tx, condition string, args ...any) ([]row, error) {
+	rows, err := tx.Query(ctx, `SELECT `+chunkColumns+fromChunks+condition, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []row
+	for rows.Next() {
+		r, err := scanChunk(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+func scanChunk(rows *sql.Rows) (row, error) {
+	var r row
+	var links, legal string
+	var fetched, updated, changed, removed int64
+	err := rows.Scan(&r.ID, &r.Source, &r.item, &r.ArticleID, &r.URL, &r.Title, &r.Section, &r.Text, &r.Municipality, &r.ValidFrom, &r.ValidTo,
+		&r.Language, &r.Authority, &r.Area, &links, &legal, &r.Demo, &fetched, &updated, &changed, &r.LawChanged, &r.SHA256,
+		&r.recordHash, &r.seenRun, &removed, &r.rev, &r.dirty, &r.paused)
+	if err != nil {
+		return r, store.Wrap(err)
+	}
+	r.FetchedAt, r.UpdatedAt, r.changedAt, r.removed = store.Time(fetched), store.Time(updated), store.Time(changed), removed != 0
+	if err := json.Unmarshal([]byte(links), &r.Links); err != nil {
+		return r, err
+	}
+	return r, json.Unmarshal([]byte(legal), &r.Legal)
+}
+
+// putChunk writes a chunk and marks it for the index.
+func putChunk(ctx context.Context, tx *store.Tx, r row) error {
+	_, err := tx.Exec(ctx, `INSERT INTO knowledge_chunk (id, source_id, item, family, article_id, url, title, section, body, municipality,
+		valid_from, valid_to, language, authority, area, links, legal, demo, fetched_at, updated_at, changed_at, law_changed, sha256,
+		record_hash, seen_run, removed_at, rev, dirty) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 1, 1)
+		ON CONFLICT (id) DO UPDATE SET item = excluded.item, family = excluded.family, article_id = excluded.article_id, url = excluded.url,
+		title = excluded.title, section = excluded.section, body = excluded.body, municipality = excluded.municipality,
+		valid_from = excluded.valid_from, valid_to = excluded.valid_to, language = excluded.language, authority = excluded.authority,
+		area = excluded.area, links = excluded.links, legal = excluded.legal, demo = excluded.demo, fetched_at = excluded.fetched_at,
+		updated_at = excluded.updated_at, changed_at = excluded.changed_at, law_changed = excluded.law_changed, sha256 = excluded.sha256,
+		record_hash = excluded.record_hash, seen_run = excluded.seen_run, removed_at = 0, rev = knowledge_chunk.rev + 1, dirty = 1`,
+		r.ID, r.Source, r.item, family(r.Chunk), r.ArticleID, r.URL, r.Title, r.Section, r.Text, r.Municipality,
+		r.ValidFrom, r.ValidTo, r.Language, r.Authority, r.Area, list(r.Links), list(r.Legal), r.Demo, store.Micros(r.FetchedAt),
+		store.Micros(r.UpdatedAt), store.Micros(r.changedAt), r.LawChanged, r.SHA256, r.recordHash, r.seenRun)
+	if err != nil {
+		return err
+	}
+	return putLegal(ctx, tx, r)
+}
+
+// putLegal writes which laws a chunk names.
+func putLegal(ctx context.Context, tx *store.Tx, r row) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM knowledge_legal WHERE chunk_id = ?`, r.ID); err != nil {
+		return err
+	}
+	for _, l := range r.Legal {
+		law := ELI(l.URL)
+		if law == "" {
+			continue
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO knowledge_legal (chunk_id, eli) VALUES (?, ?) ON CONFLICT (chunk_id, eli) DO NOTHING`, r.ID, law)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// touchChunk notes that a run has found a chunk as it was.
+func touchChunk(ctx context.Context, tx *store.Tx, id, run string, at time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE knowledge_chunk SET seen_run = ?, fetched_at = ? WHERE id = ?`, run, store.Micros(at), id)
+	return err
+}
+
+// bury makes a tombstone of a chunk: no text stays, and the id tells the index what to forget.
+func bury(ctx context.Context, tx *store.Tx, id string, at time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE knowledge_chunk SET removed_at = ?, body = '', sha256 = '', record_hash = '', rev = rev + 1, dirty = 1
+		WHERE id = ?`, store.Micros(at), id)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM knowledge_legal WHERE chunk_id = ?`, id)
+	return err
+}
+
+// list is how lists are kept in a column.
+func list[T any](v []T) string {
+	if len(v) == 0 {
+		return "[]"
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // strings and structs of strings only
+	}
+	return string(data)
+}
+
+// marks is "?, ?, ?" for n values.
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
+
+func anys[T any](v []T) []any {
+	out := make([]any, len(v))
+	for i := range v {
+		out[i] = v[i]
+	}
+	return out
+}

@@ -1,0 +1,190 @@
+package knowledge
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"samtale.dk/samtale/services/contract/knowledgev1"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/store"
+)
+
+// Article is what a source holds under one name: an article with its micro-articles.
+type Article struct {
+	Item      string    // the source's name for it; unique in the source
+	UpdatedAt time.Time // by the source's own account; zero: not told
+	Records   []knowledgev1.Record
+	Problems  []knowledgev1.Failure // parts that could not be read; what is kept of them stays
+}
+
+// SaveArticle takes an article in. Micro-articles that it held and holds no more are removed; records that cannot be taken are
+// listed in the run, and stop nothing.
+func (l *Library) SaveArticle(ctx context.Context, runID string, a Article) error {
+	return l.inRun(ctx, runID, func(tx *store.Tx, r *run) error {
+		s, err := sourceByID(ctx, tx, r.Source)
+		if err != nil {
+			return err
+		}
+		r.Seen++
+		kept := map[string]bool{}
+		for _, rec := range a.Records {
+			id, err := l.save(ctx, tx, s, r, a.Item, a.UpdatedAt, rec, rec.ID)
+			if err != nil {
+				return err
+			}
+			kept[id] = true
+		}
+		for _, f := range a.Problems {
+			r.fail(f.Item, f.Reason)
+		}
+		if len(a.Problems) > 0 {
+			return nil // which micro-articles are gone cannot be known
+		}
+		return l.buryOthers(ctx, tx, r, kept, `WHERE c.source_id = ? AND c.item = ? AND c.removed_at = 0`, s.ID, a.Item)
+	})
+}
+
+// RemoveItem removes what came from an article that is gone.
+func (l *Library) RemoveItem(ctx context.Context, runID, item string) error {
+	return l.inRun(ctx, runID, func(tx *store.Tx, r *run) error {
+		return l.buryOthers(ctx, tx, r, nil, `WHERE c.source_id = ? AND c.item = ? AND c.removed_at = 0`, r.Source, item)
+	})
+}
+
+// KeepItem notes that an article is as it was, so that its micro-articles are known to be current.
+func (l *Library) KeepItem(ctx context.Context, runID, item string) error {
+	return l.inRun(ctx, runID, func(tx *store.Tx, r *run) error {
+		r.Seen++
+		res, err := tx.Exec(ctx, `UPDATE knowledge_chunk SET seen_run = ?, fetched_at = ? WHERE source_id = ? AND item = ? AND removed_at = 0`,
+			r.ID, store.Micros(l.now()), r.Source, item)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		r.Unchanged += int(n)
+		return err
+	})
+}
+
+// save takes one record in and counts it. A record that cannot be taken is listed under its name; the error is the database's.
+func (l *Library) save(ctx context.Context, tx *store.Tx, s knowledgev1.Source, r *run, item string, updated time.Time,
+	rec knowledgev1.Record, name string,
+) (id string, err error) {
+	id = s.ID + "/" + rec.ID
+	c, err := chunkOf(s, rec)
+	if err != nil {
+		l.metrics.records.WithLabelValues(failed).Inc()
+		r.fail(name, errs.Text(err))
+		// A broken new version of a chunk is no reason to forget the old one.
+		return id, touchChunk(ctx, tx, id, r.ID, l.now())
+	}
+	c.UpdatedAt, c.FetchedAt = updated.UTC().Truncate(time.Microsecond), l.now()
+	what, err := l.saveChunk(ctx, tx, row{Chunk: c, item: item, seenRun: r.ID, recordHash: recordHash(c)})
+	if err != nil {
+		return id, err
+	}
+	l.metrics.records.WithLabelValues(what).Inc()
+	r.count(c, what)
+	return id, nil
+}
+
+func (l *Library) saveChunk(ctx context.Context, tx *store.Tx, r row) (what string, err error) {
+	old, err := chunks(ctx, tx, `WHERE c.id = ?`, r.ID)
+	if err != nil {
+		return "", err
+	}
+	what = added
+	r.changedAt = r.FetchedAt
+	if len(old) > 0 && !old[0].removed {
+		if old[0].recordHash == r.recordHash && old[0].item == r.item {
+			return unchanged, touchChunk(ctx, tx, r.ID, r.seenRun, r.FetchedAt)
+		}
+		what = changed
+		if old[0].SHA256 == r.SHA256 { // only what stands around the text
+			r.changedAt = old[0].changedAt
+		}
+	}
+	r.LawChanged, err = lawChanged(ctx, tx, r)
+	if err != nil {
+		return "", err
+	}
+	return what, putChunk(ctx, tx, r)
+}
+
+// buryOthers removes the chunks of a condition that are not to be kept.
+func (l *Library) buryOthers(ctx context.Context, tx *store.Tx, r *run, keep map[string]bool, condition string, args ...any) error {
+	old, err := chunks(ctx, tx, condition, args...)
+	if err != nil {
+		return err
+	}
+	for _, c := range old {
+		if keep[c.ID] {
+			continue
+		}
+		if err := bury(ctx, tx, c.ID, l.now()); err != nil {
+			return fmt.Errorf("remove %s: %w", c.ID, err)
+		}
+		r.count(c.Chunk, removed)
+	}
+	return nil
+}
+
+// lawChanged is the day on which a law that the chunk names changed after the text was written; empty: none did.
+func lawChanged(ctx context.Context, tx *store.Tx, r row) (string, error) {
+	latest := ""
+	for _, link := range r.Legal {
+		law := ELI(link.URL)
+		if law == "" {
+			continue
+		}
+		var on string
+		err := store.Wrap(tx.QueryRow(ctx, `SELECT COALESCE(MAX(changed_on), '') FROM knowledge_law WHERE eli = ?`, law).Scan(&on))
+		if err != nil {
+			return "", err
+		}
+		if on > r.written() {
+			latest = max(latest, on)
+		}
+	}
+	return latest, nil
+}
+
+// written is the day of the text: by the source's account, or when it was first seen so.
+func (r row) written() string {
+	at := r.UpdatedAt
+	if at.IsZero() {
+		at = r.changedAt
+	}
+	return at.Format(knowledgev1.DateLayout)
+}
+
+// LawChanged records that a law changed on a day, flags the chunks that name it and were written before, and says how many.
+func (l *Library) LawChanged(ctx context.Context, runID, law, day string) error {
+	return l.inRun(ctx, runID, func(tx *store.Tx, r *run) error {
+		r.Seen++
+		_, err := tx.Exec(ctx, `INSERT INTO knowledge_law (eli, changed_on) VALUES (?, ?)
+			ON CONFLICT (eli) DO UPDATE SET changed_on = excluded.changed_on WHERE knowledge_law.changed_on < excluded.changed_on`, law, day)
+		if err != nil {
+			return err
+		}
+		named, err := chunks(ctx, tx, `JOIN knowledge_legal g ON g.chunk_id = c.id WHERE g.eli = ? AND c.removed_at = 0 ORDER BY c.id`, law)
+		if err != nil {
+			return err
+		}
+		for _, c := range named {
+			on, err := lawChanged(ctx, tx, c)
+			if err != nil {
+				return err
+			}
+			if on == c.LawChanged {
+				continue
+			}
+			if _, err := tx.Exec(ctx, `UPDATE knowledge_chunk SET law_changed = ? WHERE id = ?`, on, c.ID); err != nil {
+				return err
+			}
+			r.count(c.Chunk, changed)
+		}
+		return nil
+	})
+}
