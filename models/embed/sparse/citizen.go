@@ -28,9 +28,7 @@ func table(lines string, english bool) map[string][]phrase {
 		for c := range strings.SplitSeq(said, ",") {
 			p := phrase{citizen: strings.TrimSpace(c), official: strings.TrimSpace(official)}
 			for _, w := range words(c) {
-				if !stop(w, english) {
-					p.stems = append(p.stems, stem(strings.TrimSuffix(w, "-"), english))
-				}
+				p.stems = append(p.stems, stem(strings.TrimSuffix(w, "-"), english))
 			}
 			if len(p.stems) > 0 {
 				out[p.stems[0]] = append(out[p.stems[0]], p)
@@ -41,18 +39,18 @@ func table(lines string, english bool) map[string][]phrase {
 }
 
 // find gives the phrases whose words all stand in the question, in any order: "skifte adresse" is also "adressen er skiftet".
-func (ps *phrases) find(content []string, english bool) []phrase {
+func (ps *phrases) find(ws []string, english bool) []phrase {
 	by := ps.danish
 	if english {
 		by = ps.english
 	}
 	has := map[string]bool{}
-	for _, w := range content {
+	for _, w := range ws {
 		has[stem(w, english)] = true
 	}
 	var out []phrase
 	seen := map[string]bool{}
-	for _, w := range content {
+	for _, w := range ws {
 		st := stem(w, english)
 		if seen[st] {
 			continue

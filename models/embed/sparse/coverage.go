@@ -3,7 +3,10 @@ package sparse
 import "slices"
 
 // A need is one word of a question and the ways in which a document can have it.
-type need struct{ ways []alternative }
+type need struct {
+	ways   []alternative
+	weight float32
+}
 
 // An alternative is worth so much when a document has its terms: any of them, or else each its share.
 type alternative struct {
@@ -45,8 +48,8 @@ func (n *need) met(has func(dim uint32) bool) float64 {
 	return best
 }
 
-// weight is how much the word matters: as much as the rarest of what the corpus has for it, and most when the corpus has nothing.
-func (n *need) weight(e *Encoder) float64 {
+// matters is how much the word matters: as much as the rarest of what the corpus has for it, and most when the corpus has nothing.
+func (n *need) matters(e *Encoder) float64 {
 	best := float32(0)
 	for _, w := range n.ways {
 		for _, d := range w.dims {
@@ -58,7 +61,7 @@ func (n *need) weight(e *Encoder) float64 {
 	if best == 0 {
 		best = e.Rarity(n.ways[0].dims[0])
 	}
-	return float64(best)
+	return float64(best * n.weight)
 }
 
 // Coverage is how much of a question a document has, from 0 to 1: its words, or else what they may stand for, rare words more.
@@ -69,7 +72,7 @@ func (e *Encoder) Coverage(q Question, has func(dim uint32) bool) float64 {
 		if len(n.ways) == 0 {
 			continue
 		}
-		w := n.weight(e)
+		w := n.matters(e)
 		met += w * n.met(has)
 		all += w
 	}

@@ -2,6 +2,7 @@ package sparse
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 )
@@ -149,10 +150,13 @@ func (e *Encoder) content(ws []string, english bool) []string {
 
 // What terms of a question weigh by where they come from, against 1 for a word that stands there.
 const (
-	partWeight     = .4
-	joinedWeight   = .8
-	spellingWeight = .7
-	officialWeight = .7
+	commonWeight   = .35
+	partWeight     = .3
+	onlyPartWeight = .8 // of a compound that the corpus does not have
+	joinedWeight   = .9
+	dividedWeight  = .3 // of words that were joined
+	spellingWeight = .8
+	officialWeight = 1.1 // of a phrase, divided among its words
 )
 
 // question collects the terms of a question; a term that comes in two ways has the greater weight.
@@ -171,13 +175,14 @@ func (e *Encoder) Query(text string) Question {
 	q := &question{e: e, english: isEnglish(ws), terms: map[uint32]Term{}, grams: map[uint32]float32{}}
 	q.content = e.content(ws, q.english)
 	q.needs = make([]need, len(q.content))
-	for i, w := range q.content {
-		q.word(i, w)
-	}
+	divided := map[string]bool{}
 	if !q.english {
-		q.joined()
+		divided = q.joined(ws)
 	}
-	for _, p := range e.official.find(q.content, q.english) {
+	for i, w := range q.content {
+		q.word(i, w, divided[w])
+	}
+	for _, p := range e.official.find(ws, q.english) {
 		q.officially(p)
 	}
 	out := Question{NGrams: weigh(q.grams), needs: q.needs}
@@ -194,11 +199,20 @@ func (q *question) add(t Term) {
 	}
 }
 
-// word adds a word of the question: as it stands, its parts, and what it may be a misspelling of.
-func (q *question) word(i int, w string) {
-	q.spelled(w, w, 1, ViaWord, i)
-	q.gram(w, 1)
-	if numeric(w) || q.english {
+// word adds a word of the question: as it stands, its parts, and what it may be a misspelling of. divided says that it is part of
+// a word that was found.
+func (q *question) word(i int, w string, divided bool) {
+	weight := float32(1)
+	switch {
+	case divided:
+		weight = dividedWeight
+	case common[w]:
+		weight = commonWeight
+	}
+	q.needs[i].weight = weight
+	q.spelled(w, w, weight, ViaWord, i)
+	q.gram(w, weight)
+	if numeric(w) || q.english || divided || common[w] {
 		return
 	}
 	for _, s := range q.e.spell.suggest(w) {
@@ -210,6 +224,10 @@ func (q *question) word(i int, w string) {
 // spelled adds a word's stem and parts, for words of the question.
 func (q *question) spelled(w, of string, weight float32, via string, places ...int) {
 	whole, parts := alternative{worth: wholeWorth[via]}, alternative{worth: partsWorth}
+	partWeight := float32(partWeight)
+	if !q.e.spell.stems[stem(w, false)] {
+		partWeight = onlyPartWeight
+	}
 	for i, p := range q.e.terms(w, q.english) {
 		t := Term{Dim: p.dim, Weight: weight, Text: p.text, Word: of, Via: via}
 		if i == 0 {
@@ -235,30 +253,65 @@ func (q *question) gram(w string, weight float32) {
 	}
 }
 
-// joined adds neighbours that are one word in the corpus: "bolig støtte", "syge dag penge".
-func (q *question) joined() {
-	for i, word := range q.content {
-		places := []int{i}
-		for j := i + 1; j < min(i+3, len(q.content)); j++ {
-			next := q.content[j]
-			places = append(places, j)
-			for _, w := range []string{word + next, word + "s" + next} {
-				if q.e.split.words[w] && !numeric(w) {
-					q.spelled(w, word+" "+next, joinedWeight, ViaJoined, places...)
-					q.gram(w, joinedWeight)
-				}
+// joined adds neighbours that are one word in the corpus: "bolig støtte", "syge dag penge", "mit id". It gives the words that
+// were used up.
+func (q *question) joined(ws []string) map[string]bool {
+	used := map[string]bool{}
+	for i, word := range ws {
+		for j := i + 1; j < min(i+3, len(ws)); j++ {
+			next := ws[j]
+			for _, w := range q.e.joints(word, next) {
+				q.spelled(w, word+" "+next, joinedWeight, ViaJoined, q.use(used, ws[i:j+1])...)
+				q.gram(w, joinedWeight)
 			}
 			word += next
 		}
 	}
+	return used
+}
+
+// use marks words as used up and gives their places in the content.
+func (q *question) use(used map[string]bool, ws []string) []int {
+	var places []int
+	for _, w := range ws {
+		used[w] = true
+		if at := slices.Index(q.content, w); at >= 0 {
+			places = append(places, at)
+		}
+	}
+	return places
+}
+
+// minJoined is the shortest word, in bytes, that is made of two: "vi" and "er" are no "vier".
+const minJoined = 5
+
+// joints lists the words of the corpus that two words are together. A stop word joins without linking letter, and not with another.
+func (e *Encoder) joints(a, b string) []string {
+	var out []string
+	known := func(w string) bool { return e.split.words[w] && len(w) >= minJoined && !numeric(w) }
+	stops := 0
+	for _, w := range []string{a, b} {
+		if stop(w, false) {
+			stops++
+		}
+	}
+	if stops < 2 && known(a+b) {
+		out = append(out, a+b)
+	}
+	if stops == 0 && known(a+"s"+b) {
+		out = append(out, a+"s"+b)
+	}
+	return out
 }
 
 // officially adds the official terms of a phrase.
 func (q *question) officially(p phrase) {
-	whole := alternative{worth: wholeWorth[ViaOfficial]}
-	for _, w := range q.e.content(words(p.official), false) {
+	whole := alternative{worth: wholeWorth[ViaOfficial], any: true}
+	ws := q.e.content(words(p.official), false)
+	each := float32(officialWeight / math.Sqrt(float64(len(ws))))
+	for _, w := range ws {
 		for i, t := range q.e.terms(w, false) {
-			weight := float32(officialWeight)
+			weight := each
 			if i > 0 {
 				weight *= partWeight
 			} else {
@@ -266,9 +319,8 @@ func (q *question) officially(p phrase) {
 			}
 			q.add(Term{Dim: t.dim, Weight: weight, Text: t.text, Word: p.citizen, Via: ViaOfficial})
 		}
-		q.gram(w, officialWeight)
+		q.gram(w, each)
 	}
-	whole.any = true
 	for i, w := range q.content {
 		if slices.Contains(p.stems, stem(w, q.english)) {
 			q.needs[i].add(whole)

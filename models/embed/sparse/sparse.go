@@ -95,8 +95,8 @@ type field struct {
 }
 
 var (
-	titleField   = field{weight: 1.6, b: .3, usual: 4}
-	sectionField = field{weight: 2, b: .3, usual: 5}
+	titleField   = field{weight: 3, b: .3, usual: 4}
+	sectionField = field{weight: 4, b: .3, usual: 5}
 	textField    = field{weight: 1, b: .6, usual: 110} // in words that are no stop words, with the parts of compounds
 )
 

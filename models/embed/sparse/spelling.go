@@ -10,7 +10,8 @@ import (
 
 // speller finds the words of the corpus that a misspelt word may be.
 type speller struct {
-	stems   map[string]bool // of every word that was seen, also once
+	stems   map[string]bool  // of every word that was seen, also once
+	plain   map[string]entry // words with the letters æ, ø or å, by how they look without
 	entries []entry
 }
 
@@ -22,13 +23,17 @@ type entry struct {
 }
 
 func newSpeller(l *Lexicon) *speller {
-	s := &speller{stems: map[string]bool{}}
+	s := &speller{stems: map[string]bool{}, plain: map[string]entry{}}
 	for w, n := range l.words {
 		s.stems[stem(w, false)] = true
 		if !l.known(w) || stop(w, false) {
 			continue
 		}
-		s.entries = append(s.entries, entry{w, []rune(w), letters(w), n})
+		e := entry{w, []rune(w), letters(w), n}
+		s.entries = append(s.entries, e)
+		if f := plain(w); f != w && n > s.plain[f].docs {
+			s.plain[f] = e
+		}
 	}
 	slices.SortFunc(s.entries, func(a, b entry) int { return strings.Compare(a.word, b.word) })
 	return s
@@ -49,11 +54,14 @@ const maxSuggestions = 2
 // suggest gives the nearest words of the corpus for a word that it does not have, best first.
 func (s *speller) suggest(w string) []string {
 	n := utf8.RuneCountInString(w)
-	if n < 4 || n > 40 || s.stems[stem(w, false)] {
+	if n < 3 || n > 40 || s.stems[stem(w, false)] {
 		return nil
 	}
-	if v := danishLetters(w); v != w && s.stems[stem(v, false)] {
-		return []string{v}
+	if e, ok := s.plain[plain(w)]; ok {
+		return []string{e.word}
+	}
+	if n < 5 {
+		return nil // too many words are near it
 	}
 	limit := 1
 	if n >= 8 {
@@ -89,10 +97,10 @@ func (s *speller) suggest(w string) []string {
 // sameStart says that one of the first two letters agrees: people seldom miss both.
 func sameStart(a, b []rune) bool { return a[0] == b[0] || a[1] == b[1] }
 
-// danishLetters restores what a foreign keyboard wrote.
-func danishLetters(w string) string {
-	return strings.NewReplacer("ae", "æ", "oe", "ø", "aa", "å").Replace(w)
-}
+// plain writes a word as a foreign keyboard does: ø as oe or o.
+func plain(w string) string { return foreign.Replace(w) }
+
+var foreign = strings.NewReplacer("ae", "a", "oe", "o", "æ", "a", "ø", "o", "å", "a")
 
 // distance counts the letters to insert, delete, replace or swap with the next one; more than limit is limit+1.
 func distance(a, b []rune, limit int) int {

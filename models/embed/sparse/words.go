@@ -64,7 +64,7 @@ func stop(w string, english bool) bool {
 	if english {
 		return englishStop[w]
 	}
-	return danish.Stop(w) || chatter[w]
+	return (danish.Stop(w) || chatter[w]) && !asking[w]
 }
 
 // stem reduces a word. Irregular forms come first: the algorithm knows endings only.
@@ -150,6 +150,19 @@ func fieldsOf(s string) map[string]bool {
 	return out
 }
 
+// asking are words by which headings say what they answer: they are no stop words here.
+var asking = fieldsOf(`hvem hvornår hvordan sådan`)
+
+// common are words that people use in every question and authorities seldom write, so they look rare: they count less.
+var common = fieldsOf(`gå går gik gået gør gjort gjorde kom komme kommer kommet tag tage tager taget holde holder holdt stå stod sidde sidder
+	siddende ligge lå leve lever liv livet rest resten hold prøve prøver vil ville kunne tid tiden gang gange hver dag dage uge uger måned
+	måneden måneder år året ny nye nyt nu gammel gamle god godt bedre stor store lang langt længere to tre fire fem én eneste ting sag sagen
+	selvom hvis når begge sammen alene anden andet fortalt fortælle fortæller sagt siger sende sendt bruge bruger brug penge pengene kroner
+	betale betaler betalt skrive skriver hjælp hjælpe mor far mand kone søn datter kæreste barn børn dreng pige mine vores ham hende
+	jeg du min din hvem hvornår hvordan sådan ud ind op ned hjem hjemme først sidst sidste næste tidligere lige begynde starte slut stopper
+	danmark danske dansk dansker kommune kommunen borger borgere person personer vente ventet glemt glemte forkert rigtig
+	id mit problem problemer vigtigt nødt kontakte ringe ringer snakke tale mail email mener venner ven nabo`)
+
 // chatter are words of questions that say nothing about their subject and are no stop words of models/danish.
 var chatter = fieldsOf(`gerne synes tror mon egentlig måske stadig allerede også altid næsten rigtig rigtigt ret bruge gøre får få fået
 	give giver gav finder finde find fundet spørge spørgsmål spørger vide hører høre måtte burde bør kunnet skulle skullet villet
@@ -193,6 +206,12 @@ var irregular = func() map[string]string {
 		gammel: gamle gammelt ældre
 		syg: syge sygt sygdom
 		ledig: ledige ledighed arbejdsløs arbejdsløse
+		hvordan: sådan
+		uge: uger ugen ugerne ugers
+		år: året årene års årets åren
+		køre: kørsel kørslen kører kørt
+		eje: ejer ejede ejendom
+		to: begge
 		skat: skatten skatter skattens`, "\n") {
 		base, forms, _ := strings.Cut(strings.TrimSpace(line), ":")
 		for f := range strings.FieldsSeq(forms) {
