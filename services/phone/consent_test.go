@@ -78,9 +78,7 @@ func TestWithdrawnOnTheWeb(t *testing.T) {
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
 	c := w.call(w.dialer(dialer.Config{}), "borgerservice")
 	id := c.ConversationID
-	if err := c.Press(t.Context(), "1"); err != nil {
-		t.Fatal(err)
-	}
+	w.answersTheQuestion(c, "1")
 	w.inState(id, callv1.StateWaiting)
 	w.choiceIs(id, true)
 	b := newBrowser(t)

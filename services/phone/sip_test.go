@@ -331,6 +331,7 @@ func TestInfo(t *testing.T) {
 	a := r.setup(user, sdp("127.0.0.1", 9000, ""))
 	id := a.h.Get("X-Samtale-Conversation")
 	r.ack(user, "")
+	w.asked(id)
 	r.request("INFO", user, "Signal=1\r\nDuration=160\r\n", "Content-Type: application/dtmf-relay")
 	if a := r.final("INFO"); a.code != 200 {
 		t.Errorf("INFO: %s", a.line)

@@ -17,9 +17,7 @@ func (w *world) talk(d *dialer.Dialer, user string, keys string) (*dialer.Call, 
 	w.t.Helper()
 	c := w.call(d, user)
 	if keys != "" {
-		if err := c.Press(w.t.Context(), keys); err != nil {
-			w.t.Fatal(err)
-		}
+		w.answersTheQuestion(c, keys)
 	}
 	w.inState(c.ConversationID, callv1.StateWaiting)
 	b := newBrowser(w.t)
@@ -235,9 +233,7 @@ func TestReplacedWhileWaitingIsAskedAgain(t *testing.T) {
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
 	operator := w.call(w.dialer(dialer.Config{User: "omstilling"}), user)
 	id := operator.ConversationID
-	if err := operator.Press(t.Context(), "1"); err != nil {
-		t.Fatal(err)
-	}
+	w.answersTheQuestion(operator, "1")
 	w.inState(id, callv1.StateWaiting)
 	w.choiceIs(id, true)
 	c, err := w.dialer(dialer.Config{User: "+4511223344"}).Dial(t.Context(), dialer.Options{To: w.uri(user), Headers: map[string]string{"Replaces": operator.Replaces()}})

@@ -41,13 +41,48 @@ func (w *world) call(d *dialer.Dialer, user string) *dialer.Call {
 	return c
 }
 
-func TestQueueAnswerTalk(t *testing.T) {
-	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+// answersTheQuestion presses keys once the caller is asked about transcription.
+func (w *world) answersTheQuestion(c *dialer.Call, keys string) {
+	w.t.Helper()
+	w.asked(c.ConversationID)
+	if err := c.Press(w.t.Context(), keys); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) asked(id string) {
+	w.t.Helper()
+	w.reason(id, callv1.ReasonAsking)
+}
+
+// TestKeyBeforeTheQuestionIsNoConsent: neither into the welcome nor before it.
+func TestKeyBeforeTheQuestionIsNoConsent(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+writeSounds(t, 2*time.Second))
 	c := w.call(w.dialer(dialer.Config{}), "borgerservice")
 	id := c.ConversationID
 	if err := c.Press(t.Context(), "1"); err != nil {
 		t.Fatal(err)
 	}
+	w.asked(id)
+	if s := w.snapshot(id); s.Transcribe != nil || !s.Asked {
+		t.Errorf("when the question begins: %+v", s)
+	}
+	if err := c.Press(t.Context(), "1"); err != nil { // into the question
+		t.Fatal(err)
+	}
+	w.choiceIs(id, true)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.choices) != 1 {
+		t.Errorf("choices: %+v", w.choices)
+	}
+}
+
+func TestQueueAnswerTalk(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+	c := w.call(w.dialer(dialer.Config{}), "borgerservice")
+	id := c.ConversationID
+	w.answersTheQuestion(c, "1")
 	w.inState(id, callv1.StateWaiting)
 	list, err := ask[callv1.ListReply](w, callv1.ListSubject, callv1.ListRequest{ServiceAreas: []string{"borgerservice"}})
 	if err != nil || len(list.Calls) != 1 || list.Calls[0].Position != 1 || list.Calls[0].Transcribe == nil || !*list.Calls[0].Transcribe {
@@ -185,9 +220,7 @@ func TestBrowserReloadsAndVanishes(t *testing.T) {
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
 	c := w.call(w.dialer(dialer.Config{}), "borgerservice")
 	id := c.ConversationID
-	if err := c.Press(t.Context(), "1"); err != nil {
-		t.Fatal(err)
-	}
+	w.answersTheQuestion(c, "1")
 	w.inState(id, callv1.StateWaiting)
 	first := newBrowser(t)
 	first.answer(w, id, "anna")
@@ -347,6 +380,45 @@ func TestTransfers(t *testing.T) {
 			<-c.Ended()
 			if e := w.endOf(id); e.Reason != "transferred" {
 				t.Errorf("ended: %+v", e)
+			}
+		})
+	}
+}
+
+// TestKeysAsTones: a telephone that offers no telephone-event sends keys in the sound.
+func TestKeysAsTones(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+	for _, v := range []struct {
+		name   string
+		events bool
+		want   bool
+	}{{"without telephone-event", false, true}, {"with it tones are only sound", true, false}} {
+		t.Run(v.name, func(t *testing.T) {
+			w.t = t
+			c, err := w.dialer(dialer.Config{NoEvents: !v.events}).Dial(t.Context(), dialer.Options{To: w.uri(user)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			id := c.ConversationID
+			w.asked(id)
+			key := tone(697, 200*time.Millisecond)
+			for i, s := range tone(1209, 200*time.Millisecond) {
+				key[i] = key[i]/2 + s/2
+			}
+			if err := c.Play(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+			if v.want {
+				w.choiceIs(id, true)
+			}
+			if err := c.Play(t.Context(), make([]int16, 16000/2)); err != nil {
+				t.Fatal(err)
+			}
+			if s := w.snapshot(id); (s.Transcribe != nil) != v.want {
+				t.Errorf("choice %v", s.Transcribe)
+			}
+			if err := c.HangUp(t.Context()); err != nil {
+				t.Fatal(err)
 			}
 		})
 	}

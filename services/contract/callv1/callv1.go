@@ -99,6 +99,10 @@ type Changed struct {
 	Reason     string `json:"reason,omitempty"` // held, transferred, worker lost …
 }
 
+// ReasonAsking of a Changed: the question about transcription begins, and keys count
+// from now on.
+const ReasonAsking = "asking"
+
 // Subject implements event.Message.
 func (e Changed) Subject() string { return changed(e.ConversationID) }
 
@@ -151,6 +155,7 @@ type Call struct {
 	AnsweredAt     time.Time `json:"answered_at,omitzero"`
 	Position       int       `json:"position,omitempty"` // in the queue, from 1
 	Transcribe     *bool     `json:"transcribe,omitempty"`
+	Asked          bool      `json:"asked,omitempty"` // the caller was asked about transcription, or is being: keys count
 	Legs           []Leg     `json:"legs,omitempty"`
 	Muted          bool      `json:"muted,omitempty"`
 	Paused         bool      `json:"paused,omitempty"`  // transcription paused by a person

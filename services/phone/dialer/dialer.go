@@ -43,6 +43,7 @@ type Config struct {
 	Name     string // display name
 	Codecs   []rtpx.Codec
 	Secure   bool        // SRTP by SDES
+	NoEvents bool        // offer no telephone-event, as old exchanges do
 	TLS      *tls.Config // for transport=tls; nil trusts the system's roots
 	Log      *slog.Logger
 	// Answer takes calls that come in; nil rejects them with 486.
@@ -202,6 +203,9 @@ func (d *Dialer) Dial(ctx context.Context, o Options) (*Call, error) {
 	}
 	if d.cfg.Secure {
 		l.Secure()
+	}
+	if d.cfg.NoEvents {
+		l.NoEvents()
 	}
 	c.line = l
 	out := sipua.Outgoing{

@@ -59,6 +59,7 @@ type Call struct {
 	peerHeld     bool // by the citizen's side
 	transcribe   *bool
 	chosenAt     time.Time // when; zero: not yet
+	asked        bool      // the question has begun: keys count
 	callBack     bool
 	extension    string
 	consult      *consultation

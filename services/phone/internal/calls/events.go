@@ -29,7 +29,7 @@ func (c *Call) snapshot() {
 	c.snap.Store(&callv1.Call{
 		ConversationID: c.id, Channel: c.channel, State: c.state, ServiceArea: c.area.ID, Party: c.party,
 		Caseworker: c.caseworker, Offered: c.offered, StartedAt: c.started, AnsweredAt: c.answered,
-		Transcribe: c.transcribe, Legs: c.legs(), Muted: c.muted, Paused: c.paused, Quality: c.quality(),
+		Transcribe: c.transcribe, Asked: c.asked, Legs: c.legs(), Muted: c.muted, Paused: c.paused, Quality: c.quality(),
 	})
 	c.s.changed()
 }

@@ -11,7 +11,6 @@ import (
 
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
-	"samtale.dk/samtale/services/phone/internal/announce"
 	"samtale.dk/samtale/services/phone/internal/sipua"
 )
 
@@ -302,10 +301,10 @@ func (c *Call) newCitizen(p callv1.Party) {
 	c.peerHeld = false
 	same := p.Number != "" && p.Number == c.party.Number
 	c.party = p
-	if same || c.transcribe == nil {
+	if same {
 		return
 	}
-	c.transcribe = nil
+	c.transcribe, c.asked = nil, false
 	c.closeMine()
 }
 
@@ -351,12 +350,4 @@ func (c *Call) handed(v handedOver) verdict {
 	c.consult.cancel()
 	c.consult, c.line = nil, nil
 	return stop
-}
-
-// askAgain is what a caller hears who came into the place of another while waiting.
-func askAgain(c *Call) phase {
-	if !c.area.AllowTranscript || c.transcribe != nil {
-		return waiting
-	}
-	return c.next(c.play(c.keys(), announce.Pause(300*time.Millisecond), c.sound(announce.Ask), announce.Pause(2*time.Second)), waiting)
 }

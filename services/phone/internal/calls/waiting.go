@@ -12,11 +12,20 @@ import (
 func announcing(c *Call) phase {
 	c.s.queue.join(c.area.ID, c.id)
 	c.set(callv1.StateAnnouncing, "")
-	parts := [][]int16{announce.Pause(300 * time.Millisecond), c.sound(announce.Welcome)}
-	if c.area.AllowTranscript {
-		parts = append(parts, c.sound(announce.Ask), announce.Pause(2*time.Second))
+	o := c.play(c.keys(), announce.Pause(300*time.Millisecond), c.sound(announce.Welcome))
+	return c.next(o, asking)
+}
+
+// asking plays the question about transcription. A key counts from its first word on:
+// who has called before answers into it, but a key pressed into the welcome was
+// pressed for some other reason and is no consent.
+func asking(c *Call) phase {
+	if !c.area.AllowTranscript || c.transcribe != nil {
+		return waiting
 	}
-	return c.next(c.play(c.keys(), parts...), waiting)
+	c.asked = true
+	c.tell(callv1.ReasonAsking)
+	return c.next(c.play(c.keys(), c.sound(announce.Ask), announce.Pause(2*time.Second)), waiting)
 }
 
 // Posts that a key press of a waiting caller leads to.
@@ -64,7 +73,7 @@ func (c *Call) key(d digit) verdict {
 	case d == '9':
 		c.wish = wantsMessage
 		return stop
-	case d == '1' || d == '2':
+	case (d == '1' || d == '2') && c.asked:
 		c.choose(d == '1', consentv1.HowDTMF, "citizen")
 		c.tell("choice")
 		c.wish = chose
@@ -86,7 +95,7 @@ func (c *Call) next(o outcome, otherwise phase) phase {
 	case o == stopped && w == wantsAnswer:
 		return answered
 	case o == stopped && w == newcomer:
-		return askAgain
+		return asking
 	case o == stopped && w == chose:
 		return c.next(c.play(c.keys(), c.thanked()), waiting)
 	}

@@ -206,12 +206,6 @@ func (p *Player) run(ctx context.Context, s Script, to string, id chan<- string)
 
 // talk plays the part when somebody listens: a caseworker, or the message line.
 func (p *Player) talk(ctx context.Context, c *dialer.Call, w *watch, sound []int16) error {
-	if err := c.Wait(ctx, time.Second); err != nil {
-		return err
-	}
-	if err := c.Press(ctx, "1"); err != nil {
-		return err
-	}
 	if err := w.await(ctx, c); err != nil {
 		return err
 	}
@@ -257,13 +251,18 @@ func (p *Player) watch() (*watch, error) {
 	return w, nil
 }
 
-// await waits until somebody listens to a call.
+// await says yes to the question and waits until somebody listens.
 func (w *watch) await(ctx context.Context, c *dialer.Call) error {
 	limit := time.NewTimer(answerLimit)
 	defer limit.Stop()
 	for {
 		select {
 		case e := <-w.states:
+			if e.ConversationID == c.ConversationID && e.Reason == callv1.ReasonAsking {
+				if err := c.Press(ctx, "1"); err != nil {
+					return err
+				}
+			}
 			if e.ConversationID == c.ConversationID && (e.State == callv1.StateTalking || e.State == callv1.StateMessage) {
 				return c.Wait(ctx, time.Second)
 			}

@@ -1,10 +1,12 @@
 // Package line is a telephone line: a SIP dialog with the sound that belongs to
 // it. It answers and makes offers, keeps the media leg in step with them, and
-// turns hold, DTMF (RFC 4733 and INFO) and hang-up into hooks.
+// turns hold, DTMF and hang-up into hooks. Keys come as telephone-event (RFC 4733), as
+// INFO, or, from telephones that do not know the former and did not use the latter, as
+// tones in the sound.
 //
 // A Line is safe for concurrent use. Frame and Gap hooks run on the media clock,
-// Digit on the socket's or the request's goroutine, the others on the request's;
-// none may block, and none may close the line from within.
+// Digit there, on the socket's or on the request's goroutine, the others on the
+// request's; none may block, and none may close the line from within.
 package line
 
 import (
@@ -13,11 +15,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/emiago/sipgo/sip"
 
+	"samtale.dk/samtale/media/dtmf"
 	"samtale.dk/samtale/media/pcm"
 	"samtale.dk/samtale/media/rtpx"
 	"samtale.dk/samtale/services/phone/internal/offer"
@@ -59,19 +64,24 @@ type Line struct {
 	leg    *rtpx.Leg
 	codecs []rtpx.Codec
 
-	mu     sync.Mutex
-	dialog *sipua.Dialog
-	addr   netip.Addr
-	origin offer.Origin
-	choice offer.Choice
-	place  int            // of our stream in the description
-	last   *offer.Session // the last description from the other side
-	key    *rtpx.Crypto   // ours
-	mine   offer.Dir      // what we want
-	held   bool
-	agreed bool
-	secure bool
-	source pcm.Reader // what the other side hears
+	mu       sync.Mutex
+	dialog   *sipua.Dialog
+	addr     netip.Addr
+	origin   offer.Origin
+	choice   offer.Choice
+	place    int            // of our stream in the description
+	last     *offer.Session // the last description from the other side
+	key      *rtpx.Crypto   // ours
+	mine     offer.Dir      // what we want
+	held     bool
+	agreed   bool
+	secure   bool
+	noEvents bool
+	source   pcm.Reader // what the other side hears
+
+	tones  *dtmf.Detector // belongs to the media clock
+	inband atomic.Bool    // keys come as tones
+	relay  atomic.Bool    // keys come by INFO: tones would count them again
 }
 
 // New opens the media ports. peer is the SIP address of the other side
@@ -82,10 +92,11 @@ func New(cfg Config, peer string, codecs []rtpx.Codec, h Hooks) (*Line, error) {
 	if len(codecs) == 0 {
 		l.codecs = Codecs
 	}
+	l.tones = dtmf.New(l.digit)
 	leg, err := rtpx.NewLeg(rtpx.LegConfig{
 		Ports: cfg.Ports, Local: cfg.Listen, Clock: cfg.Clock, Log: cfg.Log,
 		Receive: rtpx.ReceiverConfig{
-			Frame: h.Frame, Gap: h.Gap, Digit: func(d rtpx.Digit) { l.digit(d.Symbol) },
+			Frame: l.frame, Gap: h.Gap, Digit: func(d rtpx.Digit) { l.digit(d.Symbol) },
 		},
 	})
 	if err != nil {
@@ -108,6 +119,15 @@ func (c Config) Address(peer string) netip.Addr {
 		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
 	return a
+}
+
+func (l *Line) frame(f rtpx.Frame) {
+	if l.inband.Load() && !l.relay.Load() {
+		l.tones.Process(f.Samples)
+	}
+	if l.hooks.Frame != nil {
+		l.hooks.Frame(f)
+	}
 }
 
 func (l *Line) digit(b byte) {
@@ -220,6 +240,7 @@ func (l *Line) adopt(place int, c offer.Choice, remote *offer.Session) error {
 		return fmt.Errorf("media: %w", err)
 	}
 	l.place, l.choice, l.last, l.agreed = place, c, remote, true
+	l.inband.Store(c.Event.Codec != rtpx.Event)
 	held := c.Dir&offer.Send == 0 // they do not want to hear us
 	if held != l.held {
 		l.held = held
@@ -243,12 +264,23 @@ func (l *Line) LocalOffer() ([]byte, error) {
 	}
 	l.origin.Version++
 	if !l.agreed {
-		return offer.Write(l.origin, l.addr, nil, []*offer.Line{l.line(offer.Offered(l.codecs), l.mine)}), nil
+		formats := offer.Offered(l.codecs)
+		if l.noEvents {
+			formats = slices.DeleteFunc(formats, func(f rtpx.Format) bool { return f.Codec == rtpx.Event })
+		}
+		return offer.Write(l.origin, l.addr, nil, []*offer.Line{l.line(formats, l.mine)}), nil
 	}
 	// Lines never go away (RFC 3264, section 8): those turned down stay at port 0.
 	lines := make([]*offer.Line, len(l.last.Streams))
 	lines[l.place] = l.line(l.choice.Recv, l.mine)
 	return offer.Write(l.origin, l.addr, l.last, lines), nil
+}
+
+// NoEvents leaves telephone-event out of the first offer.
+func (l *Line) NoEvents() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.noEvents = true
 }
 
 // Secure makes the first offer one of SRTP.
@@ -305,6 +337,7 @@ func (l *Line) Info(b sipua.Body) bool {
 }
 
 func (l *Line) key1(v string) {
+	l.relay.Store(true)
 	v = strings.ToUpper(strings.TrimSpace(v))
 	switch {
 	case v == "10":

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +31,7 @@ func Call(ctx context.Context, env Env, args []string) error {
 	fs := Flags(env, "call", "", "Places a SIP call, plays a WAV file, hangs up, and prints the conversation id.")
 	fs.StringVar(&f.to, "to", "", "whom to call, e.g. sip:besked@127.0.0.1:5060")
 	fs.StringVar(&f.wav, "wav", "", "WAV file to play, of any rate")
-	fs.StringVar(&f.digits, "dtmf", "", "keys to press after the answer, before the sound")
+	fs.StringVar(&f.digits, "dtmf", "", "keys to press before the sound: when the caller is asked about transcription, else after --after")
 	fs.StringVar(&f.after, "after", "auto", "when to play: auto (when a person or the message line listens) or a time after the answer, e.g. 2s")
 	fs.DurationVar(&f.wait, "wait", 10*time.Minute, "how long to wait for somebody to listen")
 	fs.BoolVar(&f.asJSON, "json", false, "print conversation id, reason and seconds played as JSON")
@@ -122,13 +121,19 @@ func speak(ctx context.Context, c *dialer.Call, f callFlags, delay time.Duration
 	if err := c.Wait(ctx, delay); err != nil {
 		return err
 	}
+	asks := listener != nil && c.ConversationID != ""
 	if f.digits != "" {
+		if asks {
+			if err := await(ctx, c, listener, f.wait, keysCount); err != nil {
+				return err
+			}
+		}
 		if err := c.Press(ctx, f.digits); err != nil {
 			return fmt.Errorf("press keys: %w", err)
 		}
 	}
-	if listener != nil && c.ConversationID != "" {
-		if err := awaitListener(ctx, c, listener, f.wait); err != nil {
+	if asks {
+		if err := await(ctx, c, listener, f.wait, listens); err != nil {
 			return err
 		}
 	}
@@ -141,10 +146,18 @@ func speak(ctx context.Context, c *dialer.Call, f callFlags, delay time.Duration
 	return nil
 }
 
-// awaitListener waits until the call is with a person or at the message line. An
-// announcement would talk over the sound, and nobody would take it down.
-func awaitListener(ctx context.Context, c *dialer.Call, listener *api.Client, limit time.Duration) error {
-	listening := []callv1.State{callv1.StateMessage, callv1.StateTalking}
+// keysCount: a key pressed before the question about transcription is no answer to it.
+func keysCount(call callv1.Call) bool {
+	return call.Asked || call.State != callv1.StateAnnouncing || call.Channel == callv1.ChannelMessage
+}
+
+// listens: an announcement would talk over the sound, and nobody would take it down.
+func listens(call callv1.Call) bool {
+	return call.State == callv1.StateMessage || call.State == callv1.StateTalking
+}
+
+// await waits until the call is as it should be.
+func await(ctx context.Context, c *dialer.Call, listener *api.Client, limit time.Duration, ready func(callv1.Call) bool) error {
 	till := time.Now().Add(limit)
 	for time.Now().Before(till) {
 		var rep callv1.ListReply
@@ -153,7 +166,7 @@ func awaitListener(ctx context.Context, c *dialer.Call, listener *api.Client, li
 			return fmt.Errorf("ask when the other side listens: %w", err)
 		}
 		for _, call := range rep.Calls {
-			if call.ConversationID == c.ConversationID && slices.Contains(listening, call.State) {
+			if call.ConversationID == c.ConversationID && ready(call) {
 				return nil
 			}
 		}
