@@ -1,0 +1,187 @@
+// Package inquiry is the way from the assistant to a person: the citizen approves a summary, gets a receipt number, and a
+// caseworker claims, answers by chat, call or video, forwards or ends. DESIGN.md tells how nothing of it gets lost.
+//
+// Requests, activities of the workflow `inquiry`, consumers and the outbox's pumps run beside each other. All of them change
+// state through transactions on the database only; what others must hear is in the outbox of the same transaction.
+package inquiry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/micro"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/sdk/client"
+	"golang.org/x/sync/errgroup"
+
+	"samtale.dk/samtale/services/assistant/internal/inquiry/store"
+	"samtale.dk/samtale/services/contract/assistantv1"
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/inquiryv1"
+	"samtale.dk/samtale/services/contract/transcriptv1"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/seal"
+	platformstore "samtale.dk/samtale/services/platform/store"
+)
+
+// ReceiptPurpose derives Config.ReceiptKey from the master key.
+const ReceiptPurpose = "inquiry receipts v1"
+
+// source names the publisher in events.
+const source = "assistant"
+
+// Sessions reads what a citizen has asked the assistant, oldest first; an unknown session has no turns.
+type Sessions interface {
+	Turns(ctx context.Context, session string) ([]assistantv1.Answer, error)
+}
+
+// Workflows is what is needed of a Temporal client.
+type Workflows interface {
+	SignalWithStartWorkflow(ctx context.Context, workflowID, signalName string, signalArg any,
+		options client.StartWorkflowOptions, workflow any, workflowArgs ...any) (client.WorkflowRun, error)
+}
+
+// Config is what New needs.
+type Config struct {
+	DB         *platformstore.DB // migrated
+	Bus        *bus.Bus
+	Keys       seal.Keys
+	ReceiptKey []byte // 32 bytes: master.Derive(ReceiptPurpose)
+	Sessions   Sessions
+	// Dial gives the Temporal client; it waits for it as long as ctx lives. Whoever made the client closes it.
+	Dial    func(ctx context.Context) (Workflows, error)
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	Now     func() time.Time // nil: time.Now
+}
+
+// Service keeps inquiries.
+type Service struct {
+	Config
+	store   *store.Store
+	areas   *areas
+	looks   looks
+	metrics metrics
+}
+
+// New returns the service, not yet running.
+func New(cfg Config) (*Service, error) {
+	clock := cfg.Now
+	if clock == nil {
+		clock = time.Now
+	}
+	// What is shown at once and what is read back later must be the same time.
+	cfg.Now = func() time.Time { return clock().UTC().Truncate(time.Microsecond) }
+	s := &Service{Config: cfg, store: store.New(cfg.DB), areas: &areas{bus: cfg.Bus}}
+	var err error
+	s.metrics, err = newMetrics(cfg.Metrics, s)
+	return s, err
+}
+
+// Limits of requests at work per subject; they wait for one disk. History is polled by every open page.
+const (
+	requestLimit = 64
+	historyLimit = 256
+)
+
+// Register adds the endpoints to the service "inquiry".
+func (s *Service) Register(svc micro.Service) error {
+	return errors.Join(
+		bus.Handle(s.Bus, svc, inquiryv1.PrepareSubject, requestLimit, s.prepare),
+		bus.Handle(s.Bus, svc, inquiryv1.OpenSubject, requestLimit, s.open),
+		bus.Handle(s.Bus, svc, inquiryv1.StatusSubject, historyLimit, s.status),
+		bus.Handle(s.Bus, svc, inquiryv1.GetSubject, requestLimit, s.get),
+		bus.Handle(s.Bus, svc, inquiryv1.ListSubject, requestLimit, s.list),
+		bus.Handle(s.Bus, svc, inquiryv1.ClaimSubject, requestLimit, s.claim),
+		bus.Handle(s.Bus, svc, inquiryv1.ReleaseSubject, requestLimit, s.release),
+		bus.Handle(s.Bus, svc, inquiryv1.ForwardSubject, requestLimit, s.forward),
+		bus.Handle(s.Bus, svc, inquiryv1.SaySubject, requestLimit, s.say),
+		bus.Handle(s.Bus, svc, inquiryv1.HistorySubject, historyLimit, s.history),
+		bus.Handle(s.Bus, svc, inquiryv1.CalledSubject, requestLimit, s.called),
+		bus.Handle(s.Bus, svc, inquiryv1.VideoSubject, requestLimit, s.video),
+		bus.Handle(s.Bus, svc, inquiryv1.EndSubject, requestLimit, s.end),
+		bus.Handle(s.Bus, svc, callv1.CheckSubjectOf(callv1.ChannelChat), requestLimit, s.check),
+	)
+}
+
+// eventsKept bounds the inquiries' own events: they say only that something changed.
+const eventsKept = 30 * 24 * time.Hour
+
+// Run takes in consent events and passes the outbox on until ctx is done.
+func (s *Service) Run(ctx context.Context) error {
+	if err := s.wakeAll(ctx); err != nil {
+		return fmt.Errorf("inquiries: %w", err)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.onBus(ctx) })
+	g.Go(func() error { return s.workflows(ctx) })
+	err := g.Wait()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// wakeAll has every unfinished inquiry's workflow plan anew, and starts those that are not there: even a Temporal that has
+// lost its database forgets no citizen.
+func (s *Service) wakeAll(ctx context.Context) error {
+	ids, err := s.store.Read().Unfinished(ctx)
+	if err != nil {
+		return err
+	}
+	return s.store.InTx(ctx, func(tx *store.Tx) error {
+		for _, id := range ids {
+			if err := tx.Nudge(ctx, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Service) onBus(ctx context.Context) error {
+	err := s.Bus.EnsureStreams(ctx,
+		bus.Stream{Name: inquiryv1.Stream, Subjects: []string{inquiryv1.StreamSubjects}, MaxAge: eventsKept},
+		bus.Stream{Name: callv1.Stream, Subjects: []string{callv1.StreamSubjects}},
+		bus.Stream{Name: transcriptv1.Stream, Subjects: []string{transcriptv1.StreamSubjects}},
+		bus.Stream{Name: consentv1.Stream, Subjects: consentv1.StreamSubjects})
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	stopErased, err := bus.Consume(ctx, s.Bus, bus.Consumer{
+		Stream: consentv1.Stream, Durable: "inquiry-erased", Subjects: []string{consentv1.ErasedSubject("*")},
+	}, s.onErased)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	defer stopErased()
+	stopChoices, err := bus.Consume(ctx, s.Bus, bus.Consumer{
+		Stream: consentv1.Stream, Durable: "inquiry-choice", Subjects: []string{consentv1.ChoiceEventSubject("*")},
+	}, s.onChoice)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	defer stopChoices()
+	return s.pump(ctx, store.LaneBus, s.publish)
+}
+
+// workflows waits for Temporal, then passes signals on.
+func (s *Service) workflows(ctx context.Context) error {
+	w, err := s.Dial(ctx)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	return s.pump(ctx, store.LaneWork, func(ctx context.Context, o store.Out) error { return nudge(ctx, w, o.Target) })
+}
+
+// stopped turns an error that stopping caused into none.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
