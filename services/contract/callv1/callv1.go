@@ -157,10 +157,18 @@ type Call struct {
 	Transcribe     *bool     `json:"transcribe,omitempty"`
 	Asked          bool      `json:"asked,omitempty"` // the caller was asked about transcription, or is being: keys count
 	Legs           []Leg     `json:"legs,omitempty"`
+	Consult        string    `json:"consult,omitempty"` // calling, talking or merged: where a consultation stands
 	Muted          bool      `json:"muted,omitempty"`
 	Paused         bool      `json:"paused,omitempty"`  // transcription paused by a person
 	Quality        string    `json:"quality,omitempty"` // good, fair, poor
 }
+
+// States of a consultation.
+const (
+	ConsultCalling = "calling" // it rings there
+	ConsultTalking = "talking" // with the caseworker; the citizen waits
+	ConsultMerged  = "merged"  // all three talk
+)
 
 // ListRequest asks for the live calls of some service areas (all when empty).
 type ListRequest struct {
@@ -206,8 +214,9 @@ const (
 	ActionDTMF       = "dtmf"       // Value: digits
 	ActionTransfer   = "transfer"   // Value: number, sip: URI or area:<service area> (blind)
 	ActionConsult    = "consult"    // Value: who to ask first (attended transfer)
-	ActionComplete   = "complete"   // finish the attended transfer
-	ActionCancel     = "cancel"     // give the consultation up
+	ActionComplete   = "complete"   // finish the attended transfer: the caseworker leaves
+	ActionMerge      = "merge"      // all three hear each other: citizen, caseworker and who was asked
+	ActionCancel     = "cancel"     // give the consultation up; in a talk of three the third leaves
 	ActionTranscribe = "transcribe" // Value: yes or no: the caseworker notes the spoken choice
 	ActionPause      = "pause"      // pause transcription (sensitive passage)
 	ActionContinue   = "continue"

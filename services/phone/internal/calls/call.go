@@ -87,8 +87,9 @@ func (e *ear) gap(g rtpx.Gap) { e.route.Load().gap(g) }
 
 // route is where the sound of a party goes.
 type route struct {
-	to  *pcm.Queue // to the other party; nil: nobody hears it
-	rec *recorder  // to the recogniser; nil: not transcribed
+	to   *pcm.Queue // to the other party; nil: nobody hears it
+	also *pcm.Queue // to a third one; nil: there is none
+	rec  *recorder  // to the recogniser; nil: not transcribed
 }
 
 func (r *route) frame(f rtpx.Frame) {
@@ -97,6 +98,9 @@ func (r *route) frame(f rtpx.Frame) {
 	}
 	if r.to != nil {
 		_ = r.to.WriteFrame(f.Samples) // fails only when closed
+	}
+	if r.also != nil {
+		_ = r.also.WriteFrame(f.Samples)
 	}
 	if r.rec != nil {
 		r.rec.frame(f)

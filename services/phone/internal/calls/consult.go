@@ -21,6 +21,8 @@ type consultation struct {
 	line   *end
 	ear    ear
 	up     bool
+	merged bool      // the citizen hears it too
+	rec    *recorder // of a merged one, while open
 	cancel context.CancelFunc
 	auto   bool // the fallback of a blind transfer: connect as soon as it is answered
 }
@@ -135,12 +137,69 @@ func (k *consultation) sound(c *Call, fromDesk *route) pcm.Reader {
 		return loop(c.tone(announce.Ringback))
 	}
 	toDesk, toThem := newBridge(), newBridge()
-	k.ear.route.Store(&route{to: toDesk})
+	k.hold(true)
+	k.ear.route.Store(&route{to: toDesk, rec: k.rec})
 	k.line.SetSource(toThem)
 	if !c.muted {
 		fromDesk.to = toThem
 	}
 	return toDesk
+}
+
+// join lets three hear each other: everybody hears the sum of the two others. It
+// returns what citizen and caseworker hear.
+func (k *consultation) join(c *Call, fromLine, fromDesk *route) (hearsLine, hearsDesk pcm.Reader) {
+	fromThem := &route{to: newBridge(), also: newBridge(), rec: k.rec}
+	fromLine.also = newBridge()
+	k.line.SetSource(fromLine.also)
+	if fromDesk.to != nil { // not muted
+		fromDesk.also = newBridge()
+		k.line.SetSource(pcm.NewMix(fromLine.also, fromDesk.also))
+	}
+	k.hold(false)
+	k.ear.route.Store(fromThem)
+	hearsLine = fromThem.to
+	if fromDesk.to != nil {
+		hearsLine = pcm.NewMix(fromDesk.to, fromThem.to)
+	}
+	return hearsLine, pcm.NewMix(fromLine.to, fromThem.also)
+}
+
+func (k *consultation) hold(on bool) {
+	if k.rec != nil {
+		k.rec.hold(on)
+	}
+}
+
+// closeLeg ends the leg for the recogniser.
+func (k *consultation) closeLeg() {
+	if k.rec != nil {
+		k.rec.finish()
+		k.rec = nil
+	}
+}
+
+// state of the consultation as the desk shows it.
+func (k *consultation) state() string {
+	switch {
+	case k == nil:
+		return ""
+	case k.merged:
+		return callv1.ConsultMerged
+	case k.up:
+		return callv1.ConsultTalking
+	}
+	return callv1.ConsultCalling
+}
+
+// merge makes a talk of three of a consultation.
+func (c *Call) merge() error {
+	if c.consult == nil || !c.consult.up || c.moving {
+		return errs.E(errs.Conflict, "Den anden har ikke svaret endnu.", nil)
+	}
+	c.consult.merged = true
+	c.held = false
+	return nil
 }
 
 // consulted takes the outcome of the second call.
@@ -177,6 +236,7 @@ func (c *Call) dropConsult() {
 	}
 	c.consult = nil
 	k.cancel()
+	k.closeLeg()
 	k.ear.route.Store(nil)
 	go k.line.HangUp(context.Background())
 }
@@ -266,6 +326,7 @@ func (c *Call) moved(v moveResult) verdict {
 func (c *Call) bridge() verdict {
 	k := c.consult
 	c.consult = nil
+	k.closeLeg()
 	c.release()
 	return c.leave(func(c *Call) phase { return bridged(c, k) })
 }
@@ -274,6 +335,7 @@ func (c *Call) bridge() verdict {
 // Who is at the other end may move the citizen on.
 func bridged(c *Call, k *consultation) phase {
 	c.consult = k
+	k.merged = false
 	toLine, toThem := newBridge(), newBridge()
 	c.ear.route.Store(&route{to: toThem})
 	k.ear.route.Store(&route{to: toLine})

@@ -26,10 +26,14 @@ func (c *Call) tell(reason string) {
 }
 
 func (c *Call) snapshot() {
+	consult := ""
+	if c.caseworker != "" {
+		consult = c.consult.state()
+	}
 	c.snap.Store(&callv1.Call{
 		ConversationID: c.id, Channel: c.channel, State: c.state, ServiceArea: c.area.ID, Party: c.party,
 		Caseworker: c.caseworker, Offered: c.offered, StartedAt: c.started, AnsweredAt: c.answered,
-		Transcribe: c.transcribe, Asked: c.asked, Legs: c.legs(), Muted: c.muted, Paused: c.paused, Quality: c.quality(),
+		Transcribe: c.transcribe, Asked: c.asked, Legs: c.legs(), Consult: consult, Muted: c.muted, Paused: c.paused, Quality: c.quality(),
 	})
 	c.s.changed()
 }

@@ -113,7 +113,9 @@ func (c *Call) connectSound() {
 	toDesk, toLine := newBridge(), newBridge()
 	fromLine, fromDesk := &route{to: toDesk, rec: c.mine}, &route{to: toLine, rec: c.yours}
 	var hearsLine, hearsDesk pcm.Reader = toLine, toDesk
-	away := c.consult != nil || c.moving
+	k := c.consult
+	three := k != nil && k.merged && !c.held && !c.moving
+	away := k != nil && !k.merged || c.moving
 	if c.held || away {
 		fromLine.to, fromDesk.to = nil, nil
 		hearsLine, hearsDesk = loop(c.tone(announce.Hold)), nil
@@ -127,8 +129,11 @@ func (c *Call) connectSound() {
 	if c.yours != nil {
 		c.yours.hold(c.held || away || c.muted)
 	}
-	if c.consult != nil {
-		hearsDesk = c.consult.sound(c, fromDesk)
+	switch {
+	case three:
+		hearsLine, hearsDesk = k.join(c, fromLine, fromDesk)
+	case k != nil:
+		hearsDesk = k.sound(c, fromDesk)
 	}
 	c.ear.route.Store(fromLine)
 	c.line.SetSource(hearsLine)
@@ -146,6 +151,9 @@ func (c *Call) openLegs() {
 			c.yours.finish()
 			c.yours = nil
 		}
+		if c.consult != nil {
+			c.consult.closeLeg()
+		}
 		return
 	}
 	if c.mine == nil {
@@ -153,6 +161,9 @@ func (c *Call) openLegs() {
 	}
 	if c.yours == nil && c.desk != nil {
 		c.yours = c.recording(callv1.RoleCaseworker, c.caseworker)
+	}
+	if k := c.consult; k != nil && k.merged && k.rec == nil {
+		k.rec = c.recording(callv1.RoleOther, "")
 	}
 }
 
@@ -205,6 +216,8 @@ func (c *Call) change(r callv1.ControlRequest) error {
 		return c.press(r.Value)
 	case callv1.ActionConsult:
 		return c.startConsult(r.Value)
+	case callv1.ActionMerge:
+		return c.merge()
 	case callv1.ActionCancel:
 		if c.consult == nil {
 			return errs.E(errs.Conflict, "Der er ingen forespørgsel i gang.", nil)
@@ -219,7 +232,11 @@ func (c *Call) change(r callv1.ControlRequest) error {
 
 func (c *Call) pause(on bool) {
 	c.paused = on
-	for _, r := range []*recorder{c.mine, c.yours} {
+	open := []*recorder{c.mine, c.yours}
+	if c.consult != nil {
+		open = append(open, c.consult.rec)
+	}
+	for _, r := range open {
 		if r != nil {
 			r.mask(on)
 		}
