@@ -28,7 +28,7 @@ import (
 var (
 	ErrRebuild     = errors.New("the index cannot be used and must be rebuilt") // corrupt, or made by another encoder or model
 	ErrUnavailable = errors.New("the index cannot be reached")                  // try again later
-	ErrPoint       = errors.New("point cannot be indexed")                      // the whole batch is refused
+	ErrPoint       = errors.New("point cannot be indexed")                      // nothing of the batch is
 	ErrQuery       = errors.New("query cannot be answered")
 	ErrClosed      = errors.New("the index is closed")
 )
@@ -83,6 +83,24 @@ func isDay(s string) bool {
 	}
 	_, err := time.Parse(time.DateOnly, s)
 	return err == nil
+}
+
+// Last keeps the last point of each ID, in order.
+func Last(points []Point) []Point {
+	last := make(map[string]int, len(points))
+	for i, p := range points {
+		last[p.ID] = i
+	}
+	if len(last) == len(points) {
+		return points
+	}
+	var out []Point
+	for i, p := range points {
+		if last[p.ID] == i {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // Everywhere as the municipality of a query finds the texts of every municipality.
@@ -162,7 +180,8 @@ type Info struct {
 
 // An Index finds points.
 type Index interface {
-	// Upsert adds points or replaces those of the same ID, all or none. When it returns, searches find them, and a restart does too.
+	// Upsert adds points or replaces those of the same ID; of several with one ID the last counts. When it returns, searches find
+	// them, and a restart does too. ErrPoint means that none was added; after another error some may be: do it again.
 	Upsert(ctx context.Context, points []Point) error
 	// Delete removes points; IDs that are not there are no error. When it returns, no search finds them any more.
 	Delete(ctx context.Context, ids []string) error

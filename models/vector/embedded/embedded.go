@@ -168,7 +168,7 @@ func (ix *Index) change(ctx context.Context, c change) error {
 
 // apply makes the state after a change, or nil when nothing changes. at is where the living points are.
 func (s *snapshot) apply(c change, at map[string]location, dim int) *snapshot {
-	points := lastOf(c.upsert)
+	points := vector.Last(c.upsert)
 	dead := map[*segment][]int{}
 	kill := func(id string) {
 		if l, ok := at[id]; ok {
@@ -200,24 +200,6 @@ func (s *snapshot) apply(c change, at map[string]location, dim int) *snapshot {
 	}
 	next.compact()
 	return next
-}
-
-// lastOf keeps the last point of each ID, in order.
-func lastOf(points []vector.Point) []vector.Point {
-	last := make(map[string]int, len(points))
-	for i, p := range points {
-		last[p.ID] = i
-	}
-	if len(last) == len(points) {
-		return points
-	}
-	var out []vector.Point
-	for i, p := range points {
-		if last[p.ID] == i {
-			out = append(out, p)
-		}
-	}
-	return out
 }
 
 // compact merges the newest segments while they are together as large as the one before them, and rewrites those of which half
@@ -297,7 +279,7 @@ func (ix *Index) remake(ctx context.Context, points iter.Seq2[vector.Point, erro
 		}
 		all = append(all, p)
 	}
-	all = lastOf(all)
+	all = vector.Last(all)
 	for _, p := range all {
 		lexicon.Learn(p.Fields())
 	}

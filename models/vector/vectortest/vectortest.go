@@ -137,7 +137,7 @@ func finds(t *testing.T, ix vector.Index) {
 		"bøde for sent meldt flytning":        "flytning#boede",
 		"hjælp til husleje":                   "boligstoette#hvem",
 		"jeg vil ansøge om bolig støtte":      "boligstoette#ansoeg",
-		"boligstøtteansøgning":                "boligstoette#ansoeg",
+		"boligstøtteansøgning lejekontrakt":   "boligstoette#ansoeg",
 		"bolgistøte":                          "boligstoette#hvem",
 		"hvad er satserne for børnepengene":   "ungeydelse#satser",
 		"mistet sygesikringskortet":           "sundhedskort",
