@@ -98,7 +98,7 @@ func (l *Library) importRecords(ctx context.Context, tx *store.Tx, s knowledgev1
 		r.line = line
 		r.Seen++
 		r.Total = max(r.Total, r.Seen)
-		if _, err := l.save(ctx, tx, s, r, "", time.Time{}, rec, lineName(line, rec)); err != nil {
+		if err := l.save(ctx, tx, s, r, "", time.Time{}, rec, lineName(line, rec)); err != nil {
 			return err
 		}
 	}
@@ -122,7 +122,7 @@ func (l *Library) endImport(ctx context.Context, tx *store.Tx, r *run, replace b
 		r.Problem = "Ingen artikler kunne bruges. Derfor er intet slettet."
 		return l.end(ctx, tx, r, knowledgev1.RunFailed)
 	}
-	err := l.buryOthers(ctx, tx, r, nil, `WHERE c.source_id = ? AND c.seen_run <> ? AND c.removed_at = 0`, r.Source, r.ID)
+	err := l.buryAll(ctx, tx, r, `source_id = ? AND seen_run <> ?`, r.Source, r.ID)
 	if err != nil {
 		return err
 	}

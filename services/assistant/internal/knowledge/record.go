@@ -29,7 +29,7 @@ func invalid(format string, args ...any) error {
 func chunkOf(source knowledgev1.Source, r knowledgev1.Record) (knowledgev1.Chunk, error) {
 	text, links, err := content(r)
 	if err != nil {
-		return knowledgev1.Chunk{}, err
+		return knowledgev1.Chunk{ID: source.ID + "/" + r.ID}, err
 	}
 	c := knowledgev1.Chunk{
 		ID: source.ID + "/" + r.ID, Source: source.ID, ArticleID: CleanLine(r.ArticleID), Title: CleanLine(r.Title),

@@ -114,17 +114,6 @@ func touchChunk(ctx context.Context, tx *store.Tx, id, run string, at time.Time)
 	return err
 }
 
-// bury makes a tombstone of a chunk: no text stays, and the id tells the index what to forget.
-func bury(ctx context.Context, tx *store.Tx, id string, at time.Time) error {
-	_, err := tx.Exec(ctx, `UPDATE knowledge_chunk SET removed_at = ?, body = '', sha256 = '', record_hash = '', rev = rev + 1, dirty = 1
-		WHERE id = ?`, store.Micros(at), id)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, `DELETE FROM knowledge_legal WHERE chunk_id = ?`, id)
-	return err
-}
-
 // list is how lists are kept in a column.
 func list[T any](v []T) string {
 	if len(v) == 0 {
@@ -139,11 +128,3 @@ func list[T any](v []T) string {
 
 // marks is "?, ?, ?" for n values.
 func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
-
-func anys[T any](v []T) []any {
-	out := make([]any, len(v))
-	for i := range v {
-		out[i] = v[i]
-	}
-	return out
-}

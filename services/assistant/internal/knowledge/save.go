@@ -2,7 +2,7 @@ package knowledge
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"time"
 
 	"samtale.dk/samtale/services/contract/knowledgev1"
@@ -21,34 +21,39 @@ type Article struct {
 // SaveArticle takes an article in. Micro-articles that it held and holds no more are removed; records that cannot be taken are
 // listed in the run, and stop nothing.
 func (l *Library) SaveArticle(ctx context.Context, runID string, a Article) error {
-	return l.inRun(ctx, runID, func(tx *store.Tx, r *run) error {
-		s, err := sourceByID(ctx, tx, r.Source)
-		if err != nil {
-			return err
-		}
-		r.Seen++
-		kept := map[string]bool{}
-		for _, rec := range a.Records {
-			id, err := l.save(ctx, tx, s, r, a.Item, a.UpdatedAt, rec, rec.ID)
+	for batch := range slices.Chunk(a.Records, knowledgev1.MaxBatch) { // a file may hold very many; others want the database too
+		err := l.inRun(ctx, runID, func(tx *store.Tx, r *run) error {
+			s, err := sourceByID(ctx, tx, r.Source)
 			if err != nil {
 				return err
 			}
-			kept[id] = true
+			for _, rec := range batch {
+				if err := l.save(ctx, tx, s, r, a.Item, a.UpdatedAt, rec, rec.ID); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
+	}
+	return l.inRun(ctx, runID, func(tx *store.Tx, r *run) error {
+		r.Seen++
 		for _, f := range a.Problems {
 			r.fail(f.Item, f.Reason)
 		}
 		if len(a.Problems) > 0 {
 			return nil // which micro-articles are gone cannot be known
 		}
-		return l.buryOthers(ctx, tx, r, kept, `WHERE c.source_id = ? AND c.item = ? AND c.removed_at = 0`, s.ID, a.Item)
+		return l.buryAll(ctx, tx, r, `source_id = ? AND item = ? AND seen_run <> ?`, r.Source, a.Item, r.ID)
 	})
 }
 
 // RemoveItem removes what came from an article that is gone.
 func (l *Library) RemoveItem(ctx context.Context, runID, item string) error {
 	return l.inRun(ctx, runID, func(tx *store.Tx, r *run) error {
-		return l.buryOthers(ctx, tx, r, nil, `WHERE c.source_id = ? AND c.item = ? AND c.removed_at = 0`, r.Source, item)
+		return l.buryAll(ctx, tx, r, `source_id = ? AND item = ?`, r.Source, item)
 	})
 }
 
@@ -70,23 +75,22 @@ func (l *Library) KeepItem(ctx context.Context, runID, item string) error {
 // save takes one record in and counts it. A record that cannot be taken is listed under its name; the error is the database's.
 func (l *Library) save(ctx context.Context, tx *store.Tx, s knowledgev1.Source, r *run, item string, updated time.Time,
 	rec knowledgev1.Record, name string,
-) (id string, err error) {
-	id = s.ID + "/" + rec.ID
+) error {
 	c, err := chunkOf(s, rec)
 	if err != nil {
 		l.metrics.records.WithLabelValues(failed).Inc()
 		r.fail(name, errs.Text(err))
 		// A broken new version of a chunk is no reason to forget the old one.
-		return id, touchChunk(ctx, tx, id, r.ID, l.now())
+		return touchChunk(ctx, tx, c.ID, r.ID, l.now())
 	}
 	c.UpdatedAt, c.FetchedAt = updated.UTC().Truncate(time.Microsecond), l.now()
 	what, err := l.saveChunk(ctx, tx, row{Chunk: c, item: item, seenRun: r.ID, recordHash: recordHash(c)})
 	if err != nil {
-		return id, err
+		return err
 	}
 	l.metrics.records.WithLabelValues(what).Inc()
 	r.count(c, what)
-	return id, nil
+	return nil
 }
 
 func (l *Library) saveChunk(ctx context.Context, tx *store.Tx, r row) (what string, err error) {
@@ -112,22 +116,28 @@ func (l *Library) saveChunk(ctx context.Context, tx *store.Tx, r row) (what stri
 	return what, putChunk(ctx, tx, r)
 }
 
-// buryOthers removes the chunks of a condition that are not to be kept.
-func (l *Library) buryOthers(ctx context.Context, tx *store.Tx, r *run, keep map[string]bool, condition string, args ...any) error {
-	old, err := chunks(ctx, tx, condition, args...)
+// buryAll makes tombstones of the chunks that a condition names: no text stays, and the ids tell the index what to forget.
+func (l *Library) buryAll(ctx context.Context, tx *store.Tx, r *run, condition string, args ...any) error {
+	gone, err := chunks(ctx, tx, `WHERE c.id IN (SELECT id FROM knowledge_chunk WHERE removed_at = 0 AND `+condition+`)
+		ORDER BY c.id LIMIT ?`, append(slices.Clone(args), maxListed)...)
+	if err != nil || len(gone) == 0 {
+		return err
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM knowledge_legal WHERE chunk_id IN (SELECT id FROM knowledge_chunk WHERE `+condition+`)`, args...)
 	if err != nil {
 		return err
 	}
-	for _, c := range old {
-		if keep[c.ID] {
-			continue
-		}
-		if err := bury(ctx, tx, c.ID, l.now()); err != nil {
-			return fmt.Errorf("remove %s: %w", c.ID, err)
-		}
+	res, err := tx.Exec(ctx, `UPDATE knowledge_chunk SET removed_at = ?, body = '', sha256 = '', record_hash = '', rev = rev + 1, dirty = 1
+		WHERE removed_at = 0 AND `+condition, append([]any{store.Micros(l.now())}, args...)...)
+	if err != nil {
+		return err
+	}
+	n, err := res.RowsAffected()
+	for _, c := range gone {
 		r.count(c.Chunk, removed)
 	}
-	return nil
+	r.Removed += int(n) - len(gone)
+	return err
 }
 
 // lawChanged is the day on which a law that the chunk names changed after the text was written; empty: none did.

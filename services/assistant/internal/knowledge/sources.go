@@ -252,7 +252,7 @@ func (l *Library) Remove(ctx context.Context, ref knowledgev1.SourceRef) (knowle
 			return err
 		}
 		r = l.newRun(s.ID)
-		if err := l.buryOthers(ctx, tx, &r, nil, `WHERE c.source_id = ? AND c.removed_at = 0`, s.ID); err != nil {
+		if err := l.buryAll(ctx, tx, &r, `source_id = ?`, s.ID); err != nil {
 			return err
 		}
 		r.State, r.EndedAt, r.Total, r.Seen = knowledgev1.RunDone, l.now(), r.Removed, r.Removed

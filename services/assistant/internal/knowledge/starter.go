@@ -81,7 +81,7 @@ func (l *Library) saveStarter(ctx context.Context, records []knowledgev1.Record)
 		err = l.inRun(ctx, r.ID, func(tx *store.Tx, r *run) error {
 			for _, rec := range records[:n] {
 				r.Seen++
-				if _, err := l.save(ctx, tx, s, r, "", time.Time{}, rec, rec.ID); err != nil {
+				if err := l.save(ctx, tx, s, r, "", time.Time{}, rec, rec.ID); err != nil {
 					return err
 				}
 			}
