@@ -103,8 +103,11 @@ func (a *App) areas(ctx context.Context) ([]consentv1.Area, error) {
 	return rep.Areas, err
 }
 
-// lang is the language of a request: the person's choice, else the browser's, else Danish.
+// lang is the language of a request: what its address says, the person's choice, the browser's, Danish.
 func lang(r *http.Request) texts.Lang {
+	if l := texts.Lang(r.URL.Query().Get("sprog")); l.Known() {
+		return l
+	}
 	if c, err := r.Cookie(langCookie); err == nil {
 		if l := texts.Lang(c.Value); l.Known() {
 			return l

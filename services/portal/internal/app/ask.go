@@ -267,10 +267,25 @@ func (a *App) feedback(w http.ResponseWriter, r *http.Request, _ who.Person) err
 	if err := decode(r, &b); err != nil {
 		return err
 	}
-	return forward[assistantv1.Feedback](a, w, r, assistantv1.FeedbackSubject, func(id string) assistantv1.Feedback {
-		b.AnswerID = id
-		return b
-	})
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	b.AnswerID = id
+	if err := a.rate(r.Context(), b); err != nil {
+		return err
+	}
+	return reply(w, b)
+}
+
+func (a *App) rate(ctx context.Context, f assistantv1.Feedback) error {
+	switch f.Why {
+	case "", "wrong", "unclear", "missing", "other":
+	default:
+		return errs.E(errs.Invalid, "why skal være wrong, unclear, missing eller other.", nil)
+	}
+	_, err := bus.Request[assistantv1.Feedback](ctx, a.Bus, assistantv1.FeedbackSubject, f)
+	return err
 }
 
 // decodeOptional reads a body that may be empty.

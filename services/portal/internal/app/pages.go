@@ -47,6 +47,17 @@ func (v view) T(key string, pairs ...any) string { return v.texts.T(key, pairs..
 // Has reports whether the catalogue has key.
 func (v view) Has(key string) bool { _, ok := v.texts[key]; return ok }
 
+// With is the same view of other data, for parts of a page.
+func (v view) With(data any) view {
+	v.Data = data
+	return v
+}
+
+// Examples are questions to begin with.
+func (v view) Examples() []string {
+	return []string{v.T("q.example.moving"), v.T("q.example.housing"), v.T("q.example.pension"), v.T("q.example.passport"), v.T("q.example.leave")}
+}
+
 // Day, Clock and When write times for people in Denmark.
 func (v view) Day(t time.Time) string { return day(t, v.texts) }
 
@@ -82,14 +93,8 @@ func mustLoad(name string) *time.Location {
 
 // page renders a page in the layout.
 func (a *App) page(w http.ResponseWriter, r *http.Request, p who.Person, status int, name, title string, data any) error {
-	l := lang(r)
-	v := view{
-		Lang: l, texts: texts.For(l), Title: title, Name: name, Path: r.URL.Path, Person: p, Known: p.ID != "", Home: home(p),
-		Demo: a.Test != nil, Styled: a.Web.Styled, Contact: a.Contact, Data: data,
-	}
-	if v.Known && p.Session != "" {
-		v.Left = max(0, int(p.Expires.Sub(a.Now()).Seconds()))
-	}
+	v := a.view(r, p, data)
+	v.Name, v.Title = name, title
 	if v.Has(title) {
 		v.Title = v.T(title)
 	}
@@ -98,13 +103,26 @@ func (a *App) page(w http.ResponseWriter, r *http.Request, p who.Person, status 
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Language", string(l))
+	w.Header().Set("Content-Language", string(v.Lang))
 	if w.Header().Get("Cache-Control") == "" {
 		w.Header().Set("Cache-Control", "no-cache")
 	}
 	w.WriteHeader(status)
 	_, err = w.Write(html)
 	return err
+}
+
+// view is what templates get for a request.
+func (a *App) view(r *http.Request, p who.Person, data any) view {
+	l := lang(r)
+	v := view{
+		Lang: l, texts: texts.For(l), Path: r.URL.Path, Person: p, Known: p.ID != "", Home: home(p),
+		Demo: a.Test != nil, Styled: a.Web.Styled, Contact: a.Contact, Data: data,
+	}
+	if v.Known && p.Session != "" {
+		v.Left = max(0, int(p.Expires.Sub(a.Now()).Seconds()))
+	}
+	return v
 }
 
 // home is the page where a role's work is.
@@ -122,14 +140,6 @@ func home(p who.Person) string {
 		return "/revision"
 	}
 	return "/"
-}
-
-func (a *App) front(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	if p.ID != "" {
-		http.Redirect(w, r, home(p), http.StatusSeeOther)
-		return nil
-	}
-	return a.page(w, r, p, http.StatusOK, "front", "front.title", nil)
 }
 
 func (a *App) desk(w http.ResponseWriter, r *http.Request, p who.Person) error {

@@ -68,11 +68,9 @@ func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if rec, ok := w.(*recorder); ok && rec.code != 0 {
 		return // the answer has begun
 	}
-	if p.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
-	}
+	retryAfter(w, p)
 	w.Header().Set("Cache-Control", "no-store")
-	if strings.HasPrefix(r.URL.Path, "/api/") {
+	if strings.HasPrefix(r.URL.Path, "/api/") || wantsEvents(r) {
 		if p.Status == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="samtale"`)
 		}
@@ -87,6 +85,12 @@ func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if err := a.page(w, r, who.From(r.Context()), p.Status, "problem", p.Title, p); err != nil {
 		a.Log.Error("error page", "err", err)
+	}
+}
+
+func retryAfter(w http.ResponseWriter, p Problem) {
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
 	}
 }
 

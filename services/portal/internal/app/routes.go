@@ -16,6 +16,13 @@ func (a *App) routes() []route {
 	return []route{
 		// Pages.
 		{pattern: "GET /{$}", public: true, handle: a.front},
+		{pattern: "POST /{$}", public: true, body: maxQuestion, handle: a.askForm},
+		{pattern: "POST /svar/{id}", public: true, handle: a.askRated},
+		{pattern: "POST /slet-samtale", public: true, handle: a.askForgotten},
+		{pattern: "GET /indlejret", public: true, handle: a.embedded},
+		{pattern: "POST /indlejret", public: true, body: maxQuestion, handle: a.embeddedForm},
+		{pattern: "GET /embed.js", public: true, bare: true, handle: a.embedScript},
+		{pattern: "GET /om", public: true, handle: a.about},
 		{pattern: "GET /desk", roles: worker, handle: a.desk},
 		{pattern: "GET /notat/{id}", roles: worker, handle: a.notePage},
 		{pattern: "GET /afleveret", roles: worker, handle: a.delivered},

@@ -47,7 +47,7 @@ func placeholders(s string) string {
 // start of a key whose end (or middle) is a state, role or kind.
 var (
 	literal = regexp.MustCompile(`(?:\.T |\bt\(|T\(|\? |: |\|\| )"([a-z]+(?:\.[a-zA-Z0-9_-]+)*)"`)
-	prefix  = regexp.MustCompile(`(?:printf "([a-z]+\.)%s(\.[a-z]+)?"|"([a-z.]+\.)" \+)`)
+	prefix  = regexp.MustCompile(`(?:printf "([a-z.]+\.)%s(\.[a-z]+)?"|"([a-z.]+\.)" \+)`)
 )
 
 func TestEveryKeyInUseExistsAndEveryKeyIsUsed(t *testing.T) {

@@ -42,10 +42,10 @@ func New() (*Site, error) {
 	}
 	for _, n := range names {
 		name := strings.TrimSuffix(path.Base(n), ".html")
-		if name == "layout" || name == "parts" {
+		if name == "layout" || strings.HasPrefix(name, "parts") {
 			continue
 		}
-		t, err := template.New("layout.html").ParseFS(files, "pages/layout.html", "pages/parts.html", n)
+		t, err := template.New("layout.html").ParseFS(files, "pages/layout.html", "pages/parts*.html", n)
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
 		}
@@ -81,8 +81,20 @@ func (s *Site) Render(name string, data any) ([]byte, error) {
 		return nil, fmt.Errorf("no page %q", name)
 	}
 	var b bytes.Buffer
+	if whole := t.Lookup("page"); whole != nil { // a page without the common frame
+		t = whole
+	}
 	if err := t.Execute(&b, data); err != nil {
 		return nil, fmt.Errorf("page %s: %w", name, err)
+	}
+	return b.Bytes(), nil
+}
+
+// Fragment renders one part of a page.
+func (s *Site) Fragment(page, part string, data any) ([]byte, error) {
+	var b bytes.Buffer
+	if err := s.pages[page].ExecuteTemplate(&b, part, data); err != nil {
+		return nil, fmt.Errorf("part %s of page %s: %w", part, page, err)
 	}
 	return b.Bytes(), nil
 }

@@ -1,0 +1,273 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"html/template"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"samtale.dk/samtale/services/contract/assistantv1"
+	"samtale.dk/samtale/services/contract/knowledgev1"
+)
+
+// Around a quote, this much of a long micro-article is shown: enough to read it in its place, in bytes.
+const (
+	wholeChunk  = 3000
+	aroundQuote = 900
+)
+
+// cited is a sentence with the numbers of its quotes.
+type cited struct {
+	ID, Text string
+	Quotes   []mark
+}
+
+// mark is one quote: bytes [start, end) of its source's text.
+type mark struct {
+	N          int
+	Anchor     string // of the page
+	start, end int
+}
+
+// source is a micro-article as an answer shows it, with the quotes marked in their places.
+type source struct {
+	Title, Section string
+	URL            string // of the official page, at the first quote
+	Host           string
+	Marks          []mark
+	Blocks         []block
+	Cut            bool     // more stands on the official page
+	Quotes         []string // instead of Blocks, where the text is gone or another by now
+	Changed        bool
+	Law            string // a law that it names changed on this day
+
+	chunkID, sha string
+}
+
+// block is a paragraph, or a list.
+type block struct {
+	Paragraph []part
+	Items     [][]part
+}
+
+// part is a piece of text, inside a quote or not. Starts are the quotes that begin here.
+type part struct {
+	Text   string
+	Lit    bool
+	Starts []mark
+}
+
+// cite numbers the quotes of an answer and puts them under their sources.
+func cite(ans assistantv1.Answer, chunks map[string]knowledgev1.Chunk) ([]cited, []source) {
+	var sources []source
+	var sentences []cited
+	n := 0
+	for _, st := range ans.Sentences {
+		c := cited{ID: st.ID, Text: st.Text}
+		for _, ev := range st.Evidence {
+			i := slices.IndexFunc(sources, func(s source) bool { return s.chunkID == ev.ChunkID && s.sha == ev.SHA256 })
+			if i < 0 {
+				i, sources = len(sources), append(sources, sourceOf(ev))
+			}
+			s := &sources[i]
+			j := slices.IndexFunc(s.Marks, func(m mark) bool { return m.start == ev.Start && m.end == ev.End })
+			if j < 0 {
+				n++
+				j = len(s.Marks)
+				s.Marks = append(s.Marks, mark{N: n, Anchor: fmt.Sprintf("c-%s-%d", ans.ID, n), start: ev.Start, end: ev.End})
+				s.Quotes = append(s.Quotes, ev.Quote)
+			}
+			c.Quotes = append(c.Quotes, s.Marks[j])
+		}
+		sentences = append(sentences, c)
+	}
+	for i := range sources {
+		sources[i].show(chunks[sources[i].chunkID])
+	}
+	return sentences, sources
+}
+
+func sourceOf(ev assistantv1.Evidence) source {
+	s := source{Title: ev.Title, Section: ev.Section, URL: quoteURL(ev.URL, ev.Quote), chunkID: ev.ChunkID, sha: ev.SHA256}
+	if u, err := url.Parse(ev.URL); err == nil {
+		s.Host = strings.TrimPrefix(u.Hostname(), "www.")
+	}
+	return s
+}
+
+// show marks the quotes in the chunk's text, when it is still the text that they were taken from.
+func (s *source) show(c knowledgev1.Chunk) {
+	s.Law = c.LawChanged
+	text := c.Text
+	for _, m := range s.Marks {
+		if c.SHA256 != s.sha || m.start < 0 || m.end > len(text) || m.start >= m.end || !utf8.ValidString(text[m.start:m.end]) {
+			s.Changed = true
+			return
+		}
+	}
+	s.Quotes = nil
+	from, to := window(text, s.Marks)
+	s.Cut = from > 0 || to < len(text)
+	s.Blocks = blocks(text, from, to, s.Marks)
+}
+
+// window is the part of a long text that is shown: whole lines around the quotes.
+func window(text string, marks []mark) (from, to int) {
+	if len(text) <= wholeChunk {
+		return 0, len(text)
+	}
+	from, to = len(text), 0
+	for _, m := range marks {
+		from, to = min(from, m.start), max(to, m.end)
+	}
+	from = strings.LastIndexByte(text[:max(0, from-aroundQuote)], '\n') + 1
+	if to = min(len(text), to+aroundQuote); to < len(text) {
+		if i := strings.IndexByte(text[to:], '\n'); i >= 0 {
+			to += i
+		} else {
+			to = len(text)
+		}
+	}
+	return from, to
+}
+
+// blocks divides text[from:to] into paragraphs and lists (lines that begin with "- ").
+func blocks(text string, from, to int, marks []mark) []block {
+	var out []block
+	begun := map[int]bool{} // quotes whose beginning has been shown
+	for at := from; at < to; {
+		end := to
+		if i := strings.IndexByte(text[at:to], '\n'); i >= 0 {
+			end = at + i
+		}
+		next := end + 1
+		item := strings.HasPrefix(text[at:end], "- ")
+		if item {
+			at += len("- ")
+		}
+		if strings.TrimSpace(text[at:end]) != "" {
+			p := parts(text, at, end, marks, begun)
+			switch {
+			case item && len(out) > 0 && out[len(out)-1].Items != nil:
+				last := &out[len(out)-1]
+				last.Items = append(last.Items, p)
+			case item:
+				out = append(out, block{Items: [][]part{p}})
+			default:
+				out = append(out, block{Paragraph: p})
+			}
+		}
+		at = next
+	}
+	return out
+}
+
+// parts cuts text[from:to] where quotes begin and end.
+func parts(text string, from, to int, marks []mark, begun map[int]bool) []part {
+	cuts := []int{from, to}
+	for _, m := range marks {
+		for _, c := range []int{m.start, m.end} {
+			if c > from && c < to {
+				cuts = append(cuts, c)
+			}
+		}
+	}
+	slices.Sort(cuts)
+	cuts = slices.Compact(cuts)
+	var out []part
+	for i := range len(cuts) - 1 {
+		p := part{Text: text[cuts[i]:cuts[i+1]]}
+		for _, m := range marks {
+			if m.start >= cuts[i+1] || m.end <= cuts[i] {
+				continue
+			}
+			p.Lit = true
+			if !begun[m.N] {
+				begun[m.N] = true
+				p.Starts = append(p.Starts, m)
+			}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// quoteURL leads to a quote's place on a page: browsers that know text fragments scroll to it and mark it, others open the
+// page. A long quote is named by its first and last words.
+func quoteURL(page, quote string) string {
+	u, err := url.Parse(page)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	words := strings.Fields(quote)
+	if len(words) == 0 {
+		return page
+	}
+	fragment := escapeText(strings.Join(words, " "))
+	if len(words) > 12 {
+		fragment = escapeText(strings.Join(words[:4], " ")) + "," + escapeText(strings.Join(words[len(words)-4:], " "))
+	}
+	if !strings.Contains(page, "#") {
+		page += "#"
+	}
+	return page + ":~:text=" + fragment
+}
+
+// escapeText escapes also what divides the parts of a text fragment.
+func escapeText(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(s), "+", "%20"), "-", "%2D")
+}
+
+// chunksOf fetches what the answers quote. A chunk that is gone, or a service that does not answer, costs only the place
+// around the quote.
+func (a *App) chunksOf(ctx context.Context, answers []assistantv1.Answer) map[string]knowledgev1.Chunk {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	out := map[string]knowledgev1.Chunk{}
+	slots := make(chan struct{}, 8)
+	for _, ans := range answers {
+		for _, st := range ans.Sentences {
+			for _, ev := range st.Evidence {
+				mu.Lock()
+				_, known := out[ev.ChunkID]
+				out[ev.ChunkID] = out[ev.ChunkID]
+				mu.Unlock()
+				if known || ev.ChunkID == "" {
+					continue
+				}
+				wg.Go(func() {
+					slots <- struct{}{}
+					defer func() { <-slots }()
+					if c, err := a.chunk(ctx, ev.ChunkID); err == nil {
+						mu.Lock()
+						out[ev.ChunkID] = c
+						mu.Unlock()
+					}
+				})
+			}
+		}
+	}
+	wg.Wait()
+	return out
+}
+
+// routeURL is where a route leads: a number to call, a page of ours or one on the web; "" for anything else.
+func routeURL(target string) template.URL {
+	number, isTel := strings.CutPrefix(target, "tel:")
+	u, err := url.Parse(target)
+	switch {
+	case isTel && number != "" && strings.Trim(number, "+0123456789 ") == "":
+		return template.URL("tel:" + strings.ReplaceAll(number, " ", ""))
+	case err != nil:
+		return ""
+	case u.Scheme == "https" || u.Scheme == "http":
+		return template.URL(u.String())
+	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "//") && !strings.Contains(target, `\`):
+		return template.URL(u.String())
+	}
+	return ""
+}
