@@ -226,6 +226,44 @@ func TestCheckCallKnowsAGoneCall(t *testing.T) {
 	}
 }
 
+// Whether a chat is alive only its own gateway knows, not the telephone's.
+func TestCheckCallAsksTheGatewayOfTheChannel(t *testing.T) {
+	w := newWorld(t)
+	for _, gateway := range []struct {
+		channel callv1.Channel
+		alive   string
+	}{{callv1.ChannelQueue, "call"}, {callv1.ChannelChat, "chat"}, {callv1.ChannelMeeting, "meeting"}} {
+		svc, err := w.bus.Service("gateway", "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = bus.Handle(w.bus, svc, callv1.CheckSubjectOf(gateway.channel), 1, func(_ context.Context, r callv1.CheckRequest) (callv1.Call, error) {
+			if r.ConversationID != gateway.alive {
+				return callv1.Call{}, errs.E(errs.NotFound, "", nil)
+			}
+			return callv1.Call{ConversationID: r.ConversationID}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []string{gateway.alive, gateway.alive + "-gone"} {
+			_, err = w.store.Read().AddConversation(t.Context(), store.Conversation{ID: id, Channel: gateway.channel, ServiceArea: "borgerservice", StartedAt: begin})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.bus.NC.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]bool{"call": true, "call-gone": false, "chat": true, "chat-gone": false, "meeting": true, "meeting-gone": false} {
+		res, err := w.acts.CheckCall(t.Context(), phonecall.CheckCallInput{ConversationID: id})
+		if err != nil || res.Alive != want {
+			t.Errorf("%s: %+v %v", id, res, err)
+		}
+	}
+}
+
 func TestDeliveryIsTriedAgainAndShown(t *testing.T) {
 	w := newWorld(t)
 	c := newCall()

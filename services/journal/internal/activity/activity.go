@@ -6,6 +6,7 @@ package activity
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -51,9 +52,13 @@ func again(err error) error {
 	return errs.E(errs.Internal, "", err)
 }
 
-// CheckCall implements phonecall.Activities.
+// CheckCall implements phonecall.Activities: the conversation's own gateway is asked.
 func (a *Activities) CheckCall(ctx context.Context, in phonecall.CheckCallInput) (phonecall.CheckCallResult, error) {
-	_, err := bus.Request[callv1.Call](ctx, a.Bus, callv1.CheckSubject, callv1.CheckRequest{ConversationID: in.ConversationID})
+	c, err := a.Store.Read().Conversation(ctx, in.ConversationID)
+	if err != nil && !errors.Is(err, errs.NotFound) {
+		return phonecall.CheckCallResult{}, again(err)
+	}
+	_, err = bus.Request[callv1.Call](ctx, a.Bus, callv1.CheckSubjectOf(c.Channel), callv1.CheckRequest{ConversationID: in.ConversationID})
 	if errs.KindOf(err) == errs.NotFound {
 		return phonecall.CheckCallResult{}, nil
 	}
