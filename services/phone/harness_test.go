@@ -36,6 +36,7 @@ type world struct {
 	sip  string // host:port
 	env  process.Env
 	stop func()
+	url  string // of NATS
 
 	mu      sync.Mutex
 	keys    map[string][]byte
@@ -67,7 +68,7 @@ func start(t *testing.T, settings ...string) *world {
 func startAt(t *testing.T, addr string, settings ...string) *world {
 	t.Helper()
 	t.Parallel()
-	srv, err := natsserver.Start(natsserver.Config{StoreDir: t.TempDir()})
+	srv, err := natsserver.Start(natsserver.Config{StoreDir: t.TempDir(), Host: "127.0.0.1", Port: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +82,7 @@ func startAt(t *testing.T, addr string, settings ...string) *world {
 		started: map[string]callv1.Started{}, changed: map[string][]callv1.Changed{}, ended: map[string]callv1.Ended{},
 		areas: demoAreas(),
 	}
+	w.url = srv.URL()
 	w.serveConsent()
 	w.serveSpeech()
 	w.follow()

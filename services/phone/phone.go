@@ -101,7 +101,7 @@ func Run(ctx context.Context, env process.Env) error {
 		return err
 	}
 	svc.Attach(ua)
-	if err := svc.FollowChoices(work); err != nil {
+	if err := errors.Join(svc.FollowChoices(work), svc.KeepWills(work)); err != nil {
 		return err
 	}
 	if err := ua.Start(); err != nil {

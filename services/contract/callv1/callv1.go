@@ -131,6 +131,14 @@ type LegEnd struct {
 // Subject implements event.Message.
 func (e Ended) Subject() string { return ended(e.ConversationID) }
 
+// WillStream keeps, for each live call, the Ended event that is to be told if its
+// gateway's process dies: renewed every second with the length of each leg, one message
+// a call, gone when the call has ended. Whoever finds one that nobody renews tells it.
+const WillStream = "CALLWILL"
+
+// WillSubject carries a call's will.
+func WillSubject(c string) string { return event.Join("callwill.v1", c) }
+
 // Request subjects of the phone service (nats micro service "phone").
 const (
 	ListSubject    = "phone.v1.list"    // ListRequest → ListReply

@@ -3,6 +3,7 @@ package calls
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,10 +71,11 @@ type Call struct {
 	checkup      *time.Timer
 	waitingSince time.Time
 
-	recs  []*recorder // all of the call, in order
-	mine  *recorder   // the citizen's, while open
-	yours *recorder   // the caseworker's, while open
-	ear   ear         // hears the citizen
+	recs  []*recorder                 // all of the call, in order
+	open  atomic.Pointer[[]*recorder] // the same, for the will
+	mine  *recorder                   // the citizen's, while open
+	yours *recorder                   // the caseworker's, while open
+	ear   ear                         // hears the citizen
 	snap  atomic.Pointer[callv1.Call]
 	out   *outbox
 }
@@ -238,6 +240,8 @@ func (c *Call) recording(role, user string) *recorder {
 	r := newRecorder(leg, feed)
 	r.mask(c.paused)
 	c.recs = append(c.recs, r)
+	all := slices.Clone(c.recs)
+	c.open.Store(&all)
 	return r
 }
 

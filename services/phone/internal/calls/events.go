@@ -116,4 +116,5 @@ func (c *Call) publishEnded() {
 	}
 	c.s.cfg.Metrics.end(c.reason)
 	c.out.add("ended", func(ctx context.Context) error { return c.s.cfg.Bus.Publish(ctx, e) })
+	c.out.add("will", func(ctx context.Context) error { return c.s.forgetWill(ctx, c.id) })
 }

@@ -148,5 +148,16 @@ func (r *recorder) finish() callv1.LegEnd {
 	return callv1.LegEnd{Leg: r.leg, Samples: r.samples, Transcribed: true}
 }
 
+// stand is the leg's length if nothing more came.
+func (r *recorder) stand() callv1.LegEnd {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.samples
+	if !r.ended {
+		n = r.feed.Position() + r.owed
+	}
+	return callv1.LegEnd{Leg: r.leg, Samples: n, Transcribed: true}
+}
+
 // flush waits until everything is committed, as long as ctx lives.
 func (r *recorder) flush(ctx context.Context) error { return r.feed.End(ctx) }
