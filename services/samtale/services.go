@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"samtale.dk/samtale/services/assistant"
 	"samtale.dk/samtale/services/consent"
 	"samtale.dk/samtale/services/journal"
 	"samtale.dk/samtale/services/phone"
@@ -26,6 +27,7 @@ func services() []serviceEntry {
 	return []serviceEntry{
 		{"consent", "keys, choices, legal holds, service areas, audit log", consent.Run},
 		{"journal", "transcripts, notes, approval, delivery, deletion", journal.Run},
+		{"assistant", "questions with proven answers, knowledge, inquiries", assistant.Run},
 		{"speech", "hears: streams of audio in, words out", speech.Run},
 		{"phone", "calls: SIP, SIPREC, softphones, queues, messages", phone.Run},
 		{"worker", "hosts the workflow definitions", worker.Run},

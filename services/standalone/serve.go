@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"samtale.dk/samtale/services/assistant"
 	"samtale.dk/samtale/services/consent"
 	"samtale.dk/samtale/services/journal"
 	"samtale.dk/samtale/services/phone"
@@ -28,6 +29,7 @@ func units() []supervise.Unit {
 		{Name: "consent", Run: consent.Run},
 		{Name: "journal", Run: journal.Run},
 		{Name: "worker", Run: worker.Run},
+		{Name: "assistant", Run: assistant.Run},
 		{Name: "speech", Run: speech.Run},
 		{Name: "portal", Run: portal.Run},
 		{Name: "phone", Run: phone.Run},

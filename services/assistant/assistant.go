@@ -1,0 +1,167 @@
+// Package assistant is the service that answers citizens' questions with sentences that it can prove, and hands over to a person. It
+// owns the knowledge, the answers, the citizens' own history of questions, and the inquiries to people.
+package assistant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+
+	"samtale.dk/samtale/models/vector"
+	"samtale.dk/samtale/models/vector/embedded"
+	"samtale.dk/samtale/services/assistant/internal/answer"
+	"samtale.dk/samtale/services/assistant/internal/app"
+	"samtale.dk/samtale/services/assistant/internal/inquiry"
+	"samtale.dk/samtale/services/assistant/internal/knowledge"
+	"samtale.dk/samtale/services/assistant/internal/learn"
+	"samtale.dk/samtale/services/assistant/internal/schema"
+	"samtale.dk/samtale/services/assistant/internal/session"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/masterkey"
+	"samtale.dk/samtale/services/platform/process"
+	"samtale.dk/samtale/services/platform/seal"
+	"samtale.dk/samtale/services/platform/store"
+	"samtale.dk/samtale/services/platform/temporal"
+	work "samtale.dk/samtale/workflows/inquiry"
+)
+
+// Run serves until ctx is done.
+func Run(ctx context.Context, env process.Env) error {
+	cfg, err := load(env.Environ)
+	if err != nil || env.CheckOnly {
+		return err
+	}
+	master, err := masterkey.LoadOrCreate(cfg.MasterKey, cfg.Data)
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, cfg.DB)
+	if err != nil {
+		return fmt.Errorf("assistant: %w", err)
+	}
+	defer db.Close()
+	if err := db.Migrate(ctx, schema.Migrations()); err != nil {
+		return fmt.Errorf("assistant: %w", err)
+	}
+	b, err := env.Connect("assistant", cfg.Bus)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	index, err := openIndex(cfg)
+	if err != nil {
+		return fmt.Errorf("assistant: %w", err)
+	}
+	defer index.Close()
+	a, err := assemble(cfg, env, parts{master, db, b, index})
+	if err != nil {
+		return fmt.Errorf("assistant: %w", err)
+	}
+	env.Health.Add("assistant", a.Ready)
+	return a.Run(ctx)
+}
+
+// openIndex opens the index, or starts an empty one in place of one that cannot be used: the library fills it again.
+func openIndex(cfg ready) (vector.Index, error) {
+	c := embedded.Config{Dir: filepath.Join(cfg.Data, "knowledge-index")}
+	ix, err := embedded.Open(c)
+	if errors.Is(err, vector.ErrRebuild) {
+		ix, err = embedded.Create(c)
+	}
+	return ix, err
+}
+
+// parts are what is open.
+type parts struct {
+	master masterkey.Key
+	db     *store.DB
+	bus    *bus.Bus
+	index  vector.Index
+}
+
+// assemble puts the service together.
+func assemble(cfg ready, env process.Env, p parts) (*app.App, error) {
+	log := env.Log.With("service", "assistant")
+	ring, err := seal.NewRing(p.bus)
+	if err != nil {
+		return nil, err
+	}
+	library, err := knowledge.New(knowledge.Config{DB: p.db, Bus: p.bus, Index: p.index, Starter: cfg.starter, Log: log, Metrics: env.Metrics})
+	if err != nil {
+		return nil, err
+	}
+	pipeline, err := answer.New(answer.Config{Knowledge: library, Model: cfg.model, Areas: areas(p.bus), Log: log})
+	if err != nil {
+		return nil, err
+	}
+	sessions := session.New(session.Config{DB: p.db, Bus: p.bus, Keys: ring, Log: log})
+	ledger, err := learn.New(learn.Config{DB: p.db, Bus: p.bus, Key: p.master.Derive(learn.Purpose), Log: log})
+	if err != nil {
+		return nil, err
+	}
+	tc := &app.Temporal{}
+	inquiries, err := inquiry.New(inquiry.Config{
+		DB: p.db, Bus: p.bus, Keys: ring, ReceiptKey: p.master.Derive(inquiry.ReceiptPurpose), Sessions: sessions,
+		Dial: func(ctx context.Context) (inquiry.Workflows, error) { return tc.Wait(ctx) }, Log: log, Metrics: env.Metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return app.New(app.Config{
+		Bus: p.bus, Pipeline: pipeline, Sessions: sessions, Ledger: ledger, Parts: []app.Part{library, sessions, ledger}, Inquiry: inquiries,
+		Work: func(ctx context.Context) error {
+			return workflows(ctx, cfg, env, p.master, tc, func(r worker.Registry) { r.RegisterActivity(inquiries.Activities()) })
+		},
+		Probe: tc.Ready, Log: log, Metrics: env.Metrics,
+	})
+}
+
+// workflows waits for Temporal and runs the activities until ctx ends.
+func workflows(ctx context.Context, cfg ready, env process.Env, master masterkey.Key, tc *app.Temporal, register func(worker.Registry)) error {
+	c, err := temporal.Dial(ctx, "assistant", cfg.Temporal, master, env.Log)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	defer c.Close()
+	tc.Set(&c)
+	defer tc.Set((*client.Client)(nil))
+	return temporal.Work(ctx, c, temporal.Worker{Queue: work.Queue, Register: register})
+}
+
+// keepAreas is how long service areas are used without asking again; they change by restart.
+const keepAreas = time.Minute
+
+// areas asks the consent service for the service areas and keeps them for a moment.
+func areas(b *bus.Bus) answer.Areas {
+	var (
+		mu   sync.Mutex
+		list []consentv1.Area
+		till time.Time
+	)
+	return func(ctx context.Context) ([]consentv1.Area, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if time.Now().Before(till) {
+			return list, nil
+		}
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		rep, err := bus.Request[consentv1.AreasReply](ctx, b, consentv1.AreasSubject, consentv1.AreasRequest{})
+		if err != nil {
+			till = time.Now().Add(keepAreas / 12) // the next questions need not wait for it as well
+			return list, err
+		}
+		list, till = rep.Areas, time.Now().Add(keepAreas)
+		return list, nil
+	}
+}

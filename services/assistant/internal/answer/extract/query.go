@@ -1,0 +1,119 @@
+package extract
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"samtale.dk/samtale/models/danish"
+	"samtale.dk/samtale/models/embed/sparse"
+	"samtale.dk/samtale/services/assistant/internal/answer/question"
+	"samtale.dk/samtale/services/contract/knowledgev1"
+)
+
+// Query is a question, read for finding sentences.
+type Query struct {
+	Kind    question.Kind
+	Words   []Word
+	numbers []float64
+}
+
+// Word is a word of the question that says what it is about.
+type Word struct {
+	Text    string
+	Weight  float64 // rare words weigh more
+	Generic bool    // says which fact is asked for, or nothing much
+	forms   []form
+}
+
+// form is a stem that stands for a word, and how surely.
+type form struct {
+	stem  string
+	share float64
+}
+
+// How surely the index's readings of a word stand for it.
+var shares = map[string]float64{
+	sparse.ViaWord: 1, sparse.ViaJoined: 1, sparse.ViaSpelling: .9, sparse.ViaOfficial: .9, sparse.ViaPart: .45,
+}
+
+// What words that ask for a fact weigh, against words that say about what.
+const genericWeight = .15
+
+// Read reads a question by the terms that a search made of it.
+func Read(text string, kind question.Kind, terms []knowledgev1.Term) Query {
+	q := Query{Kind: kind}
+	for _, t := range terms {
+		if t.Via == sparse.ViaWord || t.Via == "" {
+			q.Words = append(q.Words, Word{Text: t.Word, Weight: t.Weight, Generic: question.Generic(t.Word), forms: []form{{t.Text, 1}}})
+		}
+	}
+	for _, t := range terms {
+		for i := range q.Words {
+			if w := &q.Words[i]; t.Via != sparse.ViaWord && t.Via != "" && w.standsIn(t) {
+				w.add(form{t.Text, shares[t.Via]})
+			}
+		}
+	}
+	for i := range q.Words {
+		if q.Words[i].Generic {
+			q.Words[i].Weight *= genericWeight
+		}
+	}
+	for _, f := range danish.Facts(danish.Tokens(text)) {
+		n, _, _ := strings.Cut(f.Value, " ")
+		v, err := strconv.ParseFloat(n, 64)
+		if err == nil && f.Kind != danish.Digits {
+			q.numbers = append(q.numbers, v)
+		}
+	}
+	return q
+}
+
+// standsIn reports that a term was made of the word, alone or with its neighbours.
+func (w *Word) standsIn(t knowledgev1.Term) bool {
+	if t.Word == w.Text {
+		return true
+	}
+	switch t.Via {
+	case sparse.ViaJoined:
+		return strings.HasPrefix(t.Word, w.Text) || strings.HasSuffix(t.Word, w.Text)
+	case sparse.ViaOfficial:
+		st := sparse.Stem(w.Text)
+		return slices.ContainsFunc(strings.Fields(strings.ToLower(t.Word)), func(p string) bool {
+			return p == w.Text || sparse.Stem(p) == st
+		})
+	}
+	return false
+}
+
+func (w *Word) add(f form) {
+	if !slices.ContainsFunc(w.forms, func(o form) bool { return o.stem == f.stem && o.share >= f.share }) {
+		w.forms = append(w.forms, f)
+	}
+}
+
+// found is how surely something that has some stems has the word: the whole, or its parts together.
+func (w *Word) found(has func(stem string) bool) float64 {
+	best, parts := 0.0, 0.0
+	for _, f := range w.forms {
+		if !has(f.stem) {
+			continue
+		}
+		if f.share == shares[sparse.ViaPart] {
+			parts += f.share
+			continue
+		}
+		best = max(best, f.share)
+	}
+	return max(best, min(parts, .9))
+}
+
+// Weight is that of all words.
+func (q Query) Weight() float64 {
+	sum := 0.0
+	for _, w := range q.Words {
+		sum += w.Weight
+	}
+	return sum
+}

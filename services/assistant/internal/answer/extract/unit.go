@@ -1,0 +1,158 @@
+// Package extract answers a question with sentences of a micro-article, word for word: it divides the text, weighs each sentence by
+// what is asked, and takes the few that answer it. It needs no model. How well the best of them fit is a number, by which the
+// caller decides whether to answer at all.
+//
+// Everything is pure and safe for concurrent use.
+package extract
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"samtale.dk/samtale/models/danish"
+	"samtale.dk/samtale/models/embed/sparse"
+)
+
+// Unit is a sentence or list item of a text: bytes [Start, End) of it.
+type Unit struct {
+	Start, End int
+	Text       string
+	Item       bool // of a list
+	Lead       int  // for an item, index of the unit that introduces the list; -1: none
+	Paragraph  int
+
+	words []word
+	facts []danish.Fact
+}
+
+// word is a word of a unit.
+type word struct{ low, stem string }
+
+// Divide gives the units of a micro-article's text.
+func Divide(text string) []Unit {
+	var out []Unit
+	start, paragraph, lead := 0, 0, -1
+	for line := range strings.Lines(text) {
+		body := strings.TrimRight(line, "\r\n ")
+		switch {
+		case strings.TrimSpace(body) == "":
+			paragraph++
+		case strings.HasPrefix(body, "- "):
+			out = append(out, newUnit(text, start+2, start+len(body), Unit{Item: true, Lead: lead, Paragraph: paragraph}))
+		default:
+			for _, s := range sentences(body) {
+				out = append(out, newUnit(text, start+s[0], start+s[1], Unit{Lead: -1, Paragraph: paragraph}))
+			}
+			lead = len(out) - 1
+		}
+		start += len(line)
+	}
+	return out
+}
+
+func newUnit(text string, start, end int, u Unit) Unit {
+	for start < end && text[start] == ' ' {
+		start++
+	}
+	u.Start, u.End, u.Text = start, end, text[start:end]
+	tokens := danish.Tokens(u.Text)
+	u.facts = danish.Facts(tokens)
+	for _, t := range tokens {
+		for part := range strings.FieldsFuncSeq(strings.ToLower(t.Text), func(r rune) bool { return r == '/' || r == '–' || r == '(' }) {
+			w := strings.TrimFunc(part, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '%' })
+			if w != "" {
+				w = unify.Replace(w)
+				u.words = append(u.words, word{w, sparse.Stem(w)})
+			}
+		}
+	}
+	return u
+}
+
+var unify = strings.NewReplacer("-", "", "aa", "å", "é", "e")
+
+// sentences gives the ranges of a line's sentences.
+func sentences(line string) [][2]int {
+	var out [][2]int
+	start := 0
+	for i := 0; i < len(line); i++ {
+		if !strings.ContainsRune(".?!", rune(line[i])) {
+			continue
+		}
+		end := i + 1
+		for end < len(line) && strings.ContainsRune(`"»«)”'`, firstRune(line[end:])) {
+			end += utf8.RuneLen(firstRune(line[end:]))
+		}
+		if end < len(line) && line[end] != ' ' {
+			continue
+		}
+		if end < len(line) && !ends(line[start:i+1], strings.TrimLeft(line[end:], " ")) {
+			continue
+		}
+		out = append(out, [2]int{start, end})
+		for end < len(line) && line[end] == ' ' {
+			end++
+		}
+		start, i = end, end-1
+	}
+	if strings.TrimSpace(line[start:]) != "" {
+		out = append(out, [2]int{start, len(line)})
+	}
+	return out
+}
+
+func firstRune(s string) rune {
+	r, _ := utf8.DecodeRuneInString(s)
+	return r
+}
+
+// ends reports that the mark at the end of before ends a sentence when rest follows.
+func ends(before, rest string) bool {
+	if !strings.HasSuffix(before, ".") {
+		return true
+	}
+	next := firstRune(rest)
+	if unicode.IsLower(next) {
+		return false
+	}
+	w := strings.ToLower(before[strings.LastIndexAny(before, " (")+1:])
+	switch w {
+	case "f.eks.", "fx.", "ca.", "nr.", "kl.", "bl.a.", "evt.", "dvs.", "stk.", "jf.", "tlf.", "d.", "pr.", "min.", "maks.", "mr.", "dr.", "st.", "e.g.", "i.e.", "h.c.", "inkl.", "ekskl.":
+		return false
+	case "kr.", "pct.", "mio.", "mia.", "osv.", "mv.", "m.m.", "mm.", "etc.":
+		return !unicode.IsDigit(next)
+	}
+	digits := strings.TrimSuffix(w, ".")
+	if len(digits) <= 2 && digits != "" && strings.Trim(digits, "0123456789") == "" { // "den 1. Maj", "§ 4. Stk."
+		prev := strings.Fields(before)
+		if len(prev) > 1 {
+			switch strings.ToLower(prev[len(prev)-2]) {
+			case "den", "d.", "fra", "hver", "til", "pr.", "af", "og":
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// has reports a word of the unit with the stem, alone or in a compound.
+func (u *Unit) has(stem string) bool {
+	long := utf8.RuneCountInString(stem) >= 5
+	for _, w := range u.words {
+		if w.stem == stem || long && strings.Contains(w.low, stem) {
+			return true
+		}
+	}
+	return false
+}
+
+// says reports one of the words, as it stands.
+func (u *Unit) says(words map[string]bool) bool {
+	for _, w := range u.words {
+		if words[w.low] {
+			return true
+		}
+	}
+	return false
+}

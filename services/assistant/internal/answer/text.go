@@ -1,0 +1,190 @@
+package answer
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+
+	"samtale.dk/samtale/models/danish"
+	"samtale.dk/samtale/services/assistant/internal/answer/crisis"
+	"samtale.dk/samtale/services/assistant/internal/answer/question"
+	"samtale.dk/samtale/services/contract/assistantv1"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/knowledgev1"
+)
+
+type both struct{ da, en string }
+
+func (b both) in(language string) string {
+	if language == question.English {
+		return b.en
+	}
+	return b.da
+}
+
+// messages are what is said when there is no answer.
+var messages = map[string]both{
+	assistantv1.ReasonUnknown: {
+		"Det ved jeg ikke. Jeg kan ikke finde noget om det i de officielle artikler, som jeg kender. Prøv med andre ord, eller vælg en vej videre herunder.",
+		"I do not know. I cannot find anything about it in the official articles that I have. Try other words, or choose a way on below.",
+	},
+	assistantv1.ReasonUnproven: {
+		"Det ved jeg ikke med sikkerhed. Jeg finder noget, der ligner, men intet, der beviser et svar på netop dit spørgsmål. Jeg gætter ikke. En medarbejder kan hjælpe dig.",
+		"I do not know for certain. I find something like it, but nothing that proves an answer to exactly your question. I do not guess. A person can help you.",
+	},
+	assistantv1.ReasonOwnCase: {
+		"Det lyder, som om du spørger til din egen sag. Den kan jeg ikke se. Log ind for at se den, eller tal med en medarbejder.",
+		"It sounds as if you ask about your own case. I cannot see it. Log in to see it, or talk to a person.",
+	},
+	assistantv1.ReasonMunicipality: {
+		"Det er forskelligt fra kommune til kommune. Hvilken kommune drejer det sig om?",
+		"It differs from one municipality to another. Which one is it about?",
+	},
+	assistantv1.ReasonDate: {
+		"Reglerne blev ændret i den periode. Hvornår drejer det sig om?",
+		"The rules changed in that period. When is it about?",
+	},
+	assistantv1.ReasonEmpty: {
+		"Skriv, hvad du vil have hjælp til.",
+		"Write what you would like help with.",
+	},
+	assistantv1.ReasonTooLong: {
+		"Spørgsmålet er for langt. Skriv det med højst 500 tegn, og stil ét spørgsmål ad gangen.",
+		"The question is too long. Use at most 500 characters, and ask one question at a time.",
+	},
+	assistantv1.ReasonLanguage: {
+		"Jeg kan kun læse dansk og engelsk. Skriv på et af dem, eller tal med en medarbejder, som kan bestille en tolk. " +
+			"I can only read Danish and English. Write in one of them, or talk to a person, who can arrange an interpreter.",
+		"I can only read Danish and English. Write in one of them, or talk to a person, who can arrange an interpreter. " +
+			"Jeg kan kun læse dansk og engelsk. Skriv på et af dem, eller tal med en medarbejder, som kan bestille en tolk.",
+	},
+}
+
+var smallTalk = map[string]both{
+	question.Greeting:  {"Hej. Hvad vil du have hjælp til?", "Hello. What would you like help with?"},
+	question.Thanks:    {"Selv tak. Spørg bare igen, hvis der er mere.", "You are welcome. Just ask again if there is more."},
+	question.Goodbye:   {"Farvel, og tak fordi du spurgte.", "Goodbye, and thank you for asking."},
+	question.WhoAreYou: {"Jeg er et AI-system, ikke et menneske. Jeg svarer med sætninger fra officielle artikler og viser, hvor de står. Du kan altid tale med et menneske.", "I am an AI system, not a person. I answer with sentences from official articles and show where they stand. You can always talk to a person."},
+	question.CanYou:    {"Spørg om regler og selvbetjening hos det offentlige, for eksempel flytning, pension, pas eller boligstøtte. Jeg kan ikke se din sag.", "Ask about rules and self-service of public authorities, such as moving, pension, passports or housing benefit. I cannot see your case."},
+	question.Person:    {"Ja. Vælg herunder, hvordan du vil tale med en medarbejder.", "Yes. Choose below how you would like to talk to a person."},
+	question.Unclear:   {"Hvad tænker du på? Skriv gerne, hvad det handler om, for eksempel pas, flytning eller pension.", "What do you mean? Please write what it is about, such as passports, moving or pension."},
+}
+
+func (a *asking) refuse(reason string) {
+	a.result.Reason = reason
+	a.result.Message = messages[reason].in(a.result.Language)
+}
+
+func (a *asking) smallTalk(kind string) {
+	a.result.Reason = assistantv1.ReasonSmallTalk
+	a.result.Message = smallTalk[kind].in(a.result.Language)
+}
+
+func (a *asking) crisis(k crisis.Kind) {
+	a.result.Reason = assistantv1.ReasonCrisis
+	a.result.Message, a.result.Routes = crisis.Text(k, a.result.Language)
+	if text, err := question.Clean(a.req.Question); err == nil {
+		a.result.Question = question.Mask(text)
+	}
+}
+
+// finish adds the ways on.
+func (a *asking) finish(ctx context.Context) {
+	r := &a.result
+	if a.req.Audience == assistantv1.AudienceProgram && r.Answered {
+		return
+	}
+	areas, err := a.p.cfg.Areas(ctx)
+	if err != nil { // the ways that need no area remain
+		a.p.cfg.Log.Warn("answer without service areas", "answer", a.req.ID, "err", err)
+	}
+	r.Routes = append(r.Routes, a.routes(areas)...)
+}
+
+// routes are the ways on, the most fitting first.
+func (a *asking) routes(areas []consentv1.Area) []assistantv1.Route {
+	r := &a.result
+	lang := r.Language
+	var out []assistantv1.Route
+	if r.Reason == assistantv1.ReasonOwnCase {
+		out = append(out, assistantv1.Route{Kind: assistantv1.RouteLogin, Label: both{"Log ind og se dine samtaler", "Log in and see your conversations"}.in(lang), Target: "/mit"},
+			assistantv1.Route{Kind: assistantv1.RouteLink, Label: both{"Se dine sager på Mit Overblik", "See your cases at borger.dk (Mit Overblik)"}.in(lang), Target: "https://www.borger.dk/mitoverblik"})
+	}
+	if r.Answered {
+		for _, l := range r.Links {
+			out = append(out, assistantv1.Route{Kind: assistantv1.RouteSelfService, Label: l.Label, Target: l.URL})
+		}
+	}
+	area := areaOf(r.Area, areas)
+	handover := func(channel string) string {
+		q := url.Values{"kanal": {channel}}
+		if area.ID != "" {
+			q.Set("omraade", area.ID)
+		}
+		if r.Session != "" {
+			q.Set("session", r.Session)
+		}
+		return "/henvendelse?" + q.Encode()
+	}
+	out = append(out,
+		assistantv1.Route{Kind: assistantv1.RouteChat, Label: both{"Chat med en medarbejder", "Chat with a person"}.in(lang), Target: handover("chat")},
+		assistantv1.Route{Kind: assistantv1.RouteCallBack, Label: both{"Bliv ringet op", "Be called back"}.in(lang), Target: handover("callback")},
+		assistantv1.Route{Kind: assistantv1.RouteVideo, Label: both{"Videomøde", "Video meeting"}.in(lang), Target: handover("video")})
+	if area.Phone != "" {
+		name := both{area.Name, area.NameEN}.in(lang)
+		out = append(out, assistantv1.Route{
+			Kind: assistantv1.RoutePhone, Label: both{"Ring til ", "Call "}.in(lang) + name + " " + area.Phone, Target: "tel:" + strings.ReplaceAll(area.Phone, " ", ""),
+		})
+	}
+	return out
+}
+
+// areaOf gives the area of an id, or the first: borgerservice helps with everything.
+func areaOf(id string, areas []consentv1.Area) consentv1.Area {
+	for _, a := range areas {
+		if a.ID == id {
+			return a
+		}
+	}
+	if len(areas) > 0 {
+		return areas[0]
+	}
+	return consentv1.Area{}
+}
+
+// authorities say what an authority does, to say why it is responsible.
+var authorities = map[string]both{
+	"Udbetaling Danmark":  {"Udbetaling Danmark afgør og udbetaler det for hele landet.", "Udbetaling Danmark decides on it and pays it out for the whole country."},
+	"Familieretshuset":    {"Familieretshuset behandler sager om familie og navne.", "The Agency of Family Law (Familieretshuset) handles it."},
+	"Skatteforvaltningen": {"Skatteforvaltningen står for skat og registrering.", "The Danish Tax Agency is in charge of taxes and registration."},
+	"Skattestyrelsen":     {"Skattestyrelsen står for skat.", "The Danish Tax Agency is in charge of taxes."},
+}
+
+// why says why an authority is responsible.
+func why(c knowledgev1.Chunk, municipality, language string) string {
+	if c.Authority == "" {
+		return ""
+	}
+	if t, ok := authorities[c.Authority]; ok {
+		return t.in(language)
+	}
+	if strings.HasPrefix(c.Authority, "Kommune") {
+		if name, ok := danish.MunicipalityName(municipality); ok {
+			return both{name + " Kommune tager sig af det, fordi du har valgt den kommune.", "The municipality of " + name + " handles it, because you have chosen it."}.in(language)
+		}
+		return both{"Kommunen tager sig af det, som regel den, du bor i.", "The municipality handles it, usually the one where you live."}.in(language)
+	}
+	return both{c.Authority + " har ansvaret for »" + c.Title + "«.", c.Authority + " is responsible for “" + c.Title + "”."}.in(language)
+}
+
+var months = strings.Fields("januar februar marts april maj juni juli august september oktober november december")
+
+// day writes a date for people.
+func day(date string) string {
+	t, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		return date
+	}
+	return t.Format("2. ") + months[t.Month()-1] + t.Format(" 2006")
+}
