@@ -128,7 +128,7 @@ func (x *extraction) reason() {
 }
 
 var openings = []string{
-	"jeg ringer", "jeg ringede", "det er om", "det drejer sig om", "det handler om", "jeg vil gerne", "jeg vil også gerne", "jeg ville gerne",
+	"jeg ringer", "jeg ringede", "jeg skriver", "det er om", "det drejer sig om", "det handler om", "jeg vil gerne", "jeg vil også gerne", "jeg ville gerne",
 	"jeg vil også", "jeg ville høre", "jeg vil høre", "jeg skal høre", "jeg har et spørgsmål", "jeg har brug for", "jeg har fået et brev",
 	"jeg har fået en besked", "jeg kontakter", "jeg henvender mig", "det er fordi", "jeg skulle", "jeg forstår ikke", "jeg vil søge",
 	"jeg vil klage", "mit ærinde", "jeg ønsker", "jeg vil melde", "jeg vil anmelde", "spørgsmål om", "jeg mangler", "jeg skal flytte", "jeg har mistet",
@@ -190,7 +190,8 @@ func (s *said) identity() bool {
 
 // place decides the section of a statement by who says what.
 func place(s *said) (section string, ok bool) {
-	if s.identity() || s.content() < 2 {
+	promise := s.role == evidence.Caseworker && s.content() > 0 && s.has(promising...) // "jeg ringer på tirsdag" says enough
+	if s.identity() || s.content() < 2 && !promise {
 		return "", false
 	}
 	switch s.role {
