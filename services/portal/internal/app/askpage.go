@@ -4,9 +4,12 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
+	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/contract/assistantv1"
 	"samtale.dk/samtale/services/contract/knowledgev1"
 	"samtale.dk/samtale/services/platform/errs"
@@ -28,7 +31,7 @@ type askData struct {
 	Action         string // of forms that ask
 	Embedded       bool
 	Session        string // only where there are no cookies
-	Municipalities []municipality
+	Municipalities []danish.Municipality
 }
 
 // turn is one question with its answer, as it is shown.
@@ -43,10 +46,36 @@ type turn struct {
 }
 
 // Place names the municipality that the answer is for.
-func (t turn) Place() string { return municipalityName(t.Answer.Municipality) }
+func (t turn) Place() string {
+	name, _ := danish.MunicipalityName(t.Answer.Municipality)
+	return name
+}
 
 // Municipalities are for the question which one.
-func (t turn) Municipalities() []municipality { return municipalities() }
+func (t turn) Municipalities() []danish.Municipality { return danish.Municipalities() }
+
+// Lead is the first sentence of what is said instead of an answer, as its heading; Rest is the rest.
+func (t turn) Lead() string {
+	lead, _ := t.message()
+	return lead
+}
+
+// Rest is what follows Lead.
+func (t turn) Rest() string {
+	_, rest := t.message()
+	return rest
+}
+
+// maxLead is the longest heading in bytes.
+const maxLead = 90
+
+func (t turn) message() (lead, rest string) {
+	i := strings.IndexAny(t.Message, ".?!")
+	if i < 0 || i >= maxLead || t.Reason == assistantv1.ReasonCrisis {
+		return "", t.Message
+	}
+	return strings.TrimSuffix(t.Message[:i+1], "."), strings.TrimSpace(t.Message[i+1:])
+}
 
 // AsOfDay is the day of AsOf, the zero time when it has none.
 func (t turn) AsOfDay() time.Time { return dayOf(t.AsOf) }
@@ -67,7 +96,7 @@ func dayOf(s string) time.Time {
 func (t turn) Ways() []way {
 	var out []way
 	for _, r := range t.Routes {
-		w := wayOf(r)
+		w := t.way(r)
 		if w.URL == "" || t.Answered && w.Person {
 			continue
 		}
@@ -75,7 +104,7 @@ func (t turn) Ways() []way {
 	}
 	unhelped := slices.Contains([]string{assistantv1.ReasonUnknown, assistantv1.ReasonUnproven, assistantv1.ReasonOwnCase}, t.Reason)
 	if unhelped && !slices.ContainsFunc(out, func(w way) bool { return w.Person }) {
-		out = append(out, wayOf(assistantv1.Route{Kind: assistantv1.RouteChat}), wayOf(assistantv1.Route{Kind: assistantv1.RouteCallBack}))
+		out = append(out, t.way(assistantv1.Route{Kind: assistantv1.RouteChat}), t.way(assistantv1.Route{Kind: assistantv1.RouteCallBack}))
 	}
 	return out
 }
@@ -87,10 +116,15 @@ type way struct {
 	Person      bool
 }
 
-func wayOf(r assistantv1.Route) way {
+// way makes the address of the page that hands over itself: the session comes with the cookie, never in an address.
+func (t turn) way(r assistantv1.Route) way {
 	switch r.Kind {
 	case assistantv1.RouteChat, assistantv1.RouteCallBack, assistantv1.RouteVideo:
-		return way{r.Kind, r.Label, template.URL("/henvendelse?kanal=" + r.Kind), true}
+		q := url.Values{"kanal": {r.Kind}}
+		if t.Area != "" {
+			q.Set("omraade", t.Area)
+		}
+		return way{r.Kind, r.Label, template.URL("/henvendelse?" + q.Encode()), true}
 	}
 	return way{r.Kind, r.Label, routeURL(r.Target), r.Kind == assistantv1.RoutePhone}
 }
@@ -122,7 +156,7 @@ func (a *App) front(w http.ResponseWriter, r *http.Request, p who.Person) error 
 
 // askData is the page as the session has it. An assistant that does not answer costs the history, not the page.
 func (a *App) askData(r *http.Request, named string) (askData, error) {
-	d := askData{Municipalities: municipalities()}
+	d := askData{Municipalities: danish.Municipalities()}
 	s, err := a.history(r.Context(), a.askSession(r, named))
 	if err != nil && !errors.Is(err, errs.Unavailable) {
 		return d, err

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/portal/internal/who"
 )
@@ -26,7 +27,7 @@ func (a *App) embedded(w http.ResponseWriter, r *http.Request, _ who.Person) err
 	if err := a.framed(w); err != nil {
 		return err
 	}
-	d := askData{Municipalities: municipalities(), Embedded: true, Deleted: r.URL.Query().Get("slettet") == "1", Municipality: r.URL.Query().Get("kommune")}
+	d := askData{Municipalities: danish.Municipalities(), Embedded: true, Deleted: r.URL.Query().Get("slettet") == "1", Municipality: r.URL.Query().Get("kommune")}
 	return a.askPage(w, r, who.Person{}, http.StatusOK, d)
 }
 

@@ -38,6 +38,7 @@ type view struct {
 	Demo    bool
 	Styled  bool
 	Contact Contact
+	Private bool // the page's address is a secret
 	Data    any
 }
 
@@ -94,7 +95,7 @@ func mustLoad(name string) *time.Location {
 // page renders a page in the layout.
 func (a *App) page(w http.ResponseWriter, r *http.Request, p who.Person, status int, name, title string, data any) error {
 	v := a.view(r, p, data)
-	v.Name, v.Title = name, title
+	v.Name, v.Title, v.Private = name, title, w.Header().Get("Referrer-Policy") == "no-referrer"
 	if v.Has(title) {
 		v.Title = v.T(title)
 	}
@@ -455,13 +456,17 @@ func (a *App) setLanguage(w http.ResponseWriter, r *http.Request, p who.Person) 
 	if !l.Known() {
 		return a.notFound(w, r, p)
 	}
-	http.SetCookie(w, &http.Cookie{Name: langCookie, Value: string(l), Path: "/", MaxAge: 365 * 24 * 3600, SameSite: http.SameSiteLaxMode, HttpOnly: true})
+	setLanguageCookie(w, l)
 	next := "/"
 	if u, err := url.Parse(r.Referer()); err == nil && u.Host == r.Host {
 		next = login.SafePath(u.RequestURI())
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
 	return nil
+}
+
+func setLanguageCookie(w http.ResponseWriter, l texts.Lang) {
+	http.SetCookie(w, &http.Cookie{Name: langCookie, Value: string(l), Path: "/", MaxAge: 365 * 24 * 3600, SameSite: http.SameSiteLaxMode, HttpOnly: true})
 }
 
 // Files.
