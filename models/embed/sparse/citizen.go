@@ -8,25 +8,32 @@ import (
 type phrase struct {
 	citizen  string
 	stems    []string // all of them stand in the question
-	official string
+	official string   // in Danish
+	english  string   // the same in English texts
+	weight   float64
 }
 
 // phrases finds the phrases of the table by their first stem.
 type phrases struct{ danish, english map[string][]phrase }
 
 func newPhrases() *phrases {
-	return &phrases{danish: table(citizenWords, false), english: table(englishWords, true)}
+	p := &phrases{danish: map[string][]phrase{}, english: map[string][]phrase{}}
+	p.read(p.danish, citizenWords, officialWeight, false)
+	p.read(p.danish, askedWords, askedWeight, false)
+	p.read(p.english, englishWords, officialWeight, true)
+	return p
 }
 
-func table(lines string, english bool) map[string][]phrase {
-	out := map[string][]phrase{}
+// read adds the lines of a table.
+func (*phrases) read(out map[string][]phrase, lines string, weight float64, english bool) {
 	for line := range strings.Lines(lines) {
 		said, official, ok := strings.Cut(line, "=")
+		official, other, _ := strings.Cut(official, "|")
 		if !ok {
 			continue
 		}
 		for c := range strings.SplitSeq(said, ",") {
-			p := phrase{citizen: strings.TrimSpace(c), official: strings.TrimSpace(official)}
+			p := phrase{citizen: strings.TrimSpace(c), official: strings.TrimSpace(official), english: other, weight: weight}
 			for _, w := range words(c) {
 				p.stems = append(p.stems, stem(strings.TrimSuffix(w, "-"), english))
 			}
@@ -35,7 +42,6 @@ func table(lines string, english bool) map[string][]phrase {
 			}
 		}
 	}
-	return out
 }
 
 // find gives the phrases whose words all stand in the question, in any order: "skifte adresse" is also "adressen er skiftet".

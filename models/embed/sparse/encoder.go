@@ -103,24 +103,58 @@ func (e *Encoder) Document(f Fields) Document {
 	english := f.Language == "en"
 	ws, gs := bag{}, bag{}
 	for _, in := range []struct {
-		text string
-		f    field
-	}{{f.Title, titleField}, {f.Section, sectionField}, {f.Text, textField}} {
-		var terms, four []count
+		text   string
+		f      field
+		prefix string
+	}{{f.Title, titleField, titlePrefix}, {f.Section, sectionField, sectionPrefix}, {f.Text, textField, ""}} {
+		var terms, four, own, ownFour []count
 		for _, w := range e.content(words(in.text), english) {
 			for _, p := range e.terms(w, english) {
 				terms = append(terms, count{p.dim, p.n})
+				if in.prefix != "" {
+					own = append(own, count{dim(in.prefix + p.text), p.n})
+				}
 			}
 			for _, g := range grams(w) {
 				four = append(four, count{dim(g), 1})
+				if in.prefix != "" {
+					ownFour = append(ownFour, count{dim(in.prefix + g), 1})
+				}
 			}
 		}
 		ws.add(in.f, terms)
+		ws.add(in.f, own)
 		in.f.usual *= gramsPerWord
 		gs.add(in.f, four)
+		gs.add(in.f, ownFour)
+	}
+	for _, mark := range marks(f.Language, f.Municipality) {
+		ws[dim(mark)], gs[dim(mark)] = markCount, markCount
 	}
 	return Document{Words: ws.vector(), NGrams: gs.vector()}
 }
+
+// Titles and headings have dimensions of their own beside those of the whole: a word that is common in texts ("pas") may be rare
+// in titles, and then says what an article is about.
+const (
+	titlePrefix   = "title "
+	sectionPrefix = "section "
+)
+
+// marks are dimensions for what is no word: English questions like English texts, and those of a municipality like its own.
+func marks(language, municipality string) []string {
+	var out []string
+	if language == "en" {
+		out = append(out, "language en")
+	}
+	if municipality != "" {
+		out = append(out, "municipality "+municipality)
+	}
+	return out
+}
+
+// markCount gives marks the weight of a word that stands there once.
+const markCount = 1
 
 // gramsPerWord is the mean over Danish content words, without the parts that textField counts.
 const gramsPerWord = 5
@@ -150,13 +184,18 @@ func (e *Encoder) content(ws []string, english bool) []string {
 
 // What terms of a question weigh by where they come from, against 1 for a word that stands there.
 const (
-	commonWeight   = .35
-	partWeight     = .3
+	commonWeight   = .5
+	partWeight     = .25
 	onlyPartWeight = .8 // of a compound that the corpus does not have
 	joinedWeight   = .9
 	dividedWeight  = .3 // of words that were joined
 	spellingWeight = .8
-	officialWeight = 1.1 // of a phrase, divided among its words
+	officialWeight = .9 // of a phrase, divided among its words
+	askedWeight    = .6 // the same for what is asked of a thing
+	numberWeight   = .3 // amounts in a question are the asker's own
+	titleWeight    = 1. // of a term in the title, beside its weight in the whole
+	sectionWeight  = 1. // the same in the heading
+	markWeight     = .5
 )
 
 // question collects the terms of a question; a term that comes in two ways has the greater weight.
@@ -165,14 +204,14 @@ type question struct {
 	english bool
 	content []string
 	terms   map[uint32]Term
-	grams   map[uint32]float32
+	grams   map[string]float32
 	needs   []need // one for each of content
 }
 
-// Query encodes a question.
-func (e *Encoder) Query(text string) Question {
+// Query encodes a question of somebody in a municipality; empty: anywhere.
+func (e *Encoder) Query(text, municipality string) Question {
 	ws := words(text)
-	q := &question{e: e, english: isEnglish(ws), terms: map[uint32]Term{}, grams: map[uint32]float32{}}
+	q := &question{e: e, english: isEnglish(ws), terms: map[uint32]Term{}, grams: map[string]float32{}}
 	q.content = e.content(ws, q.english)
 	q.needs = make([]need, len(q.content))
 	divided := map[string]bool{}
@@ -185,12 +224,39 @@ func (e *Encoder) Query(text string) Question {
 	for _, p := range e.official.find(ws, q.english) {
 		q.officially(p)
 	}
-	out := Question{NGrams: weigh(q.grams), needs: q.needs}
+	out := Question{needs: q.needs}
 	for _, t := range q.terms {
 		out.Terms = append(out.Terms, t)
 	}
 	slices.SortFunc(out.Terms, func(a, b Term) int { return cmp.Compare(a.Dim, b.Dim) })
+	out.Words, out.NGrams = q.vectors(municipality)
 	return out
+}
+
+// vectors gives every term and n-gram its weight in the whole, in titles and in headings.
+func (q *question) vectors(municipality string) (ws, gs Vector) {
+	byWord, byGram := map[uint32]float32{}, map[uint32]float32{}
+	spread := func(to map[uint32]float32, text string, weight float32) {
+		to[dim(text)] += weight
+		to[dim(titlePrefix+text)] += weight * titleWeight
+		to[dim(sectionPrefix+text)] += weight * sectionWeight
+	}
+	for _, t := range q.terms {
+		spread(byWord, t.Text, t.Weight)
+	}
+	for g, weight := range q.grams {
+		spread(byGram, g, weight)
+	}
+	language := ""
+	if q.english {
+		language = "en"
+	}
+	for _, mark := range marks(language, municipality) {
+		if len(byWord) > 0 {
+			byWord[dim(mark)], byGram[dim(mark)] = markWeight, markWeight
+		}
+	}
+	return weigh(byWord), weigh(byGram)
 }
 
 func (q *question) add(t Term) {
@@ -208,6 +274,8 @@ func (q *question) word(i int, w string, divided bool) {
 		weight = dividedWeight
 	case common[w]:
 		weight = commonWeight
+	case numeric(w):
+		weight = numberWeight
 	}
 	q.needs[i].weight = weight
 	q.spelled(w, w, weight, ViaWord, i)
@@ -248,8 +316,7 @@ func (q *question) spelled(w, of string, weight float32, via string, places ...i
 
 func (q *question) gram(w string, weight float32) {
 	for _, g := range grams(w) {
-		d := dim(g)
-		q.grams[d] = max(q.grams[d], weight)
+		q.grams[g] = max(q.grams[g], weight)
 	}
 }
 
@@ -306,24 +373,34 @@ func (e *Encoder) joints(a, b string) []string {
 
 // officially adds the official terms of a phrase.
 func (q *question) officially(p phrase) {
-	whole := alternative{worth: wholeWorth[ViaOfficial], any: true}
-	ws := q.e.content(words(p.official), false)
-	each := float32(officialWeight / math.Sqrt(float64(len(ws))))
-	for _, w := range ws {
-		for i, t := range q.e.terms(w, false) {
-			weight := each
-			if i > 0 {
-				weight *= partWeight
-			} else {
-				whole.dims = append(whole.dims, t.dim)
-			}
-			q.add(Term{Dim: t.dim, Weight: weight, Text: t.text, Word: p.citizen, Via: ViaOfficial})
+	all := alternative{worth: wholeWorth[ViaOfficial], any: true}
+	for _, side := range []struct {
+		text    string
+		english bool
+	}{{p.official, false}, {p.english, true}} {
+		ws := q.e.content(words(side.text), side.english)
+		weight := float32(p.weight / math.Sqrt(float64(len(ws))))
+		for _, w := range ws {
+			all.dims = append(all.dims, q.term(w, side.english, weight, p.citizen))
+			q.gram(w, weight)
 		}
-		q.gram(w, each)
 	}
 	for i, w := range q.content {
 		if slices.Contains(p.stems, stem(w, q.english)) {
-			q.needs[i].add(whole)
+			q.needs[i].add(all)
 		}
 	}
+}
+
+// term adds an official word with its parts, and gives its dimension.
+func (q *question) term(w string, english bool, weight float32, of string) uint32 {
+	terms := q.e.terms(w, english)
+	for i, t := range terms {
+		of := Term{Dim: t.dim, Weight: weight, Text: t.text, Word: of, Via: ViaOfficial}
+		if i > 0 {
+			of.Weight *= partWeight
+		}
+		q.add(of)
+	}
+	return terms[0].dim
 }

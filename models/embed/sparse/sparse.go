@@ -31,10 +31,11 @@ type Vector struct {
 
 // Fields are the texts of a micro-article, by how much they say about what it is for.
 type Fields struct {
-	Title    string
-	Section  string
-	Text     string
-	Language string // "en" is read as English, all else as Danish
+	Title        string
+	Section      string
+	Text         string
+	Language     string // "en" is read as English, all else as Danish
+	Municipality string // four digits, or empty
 }
 
 // A Document is the index's side of the encoding.
@@ -61,20 +62,12 @@ type Term struct {
 	Via    string
 }
 
-// A Question is the other side of the encoding. Terms and the words vector have the same dimensions.
+// A Question is the other side of the encoding.
 type Question struct {
 	Terms  []Term // ascending by Dim
+	Words  Vector // the terms, and each of them in titles and headings
 	NGrams Vector
 	needs  []need
-}
-
-// Words is the words vector.
-func (q Question) Words() Vector {
-	v := Vector{Dims: make([]uint32, len(q.Terms)), Weights: make([]float32, len(q.Terms))}
-	for i, t := range q.Terms {
-		v.Dims[i], v.Weights[i] = t.Dim, t.Weight
-	}
-	return v
 }
 
 // IDF is the inverse document frequency of BM25, as Qdrant computes it: n documents, with the term in df of them.

@@ -107,11 +107,11 @@ func (w wanted) fits(a attributes) bool {
 
 // search ranks by words, n-grams and, when there is one, the dense vector, and fuses.
 func (s *snapshot) search(ctx context.Context, q vector.Query) (vector.Result, error) {
-	question := s.encoder.Query(q.Text)
+	question := s.encoder.Query(q.Text, q.Municipality)
 	depth, want := vector.DepthOf(q.K), wantedBy(q)
 	names := []string{vector.Words, vector.NGrams}
 	rankings := [][]scored{
-		s.sparse(question.Words(), words, depth, want),
+		s.sparse(question.Words, words, depth, want),
 		s.sparse(question.NGrams, ngrams, depth, want),
 	}
 	if len(q.Dense) > 0 {

@@ -24,7 +24,7 @@ func rankings(question sparse.Question, q vector.Query) []ranking {
 			out = append(out, ranking{name, qdrant.NewQuerySparse(v.Dims, v.Weights)})
 		}
 	}
-	add(vector.Words, question.Words())
+	add(vector.Words, question.Words)
 	add(vector.NGrams, question.NGrams)
 	if len(q.Dense) > 0 {
 		out = append(out, ranking{vector.Dense, qdrant.NewQueryDense(q.Dense)})
@@ -34,7 +34,7 @@ func rankings(question sparse.Question, q vector.Query) []ranking {
 
 // search asks for the fused list, and for each ranking alone, in one request.
 func (ix *Index) search(ctx context.Context, s *state, q vector.Query) (vector.Result, error) {
-	question := s.encoder.Query(q.Text)
+	question := s.encoder.Query(q.Text, q.Municipality)
 	out := vector.Result{Terms: vector.TermsOf(s.encoder, question)}
 	rs := rankings(question, q)
 	if len(rs) == 0 {
