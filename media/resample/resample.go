@@ -140,6 +140,9 @@ func (c *Converter) Process(dst, src []int16) int {
 	for _, s := range src {
 		c.buf = append(c.buf, float32(s))
 	}
+	if c.down == 1 {
+		return c.whole(dst)
+	}
 	// Place and phase are stepped, not divided out: a division costs as much as
 	// several taps.
 	at, ph := c.next/c.up, c.next%c.up
@@ -163,11 +166,56 @@ func (c *Converter) Process(dst, src []int16) int {
 	return n
 }
 
+// whole is Process for a whole ratio up: every place in the input gives one output of
+// each phase, so that four neighbours of a phase can be made at once.
+func (c *Converter) whole(dst []int16) int {
+	places := max(len(c.buf)-c.taps+1, 0)
+	for ph := range c.phases {
+		p := &c.phases[ph]
+		x := c.buf[p.skip:]
+		at := 0
+		for ; at+4 <= places; at += 4 {
+			e, f, g, h := dot4(p.taps, x[at:])
+			o := dst[at*c.up+ph:]
+			o[0], o[c.up], o[2*c.up], o[3*c.up] = clip(e), clip(f), clip(g), clip(h)
+		}
+		for ; at < places; at++ {
+			dst[at*c.up+ph] = clip(dot(p.taps, x[at:]))
+		}
+	}
+	c.buf = c.buf[:copy(c.buf, c.buf[places:])]
+	return places * c.up
+}
+
 // Reset forgets the history, as between two streams.
 func (c *Converter) Reset() {
 	c.buf = c.buf[:c.taps-1]
 	clear(c.buf)
 	c.next = 0
+}
+
+// dot4 filters at four places that follow each other: each tap and each sample is
+// loaded once for several products.
+func dot4(taps, x []float32) (a, b, c, d float32) {
+	x = x[:len(taps)+3]
+	i := 0
+	for ; i+4 <= len(taps); i += 4 {
+		t, y := taps[i:i+4:i+4], x[i:i+7:i+7]
+		t0, t1, t2, t3 := t[0], t[1], t[2], t[3]
+		y3 := y[3]
+		a += t0*y[0] + t1*y[1] + t2*y[2] + t3*y3
+		b += t0*y[1] + t1*y[2] + t2*y3 + t3*y[4]
+		c += t0*y[2] + t1*y3 + t2*y[4] + t3*y[5]
+		d += t0*y3 + t1*y[4] + t2*y[5] + t3*y[6]
+	}
+	for ; i < len(taps); i++ {
+		t := taps[i]
+		a += t * x[i]
+		b += t * x[i+1]
+		c += t * x[i+2]
+		d += t * x[i+3]
+	}
+	return a, b, c, d
 }
 
 // dot has four sums because one would wait for itself.

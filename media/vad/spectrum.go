@@ -41,31 +41,47 @@ func (f *fft) power(x *[window]float32) []float32 {
 	for i := range half {
 		f.z[f.reverse[i]] = complex(x[2*i]*f.hann[2*i], x[2*i+1]*f.hann[2*i+1])
 	}
-	for size := 2; size <= half; size *= 2 {
+	// The first two stages turn by quarters only: no multiplication.
+	for i := 0; i < half; i += 4 {
+		z := f.z[i : i+4 : i+4]
+		a, b, c, d := z[0]+z[1], z[0]-z[1], z[2]+z[3], z[2]-z[3]
+		d = complex(imag(d), -real(d)) // times −i
+		z[0], z[1], z[2], z[3] = a+c, b+d, a-c, b-d
+	}
+	for size := 8; size <= half; size *= 2 {
 		step := window / size
 		for start := 0; start < half; start += size {
 			lo, hi := f.z[start:start+size/2], f.z[start+size/2:start+size]
+			hi = hi[:len(lo)]
+			w := 0
 			for k := range lo {
-				t := hi[k] * f.twiddle[k*step]
+				t := hi[k] * f.twiddle[w&(half-1)]
+				w += step
 				hi[k] = lo[k] - t
 				lo[k] += t
 			}
 		}
 	}
-	for k := range f.out {
-		a, b := f.z[k%half], f.z[(half-k)%half]
-		b = complex(real(b), -imag(b))
-		even, odd := (a+b)*0.5, (a-b)*0.5    // dividing a complex number is slow, even by 2
-		odd = complex(imag(odd), -real(odd)) // times −i
-		v := even
-		if k < half {
-			v += odd * f.twiddle[k]
-		} else {
-			v -= odd
-		}
-		f.out[k] = real(v)*real(v) + imag(v)*imag(v)
-	}
+	f.unpack()
 	return f.out[:]
+}
+
+// unpack takes the spectra of even and odd samples apart, in pairs of bins: what bin k
+// is made of, bin half−k is made of too.
+func (f *fft) unpack() {
+	const half = window / 2
+	first := real(f.z[0]) + imag(f.z[0])
+	last := real(f.z[0]) - imag(f.z[0])
+	f.out[0], f.out[half] = first*first, last*last
+	for k := 1; k <= half/2; k++ {
+		a, b := f.z[k], f.z[half-k]
+		er, ei := (real(a)+real(b))*0.5, (imag(a)-imag(b))*0.5
+		or, oi := (imag(a)+imag(b))*0.5, (real(b)-real(a))*0.5
+		w := f.twiddle[k]
+		tr, ti := or*real(w)-oi*imag(w), or*imag(w)+oi*real(w)
+		f.out[k] = (er+tr)*(er+tr) + (ei+ti)*(ei+ti)
+		f.out[half-k] = (er-tr)*(er-tr) + (ei-ti)*(ei-ti)
+	}
 }
 
 const (
@@ -84,9 +100,8 @@ type pitchMeter struct {
 	last float32
 }
 
-// voiced takes 20 ms at bandRate and returns the largest normalised
-// autocorrelation at the lag of a voice, 0 to 1.
-func (p *pitchMeter) voiced(frame []float32) float32 {
+// take adds 20 ms at bandRate.
+func (p *pitchMeter) take(frame []float32) {
 	copy(p.x[:], p.x[pitchFrame:])
 	out := p.x[len(p.x)-pitchFrame:]
 	for i := range out {
@@ -94,13 +109,17 @@ func (p *pitchMeter) voiced(frame []float32) float32 {
 		out[i] = s - 0.95*p.last
 		p.last = s
 	}
+}
+
+// voiced reports whether the normalised autocorrelation at the lag of a voice, 0 to 1,
+// is above a threshold.
+func (p *pitchMeter) voiced(above float32) bool {
 	now := p.x[longLag:]
 	energy := dot(now, now)
 	// Below a bit or two there is only rounding.
 	if energy < 4*pitchWindow {
-		return 0
+		return false
 	}
-	best := float32(0)
 	past := dot(p.x[longLag-shortLag+1:], p.x[longLag-shortLag+1:][:pitchWindow])
 	for lag := shortLag; lag <= longLag; lag++ {
 		at := longLag - lag
@@ -108,12 +127,11 @@ func (p *pitchMeter) voiced(frame []float32) float32 {
 		// The energy of the shifted window, kept up by its ends.
 		past += p.x[at]*p.x[at] - p.x[at+pitchWindow]*p.x[at+pitchWindow]
 		r := dot(now, then)
-		if r <= 0 {
-			continue
+		if r > 0 && r*r > above*above*(energy*past+1) {
+			return true
 		}
-		best = max(best, r*r/(energy*past+1))
 	}
-	return float32(math.Sqrt(float64(best)))
+	return false
 }
 
 // dot has four sums because one would wait for itself.

@@ -91,8 +91,8 @@ func unmel(m float64) float64 { return 700 * (math.Exp(m/1127) - 1) }
 func (d *Detector) Speech(frame []int16) bool {
 	d.take(frame)
 	d.measure()
-	voiced := d.pitch.voiced(d.samples[window-frameLen:]) > voicing
-	d.decide(voiced)
+	d.pitch.take(d.samples[window-frameLen:])
+	d.decide(d.alive())
 	d.learn()
 	d.frames++
 	return d.active
@@ -155,9 +155,21 @@ func (d *Detector) measure() {
 	d.moving += (min(move/float32(max(n, 1)), 10) - d.moving) * 0.3
 }
 
+// alive reports whether the sound is such as a person makes. The pitch, which costs
+// most, is looked for only where it decides: in sound that moves, but not so much that
+// it needs no voice, and that is loud enough to begin with.
+func (d *Detector) alive() bool {
+	switch {
+	case d.moving > liveness:
+		return true
+	case d.moving <= movement, !d.active && d.snr <= startSNR:
+		return false
+	}
+	return d.pitch.voiced(voicing)
+}
+
 // decide updates the state by what was measured.
-func (d *Detector) decide(voiced bool) {
-	alive := voiced && d.moving > movement || d.moving > liveness
+func (d *Detector) decide(alive bool) {
 	switch {
 	case d.frames == 0: // nothing to compare with yet
 		return

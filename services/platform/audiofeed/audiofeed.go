@@ -4,9 +4,11 @@
 //
 // A Gateway serves all legs of a process. Each Leg has a ring of the samples that no
 // worker has committed yet (at most the last 120 s, in memory only; committed samples
-// are forgotten, but for a second's lead) and one goroutine, which attaches a worker, publishes,
+// are forgotten, but for a second's lead) and one goroutine, which attaches a worker,
 // listens to its progress and replays. WriteFrame only copies into the ring: it never
-// waits for the network and allocates nothing.
+// waits for the network and allocates nothing. One goroutine of the Gateway publishes
+// what all legs have written: a wake-up and a write to the socket for each frame would
+// cost more than all the rest, and the frames of a media clock come together anyway.
 //
 // One goroutine writes a leg (WriteFrame, Lost, then End); everything else may
 // be called from anywhere.
@@ -18,6 +20,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -53,9 +56,16 @@ type Gateway struct {
 	max     int
 	limits  Limits
 
+	due  chan *Leg // legs with something to publish, each once
+	quit chan struct{}
+	once sync.Once
+
 	mu   sync.Mutex
 	legs map[*Leg]struct{}
 }
+
+// gather is how long the first frame waits for others to go with it.
+const gather = time.Millisecond
 
 // Limits of the protocol. The zero value means the defaults in brackets; tests
 // shorten them.
@@ -91,14 +101,33 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// New returns a Gateway without legs.
+// New returns a Gateway without legs. Close ends its goroutine.
 func New(cfg Config) *Gateway {
 	if cfg.MaxLegs == 0 {
 		cfg.MaxLegs = 1000
 	}
-	return &Gateway{
+	g := &Gateway{
 		bus: cfg.Bus, log: cfg.Log, metrics: newMetrics(cfg.Name, cfg.Metrics), max: cfg.MaxLegs,
 		limits: cfg.Limits.withDefaults(), legs: map[*Leg]struct{}{},
+		due: make(chan *Leg, cfg.MaxLegs), quit: make(chan struct{}),
+	}
+	go g.publish()
+	return g
+}
+
+// publish sends what is due until the gateway is closed.
+func (g *Gateway) publish() {
+	for {
+		select {
+		case l := <-g.due:
+			time.Sleep(gather)
+			l.publishDue()
+			for range len(g.due) {
+				(<-g.due).publishDue()
+			}
+		case <-g.quit:
+			return
+		}
 	}
 }
 
@@ -166,6 +195,7 @@ func (g *Gateway) Close() {
 	for _, l := range legs {
 		l.Abandon()
 	}
+	g.once.Do(func() { close(g.quit) })
 }
 
 // Status is how a leg is heard at the moment.
@@ -186,8 +216,8 @@ type Leg struct {
 	cancel context.CancelFunc
 	msgs   chan *nats.Msg // progress and replay requests
 	subs   []*nats.Subscription
-	wake   chan struct{} // holds a token when there is something to publish
 	gone   chan struct{} // closed when the goroutine has ended
+	due    atomic.Bool   // it waits to be published
 
 	mu     sync.Mutex
 	ring   *ring
@@ -195,14 +225,14 @@ type Leg struct {
 	done   bool // a worker said that all is committed
 	status Status
 
-	send sender // belongs to the goroutine
+	pub  sync.Mutex // guards send; mu may be taken inside, never the other way round
+	send sender
 }
 
 func newLeg(g *Gateway, cfg LegConfig) *Leg {
 	return &Leg{
 		g: g, cfg: cfg,
 		msgs: make(chan *nats.Msg, 64),
-		wake: make(chan struct{}, 1),
 		gone: make(chan struct{}),
 		ring: newRing(g.limits.RingStart, g.limits.RingLimit),
 		send: newSender(cfg),
@@ -292,10 +322,23 @@ func (l *Leg) Abandon() {
 	<-l.gone
 }
 
-// signal wakes the goroutine; the caller holds mu.
+// signal has the leg published. Without room for it the next look at the clock does.
 func (l *Leg) signal() {
+	if l.due.Swap(true) {
+		return
+	}
 	select {
-	case l.wake <- struct{}{}:
+	case l.g.due <- l:
 	default:
+		l.due.Store(false)
+	}
+}
+
+func (l *Leg) publishDue() {
+	l.due.Store(false) // what is written from here on is due again
+	l.pub.Lock()
+	defer l.pub.Unlock()
+	if l.send.live {
+		l.publish()
 	}
 }

@@ -14,8 +14,9 @@ import (
 	"samtale.dk/samtale/services/platform/errs"
 )
 
-// sender is the goroutine's own state.
+// sender is what publishing needs.
 type sender struct {
+	live    bool // a worker listens
 	subject string
 	frame   audiov1.Frame
 	wire    []byte
@@ -71,6 +72,9 @@ func (l *Leg) run(ctx context.Context) {
 			l.serve(ctx)
 		}
 	}
+	l.pub.Lock()
+	l.send.live = false
+	l.pub.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.done {
@@ -93,7 +97,9 @@ func (l *Leg) attach(ctx context.Context) bool {
 		l.attachFailed(ctx, nats.ErrDisconnected)
 		return false
 	}
+	l.pub.Lock()
 	s.epoch++
+	l.pub.Unlock()
 	l.mu.Lock()
 	committed := l.status.Committed
 	l.mu.Unlock()
@@ -118,6 +124,9 @@ func (l *Leg) attach(ctx context.Context) bool {
 
 func (l *Leg) attached(rep audiov1.Attached) {
 	s, now := &l.send, time.Now()
+	l.pub.Lock()
+	defer l.pub.Unlock()
+	s.live = true
 	s.seen, s.moved, s.said = now, now, now
 	s.endSent = false
 	s.received = rep.Resume
@@ -168,15 +177,13 @@ func (l *Leg) serve(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		select {
-		case <-l.wake:
-			l.publish()
 		case m := <-l.msgs:
-			if !l.hear(m) {
+			if !l.locked(func() bool { return l.hear(m) }) {
 				l.detach()
 				return
 			}
 		case now := <-tick.C:
-			if !l.check(now) {
+			if !l.locked(func() bool { return l.check(now) }) {
 				l.detach()
 				return
 			}
@@ -189,15 +196,25 @@ func (l *Leg) serve(ctx context.Context) {
 	}
 }
 
+// locked does something with the sender.
+func (l *Leg) locked(f func() bool) bool {
+	l.pub.Lock()
+	defer l.pub.Unlock()
+	return f()
+}
+
 func (l *Leg) detach() {
 	l.g.metrics.deaths.Inc()
+	l.pub.Lock()
+	l.send.live = false
+	l.pub.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.status.Attached = false
 }
 
 // publish sends everything from next to head, each frame as written or, when behind,
-// in longer ones.
+// in longer ones. The caller holds pub, as for all below.
 func (l *Leg) publish() {
 	s, nc := &l.send, l.g.bus.NC
 	for nc.IsConnected() && l.fill() {
