@@ -88,7 +88,9 @@ func Start(t testing.TB, opts ...nats.Option) *Journal {
 func (j *Journal) Started(conversation string) bool { return j.told.has("start", conversation) }
 
 // Complete reports whether the journal has the conversation's end and every word before it.
-func (j *Journal) Complete(conversation string) bool { return j.told.has(phonecall.Transcript, conversation) }
+func (j *Journal) Complete(conversation string) bool {
+	return j.told.has(phonecall.Transcript, conversation)
+}
 
 // Alive asks the conversation's gateway whether it goes on, as the journal does every half minute.
 func (j *Journal) Alive(ctx context.Context, conversation string) (bool, error) {

@@ -17,10 +17,10 @@ import (
 // it has already worked, and finds that then. Methods run concurrently.
 type Activities struct{ s *Service }
 
-var _ inquiry.Activities = Activities{}
+var _ inquiry.Activities = (*Activities)(nil)
 
 // Activities returns what the worker registers.
-func (s *Service) Activities() Activities { return Activities{s} }
+func (s *Service) Activities() *Activities { return &Activities{s} }
 
 // again makes an error that nothing here expects one that is tried again: a workflow that failed over it would leave its
 // citizen unattended.
@@ -32,7 +32,7 @@ func again(err error) error {
 }
 
 // PlanInquiry implements inquiry.Activities. An inquiry that does not exist needs nothing.
-func (a Activities) PlanInquiry(ctx context.Context, in inquiry.PlanInput) (inquiry.PlanResult, error) {
+func (a *Activities) PlanInquiry(ctx context.Context, in inquiry.PlanInput) (inquiry.PlanResult, error) {
 	i, err := a.s.store.Read().Inquiry(ctx, in.InquiryID)
 	if errors.Is(err, errs.NotFound) {
 		return inquiry.PlanResult{}, nil
@@ -48,7 +48,7 @@ func (a Activities) PlanInquiry(ctx context.Context, in inquiry.PlanInput) (inqu
 }
 
 // TendInquiry implements inquiry.Activities.
-func (a Activities) TendInquiry(ctx context.Context, in inquiry.ActInput) (inquiry.ActResult, error) {
+func (a *Activities) TendInquiry(ctx context.Context, in inquiry.ActInput) (inquiry.ActResult, error) {
 	if in.Step == inquiry.Erase {
 		return inquiry.ActResult{}, again(a.s.erase(ctx, in.InquiryID))
 	}

@@ -71,14 +71,18 @@ func (a asked) Turns(_ context.Context, session string) ([]assistantv1.Answer, e
 
 // clock is set by the test.
 type clock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu   sync.Mutex
+	now  time.Time
+	from func() time.Time // another clock to go by
 }
 
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(time.Millisecond) // no two things happen at once
+	if c.from != nil && c.from().After(c.now) {
+		c.now = c.from()
+	}
 	return c.now
 }
 

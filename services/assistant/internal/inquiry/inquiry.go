@@ -119,6 +119,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.onBus(ctx) })
 	g.Go(func() error { return s.workflows(ctx) })
+	g.Go(func() error { return s.pump(ctx, store.LaneParty, s.introduce) })
 	err := g.Wait()
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil

@@ -248,9 +248,10 @@ func TestChat(t *testing.T) {
 	if g := ask[inquiryv1.Inquiry](w, inquiryv1.GetSubject, inquiryv1.Ref{ID: i.ID, Actor: karin}); g.Unread != 2 {
 		t.Errorf("unread for the caseworker: %d", g.Unread)
 	}
-	if e := w.saw(i.ID, "message"); e.Seq != 3 || e.Caseworker != "karin" {
-		t.Errorf("%+v", e)
-	}
+	w.eventually("the event of the last message", func() bool {
+		_, e := w.changes.of(i.ID)
+		return e.What == "message" && e.Seq == 3 && e.Caseworker == "karin"
+	})
 }
 
 func TestEscalation(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/journal/journaltest"
+	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
 )
 
@@ -280,4 +281,18 @@ func final(t *testing.T, s jetstream.Stream, seq uint64) transcriptv1.Final {
 	}
 	t.Fatalf("final %d never came", seq)
 	return f
+}
+
+// A citizen who was logged in finds the chat among their conversations.
+func TestLoggedIn(t *testing.T) {
+	w := newWorld(t)
+	i := ask[inquiryv1.Inquiry](w, inquiryv1.OpenSubject, inquiryv1.OpenRequest{
+		ID: w.id(), Channel: inquiryv1.Chat, ServiceArea: "a", Summary: "Hej", Name: "Bente Holm", PartyID: "subject-7", OnBehalfOf: "min mor",
+	})
+	ask[inquiryv1.Inquiry](w, inquiryv1.ClaimSubject, inquiryv1.Ref{ID: i.ID, Actor: karin})
+	journaltest.Start(t, w.nats.Option()) // later than the claim
+	w.eventually("the journal knows whose it is", func() bool {
+		c, err := bus.Request[journalv1.Conversation](t.Context(), w.bus, journalv1.GetSubject, journalv1.Ref{ID: i.ConversationID, Actor: actor(karin)})
+		return err == nil && c.PartyRef != "" && c.OnBehalfOf == "min mor" && c.Channel == callv1.ChannelChat
+	})
 }

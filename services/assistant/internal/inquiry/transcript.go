@@ -56,6 +56,11 @@ func (c *change) tell(ctx context.Context) error {
 		return err
 	}
 	c.ToldAt = c.now
+	if in.PartyID != "" {
+		if err := c.tx.Introduce(ctx, c.ID); err != nil {
+			return err
+		}
+	}
 	if err := c.utter(ctx, leg, in.Summary.Words, c.CreatedAt); err != nil {
 		return err
 	}

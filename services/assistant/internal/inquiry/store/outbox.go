@@ -11,14 +11,15 @@ import (
 
 // Lanes of the outbox. Each is sent in order, and one that is stuck does not hold up the other.
 const (
-	LaneBus  = "bus"  // events
-	LaneWork = "work" // workflows to start, or to tell that something has changed
+	LaneBus   = "bus"   // events
+	LaneWork  = "work"  // workflows to start, or to tell that something has changed
+	LaneParty = "party" // conversations whose citizen the journal is to know
 )
 
 // Out is one thing to be told to others. It is sent at least once.
 type Out struct {
 	ID      string // of the row
-	Target  string // bus: the subject; work: the inquiry
+	Target  string // bus: the subject; else the inquiry
 	EventID string // bus
 	Body    []byte // bus: the event
 }
@@ -35,6 +36,11 @@ func (t *Tx) Publish(ctx context.Context, m event.Message) error {
 // Nudge has the inquiry's workflow plan anew, and starts it when it does not run.
 func (t *Tx) Nudge(ctx context.Context, inquiry string) error {
 	return t.put(ctx, LaneWork, Out{Target: inquiry})
+}
+
+// Introduce has the journal told who the inquiry's citizen is.
+func (t *Tx) Introduce(ctx context.Context, inquiry string) error {
+	return t.put(ctx, LaneParty, Out{Target: inquiry})
 }
 
 func (t *Tx) put(ctx context.Context, lane string, o Out) error {

@@ -24,7 +24,11 @@ type Store struct {
 
 // New returns the store over a migrated database.
 func New(db *store.DB) *Store {
-	return &Store{db: db, wake: map[string]chan struct{}{LaneBus: make(chan struct{}, 1), LaneWork: make(chan struct{}, 1)}}
+	s := &Store{db: db, wake: map[string]chan struct{}{}}
+	for _, lane := range []string{LaneBus, LaneWork, LaneParty} {
+		s.wake[lane] = make(chan struct{}, 1)
+	}
+	return s
 }
 
 // Tx is a transaction on the tables of inquiries, or plain reading outside of one.
