@@ -239,6 +239,8 @@ type EnterRequest struct {
 	Secret    string `json:"secret"`
 	Device    string `json:"device"` // random, kept by the browser: a link belongs to the first device that was admitted
 	Login     *Login `json:"login,omitempty"`
+	// Token says that the portal has checked a bearer token for this room: whoever has it takes part without link and lobby.
+	Token bool `json:"token,omitempty"`
 }
 
 // Login is who is logged in.

@@ -1,0 +1,442 @@
+// Package booking is the meeting as a case event: who meets whom, when, on what basis, and each participant's link. It knows
+// nothing of media.
+//
+// A meeting with its participants is one sealed record. It is read, changed in memory and written back under its version, so
+// that two changes at once are never lost: the later one is made again on the newer record.
+package booking
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/mail"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/meeting/internal/setups"
+	"samtale.dk/samtale/services/meeting/internal/store"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/seal"
+)
+
+// Record is a meeting as it is kept: with the secrets of its links.
+type Record struct {
+	meetingv1.Meeting
+	Seats    map[string]Seat `json:"seats"`          // by participant
+	Sequence int             `json:"sequence"`       // of the calendar entry
+	Legs     []callv1.LegEnd `json:"legs,omitempty"` // of the conversation, also of nodes that are gone
+}
+
+// Seat is the private side of a participant.
+type Seat struct {
+	Secret string `json:"secret"`           // last part of the link
+	Device string `json:"device,omitempty"` // hash of the device that was admitted with it
+	Knocks string `json:"knocks,omitempty"` // hash of the device that waits in the lobby
+}
+
+// Book keeps meetings. It is safe for concurrent use.
+type Book struct {
+	Store *store.Store
+	Keys  seal.Keys
+	// Areas gives the service areas.
+	Areas func(ctx context.Context) ([]consentv1.Area, error)
+	Now   func() time.Time
+}
+
+// MaxParticipants is how many people a meeting has room for.
+const MaxParticipants = 25
+
+const (
+	fieldMeeting = "meeting"
+	fieldSent    = "sent"
+	// lateJoin is how long after its planned end a link still opens a meeting that nobody has ended.
+	lateJoin = 12 * time.Hour
+	// earlyJoin is how long before the start a link opens more than the page that tells the time.
+	earlyJoin = 30 * time.Minute
+	retries   = 8
+)
+
+var phone = regexp.MustCompile(`^\+?[0-9 ]{8,16}$`)
+
+// New books a meeting. The same id again gives the meeting that is there.
+func (b *Book) New(ctx context.Context, r meetingv1.BookRequest) (Record, error) {
+	now := b.Now()
+	if r.ID == "" {
+		r.ID = event.NewID(now)
+	}
+	rec := Record{Meeting: meetingv1.Meeting{ID: r.ID, State: meetingv1.Booked, CreatedBy: r.Actor.ID, Follows: r.Follows}, Seats: map[string]Seat{}}
+	if err := b.fill(ctx, &rec, r); err != nil {
+		return Record{}, err
+	}
+	row, err := b.seal(ctx, rec, 1)
+	if err != nil {
+		return Record{}, err
+	}
+	added := false
+	err = b.Store.InTx(ctx, func(tx *store.Tx) error {
+		added, err = tx.Add(ctx, row)
+		if err != nil || !added {
+			return err
+		}
+		return b.tell(ctx, tx, rec, "booked", "")
+	})
+	if err != nil || added {
+		return rec, err
+	}
+	rec, _, err = b.Get(ctx, r.ID)
+	if err == nil && rec.CreatedBy != r.Actor.ID {
+		err = errs.E(errs.Conflict, "Der findes allerede et møde med det id.", nil)
+	}
+	return rec, err
+}
+
+// Change changes time, choices and participants; people who stay keep their links.
+func (b *Book) Change(ctx context.Context, r meetingv1.BookRequest) (Record, error) {
+	return b.Update(ctx, r.ID, "changed", "", func(rec *Record) error {
+		if rec.State != meetingv1.Booked {
+			return errs.E(errs.Conflict, "Mødet er begyndt eller slut og kan ikke ændres.", nil)
+		}
+		rec.Sequence++
+		return b.fill(ctx, rec, r)
+	})
+}
+
+// Cancel cancels a meeting that has not ended.
+func (b *Book) Cancel(ctx context.Context, id string) (Record, error) {
+	return b.Update(ctx, id, "cancelled", "", func(rec *Record) error {
+		switch rec.State {
+		case meetingv1.Booked:
+			rec.State = meetingv1.Cancelled
+			rec.Sequence++
+			return nil
+		case meetingv1.Cancelled:
+			return ErrUnchanged
+		}
+		return errs.E(errs.Conflict, "Mødet er begyndt eller slut og kan ikke aflyses.", nil)
+	})
+}
+
+// fill checks a request and writes it into the record.
+func (b *Book) fill(ctx context.Context, rec *Record, r meetingv1.BookRequest) error {
+	if err := b.area(ctx, r.ServiceArea); err != nil {
+		return err
+	}
+	invalid := func(text string) error { return errs.E(errs.Invalid, text, nil) }
+	r.Title = strings.TrimSpace(r.Title)
+	if r.Minutes == 0 {
+		r.Minutes = 30
+	}
+	if r.StartsAt.IsZero() {
+		r.StartsAt = b.Now()
+	}
+	switch {
+	case r.Title == "" || len(r.Title) > 200:
+		return invalid("Skriv, hvad mødet handler om (højst 200 tegn).")
+	case r.Minutes < 5 || r.Minutes > 8*60:
+		return invalid("Et møde varer mellem 5 minutter og 8 timer.")
+	case r.StartsAt.Before(b.Now().Add(-time.Hour)) && !r.StartsAt.Equal(rec.StartsAt):
+		return invalid("Mødets tid er gået. Vælg en tid, der ikke er passeret.")
+	case r.StartsAt.After(b.Now().AddDate(2, 0, 0)):
+		return invalid("Mødet ligger mere end to år fremme.")
+	case len(r.Participants) == 0 || len(r.Participants) > MaxParticipants:
+		return invalid(fmt.Sprintf("Et møde har mellem 1 og %d deltagere.", MaxParticipants))
+	case r.Choices.AINote && !r.Choices.Transcript:
+		return invalid("Et notat fra AI kræver, at mødet skrives ned.")
+	case r.Choices.Recording && strings.TrimSpace(r.Choices.Basis) == "":
+		return invalid("Optagelse kræver, at du skriver hjemlen.")
+	case !slices.Contains([]string{"", meetingv1.LevelLow, meetingv1.LevelSubstantial, meetingv1.LevelHigh}, r.Identity):
+		return invalid("Kravet til identitet skal være low, substantial eller high, eller intet.")
+	}
+	rec.Title, rec.CaseNumber, rec.ServiceArea = r.Title, strings.TrimSpace(r.CaseNumber), r.ServiceArea
+	rec.StartsAt, rec.Minutes = r.StartsAt.UTC().Truncate(time.Second), r.Minutes
+	rec.Setup, rec.Identity, rec.Choices = r.Setup, r.Identity, r.Choices
+	return rec.people(r.Participants, b.Now())
+}
+
+func (b *Book) area(ctx context.Context, id string) error {
+	areas, err := b.Areas(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(areas, func(a consentv1.Area) bool { return a.ID == id }) {
+		return errs.E(errs.Invalid, "Fagområdet findes ikke.", nil)
+	}
+	return nil
+}
+
+// people takes over the participants of a request. Those with a known id stay who they are; others are new.
+func (rec *Record) people(wanted []meetingv1.Participant, now time.Time) error {
+	seats := map[string]Seat{}
+	var list []meetingv1.Participant
+	for _, w := range wanted {
+		p := meetingv1.Participant{ID: w.ID, State: meetingv1.Invited, Since: now}
+		if i := rec.index(w.ID); i >= 0 {
+			p = rec.Participants[i]
+			seats[p.ID] = rec.Seats[p.ID]
+		} else {
+			p.ID = event.NewID(now)
+			seats[p.ID] = Seat{Secret: rand.Text()}
+		}
+		p.Role, p.User = w.Role, w.User
+		p.Name, p.Email, p.Phone = strings.TrimSpace(w.Name), strings.TrimSpace(w.Email), strings.TrimSpace(w.Phone)
+		if err := checkPerson(p); err != nil {
+			return err
+		}
+		list = append(list, p)
+	}
+	rec.Participants, rec.Seats = list, seats
+	return nil
+}
+
+func checkPerson(p meetingv1.Participant) error {
+	invalid := func(text string) error { return errs.E(errs.Invalid, text, nil) }
+	if !setups.KnownRole(p.Role) {
+		return invalid("En deltager har en rolle, der ikke findes.")
+	}
+	if len(p.Name) > 120 {
+		return invalid("Et navn er for langt.")
+	}
+	if p.Email != "" {
+		if _, err := mail.ParseAddress(p.Email); err != nil {
+			return invalid("En e-mailadresse er ikke skrevet rigtigt.")
+		}
+	}
+	if p.Phone != "" && !phone.MatchString(p.Phone) {
+		return invalid("Et telefonnummer er ikke skrevet rigtigt.")
+	}
+	return nil
+}
+
+// index finds a participant; -1 when there is none.
+func (rec *Record) index(id string) int {
+	return slices.IndexFunc(rec.Participants, func(p meetingv1.Participant) bool { return id != "" && p.ID == id })
+}
+
+// Participant finds one; nil when there is none.
+func (rec *Record) Participant(id string) *meetingv1.Participant {
+	if i := rec.index(id); i >= 0 {
+		return &rec.Participants[i]
+	}
+	return nil
+}
+
+// ErrUnchanged ends an Update without writing.
+var ErrUnchanged = errors.New("unchanged")
+
+// Get reads a meeting and its version; errs.NotFound also when its content was erased.
+func (b *Book) Get(ctx context.Context, id string) (Record, store.Meeting, error) {
+	if event.CheckToken(id) != nil {
+		return Record{}, store.Meeting{}, notFound()
+	}
+	row, err := b.Store.Read().Meeting(ctx, id)
+	if err != nil {
+		if errors.Is(err, errs.NotFound) {
+			err = notFound()
+		}
+		return Record{}, row, err
+	}
+	if !row.ErasedAt.IsZero() {
+		return Record{}, row, errs.E(errs.NotFound, "Mødets oplysninger er slettet.", nil)
+	}
+	var rec Record
+	err = seal.OpenJSON(ctx, b.Keys, id, fieldMeeting, row.Sealed, &rec)
+	return rec, row, err
+}
+
+func notFound() error { return errs.E(errs.NotFound, "Mødet findes ikke.", nil) }
+
+// Update changes a meeting by f, again on the newer record when somebody else was first, and tells what happened.
+func (b *Book) Update(ctx context.Context, id, what, participant string, f func(rec *Record) error) (Record, error) {
+	for range retries {
+		rec, row, err := b.Get(ctx, id)
+		if err != nil {
+			return rec, err
+		}
+		if err := f(&rec); err != nil {
+			if errors.Is(err, ErrUnchanged) {
+				err = nil
+			}
+			return rec, err
+		}
+		next, err := b.seal(ctx, rec, row.Version)
+		if err != nil {
+			return rec, err
+		}
+		err = b.Store.InTx(ctx, func(tx *store.Tx) error {
+			if err := tx.Put(ctx, next); err != nil {
+				return err
+			}
+			return b.tell(ctx, tx, rec, what, participant)
+		})
+		if err == nil || !errors.Is(err, errs.Conflict) {
+			return rec, err
+		}
+	}
+	return Record{}, errs.E(errs.Conflict, "Mange ændrer mødet på én gang. Prøv igen.", nil)
+}
+
+func (b *Book) seal(ctx context.Context, rec Record, version int64) (store.Meeting, error) {
+	sealed, err := seal.JSON(ctx, b.Keys, rec.ID, fieldMeeting, rec)
+	return store.Meeting{
+		ID: rec.ID, ServiceArea: rec.ServiceArea, State: rec.State, StartsAt: rec.StartsAt, Version: version, Sealed: sealed,
+	}, err
+}
+
+// tell publishes what happened, without names. Bookings also wake the meeting's workflow.
+func (b *Book) tell(ctx context.Context, tx *store.Tx, rec Record, what, participant string) error {
+	e := meetingv1.Changed{
+		Meta: event.NewMeta("meeting.v1.event.changed", "meeting", b.Now()), MeetingID: rec.ID, ServiceArea: rec.ServiceArea,
+		State: rec.State, ParticipantID: participant, What: what,
+	}
+	if err := tx.Publish(ctx, e); err != nil {
+		return err
+	}
+	switch what {
+	case "booked", "changed", "cancelled", "started", "ended":
+		return tx.Signal(ctx, WorkflowID(rec.ID), what)
+	}
+	return nil
+}
+
+// WorkflowID is the id of a meeting's workflow.
+func WorkflowID(meeting string) string { return "meeting-" + meeting }
+
+// Path is a participant's link below the portal's address.
+func (rec *Record) Path(participant string) string {
+	return "/moede/" + rec.ID + "/" + rec.Seats[participant].Secret
+}
+
+// Open finds whose link it is. Links open from a while before the start until the meeting has ended, or half a day after its
+// planned end.
+func (b *Book) Open(ctx context.Context, meeting, secret string) (Record, string, error) {
+	rec, _, err := b.Get(ctx, meeting)
+	if err != nil {
+		return rec, "", err
+	}
+	for id, s := range rec.Seats {
+		if subtle.ConstantTimeCompare([]byte(s.Secret), []byte(secret)) == 1 {
+			return rec, id, b.open(rec)
+		}
+	}
+	return Record{}, "", notFound()
+}
+
+func (b *Book) open(rec Record) error {
+	end := rec.StartsAt.Add(time.Duration(rec.Minutes)*time.Minute + lateJoin)
+	switch {
+	case rec.State == meetingv1.Cancelled:
+		return errs.E(errs.NotFound, "Mødet er aflyst.", nil)
+	case rec.State == meetingv1.Ended || rec.State == meetingv1.NoShow || b.Now().After(end):
+		return errs.E(errs.NotFound, "Mødet er slut. Linket virker ikke længere.", nil)
+	}
+	return nil
+}
+
+// Early tells whether it is too early to come into the lobby.
+func (b *Book) Early(rec Record) bool { return b.Now().Before(rec.StartsAt.Add(-earlyJoin)) }
+
+// Device is how a device's random id is kept.
+func Device(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Key proves a participant's seat on one device to the service: whoever opened the link there gets it.
+func Key(master []byte, meeting, participant, device string) string {
+	return device + "." + proof(master, meeting, participant, device)
+}
+
+// CheckKey returns the device that a key was made for.
+func CheckKey(master []byte, seat meetingv1.SeatRef) (device string, ok bool) {
+	device, mac, _ := strings.Cut(seat.Key, ".")
+	return device, hmac.Equal([]byte(mac), []byte(proof(master, seat.MeetingID, seat.ParticipantID, device)))
+}
+
+func proof(master []byte, parts ...string) string {
+	mac := hmac.New(sha256.New, master)
+	for _, part := range parts {
+		fmt.Fprintf(mac, "%d:%s;", len(part), part)
+	}
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// Publish sends an event about the meeting's conversation through the outbox, so that it is told even if this process dies now.
+// The event is made with the sealed party: the citizen's name, as callv1 has it.
+func (b *Book) Publish(ctx context.Context, rec Record, make func(party []byte) event.Message) error {
+	var party callv1.Party
+	for _, p := range rec.Participants {
+		if p.Role == meetingv1.RoleCitizen {
+			party = callv1.Party{Name: p.Name, Number: p.Phone}
+			break
+		}
+	}
+	sealed, err := seal.JSON(ctx, b.Keys, rec.ID, "party", party)
+	if err != nil {
+		return err
+	}
+	return b.Store.InTx(ctx, func(tx *store.Tx) error { return tx.Publish(ctx, make(sealed)) })
+}
+
+// KeepSent keeps, sealed, what was sent to a participant; again replaces it.
+func (b *Book) KeepSent(ctx context.Context, s meetingv1.Sent) error {
+	sealed, err := seal.JSON(ctx, b.Keys, s.MeetingID, fieldSent, s)
+	if err != nil {
+		return err
+	}
+	return b.Store.InTx(ctx, func(tx *store.Tx) error { return tx.AddSent(ctx, s.ID, s.MeetingID, s.At, sealed) })
+}
+
+// Sent reads what was sent for a meeting, newest first.
+func (b *Book) Sent(ctx context.Context, meeting string) ([]meetingv1.Sent, error) {
+	rows, err := b.Store.Read().Sent(ctx, meeting)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]meetingv1.Sent, len(rows))
+	for i, sealed := range rows {
+		if err := seal.OpenJSON(ctx, b.Keys, meeting, fieldSent, sealed, &out[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// List reads the meetings of some areas that start in [from, to), earliest first.
+func (b *Book) List(ctx context.Context, areas []string, from, to time.Time) ([]Record, error) {
+	rows, err := b.Store.Read().Meetings(ctx, areas, from, to)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Record, 0, len(rows))
+	for _, row := range rows {
+		var rec Record
+		err := seal.OpenJSON(ctx, b.Keys, row.ID, fieldMeeting, row.Sealed, &rec)
+		if errors.Is(err, errs.NotFound) { // its key is gone, the row follows
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rec)
+	}
+	return out, nil
+}
+
+// Erase deletes a meeting's content here; that its key is gone comes first, and from elsewhere.
+func (b *Book) Erase(ctx context.Context, id string) error {
+	if err := b.Store.InTx(ctx, func(tx *store.Tx) error { return tx.Erase(ctx, id, b.Now()) }); err != nil {
+		return err
+	}
+	return b.Store.Scrub(ctx)
+}

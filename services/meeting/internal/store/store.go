@@ -1,0 +1,284 @@
+// Package store is the meeting service's database: meetings, what was sent to whom, set-ups, and an outbox of what others must
+// hear about. People's words and addresses are sealed before they get here.
+//
+// A Store is safe for concurrent use. A change and its outbox rows are one transaction, so that what was committed is also
+// told, after a crash as well.
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/store"
+)
+
+//go:embed migrations/*.sql
+var files embed.FS
+
+// Migrations are the schema, oldest first.
+func Migrations() fs.FS {
+	sub, err := fs.Sub(files, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return sub
+}
+
+// Store is the open database.
+type Store struct {
+	db   *store.DB
+	wake map[string]chan struct{}
+	last atomic.Int64 // order of the newest outbox row
+}
+
+// New returns the store over a migrated database.
+func New(db *store.DB) *Store {
+	return &Store{db: db, wake: map[string]chan struct{}{LaneBus: make(chan struct{}, 1), LaneWork: make(chan struct{}, 1)}}
+}
+
+// Ready probes the database.
+func (s *Store) Ready(ctx context.Context) error { return s.db.Ready(ctx) }
+
+// Scrub removes deleted content from the database's own files.
+func (s *Store) Scrub(ctx context.Context) error { return s.db.Scrub(ctx) }
+
+// Tx is a transaction, or plain reading outside of one.
+type Tx struct {
+	*store.Tx
+	s *Store
+}
+
+// Read returns a handle for queries outside a transaction.
+func (s *Store) Read() *Tx { return &Tx{s.db.Read(), s} }
+
+// InTx runs f in a transaction; an error rolls all of it back. f may run again.
+func (s *Store) InTx(ctx context.Context, f func(tx *Tx) error) error {
+	err := s.db.InTx(ctx, func(tx *store.Tx) error { return f(&Tx{tx, s}) })
+	if err == nil {
+		for _, c := range s.wake {
+			select {
+			case c <- struct{}{}:
+			default: // already awake
+			}
+		}
+	}
+	return err
+}
+
+// Meeting is one row.
+type Meeting struct {
+	ID          string
+	ServiceArea string
+	State       string
+	StartsAt    time.Time
+	Version     int64
+	ErasedAt    time.Time
+	Sealed      []byte
+}
+
+const columns = `id, service_area, state, starts_at, version, erased_at, sealed`
+
+func scan(row interface{ Scan(...any) error }) (Meeting, error) {
+	var m Meeting
+	var starts, erased int64
+	err := row.Scan(&m.ID, &m.ServiceArea, &m.State, &starts, &m.Version, &erased, &m.Sealed)
+	m.StartsAt, m.ErasedAt = store.Time(starts), store.Time(erased)
+	return m, store.Wrap(err)
+}
+
+// Add keeps a new meeting; added is false when it is there already.
+func (t *Tx) Add(ctx context.Context, m Meeting) (added bool, err error) {
+	r, err := t.Exec(ctx, `INSERT INTO meeting (`+columns+`) VALUES (?, ?, ?, ?, 1, 0, ?) ON CONFLICT (id) DO NOTHING`,
+		m.ID, m.ServiceArea, m.State, store.Micros(m.StartsAt), m.Sealed)
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
+}
+
+// Put replaces a meeting of the version that m was read in; errs.Conflict when it has changed since.
+func (t *Tx) Put(ctx context.Context, m Meeting) error {
+	r, err := t.Exec(ctx, `UPDATE meeting SET service_area = ?, state = ?, starts_at = ?, version = version + 1, sealed = ?
+		WHERE id = ? AND version = ? AND erased_at = 0`,
+		m.ServiceArea, m.State, store.Micros(m.StartsAt), m.Sealed, m.ID, m.Version)
+	if err != nil {
+		return err
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 0 {
+		return errs.E(errs.Conflict, "", err)
+	}
+	return nil
+}
+
+// Meeting reads one; errs.NotFound when there is none.
+func (t *Tx) Meeting(ctx context.Context, id string) (Meeting, error) {
+	return scan(t.QueryRow(ctx, `SELECT `+columns+` FROM meeting WHERE id = ?`, id))
+}
+
+// Meetings lists those of some areas that start in [from, to), earliest first.
+func (t *Tx) Meetings(ctx context.Context, areas []string, from, to time.Time) ([]Meeting, error) {
+	if len(areas) == 0 {
+		return nil, nil
+	}
+	args := []any{store.Micros(from), store.Micros(to)}
+	for _, a := range areas {
+		args = append(args, a)
+	}
+	rows, err := t.Query(ctx, `SELECT `+columns+` FROM meeting WHERE starts_at >= ? AND starts_at < ? AND erased_at = 0
+		AND service_area IN (?`+strings.Repeat(", ?", len(areas)-1)+`) ORDER BY starts_at, id LIMIT 500`, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []Meeting
+	for rows.Next() {
+		m, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	return out, rows.Err()
+}
+
+// Erase deletes a meeting's content; the row with id, area, state and time stays.
+func (t *Tx) Erase(ctx context.Context, id string, now time.Time) error {
+	if _, err := t.Exec(ctx, `DELETE FROM sent WHERE meeting_id = ?`, id); err != nil {
+		return err
+	}
+	_, err := t.Exec(ctx, `UPDATE meeting SET sealed = NULL, erased_at = ? WHERE id = ? AND erased_at = 0`, store.Micros(now), id)
+	return err
+}
+
+// AddSent keeps, sealed, what was sent.
+func (t *Tx) AddSent(ctx context.Context, id, meeting string, at time.Time, sealed []byte) error {
+	_, err := t.Exec(ctx, `INSERT INTO sent (id, meeting_id, at, sealed) VALUES (?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET at = excluded.at, sealed = excluded.sealed`, id, meeting, store.Micros(at), sealed)
+	return err
+}
+
+// Sent reads what was sent for a meeting, sealed, newest first.
+func (t *Tx) Sent(ctx context.Context, meeting string) ([][]byte, error) {
+	rows, err := t.Query(ctx, `SELECT sealed FROM sent WHERE meeting_id = ? ORDER BY at DESC, id DESC`, meeting)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out [][]byte
+	for rows.Next() {
+		var b []byte
+		if err := rows.Scan(&b); err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return out, rows.Err()
+}
+
+// PutSetup keeps a set-up's JSON.
+func (t *Tx) PutSetup(ctx context.Context, id, body string) error {
+	_, err := t.Exec(ctx, `INSERT INTO setup (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body`, id, body)
+	return err
+}
+
+// Setups reads the set-ups that people have changed or added, by id.
+func (t *Tx) Setups(ctx context.Context) (map[string]string, error) {
+	rows, err := t.Query(ctx, `SELECT id, body FROM setup`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]string{}
+	for rows.Next() {
+		var id, body string
+		if err := rows.Scan(&id, &body); err != nil {
+			return nil, err
+		}
+		out[id] = body
+	}
+	return out, rows.Err()
+}
+
+// Lanes of the outbox. Each is sent in order, and one that is stuck does not hold up the other.
+const (
+	LaneBus  = "bus"  // events
+	LaneWork = "work" // starts and signals of workflows
+)
+
+// Out is one thing to be told to others. It is sent at least once.
+type Out struct {
+	ID, Target, Name, EventID string
+	Body                      []byte
+}
+
+// Publish puts an event in the outbox.
+func (t *Tx) Publish(ctx context.Context, m event.Message) error {
+	body, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", m.Envelope().Type, err)
+	}
+	return t.put(ctx, LaneBus, Out{EventID: m.Envelope().ID, Target: m.Subject(), Body: body})
+}
+
+// Signal puts the signal of a workflow in the outbox; it starts one that does not run.
+func (t *Tx) Signal(ctx context.Context, workflowID, name string) error {
+	return t.put(ctx, LaneWork, Out{Target: workflowID, Name: name})
+}
+
+func (t *Tx) put(ctx context.Context, lane string, o Out) error {
+	// Digits of equal length, so that text sorts like time; the random part keeps two processes on one database apart.
+	id := fmt.Sprintf("%020d-%s", t.s.order(), rand.Text()[:8])
+	_, err := t.Exec(ctx, `INSERT INTO outbox (id, lane, target, name, event_id, body) VALUES (?, ?, ?, ?, ?, ?)`,
+		id, lane, o.Target, o.Name, o.EventID, string(o.Body))
+	return err
+}
+
+// order is the time in nanoseconds, but always more than the one before.
+func (s *Store) order() int64 {
+	for {
+		last := s.last.Load()
+		next := max(last+1, time.Now().UnixNano())
+		if s.last.CompareAndSwap(last, next) {
+			return next
+		}
+	}
+}
+
+// Outbox returns the oldest rows of a lane.
+func (t *Tx) Outbox(ctx context.Context, lane string, limit int) ([]Out, error) {
+	rows, err := t.Query(ctx, `SELECT id, target, name, event_id, body FROM outbox WHERE lane = ? ORDER BY id LIMIT ?`, lane, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []Out
+	for rows.Next() {
+		var o Out
+		var body string
+		if err := rows.Scan(&o.ID, &o.Target, &o.Name, &o.EventID, &body); err != nil {
+			return nil, err
+		}
+		o.Body = []byte(body)
+		out = append(out, o)
+	}
+	return out, rows.Err()
+}
+
+// Told removes a row of the outbox.
+func (t *Tx) Told(ctx context.Context, id string) error {
+	_, err := t.Exec(ctx, `DELETE FROM outbox WHERE id = ?`, id)
+	return err
+}
+
+// Wake tells when a lane may have something to send.
+func (s *Store) Wake(lane string) <-chan struct{} { return s.wake[lane] }
