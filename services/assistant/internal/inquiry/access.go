@@ -25,13 +25,13 @@ const (
 // byReceipt is the actor of a look with a receipt number.
 const byReceipt = "receipt"
 
-// sees reports whether a caseworker may see an inquiry: it is in one of their areas, has escalated there, or somebody has
-// handed it to them.
+// sees reports whether a caseworker may see an inquiry: it is in one of their areas, or has escalated there. Being handed one
+// gives nobody an area.
 func sees(a inquiryv1.Actor, i store.Inquiry) bool {
 	if a.ID == "" || a.Role != roleCaseworker {
 		return false
 	}
-	return i.Caseworker == a.ID || slices.Contains(a.Areas, i.ServiceArea) || i.Also != "" && slices.Contains(a.Areas, i.Also)
+	return slices.Contains(a.Areas, i.ServiceArea) || i.Also != "" && slices.Contains(a.Areas, i.Also)
 }
 
 // find reads an inquiry that the caseworker may see.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -37,11 +38,12 @@ func (s *Service) list(ctx context.Context, r inquiryv1.ListRequest) (inquiryv1.
 	}
 	out := inquiryv1.ListReply{Inquiries: []inquiryv1.Inquiry{}}
 	var looked []string
+	lines := lines{}
 	for _, i := range all {
 		if !sees(r.Actor, i) || i.State == inquiryv1.Claimed && i.Caseworker != r.Actor.ID {
 			continue
 		}
-		v, err := s.view(ctx, i, inquiryv1.FromCaseworker)
+		v, err := s.viewIn(ctx, lines, i, inquiryv1.FromCaseworker)
 		if err != nil {
 			return inquiryv1.ListReply{}, err
 		}
@@ -81,6 +83,14 @@ func (c *change) holds(a inquiryv1.Actor) error {
 }
 
 func (s *Service) claim(ctx context.Context, r inquiryv1.Ref) (inquiryv1.Inquiry, error) {
+	i, err := s.find(ctx, r.ID, r.Actor)
+	if err != nil {
+		return inquiryv1.Inquiry{}, err
+	}
+	also, err := s.areas.get(ctx, i.Also)
+	if err != nil {
+		return inquiryv1.Inquiry{}, err
+	}
 	return s.act(ctx, r.ID, r.Actor, func(ctx context.Context, c *change) error {
 		switch {
 		case c.Over():
@@ -89,6 +99,9 @@ func (s *Service) claim(ctx context.Context, r inquiryv1.Ref) (inquiryv1.Inquiry
 			return errNothing
 		case c.State == inquiryv1.Claimed:
 			return errs.E(errs.Conflict, textTaken, nil)
+		}
+		if !slices.Contains(r.Actor.Areas, c.ServiceArea) { // helped out: theirs is the note as well
+			c.move(also)
 		}
 		if err := c.give(ctx, r.Actor.ID, r.Actor.Name); err != nil {
 			return err
@@ -101,6 +114,11 @@ func (s *Service) claim(ctx context.Context, r inquiryv1.Ref) (inquiryv1.Inquiry
 			c.system(ctx, saidClaimed().in(c.Language, name)),
 			c.journal(ctx), c.audit(ctx, r.Actor, "claim-inquiry", purposeWork), c.step(ctx, "claimed", ""))
 	})
+}
+
+// move puts the inquiry into another area, whose rules hold from then on.
+func (c *change) move(to area) {
+	c.ServiceArea, c.Also, c.Transcribe = to.ID, "", c.Transcribe && to.AllowTranscript
 }
 
 // give makes somebody the inquiry's caseworker.
@@ -201,7 +219,8 @@ func (c *change) toArea(ctx context.Context, to area, reason string) error {
 		return errs.E(errs.Conflict, textSameArea, nil)
 	}
 	c.State, c.Caseworker, c.WorkerName = inquiryv1.Waiting, "", nil
-	c.ServiceArea, c.Also, c.EscalatedAt = to.ID, "", time.Time{}
+	c.EscalatedAt = time.Time{}
+	c.move(to)
 	c.deadline(to)
 	return errors.Join(c.system(ctx, saidForwarded().in(c.Language, to.name(c.Language))), c.talking(ctx, "transferred"), c.step(ctx, "forwarded", reason))
 }

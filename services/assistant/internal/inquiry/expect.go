@@ -24,8 +24,7 @@ const (
 func expect(p store.Pace, ahead int) int {
 	handle := handleDefault
 	if len(p.Handled) > 0 {
-		slices.Sort(p.Handled)
-		handle = p.Handled[len(p.Handled)/2]
+		handle = slices.Sorted(slices.Values(p.Handled))[len(p.Handled)/2]
 	}
 	handle = min(max(handle, handleLeast), handleMost)
 	// Whoever is at work now is on average halfway through; as many inquiries move on at once as there are people.
@@ -34,22 +33,43 @@ func expect(p store.Pace, ahead int) int {
 	return int((wait + time.Minute - 1) / time.Minute)
 }
 
+// line is who waits in an area, in order, and how fast it goes there.
+type line struct {
+	waiting []string
+	pace    store.Pace
+}
+
+// lines are those of the areas that one request has to do with.
+type lines map[string]line
+
+// line reads an area's, once.
+func (s *Service) line(ctx context.Context, known lines, area string) (line, error) {
+	l, ok := known[area]
+	if ok {
+		return l, nil
+	}
+	var err error
+	l.waiting, err = s.store.Read().Queue(ctx, area)
+	if err != nil {
+		return l, err
+	}
+	l.pace, err = s.store.Read().Pace(ctx, area, recent)
+	known[area] = l
+	return l, err
+}
+
 // choices are the ways to reach a person of an area, with what to expect now.
 func (s *Service) choices(ctx context.Context, a area) ([]inquiryv1.Choice, error) {
-	waiting, err := s.store.Read().Queue(ctx, a.ID)
-	if err != nil {
-		return nil, err
-	}
-	pace, err := s.store.Read().Pace(ctx, a.ID, recent)
+	l, err := s.line(ctx, lines{}, a.ID)
 	if err != nil {
 		return nil, err
 	}
 	now := s.Now()
 	var out []inquiryv1.Choice
 	for _, channel := range []string{inquiryv1.Chat, inquiryv1.CallBack, inquiryv1.Video} {
-		c := inquiryv1.Choice{Channel: channel, Open: a.Open(now), Ahead: len(waiting)}
+		c := inquiryv1.Choice{Channel: channel, Open: a.Open(now), Ahead: len(l.waiting)}
 		if c.Open {
-			c.WaitMins = expect(pace, c.Ahead)
+			c.WaitMins = expect(l.pace, c.Ahead)
 		} else {
 			c.OpensAt, c.Closed = a.Next(now), a.WhyClosed(now)
 		}
@@ -59,25 +79,19 @@ func (s *Service) choices(ctx context.Context, a area) ([]inquiryv1.Choice, erro
 }
 
 // queued adds to a view what somebody who waits wants to know.
-func (s *Service) queued(ctx context.Context, v *inquiryv1.Inquiry, a area) error {
+func (s *Service) queued(ctx context.Context, known lines, v *inquiryv1.Inquiry, a area) error {
 	if v.State != inquiryv1.Waiting {
 		return nil
 	}
-	waiting, err := s.store.Read().Queue(ctx, v.ServiceArea)
+	l, err := s.line(ctx, known, v.ServiceArea)
 	if err != nil {
 		return err
 	}
-	v.Position = slices.Index(waiting, v.ID) + 1 // 0, unknown, when it was claimed this moment
-	now := s.Now()
-	v.Open = a.Open(now)
+	v.Position = slices.Index(l.waiting, v.ID) + 1 // 0, unknown, when it was claimed this moment
 	if !v.Open {
-		v.OpensAt = a.Next(now)
+		v.OpensAt = a.Next(s.Now())
 		return nil
 	}
-	pace, err := s.store.Read().Pace(ctx, v.ServiceArea, recent)
-	if err != nil {
-		return err
-	}
-	v.WaitMins = expect(pace, max(0, v.Position-1))
+	v.WaitMins = expect(l.pace, max(0, v.Position-1))
 	return nil
 }

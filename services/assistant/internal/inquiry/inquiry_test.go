@@ -188,15 +188,22 @@ func TestForward(t *testing.T) {
 	refuse(w, errs.Denied, inquiryv1.ClaimSubject, inquiryv1.Ref{ID: i.ID, Actor: karin})
 	ask[inquiryv1.Inquiry](w, inquiryv1.ClaimSubject, inquiryv1.Ref{ID: i.ID, Actor: pia})
 
-	r = to(i, pia) // to a colleague who is not in that area: she hands it to them
-	r.Caseworker = "karin"
+	r = to(i, pia)
+	r.Caseworker = "ole"
 	got = ask[inquiryv1.Inquiry](w, inquiryv1.ForwardSubject, r)
-	if got.State != inquiryv1.Claimed || got.Caseworker != "karin" {
+	if got.State != inquiryv1.Claimed || got.Caseworker != "ole" {
 		t.Errorf("%+v", got)
 	}
-	w.says(i, karin, "Jeg hjælper dig.")
+	w.says(i, ole, "Jeg hjælper dig.")
+	r = to(i, ole) // karin is not in that area: nobody gets an area by being handed an inquiry
+	r.Caseworker = "karin"
+	ask[inquiryv1.Inquiry](w, inquiryv1.ForwardSubject, r)
+	refuse(w, errs.Denied, inquiryv1.GetSubject, inquiryv1.Ref{ID: i.ID, Actor: karin})
+	w.tend(i, inquiry.Remind) // and the citizen does not wait for her for ever
+	w.tend(i, inquiry.Return)
+	ask[inquiryv1.Inquiry](w, inquiryv1.ClaimSubject, inquiryv1.Ref{ID: i.ID, Actor: ole})
 
-	r = to(i, karin)
+	r = to(i, ole)
 	r.Authority = "Udbetaling Danmark"
 	refuse(w, errs.Invalid, inquiryv1.ForwardSubject, r)
 	r.Contact = "70 12 80 63"
@@ -279,7 +286,10 @@ func TestEscalation(t *testing.T) {
 	w.tend(i, inquiry.Remind)
 	w.saw(i.ID, "reminded")
 	w.tend(i, inquiry.Remind)
-	ask[inquiryv1.Inquiry](w, inquiryv1.ClaimSubject, inquiryv1.Ref{ID: i.ID, Actor: pia})
+	got := ask[inquiryv1.Inquiry](w, inquiryv1.ClaimSubject, inquiryv1.Ref{ID: i.ID, Actor: pia})
+	if got.ServiceArea != "b" { // her area has it now, with the note
+		t.Errorf("%+v", got)
+	}
 	// Pia does not react: she is reminded, then the inquiry goes back to everybody.
 	w.tend(i, inquiry.Remind)
 	w.tend(i, inquiry.Return)

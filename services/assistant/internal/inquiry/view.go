@@ -11,6 +11,11 @@ import (
 
 // view is an inquiry as a side (inquiryv1.FromCitizen or FromCaseworker) may see it.
 func (s *Service) view(ctx context.Context, i store.Inquiry, side string) (inquiryv1.Inquiry, error) {
+	return s.viewIn(ctx, lines{}, i, side)
+}
+
+// viewIn is view with the areas' lines that were read already.
+func (s *Service) viewIn(ctx context.Context, known lines, i store.Inquiry, side string) (inquiryv1.Inquiry, error) {
 	a, err := s.areas.get(ctx, i.ServiceArea)
 	if err != nil {
 		return inquiryv1.Inquiry{}, err
@@ -36,7 +41,7 @@ func (s *Service) view(ctx context.Context, i store.Inquiry, side string) (inqui
 	if err != nil {
 		return v, err
 	}
-	return v, s.queued(ctx, &v, a)
+	return v, s.queued(ctx, known, &v, a)
 }
 
 // people opens what is sealed. Of what was erased nothing is there, and that is said.
