@@ -114,7 +114,7 @@ const eventsKept = 30 * 24 * time.Hour
 // Run takes in consent events and passes the outbox on until ctx is done.
 func (s *Service) Run(ctx context.Context) error {
 	if err := s.wakeAll(ctx); err != nil {
-		return fmt.Errorf("inquiries: %w", err)
+		return stopped(ctx, fmt.Errorf("inquiries: %w", err))
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.onBus(ctx) })
