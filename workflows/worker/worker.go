@@ -1,5 +1,5 @@
 // Package worker hosts the workflow definitions: it polls the queue "workflows" and
-// runs phonecall, note, erasure and inquiry. Their activities run at the services that own the
+// runs phonecall, note, erasure, inquiry and ingest. Their activities run at the services that own the
 // side effects, on those services' own queues.
 //
 // A worker keeps no state of its own; any number may run, and one that dies is
@@ -16,6 +16,7 @@ import (
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/temporal"
 	"samtale.dk/samtale/workflows/erasure"
+	"samtale.dk/samtale/workflows/ingest"
 	"samtale.dk/samtale/workflows/inquiry"
 	"samtale.dk/samtale/workflows/note"
 	"samtale.dk/samtale/workflows/phonecall"
@@ -29,6 +30,7 @@ func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflow(phonecall.PhoneCall)
 	r.RegisterWorkflow(note.Note)
 	r.RegisterWorkflow(erasure.Erasure)
+	r.RegisterWorkflow(ingest.Ingest)
 	r.RegisterWorkflow(inquiry.Inquiry)
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/knowledgev1"
@@ -20,12 +21,13 @@ const (
 )
 
 const runColumns = `id, source_id, state, started_at, ended_at, line, total, seen, added, changed, unchanged, removed, failed, problem,
-	failures, changes`
+	note, failures, changes`
 
-// run is a run as the database has it; line is the last line of an import that was dealt with.
+// run is a run as the database has it. While it runs, Problem is what holds it up right now.
 type run struct {
 	knowledgev1.Run
-	line int
+	line int    // the last line of an import that was dealt with
+	note string // what is to be told when it is done
 }
 
 func runs(ctx context.Context, tx *store.Tx, condition string, args ...any) ([]run, error) {
@@ -50,7 +52,7 @@ func scanRun(rows *sql.Rows) (run, error) {
 	var started, ended int64
 	var failures, changes string
 	err := rows.Scan(&r.ID, &r.Source, &r.State, &started, &ended, &r.line, &r.Total, &r.Seen, &r.Added, &r.Changed, &r.Unchanged,
-		&r.Removed, &r.Failed, &r.Problem, &failures, &changes)
+		&r.Removed, &r.Failed, &r.Problem, &r.note, &failures, &changes)
 	if err != nil {
 		return r, store.Wrap(err)
 	}
@@ -83,13 +85,14 @@ func openRun(ctx context.Context, tx *store.Tx, source string) (run, bool, error
 
 func (l *Library) putRun(ctx context.Context, tx *store.Tx, r run) error {
 	_, err := tx.Exec(ctx, `INSERT INTO knowledge_run (id, source_id, state, started_at, ended_at, touched_at, line, total, seen, added, changed,
-		unchanged, removed, failed, problem, failures, changes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		unchanged, removed, failed, problem, note, failures, changes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at, touched_at = excluded.touched_at,
 		line = excluded.line, total = excluded.total, seen = excluded.seen, added = excluded.added, changed = excluded.changed,
 		unchanged = excluded.unchanged, removed = excluded.removed, failed = excluded.failed, problem = excluded.problem,
+		note = excluded.note,
 		failures = excluded.failures, changes = excluded.changes`,
 		r.ID, r.Source, r.State, store.Micros(r.StartedAt), store.Micros(r.EndedAt), store.Micros(l.now()), r.line, r.Total, r.Seen, r.Added,
-		r.Changed, r.Unchanged, r.Removed, r.Failed, r.Problem, list(r.Failures), list(r.Changes))
+		r.Changed, r.Unchanged, r.Removed, r.Failed, r.Problem, r.note, list(r.Failures), list(r.Changes))
 	return err
 }
 
@@ -171,16 +174,35 @@ func (l *Library) BeginRun(ctx context.Context, source string) (knowledgev1.Run,
 	return r.Run, l.told(ctx, r.Run, err)
 }
 
-// Run gives a run as it stands.
+// RunByID gives a run as it stands.
 func (l *Library) RunByID(ctx context.Context, id string) (knowledgev1.Run, error) {
 	r, err := runByID(ctx, l.db.Read(), id)
 	return r.Run, err
 }
 
-// UpdateRun changes what a run says about itself. f may be called again.
-func (l *Library) UpdateRun(ctx context.Context, id string, f func(r *knowledgev1.Run)) error {
+// LastDone is when the last run of a source that came to its end began; zero: none did.
+func (l *Library) LastDone(ctx context.Context, source string) (time.Time, error) {
+	rs, err := runs(ctx, l.db.Read(), `WHERE source_id = ? AND state = ? ORDER BY id DESC LIMIT 1`, source, knowledgev1.RunDone)
+	if err != nil || len(rs) == 0 {
+		return time.Time{}, err
+	}
+	return rs[0].StartedAt, nil
+}
+
+// SetTotal notes how many articles a run has to look at, and what is to be told about the list when the run is done. With a list a
+// run begins to count: what an earlier try of the same run could not take is tried again.
+func (l *Library) SetTotal(ctx context.Context, id string, total int, note string) error {
 	return l.inRun(ctx, id, func(_ *store.Tx, r *run) error {
-		f(&r.Run)
+		r.Total, r.Problem, r.note = total, "", note
+		r.Seen, r.Unchanged, r.Failed, r.Failures = 0, 0, 0, nil
+		return nil
+	})
+}
+
+// Trouble notes what holds a run up.
+func (l *Library) Trouble(ctx context.Context, id, reason string) error {
+	return l.inRun(ctx, id, func(_ *store.Tx, r *run) error {
+		r.Problem = reason
 		return nil
 	})
 }
@@ -190,22 +212,36 @@ func (l *Library) FailItem(ctx context.Context, id, item, reason string) error {
 	l.metrics.records.WithLabelValues(failed).Inc()
 	return l.inRun(ctx, id, func(_ *store.Tx, r *run) error {
 		r.Seen++
+		r.Problem = ""
 		r.fail(item, reason)
 		return nil
 	})
 }
 
-// EndRun closes a run; closing it again does nothing.
-func (l *Library) EndRun(ctx context.Context, id, state, problem string) error {
+// EndRun closes a run; closing it again does nothing. A failed one says what held it up.
+func (l *Library) EndRun(ctx context.Context, id string, failed bool) error {
 	var r run
 	err := l.db.InTx(ctx, func(tx *store.Tx) (err error) {
 		r, err = runByID(ctx, tx, id)
 		if err != nil || r.State != knowledgev1.RunRunning {
 			return err
 		}
-		r.Problem = problem
-		return l.end(ctx, tx, &r, state)
+		state := knowledgev1.RunDone
+		if failed {
+			state = knowledgev1.RunFailed
+			r.Problem = orDefault(r.Problem, "Hentningen blev afbrudt.")
+		} else {
+			r.Problem = r.note
+		}
+		if err := l.end(ctx, tx, &r, state); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE knowledge_source SET unplanned = TRUE WHERE id = ?`, r.Source) // its next time is another now
+		return err
 	})
+	if err == nil {
+		nudge(l.plan)
+	}
 	return l.told(ctx, r.Run, err)
 }
 

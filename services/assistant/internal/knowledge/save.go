@@ -40,6 +40,7 @@ func (l *Library) SaveArticle(ctx context.Context, runID string, a Article) erro
 	}
 	return l.inRun(ctx, runID, func(tx *store.Tx, r *run) error {
 		r.Seen++
+		r.Problem = ""
 		for _, f := range a.Problems {
 			r.fail(f.Item, f.Reason)
 		}
@@ -57,18 +58,23 @@ func (l *Library) RemoveItem(ctx context.Context, runID, item string) error {
 	})
 }
 
-// KeepItem notes that an article is as it was, so that its micro-articles are known to be current.
-func (l *Library) KeepItem(ctx context.Context, runID, item string) error {
+// KeepItems notes that articles are as they were, so that their micro-articles are known to be current.
+func (l *Library) KeepItems(ctx context.Context, runID string, items []string) error {
 	return l.inRun(ctx, runID, func(tx *store.Tx, r *run) error {
-		r.Seen++
-		res, err := tx.Exec(ctx, `UPDATE knowledge_chunk SET seen_run = ?, fetched_at = ? WHERE source_id = ? AND item = ? AND removed_at = 0`,
-			r.ID, store.Micros(l.now()), r.Source, item)
-		if err != nil {
-			return err
+		r.Seen += len(items)
+		for _, item := range items {
+			res, err := tx.Exec(ctx, `UPDATE knowledge_chunk SET seen_run = ?, fetched_at = ? WHERE source_id = ? AND item = ? AND removed_at = 0`,
+				r.ID, store.Micros(l.now()), r.Source, item)
+			if err != nil {
+				return err
+			}
+			n, err := res.RowsAffected()
+			if err != nil {
+				return err
+			}
+			r.Unchanged += int(n)
 		}
-		n, err := res.RowsAffected()
-		r.Unchanged += int(n)
-		return err
+		return nil
 	})
 }
 
@@ -169,7 +175,7 @@ func (r row) written() string {
 	return at.Format(knowledgev1.DateLayout)
 }
 
-// LawChanged records that a law changed on a day, flags the chunks that name it and were written before, and says how many.
+// LawChanged records that a law changed on a day, and flags the chunks that name it and were written before.
 func (l *Library) LawChanged(ctx context.Context, runID, law, day string) error {
 	return l.inRun(ctx, runID, func(tx *store.Tx, r *run) error {
 		r.Seen++

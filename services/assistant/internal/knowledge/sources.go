@@ -140,7 +140,7 @@ func (l *Library) SaveSource(ctx context.Context, s knowledgev1.Source) (knowled
 	err = l.db.InTx(ctx, func(tx *store.Tx) error {
 		old, err := sourceByID(ctx, tx, s.ID)
 		switch {
-		case errs.KindOf(err) == errs.NotFound && !fetched(s.Kind):
+		case errs.KindOf(err) == errs.NotFound && !Fetched(s.Kind):
 			return invalid("Vælg en slags kilde (kind), der kan hentes.")
 		case errs.KindOf(err) == errs.NotFound:
 			s.Paused = s.Paused || s.Kind == knowledgev1.KindSitemap
@@ -166,8 +166,8 @@ func (l *Library) SaveSource(ctx context.Context, s knowledgev1.Source) (knowled
 	return s, nil
 }
 
-// fetched reports the kinds that are fetched by the system.
-func fetched(kind string) bool {
+// Fetched reports the kinds that are fetched by the system.
+func Fetched(kind string) bool {
 	switch kind {
 	case knowledgev1.KindBorger, knowledgev1.KindLife, knowledgev1.KindSitemap, knowledgev1.KindFolder, knowledgev1.KindLaws:
 		return true
@@ -181,7 +181,7 @@ func checkSource(s knowledgev1.Source) (knowledgev1.Source, error) {
 	switch {
 	case event.CheckToken(s.ID) != nil:
 		return s, invalid("Kildens id må kun have bogstaverne a-z, tal, bindestreg og understreg.")
-	case !fetched(s.Kind) && s.Kind != knowledgev1.KindImport && s.Kind != knowledgev1.KindStarter:
+	case !Fetched(s.Kind) && s.Kind != knowledgev1.KindImport && s.Kind != knowledgev1.KindStarter:
 		return s, invalid("Vælg en slags kilde (kind).")
 	case s.Title == "" || len(s.Title) > maxHeading:
 		return s, invalid("Skriv en titel (title) på højst %d tegn.", maxHeading)
@@ -286,7 +286,7 @@ func forgetSource(ctx context.Context, tx *store.Tx, id string, at time.Time) er
 // RunSource asks for a fetch now. It is there at once, as running; a source that is being fetched already gives that run.
 func (l *Library) RunSource(ctx context.Context, ref knowledgev1.SourceRef) (knowledgev1.Run, error) {
 	s, err := l.Source(ctx, ref.ID)
-	if err == nil && !fetched(s.Kind) {
+	if err == nil && !Fetched(s.Kind) {
 		err = errs.E(errs.Conflict, fmt.Sprintf("%s hentes ikke: den er lagt ind i systemet.", s.Title), nil)
 	}
 	if err != nil {
@@ -310,17 +310,23 @@ type Planned struct {
 
 // Unplanned lists the sources whose schedules are not known to be as they say.
 func (l *Library) Unplanned(ctx context.Context) ([]Planned, error) {
+	tx := l.db.Read()
 	var out []Planned
-	for _, condition := range []string{
-		`removed_at = 0 AND NOT s.wanted`, `removed_at = 0 AND s.wanted`, `removed_at <> 0`,
+	for _, p := range []struct {
+		Planned
+		condition string
+	}{
+		{Planned{}, `s.removed_at = 0 AND NOT s.wanted`},
+		{Planned{Wanted: true}, `s.removed_at = 0 AND s.wanted`},
+		{Planned{Removed: true}, `s.removed_at <> 0`},
 	} {
-		all, err := sources(ctx, l.db.Read(), `WHERE s.unplanned AND s.`+condition+` ORDER BY s.id`)
+		all, err := sources(ctx, tx, `WHERE s.unplanned AND `+p.condition+` ORDER BY s.id`)
 		if err != nil {
 			return nil, err
 		}
 		for _, s := range all {
-			p := Planned{Source: s, Wanted: strings.HasSuffix(condition, "AND s.wanted"), Removed: strings.Contains(condition, "<>")}
-			out = append(out, p)
+			p.Source = s
+			out = append(out, p.Planned)
 		}
 	}
 	return out, nil
@@ -336,6 +342,12 @@ func (l *Library) SetPlanned(ctx context.Context, p Planned, next time.Time) err
 	_, err := l.db.Read().Exec(ctx, `UPDATE knowledge_source SET unplanned = FALSE, wanted = FALSE, next_run_at = ?
 		WHERE id = ? AND every_us = ? AND paused = ? AND wanted = ?`,
 		store.Micros(next), p.ID, p.Every.Microseconds(), p.Paused, p.Wanted)
+	return err
+}
+
+// Replan marks all sources, for a start: nobody knows what has become of their schedules.
+func (l *Library) Replan(ctx context.Context) error {
+	_, err := l.db.Read().Exec(ctx, `UPDATE knowledge_source SET unplanned = TRUE`)
 	return err
 }
 

@@ -54,4 +54,6 @@ type Source interface {
 	// List tells what there is. known is what the last listing told of each item (Modified), since the time of the last whole run.
 	List(ctx context.Context, known map[string]string, since time.Time) (Listing, error)
 	Fetch(ctx context.Context, e Entry) (Article, error)
+	// Wants reports whether the settings still ask for an item that a listing leaves out.
+	Wants(item string) bool
 }

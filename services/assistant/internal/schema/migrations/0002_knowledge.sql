@@ -85,6 +85,7 @@ CREATE TABLE knowledge_run (
 	removed    BIGINT NOT NULL,
 	failed     BIGINT NOT NULL,
 	problem    TEXT NOT NULL,
+	note       TEXT NOT NULL,
 	failures   TEXT NOT NULL,
 	changes    TEXT NOT NULL
 );

@@ -150,6 +150,12 @@ func (s *Source) Fetch(ctx context.Context, e source.Entry) (source.Article, err
 	return source.Article{Records: differences(whole, local, municipality), UpdatedAt: edition.LastUpdated.Time}, nil
 }
 
+// Wants implements [source.Source].
+func (s *Source) Wants(item string) bool {
+	_, municipality, local := strings.Cut(item, "@")
+	return !local || slices.Contains(s.cfg.Municipalities, municipality)
+}
+
 // article fetches an article, or takes the one that was fetched last.
 func (s *Source) article(ctx context.Context, id int) (article, error) {
 	if s.base != nil && s.base.ArticleID == id {

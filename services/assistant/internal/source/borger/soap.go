@@ -14,12 +14,8 @@ import (
 	"samtale.dk/samtale/services/platform/errs"
 )
 
-// Names of the service's WSDL.
-const (
-	namespace = "http://www.borger.dk/2009/WSArticleExport/v1"
-	arrays    = "http://schemas.microsoft.com/2003/10/Serialization/Arrays"
-	envelope  = "http://schemas.xmlsoap.org/soap/envelope/"
-)
+// namespace of the service's WSDL.
+const namespace = "http://www.borger.dk/2009/WSArticleExport/v1"
 
 // maxAnswer bounds an answer, in bytes: all descriptions are some hundred KB, one article some ten.
 const maxAnswer = 32 << 20
@@ -65,6 +61,17 @@ type request struct {
 	ID      string `xml:"articleID,omitempty"`
 	Code    string `xml:"municipalityCode,omitempty"`
 	Since   string `xml:"updatedAfter,omitempty"`
+}
+
+// envelope is SOAP 1.1's (section 4).
+type envelope struct {
+	XMLName xml.Name `xml:"http://schemas.xmlsoap.org/soap/envelope/ Envelope"`
+	Body    soapBody
+}
+
+type soapBody struct {
+	XMLName xml.Name `xml:"http://schemas.xmlsoap.org/soap/envelope/ Body"`
+	Request request
 }
 
 type ids struct {
@@ -150,16 +157,7 @@ func code(municipality string) string { return strings.TrimLeft(municipality, "0
 
 func (c client) call(ctx context.Context, operation string, body request) (reply, error) {
 	body.XMLName = xml.Name{Space: namespace, Local: operation}
-	data, err := xml.Marshal(struct {
-		XMLName xml.Name `xml:"http://schemas.xmlsoap.org/soap/envelope/ Envelope"`
-		Body    struct {
-			XMLName xml.Name `xml:"http://schemas.xmlsoap.org/soap/envelope/ Body"`
-			Request request
-		}
-	}{Body: struct {
-		XMLName xml.Name `xml:"http://schemas.xmlsoap.org/soap/envelope/ Body"`
-		Request request
-	}{Request: body}})
+	data, err := xml.Marshal(envelope{Body: soapBody{Request: body}})
 	if err != nil {
 		return reply{}, fmt.Errorf("encode %s: %w", operation, err)
 	}

@@ -109,6 +109,9 @@ func (s *Source) Fetch(_ context.Context, e source.Entry) (source.Article, error
 	return a, err
 }
 
+// Wants implements [source.Source].
+func (s *Source) Wants(string) bool { return true }
+
 // Parse reads the lines of a file. A line that is no record is a problem; the others count.
 func Parse(r io.Reader, name string) ([]knowledgev1.Record, []knowledgev1.Failure, error) {
 	var out []knowledgev1.Record

@@ -89,3 +89,6 @@ func parse(data []byte) (map[string]string, error) {
 func (s *Source) Fetch(_ context.Context, e source.Entry) (source.Article, error) {
 	return source.Article{Law: source.Law{ELI: e.Item, Day: e.Modified}}, nil
 }
+
+// Wants implements [source.Source].
+func (s *Source) Wants(string) bool { return true }

@@ -201,6 +201,12 @@ func (s *Source) Fetch(ctx context.Context, e source.Entry) (source.Article, err
 	return a, err
 }
 
+// Wants implements [source.Source].
+func (s *Source) Wants(item string) bool {
+	u := s.own(item)
+	return u != nil && s.wanted(u)
+}
+
 // records makes micro-articles of a page.
 func records(item, address string, body []byte) ([]knowledgev1.Record, error) {
 	root, err := knowledge.Parse(string(body))
