@@ -71,6 +71,8 @@ type Leg struct {
 	send      *Sender
 	cname     string
 	readers   sync.WaitGroup
+	poller    *poller                                 // fetches RTP on the clock; nil: a goroutine reads
+	take      func(time.Time, netip.AddrPort, []byte) // packet, made once
 
 	mu         sync.Mutex // guards what follows
 	started    bool
@@ -114,6 +116,7 @@ func NewLeg(cfg LegConfig) (*Leg, error) {
 	}
 	// Best effort: the kernel may cap it.
 	_ = l.rtp.SetReadBuffer(readBuffer)
+	l.poller, l.take = newPoller(l.rtp), l.packet
 	return l, nil
 }
 
@@ -195,7 +198,9 @@ func (l *Leg) start() {
 		return
 	}
 	l.started = true
-	l.readers.Go(func() { l.read(l.rtp, l.packet) })
+	if l.poller == nil {
+		l.readers.Go(func() { l.read(l.rtp, l.packet) })
+	}
 	l.readers.Go(func() { l.read(l.rtcp, l.control) })
 	l.clock.Add(l)
 }
@@ -209,6 +214,9 @@ func (l *Leg) SendDigits(keys string) error { return l.send.SendDigits(keys) }
 
 // Tick is for the clock.
 func (l *Leg) Tick(now time.Time) {
+	if l.poller != nil && l.recv.wants(now) {
+		l.poller.poll(l.take)
+	}
 	l.recv.Tick(now)
 	l.send.Tick(now)
 	l.reportIfDue(now)

@@ -280,6 +280,10 @@ func (r *Receiver) Tick(now time.Time) {
 	}
 }
 
+// wants reports whether Tick will look for packets: when a frame is due, and always
+// until the first packet has told the phase.
+func (r *Receiver) wants(now time.Time) bool { return !r.aligned || !now.Before(r.due) }
+
 // align moves the frames, once, into the phase in which the first packet is
 // due: at most 20 ms earlier.
 func (r *Receiver) align() {

@@ -6,11 +6,11 @@
 // (WebRTC), Receiver and Sender are used alone: one takes RTP packets as bytes,
 // the other gives them.
 //
-// What runs concurrently: each Leg has one goroutine per socket that reads and
-// puts packets into the jitter buffer. A [Clock], shared by all legs, has a few
-// goroutines that every 5 ms play out what is due: decoding, the Frame and Gap
-// callbacks, encoding and sending all happen there, one call stack per frame.
-// The Digit callback comes from the reading goroutine. Callbacks must not
+// What runs concurrently: a [Clock], shared by all legs, has a few goroutines that
+// every 5 ms play out what is due: fetching packets, decoding, the Frame and Gap
+// callbacks, encoding and sending all happen there, one call stack per frame. Each Leg
+// has a goroutine that reads RTCP (and one that reads RTP where the system cannot be
+// asked without waiting). The Digit callback comes from whoever reads. Callbacks must not
 // block, and must not close the leg that calls them. DESIGN.md has the reasons.
 package rtpx
 
