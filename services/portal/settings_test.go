@@ -25,6 +25,10 @@ func TestSettingsAreChecked(t *testing.T) {
 		"unknown fallback":            {[]string{"SAMTALE_OIDC_ROLE_DEFAULT=boss"}, "ROLE_DEFAULT"},
 		"session too short":           {[]string{"SAMTALE_SESSION_IDLE=10s"}, "SESSION_IDLE"},
 		"address":                     {[]string{"SAMTALE_HTTP_ADDR=here"}, "SAMTALE_HTTP_ADDR"},
+		"ask rate":                    {[]string{"SAMTALE_ASK_RATE=0"}, "SAMTALE_ASK_RATE"},
+		"other sites":                 {[]string{"SAMTALE_EMBED_ORIGINS=https://www.kommune.example,http://localhost:9000"}, ""},
+		"other site with a path":      {[]string{"SAMTALE_EMBED_ORIGINS=https://www.kommune.example/"}, "SAMTALE_EMBED_ORIGINS"},
+		"all other sites":             {[]string{"SAMTALE_EMBED_ORIGINS=https://*.example"}, "SAMTALE_EMBED_ORIGINS"},
 		"public address":              {[]string{"SAMTALE_PUBLIC_URL=samtale.example/x"}, "SAMTALE_PUBLIC_URL"},
 	}
 	for name, tt := range tests {

@@ -318,8 +318,8 @@ func (a *App) askForgotten(w http.ResponseWriter, r *http.Request, _ who.Person)
 		return err
 	}
 	to := "/?slettet=1"
-	if r.PostFormValue("embedded") != "" {
-		to = action(r, true) + "&slettet=1"
+	if l := texts.Lang(r.PostFormValue("embedded")); l.Known() {
+		to = "/indlejret?slettet=1&sprog=" + string(l)
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil

@@ -1,0 +1,156 @@
+package portal
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// hostSite is an authority's own site with a strict policy and the one script tag.
+func hostSite(t *testing.T, portal *string) *httptest.Server {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src "+*portal+"; frame-src "+*portal)
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Write([]byte(`<!doctype html><html lang="da"><title>Kommunen</title><main><h1>Kommunen</h1></main><script src="` + *portal + `/embed.js" data-municipality="0751" async></script></html>`))
+	})
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+func TestEmbed(t *testing.T) {
+	var portal string
+	host := hostSite(t, &portal)
+	host.URL = strings.Replace(host.URL, "127.0.0.1", "localhost", 1) // another site than the portal's
+	p := start(t, "SAMTALE_EMBED_ORIGINS="+host.URL+",https://www.kommune.example")
+	portal = p.url
+	b := chromium(t, p)
+	b.run(chromedp.Navigate(host.URL))
+	b.until(`document.body.lastElementChild.shadowRoot?.querySelector("button") !== null`)
+	b.axe("another site")
+	b.shot("embed-closed")
+	b.run(chromedp.Evaluate(`document.body.lastElementChild.shadowRoot.querySelector("button").click()`, nil))
+	frame := b.frame(p.url + "/indlejret")
+	frame.askReady()
+	if got := eval[string](frame, `document.getElementById("q-municipality").value`); got != "0751" {
+		t.Errorf("the site's municipality is %q", got)
+	}
+	askIn := func(question string) { // keys go to the page around the frame
+		t.Helper()
+		n := eval[int](frame, `document.querySelectorAll(".turn-q[id]").length`)
+		frame.run(chromedp.Evaluate(`document.getElementById("q-field").value = `+string(mustJSON(question))+`; document.getElementById("q-form").requestSubmit()`, nil))
+		frame.until(fmt.Sprintf(`document.querySelectorAll(".turn-q[id]").length === %d`, n+1))
+	}
+	askIn("Hvornår skal jeg melde flytning?")
+	frame.until(`document.querySelectorAll(".st").length === 2`)
+	b.shot("embed-answer")
+	askIn("Kan man bo på månen?")
+	p.assistant.mu.Lock()
+	if q := p.assistant.asked; len(q) != 2 || q[0].Session != q[1].Session || q[0].Municipality != "0751" {
+		t.Errorf("asked %+v", q)
+	}
+	session := p.assistant.asked[0].Session
+	p.assistant.mu.Unlock()
+
+	// The way to a person leads to a page of its own, and the session comes along.
+	opened := make(chan target.ID, 1)
+	chromedp.ListenBrowser(b.ctx, func(ev any) {
+		if e, ok := ev.(*target.EventTargetCreated); ok && e.TargetInfo.Type == "page" {
+			select {
+			case opened <- e.TargetInfo.TargetID:
+			default:
+			}
+		}
+	})
+	frame.run(chromedp.Evaluate(`document.querySelector(".turn-q:last-child form .way").click()`, nil,
+		func(e *runtime.EvaluateParams) *runtime.EvaluateParams { return e.WithUserGesture(true) }))
+	var id target.ID
+	select {
+	case id = <-opened:
+	case <-time.After(20 * time.Second):
+		t.Fatal("no page was opened")
+	}
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
+	defer cancel()
+	tab := &page{t, ctx, p.url}
+	tab.until(`document.getElementById("summary")?.value.includes("månen")`)
+	if got := eval[string](tab, `location.href`); strings.Contains(got, session) || !strings.Contains(got, "kanal=chat") {
+		t.Errorf("the page's address is %s", got)
+	}
+
+	// Escape in the frame gives the keyboard back.
+	frame.run(chromedp.Evaluate(`document.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape"}))`, nil))
+	b.until(`document.body.lastElementChild.shadowRoot.querySelector("iframe").hidden && document.body.lastElementChild.shadowRoot.activeElement?.tagName === "BUTTON"`)
+	b.key(kb.Enter)
+	b.until(`!document.body.lastElementChild.shadowRoot.querySelector("iframe").hidden`)
+}
+
+// frame is the page in a frame of another site, which Chromium runs as a target of its own.
+func (b *page) frame(url string) *page {
+	b.t.Helper()
+	var id target.ID
+	wait(b.t, func() bool {
+		all, err := chromedp.Targets(b.ctx)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, x := range all {
+			if x.Type == "iframe" && strings.HasPrefix(x.URL, url) {
+				id = x.TargetID
+			}
+		}
+		return id != ""
+	})
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
+	b.t.Cleanup(cancel)
+	return &page{b.t, ctx, b.url}
+}
+
+func TestEmbedIsForNamedSites(t *testing.T) {
+	p := start(t, "SAMTALE_EMBED_ORIGINS=https://www.kommune.example")
+	r := p.do(t, "GET", "/indlejret?sprog=en", "", "")
+	status, page := read(t, r)
+	csp := r.Header.Get("Content-Security-Policy")
+	if status != http.StatusOK || !strings.Contains(csp, "frame-ancestors https://www.kommune.example;") || !strings.Contains(page, "What do you need help with?") {
+		t.Errorf("got %d, policy %q", status, csp)
+	}
+	if r := p.do(t, "GET", "/embed.js", "", ""); r.Header.Get("Cross-Origin-Resource-Policy") != "cross-origin" || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/javascript") {
+		t.Errorf("script: %v", r.Header)
+	}
+	for _, path := range []string{"/", "/henvendelse", "/login"} {
+		if csp := p.do(t, "GET", path, "", "").Header.Get("Content-Security-Policy"); !strings.Contains(csp, "frame-ancestors 'none'") {
+			t.Errorf("%s can be framed: %s", path, csp)
+		}
+	}
+	off := start(t)
+	for _, path := range []string{"/indlejret", "/embed.js"} {
+		if status := off.status(t, "GET", path, "", ""); status != http.StatusNotFound {
+			t.Errorf("without sites %s answers %d", path, status)
+		}
+	}
+}
+
+func TestEmbeddedPages(t *testing.T) {
+	p := start(t, "SAMTALE_EMBED_ORIGINS=https://www.kommune.example")
+	b := chromium(t, p)
+	for _, l := range []string{"da", "en"} {
+		b.open("/indlejret?sprog=" + l)
+		b.askReady()
+		b.checked("embed-" + l)
+		b.ask("Hvornår skal jeg melde flytning?")
+		b.ask("Kan man bo på månen?")
+		b.checked("embed-" + l + "-answer")
+		b.click("#q-delete button")
+		b.until(`document.readyState === "complete" && document.querySelector(".alert-success") !== null && document.documentElement.lang === "` + l + `"`)
+	}
+}
