@@ -2,7 +2,7 @@
 // it does not react, the citizen is gone for long, the time that its content is kept has passed.
 //
 // The assistant's database decides what an inquiry needs next; the workflow waits for that time and has it done, and plans
-// anew whenever the service says that something has changed (a signal that waits in the service's outbox until Temporal has
+// anew whenever the service says that something is due earlier (a signal that waits in the service's outbox until Temporal has
 // it). Inputs carry ids only. One run per inquiry: the workflow id is ID(inquiry).
 package inquiry
 
@@ -22,7 +22,7 @@ const (
 // ID is the workflow id of an inquiry.
 func ID(inquiry string) string { return "inquiry-" + inquiry }
 
-// Moved is the signal that something about the inquiry has changed. No argument.
+// Moved is the signal that something may be due earlier than the workflow waits for. No argument.
 const Moved = "moved"
 
 // Next is the query that tells what the workflow waits for (a PlanResult).
@@ -34,7 +34,6 @@ type Step string
 // The steps.
 const (
 	Nothing  Step = ""         // the inquiry needs nothing any more
-	Wait     Step = "wait"     // only a signal can change anything
 	Escalate Step = "escalate" // nobody has claimed it in time
 	Remind   Step = "remind"   // the caseworkers are reminded of it
 	Return   Step = "return"   // who has it does not react: back into the queue
@@ -105,16 +104,13 @@ func Inquiry(ctx workflow.Context, in Input) (Result, error) {
 	}
 }
 
-// await returns when the step is due, or earlier, with false, when something has changed.
+// await returns when the step is due, or earlier, with false, when there is to be a new plan.
 func await(ctx workflow.Context, moved workflow.ReceiveChannel, next PlanResult) (due bool, err error) {
 	timerCtx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	s := workflow.NewSelector(ctx).AddReceive(moved, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, nil) })
-	if next.Step != Wait {
-		s.AddFuture(workflow.NewTimer(timerCtx, next.At.Sub(workflow.Now(ctx))), func(f workflow.Future) {
-			due = f.Get(ctx, nil) == nil
-		})
-	}
-	s.Select(ctx)
+	workflow.NewSelector(ctx).
+		AddReceive(moved, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, nil) }).
+		AddFuture(workflow.NewTimer(timerCtx, next.At.Sub(workflow.Now(ctx))), func(f workflow.Future) { due = f.Get(ctx, nil) == nil }).
+		Select(ctx)
 	return due, ctx.Err()
 }

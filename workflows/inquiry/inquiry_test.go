@@ -50,7 +50,7 @@ func TestInquiry(t *testing.T) {
 		want  []string
 	}{
 		"escalated, ended, expired": {
-			plans: []PlanResult{at(Escalate, 10*time.Minute), at(Wait, 0), at(Expire, 2*time.Hour), {}},
+			plans: []PlanResult{at(Escalate, 10*time.Minute), at(Remind, 5*time.Hour), at(Expire, 2*time.Hour), {}},
 			moved: []time.Duration{time.Hour},
 			want:  []string{"10m0s escalate", "2h0m0s expire"},
 		},

@@ -30,7 +30,7 @@ func TestRecordHistories(t *testing.T) {
 	defer c.Close()
 	now := time.Now()
 	service := &scripted{plans: map[string][]PlanResult{
-		"i1": {{Escalate, now.Add(2 * time.Second)}, {Step: Wait}, {Close, now.Add(time.Hour)}, {Erase, now}, {Expire, now}, {}},
+		"i1": {{Escalate, now.Add(2 * time.Second)}, {Remind, now.Add(time.Hour)}, {Close, now.Add(time.Hour)}, {Erase, now}, {Expire, now}, {}},
 		"i2": {{Escalate, now.Add(time.Hour)}, {Remind, now.Add(3 * time.Second)}, {Return, now.Add(4 * time.Second)}, {}},
 	}}
 	defs := worker.New(c, WorkflowQueue, worker.Options{Identity: "workflows"})
@@ -49,7 +49,7 @@ func TestRecordHistories(t *testing.T) {
 	time.Sleep(time.Second)
 	moved(t, c, "i2")
 	time.Sleep(2 * time.Second)
-	moved(t, c, "i1") // wakes it from waiting, then from a timer
+	moved(t, c, "i1") // twice: the timer before is forgotten
 	time.Sleep(time.Second)
 	moved(t, c, "i1")
 	record(t, c, ID("i1"), "testdata/ended.json")

@@ -255,7 +255,7 @@ type Changed struct {
 	State          string `json:"state"`
 	Channel        string `json:"channel"`
 	Caseworker     string `json:"caseworker,omitempty"`
-	What           string `json:"what"`          // a Step's What, or message
+	What           string `json:"what"`          // a Step's What, message, reminded (the desk) or erased
 	Seq            int    `json:"seq,omitempty"` // of the last message
 }
 

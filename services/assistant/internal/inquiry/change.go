@@ -25,7 +25,8 @@ type change struct {
 // errNothing ends a change that had nothing to do; it is no error.
 var errNothing = errors.New("nothing to do")
 
-// change runs f on an inquiry in a transaction, saves the row and has the workflow plan anew. f may run again.
+// change runs f on an inquiry in a transaction and saves the row. The workflow is told when something is due earlier than it
+// waits for; what is due later it finds when it wakes. f may run again.
 func (s *Service) change(ctx context.Context, id string, f func(ctx context.Context, c *change) error) (store.Inquiry, error) {
 	before, err := s.store.Read().Inquiry(ctx, id)
 	if err != nil {
@@ -54,7 +55,10 @@ func (s *Service) change(ctx context.Context, id string, f func(ctx context.Cont
 			return err
 		}
 		after = c.Inquiry
-		return errors.Join(tx.Save(ctx, c.Inquiry), tx.Nudge(ctx, id))
+		if err := tx.Save(ctx, after); err != nil || !plan(after, c.area).At.Before(plan(i, area).At) {
+			return err
+		}
+		return tx.Nudge(ctx, id)
 	})
 	if errors.Is(err, errNothing) {
 		return after, nil
@@ -114,4 +118,6 @@ func (c *change) audit(ctx context.Context, a inquiryv1.Actor, action, purpose s
 }
 
 // deadline is when the inquiry must be claimed, counted in opening time from now.
-func (c *change) deadline(a area) { c.ClaimBy = a.Add(c.now, a.ClaimWithin).Truncate(time.Microsecond) }
+func (c *change) deadline() {
+	c.ClaimBy = c.area.Add(c.now, c.area.ClaimWithin).Truncate(time.Microsecond)
+}

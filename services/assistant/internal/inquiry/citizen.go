@@ -181,7 +181,7 @@ func (s *Service) add(ctx context.Context, r inquiryv1.OpenRequest) (store.Inqui
 	}
 	err = s.store.InTx(ctx, func(tx *store.Tx) error {
 		c := &change{tx: tx, Inquiry: i, area: a, now: now, keys: s.Keys}
-		c.deadline(a)
+		c.deadline()
 		added, err := tx.Add(ctx, c.Inquiry)
 		if err != nil || !added {
 			return err
@@ -213,7 +213,12 @@ func (s *Service) choose(ctx context.Context, r inquiryv1.OpenRequest, a area, c
 			Language: language, How: how, Who: roleCitizen, OnBehalfOf: r.OnBehalfOf, At: now,
 		}
 		c.ID = r.ID + "-" + kind
-		_, err := bus.Request[consentv1.Choice](ctx, s.Bus, consentv1.ChoiceSubject, c)
+		leave, err := s.gate.enter(ctx)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		_, err = bus.Request[consentv1.Choice](ctx, s.Bus, consentv1.ChoiceSubject, c)
 		return err
 	}
 	// Typed words are text already; that they become part of the case follows from the area's basis, not from a consent.

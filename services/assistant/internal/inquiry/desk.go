@@ -118,6 +118,7 @@ func (s *Service) claim(ctx context.Context, r inquiryv1.Ref) (inquiryv1.Inquiry
 
 // move puts the inquiry into another area, whose rules hold from then on.
 func (c *change) move(to area) {
+	c.area = to
 	c.ServiceArea, c.Also, c.Transcribe = to.ID, "", c.Transcribe && to.AllowTranscript
 }
 
@@ -155,7 +156,7 @@ func (s *Service) release(ctx context.Context, r inquiryv1.Ref) (inquiryv1.Inqui
 // back puts the inquiry into the queue again, where it keeps its place.
 func (c *change) back(ctx context.Context) error {
 	c.State, c.Caseworker, c.WorkerName = inquiryv1.Waiting, "", nil
-	c.deadline(c.area)
+	c.deadline()
 	return errors.Join(c.system(ctx, saidReleased().in(c.Language)), c.talking(ctx, "released"), c.step(ctx, "released", ""))
 }
 
@@ -221,7 +222,7 @@ func (c *change) toArea(ctx context.Context, to area, reason string) error {
 	c.State, c.Caseworker, c.WorkerName = inquiryv1.Waiting, "", nil
 	c.EscalatedAt = time.Time{}
 	c.move(to)
-	c.deadline(to)
+	c.deadline()
 	return errors.Join(c.system(ctx, saidForwarded().in(c.Language, to.name(c.Language))), c.talking(ctx, "transferred"), c.step(ctx, "forwarded", reason))
 }
 

@@ -64,6 +64,7 @@ type Service struct {
 	Config
 	store   *store.Store
 	areas   *areas
+	gate    gate
 	looks   looks
 	metrics metrics
 }
@@ -76,31 +77,31 @@ func New(cfg Config) (*Service, error) {
 	}
 	// What is shown at once and what is read back later must be the same time.
 	cfg.Now = func() time.Time { return clock().UTC().Truncate(time.Microsecond) }
-	s := &Service{Config: cfg, store: store.New(cfg.DB), areas: &areas{bus: cfg.Bus}}
+	g := make(gate, gateLimit)
+	cfg.Keys = gated{cfg.Keys, g}
+	s := &Service{Config: cfg, store: store.New(cfg.DB), areas: &areas{bus: cfg.Bus}, gate: g}
 	var err error
 	s.metrics, err = newMetrics(cfg.Metrics, s)
 	return s, err
 }
 
-// Limits of requests at work per subject; they wait for one disk. History is polled by every open page.
-const (
-	requestLimit = 64
-	historyLimit = 256
-)
+// requestLimit bounds requests at work per subject. They wait for one disk: more than some hundred people who press a button
+// in the same second are told to try again.
+const requestLimit = 512
 
 // Register adds the endpoints to the service "inquiry".
 func (s *Service) Register(svc micro.Service) error {
 	return errors.Join(
 		bus.Handle(s.Bus, svc, inquiryv1.PrepareSubject, requestLimit, s.prepare),
 		bus.Handle(s.Bus, svc, inquiryv1.OpenSubject, requestLimit, s.open),
-		bus.Handle(s.Bus, svc, inquiryv1.StatusSubject, historyLimit, s.status),
+		bus.Handle(s.Bus, svc, inquiryv1.StatusSubject, requestLimit, s.status),
 		bus.Handle(s.Bus, svc, inquiryv1.GetSubject, requestLimit, s.get),
 		bus.Handle(s.Bus, svc, inquiryv1.ListSubject, requestLimit, s.list),
 		bus.Handle(s.Bus, svc, inquiryv1.ClaimSubject, requestLimit, s.claim),
 		bus.Handle(s.Bus, svc, inquiryv1.ReleaseSubject, requestLimit, s.release),
 		bus.Handle(s.Bus, svc, inquiryv1.ForwardSubject, requestLimit, s.forward),
 		bus.Handle(s.Bus, svc, inquiryv1.SaySubject, requestLimit, s.say),
-		bus.Handle(s.Bus, svc, inquiryv1.HistorySubject, historyLimit, s.history),
+		bus.Handle(s.Bus, svc, inquiryv1.HistorySubject, requestLimit, s.history),
 		bus.Handle(s.Bus, svc, inquiryv1.CalledSubject, requestLimit, s.called),
 		bus.Handle(s.Bus, svc, inquiryv1.VideoSubject, requestLimit, s.video),
 		bus.Handle(s.Bus, svc, inquiryv1.EndSubject, requestLimit, s.end),

@@ -2,6 +2,7 @@ package inquiry
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,10 +11,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"samtale.dk/samtale/services/assistant/internal/inquiry/store"
 	"samtale.dk/samtale/services/contract/assistantv1"
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/inquiryv1"
+	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/workflows/inquiry"
 )
@@ -494,4 +497,71 @@ func TestNothingIsInClear(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Two hundred citizens come at once: each gets a receipt, writes and reads.
+func TestManyAtOnce(t *testing.T) {
+	w := newWorld(t)
+	const people = 200
+	res := make(chan error, people)
+	places := make(chan int, people)
+	for range people {
+		go func() {
+			i, err := bus.Request[inquiryv1.Inquiry](t.Context(), w.bus, inquiryv1.OpenSubject, inquiryv1.OpenRequest{
+				ID: w.id(), Channel: inquiryv1.Chat, ServiceArea: "a", Summary: "Hej", AINote: true,
+			})
+			if err == nil {
+				_, err = bus.Request[inquiryv1.Message](t.Context(), w.bus, inquiryv1.SaySubject, inquiryv1.SayRequest{ID: w.id(), Receipt: i.Receipt, Text: "Hallo?"})
+			}
+			var h inquiryv1.HistoryReply
+			if err == nil {
+				h, err = bus.Request[inquiryv1.HistoryReply](t.Context(), w.bus, inquiryv1.HistorySubject, inquiryv1.HistoryRequest{Receipt: i.Receipt})
+			}
+			if err == nil && len(h.Messages) != 1 {
+				err = errors.New("the message is missing")
+			}
+			places <- i.Position
+			res <- err
+		}()
+	}
+	for range people {
+		if err := <-res; err != nil {
+			t.Error(err)
+		}
+		if p := <-places; p < 1 || p > people {
+			t.Errorf("place %d", p)
+		}
+	}
+	if l := ask[inquiryv1.ListReply](w, inquiryv1.ListSubject, inquiryv1.ListRequest{Actor: karin}); len(l.Inquiries) != people || l.Inquiries[people-1].Position != people {
+		t.Errorf("%d in the list", len(l.Inquiries))
+	}
+}
+
+// The workflow is told when something is due earlier than it waits for, and not with every word.
+func TestNudges(t *testing.T) {
+	w := newWorld(t)
+	i := w.opened(inquiryv1.Chat)
+	count := func() int {
+		w.temporal.mu.Lock()
+		defer w.temporal.mu.Unlock()
+		return len(w.temporal.told)
+	}
+	settled := func(what string, want int) {
+		t.Helper()
+		w.eventually(what, func() bool {
+			rows, err := w.store.Read().Outbox(t.Context(), store.LaneWork, 1)
+			return err == nil && len(rows) == 0 && count() == want
+		})
+	}
+	settled("opened", 1)
+	w.citizenSays(i, "Hallo?")
+	settled("still escalated first", 1)
+	w.clock.add(9 * time.Minute)
+	ask[inquiryv1.Inquiry](w, inquiryv1.ClaimSubject, inquiryv1.Ref{ID: i.ID, Actor: karin})
+	w.says(i, karin, "Hej.")
+	settled("it is the citizen's turn, later", 1)
+	w.citizenSays(i, "Hvad nu?")
+	settled("an answer is due sooner", 2)
+	ask[inquiryv1.Inquiry](w, inquiryv1.EndSubject, inquiryv1.EndRequest{ID: i.ID, Actor: &karin})
+	settled("nothing is due for long", 2)
 }
