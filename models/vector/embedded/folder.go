@@ -146,7 +146,10 @@ func (f folder) writeSegment(s *segment) (name string, err error) {
 		return "", err
 	}
 	name = filepath.Base(taken.Name())
-	return name, f.write(name, data)
+	if err := f.write(name, data); err != nil {
+		return "", err
+	}
+	return name, nil
 }
 
 // sweep removes the files that the manifest does not name: of earlier states, and of a crash.

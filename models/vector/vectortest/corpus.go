@@ -3,7 +3,9 @@ package vectortest
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"html"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -128,4 +130,31 @@ func Small() []vector.Point {
 			Text: "Har du mistet dit sundhedskort, kan du bestille et nyt på borger.dk.",
 		},
 	}
+}
+
+// Synthetic makes n micro-articles out of the starter knowledge: each is one of its micro-articles with words of others put in, and
+// with compounds that nobody has seen, so that the vocabulary grows as that of a large corpus does. The same n gives the same.
+func Synthetic(t testing.TB, n int) []vector.Point {
+	seeds := Seeds(t)
+	r := rand.New(rand.NewPCG(1, uint64(n)))
+	var words []string
+	for _, p := range seeds {
+		words = append(words, strings.Fields(p.Text)...)
+	}
+	out := make([]vector.Point, n)
+	for i := range out {
+		p := seeds[r.IntN(len(seeds))]
+		text := strings.Fields(p.Text)
+		for j := range text {
+			switch x := r.IntN(100); {
+			case x < 30:
+				text[j] = words[r.IntN(len(words))]
+			case x < 33:
+				text[j] = strings.Trim(words[r.IntN(len(words))]+words[r.IntN(len(words))], ".,-:")
+			}
+		}
+		p.ID, p.ArticleID, p.Text = fmt.Sprintf("s%d", i), fmt.Sprintf("a%d", i/10), strings.Join(text, " ")
+		out[i] = p
+	}
+	return out
 }

@@ -1,0 +1,142 @@
+package embedded
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"samtale.dk/samtale/models/embed"
+	"samtale.dk/samtale/models/vector"
+	"samtale.dk/samtale/models/vector/vectortest"
+)
+
+// heap is what is in use after a collection, in bytes.
+func heap() float64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// percentiles reports the middle and the slowest of a hundred.
+func percentiles(b *testing.B, took []time.Duration) {
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+func BenchmarkSearch(b *testing.B) {
+	questions := vectortest.Questions()
+	for _, n := range []int{5_000, 50_000} {
+		for _, dimension := range []int{0, 1024} {
+			if dimension > 0 && n > 5_000 {
+				continue // many dense vectors are for Qdrant
+			}
+			b.Run(fmt.Sprintf("points=%d/dense=%d", n, dimension), func(b *testing.B) {
+				before := heap()
+				ix, q := large(b, n, dimension)
+				took := make([]time.Duration, 0, 1000)
+				i := 0
+				for b.Loop() {
+					q.Text, i = questions[i%len(questions)].Text, i+1
+					start := time.Now()
+					if _, err := ix.Search(b.Context(), q); err != nil {
+						b.Fatal(err)
+					}
+					took = append(took, time.Since(start))
+				}
+				percentiles(b, took)
+				b.ReportMetric((heap()-before)/(1<<20), "heap-MB")
+				runtime.KeepAlive(ix)
+			})
+		}
+	}
+}
+
+// large makes an index of n points, and a query with the filters that a citizen's has.
+func large(b *testing.B, n, dimension int) (*Index, vector.Query) {
+	q := vector.Query{Municipality: "0751", On: vectortest.Today}
+	cfg := Config{}
+	points := vectortest.Synthetic(b, n)
+	if dimension > 0 {
+		cfg.Dense = &embed.Model{Name: "bench", Dimension: dimension}
+		for i := range points {
+			points[i].Dense = make([]float32, dimension)
+			for d := range dimension {
+				points[i].Dense[d] = float32((i*31+d*17)%101) - 50
+			}
+		}
+		q.Dense = points[n/2].Dense
+	}
+	ix := open(b, cfg)
+	if err := ix.Rebuild(b.Context(), vectortest.Points(points)); err != nil {
+		b.Fatal(err)
+	}
+	return ix, q
+}
+
+// BenchmarkUpsert adds one point to a saved index.
+func BenchmarkUpsert(b *testing.B) {
+	ix := open(b, Config{Dir: b.TempDir()})
+	points := vectortest.Synthetic(b, 5_000)
+	if err := ix.Rebuild(b.Context(), vectortest.Points(points)); err != nil {
+		b.Fatal(err)
+	}
+	took := make([]time.Duration, 0, 1000)
+	i := 0
+	for b.Loop() {
+		p := points[i%len(points)]
+		i++
+		start := time.Now()
+		if err := ix.Upsert(b.Context(), []vector.Point{p}); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(start))
+	}
+	percentiles(b, took)
+}
+
+func BenchmarkRebuild(b *testing.B) {
+	points := vectortest.Synthetic(b, 5_000)
+	ix := open(b, Config{})
+	for b.Loop() {
+		if err := ix.Rebuild(b.Context(), vectortest.Points(points)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	for _, n := range []int{5_000, 50_000} {
+		b.Run(fmt.Sprintf("points=%d", n), func(b *testing.B) {
+			dir := b.TempDir()
+			ix := open(b, Config{Dir: dir})
+			if err := ix.Rebuild(b.Context(), vectortest.Points(vectortest.Synthetic(b, n))); err != nil {
+				b.Fatal(err)
+			}
+			ix.Close()
+			size := int64(0)
+			entries, err := os.ReadDir(dir)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, e := range entries {
+				if f, err := e.Info(); err == nil && strings.HasSuffix(e.Name(), ending) {
+					size += f.Size()
+				}
+			}
+			for b.Loop() {
+				again, err := Open(Config{Dir: dir})
+				if err != nil {
+					b.Fatal(err)
+				}
+				again.Close()
+			}
+			b.ReportMetric(float64(size)/(1<<20), "disk-MB")
+		})
+	}
+}
