@@ -181,7 +181,8 @@ type PeerConfig struct {
 	Tracks  func([]Track)            // what this peer publishes now
 	Message func(Message)            // from this peer, also when nobody else gets it
 
-	// Sound and Packets are asked when a track begins: what they return is given the track until it ends. Nil: nothing.
+	// Sound and Packets are asked when a track begins: what they return is given the track until it ends. Nil: nothing. They are
+	// asked while the room is locked and must not call this package.
 	Sound   func(Track) AudioWriter
 	Packets func(Track) PacketWriter
 

@@ -1,0 +1,362 @@
+package sfu
+
+import (
+	"context"
+	"encoding/binary"
+	"log/slog"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+)
+
+// patience is how long a test waits for something that should happen at once: the machine may be busy.
+const patience = 20 * time.Second
+
+// node is an SFU on loopback.
+func node(t *testing.T, change ...func(*Config)) *SFU {
+	t.Helper()
+	cfg := Config{UDP: []string{"127.0.0.1:0"}, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	for _, f := range change {
+		f(&cfg)
+	}
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+func open(t *testing.T, s *SFU, cfg RoomConfig) *Room {
+	t.Helper()
+	r, err := s.Open("room", cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// client is a browser's part, by pion: one connection that publishes and one that subscribes.
+type client struct {
+	t    *testing.T
+	id   string
+	api  *webrtc.API
+	peer *Peer
+	pub  *webrtc.PeerConnection
+	sub  *webrtc.PeerConnection
+
+	audio, video *webrtc.TrackLocalStaticRTP
+	sender       *webrtc.RTPSender
+
+	mu      sync.Mutex
+	tracks  map[string]*remote // by track id
+	changed chan struct{}
+	pli     int
+}
+
+// remote is a track as received.
+type remote struct {
+	stream  string
+	codec   string
+	packets []*rtp.Packet
+}
+
+func api(t *testing.T) *webrtc.API {
+	t.Helper()
+	var se webrtc.SettingEngine
+	se.SetIncludeLoopbackCandidate(true)
+	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4})
+	var me webrtc.MediaEngine
+	if err := me.RegisterDefaultCodecs(); err != nil {
+		t.Fatal(err)
+	}
+	red := webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: "audio/red", ClockRate: 48000, Channels: 2, SDPFmtpLine: "111/111"}, PayloadType: 63,
+	}
+	if err := me.RegisterCodec(red, webrtc.RTPCodecTypeAudio); err != nil {
+		t.Fatal(err)
+	}
+	for _, uri := range []string{sdp.SDESMidURI, sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI} {
+		if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: sdp.AudioLevelURI}, webrtc.RTPCodecTypeAudio); err != nil {
+		t.Fatal(err)
+	}
+	var reg interceptor.Registry
+	if err := webrtc.RegisterDefaultInterceptors(&me, &reg); err != nil {
+		t.Fatal(err)
+	}
+	return webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(&me), webrtc.WithInterceptorRegistry(&reg))
+}
+
+// join lets a client into a room; its offers are answered.
+func join(t *testing.T, r *Room, cfg PeerConfig) *client {
+	t.Helper()
+	c := &client{t: t, id: cfg.ID, api: api(t), tracks: map[string]*remote{}, changed: make(chan struct{}, 1)}
+	cfg.Offer = func(sdp string) { c.answer(sdp) }
+	p, err := r.Join(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.peer = p
+	t.Cleanup(c.close)
+	return c
+}
+
+func (c *client) close() {
+	for _, pc := range []*webrtc.PeerConnection{c.pub, c.sub} {
+		if pc != nil {
+			_ = pc.Close()
+		}
+	}
+}
+
+func (c *client) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *client) connection() *webrtc.PeerConnection {
+	pc, err := c.api.NewPeerConnection(webrtc.Configuration{})
+	c.must(err)
+	return pc
+}
+
+// track adds one to the publishing connection.
+func (c *client) track(mime, id string) *webrtc.TrackLocalStaticRTP {
+	if c.pub == nil {
+		c.pub = c.connection()
+	}
+	tr, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, id, "stream")
+	c.must(err)
+	c.sender, err = c.pub.AddTrack(tr)
+	c.must(err)
+	go c.control(c.sender)
+	return tr
+}
+
+// control counts requests for keyframes.
+func (c *client) control(s *webrtc.RTPSender) {
+	for {
+		all, _, err := s.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range all {
+			if _, ok := p.(*rtcp.PictureLossIndication); ok {
+				c.mu.Lock()
+				c.pli++
+				c.mu.Unlock()
+				c.signal()
+			}
+		}
+	}
+}
+
+func (c *client) signal() {
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}
+
+func gathered(pc *webrtc.PeerConnection, d webrtc.SessionDescription) (string, error) {
+	done := webrtc.GatheringCompletePromise(pc)
+	if err := pc.SetLocalDescription(d); err != nil {
+		return "", err
+	}
+	<-done
+	return pc.LocalDescription().SDP, nil
+}
+
+// publish offers what the client has, and waits until it is connected.
+func (c *client) publish() {
+	c.t.Helper()
+	if c.pub == nil {
+		c.pub = c.connection()
+	}
+	c.offer(nil)
+	c.connected(c.pub)
+}
+
+func (c *client) offer(o *webrtc.OfferOptions) {
+	c.t.Helper()
+	d, err := c.pub.CreateOffer(o)
+	c.must(err)
+	text, err := gathered(c.pub, d)
+	c.must(err)
+	answer, err := c.peer.Publish(text)
+	c.must(err)
+	c.must(c.pub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
+}
+
+func (c *client) connected(pc *webrtc.PeerConnection) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	defer cancel()
+	for pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
+		select {
+		case <-ctx.Done():
+			c.t.Fatalf("%s: connection is %v", c.id, pc.ConnectionState())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// publishBoth publishes a microphone and a camera.
+func (c *client) publishBoth() {
+	c.audio = c.track(webrtc.MimeTypeOpus, "mic")
+	c.video = c.track(webrtc.MimeTypeVP8, "cam")
+	c.publish()
+}
+
+// subscribe takes the SFU's offer, and waits until it is connected.
+func (c *client) subscribe() {
+	c.t.Helper()
+	if c.sub != nil {
+		_ = c.sub.Close()
+	}
+	c.sub = c.connection()
+	c.sub.OnTrack(c.receive)
+	offer, err := c.peer.Subscribe()
+	c.must(err)
+	c.answer(offer)
+	c.connected(c.sub)
+}
+
+func (c *client) answer(offer string) {
+	if err := c.sub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
+		c.t.Errorf("%s: offer: %v\n%s", c.id, err, offer)
+		return
+	}
+	d, err := c.sub.CreateAnswer(nil)
+	if err != nil {
+		c.t.Errorf("%s: answer: %v", c.id, err)
+		return
+	}
+	text, err := gathered(c.sub, d)
+	if err != nil {
+		c.t.Errorf("%s: gather: %v", c.id, err)
+		return
+	}
+	if err := c.peer.Answer(text); err != nil {
+		c.t.Errorf("%s: Answer: %v", c.id, err)
+	}
+}
+
+func (c *client) receive(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+	for {
+		p, _, err := tr.ReadRTP()
+		if err != nil {
+			return
+		}
+		if len(p.Payload) == 0 {
+			continue
+		}
+		c.mu.Lock()
+		x := c.tracks[tr.ID()]
+		if x == nil {
+			x = &remote{stream: tr.StreamID()}
+			c.tracks[tr.ID()] = x
+		}
+		x.codec = tr.Codec().MimeType
+		x.packets = append(x.packets, p)
+		c.mu.Unlock()
+		c.signal()
+	}
+}
+
+// packets of a track so far.
+func (c *client) packets(id string) []*rtp.Packet {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if x := c.tracks[id]; x != nil {
+		return x.packets[:len(x.packets):len(x.packets)]
+	}
+	return nil
+}
+
+// until repeats something every few milliseconds, such as sending a frame, until a condition holds.
+func until(t *testing.T, what string, holds func() bool, each func()) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for !holds() {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s", what)
+		}
+		if each != nil {
+			each()
+		}
+		time.Sleep(4 * time.Millisecond)
+	}
+}
+
+// sound makes packets of 20 ms whose payload counts.
+type sound struct {
+	to  *webrtc.TrackLocalStaticRTP
+	seq uint16
+}
+
+func (s *sound) send() {
+	s.seq++
+	p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 111, SequenceNumber: s.seq, Timestamp: uint32(s.seq) * 960}, Payload: []byte{0xf8, byte(s.seq >> 8), byte(s.seq)}}
+	_ = s.to.WriteRTP(&p)
+}
+
+// picture makes VP8 frames of a few packets. The bytes after the descriptor are the frame's number and the packet's.
+type picture struct {
+	to     *webrtc.TrackLocalStaticRTP
+	seq    uint16
+	frame  int
+	id     uint16
+	height int
+	per    int // packets in a frame
+}
+
+func (v *picture) send(key bool) {
+	v.frame++
+	v.id++
+	per := max(1, v.per)
+	for i := range per {
+		v.seq++
+		p := rtp.Packet{
+			Header:  rtp.Header{Version: 2, PayloadType: 96, SequenceNumber: v.seq, Timestamp: uint32(v.frame) * 3000, Marker: i == per-1},
+			Payload: vp8(key, i, v.id, uint8(v.id), v.height, v.frame),
+		}
+		_ = v.to.WriteRTP(&p)
+	}
+}
+
+// vp8 is a payload: descriptor with 15-bit picture id and TL0PICIDX, then a frame header, then the number.
+func vp8(key bool, part int, id uint16, tl0 uint8, height, number int) []byte {
+	b := []byte{0x80, 0xe0, 0x80 | byte(id>>8&0x7f), byte(id), tl0, 0}
+	if part == 0 {
+		b[0] |= 0x10
+	}
+	body := make([]byte, 14)
+	if !key || part > 0 {
+		body[0] = 1
+	}
+	copy(body[3:], []byte{0x9d, 0x01, 0x2a})
+	binary.LittleEndian.PutUint16(body[6:], uint16(height*16/9))
+	binary.LittleEndian.PutUint16(body[8:], uint16(height))
+	binary.BigEndian.PutUint32(body[10:], uint32(number)<<8|uint32(part))
+	return append(b, body...)
+}
+
+// frameOf reads what vp8 wrote.
+func frameOf(p *rtp.Packet) (number, part int, id uint16) {
+	v := binary.BigEndian.Uint32(p.Payload[len(p.Payload)-4:])
+	return int(v >> 8), int(v & 0xff), binary.BigEndian.Uint16(p.Payload[2:]) & 0x7fff
+}

@@ -1,0 +1,243 @@
+//go:build linux && (amd64 || arm64)
+
+package batch
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const canShare = true
+
+type sysSocket struct {
+	raw syscall.RawConn
+	gso atomic.Bool
+}
+
+func (s *Socket) open() error {
+	raw, err := s.conn.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("udp: %w", err)
+	}
+	s.sys.raw = raw
+	return raw.Control(func(fd uintptr) {
+		_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
+		s.sys.gso.Store(err == nil)
+	})
+}
+
+func (s *Socket) segments() bool { return s.sys.gso.Load() }
+
+func listenShared(network string, addr *net.UDPAddr) (*Socket, error) {
+	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var opt error
+		err := c.Control(func(fd uintptr) {
+			opt = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+		})
+		if err != nil {
+			return err
+		}
+		return opt
+	}}
+	conn, err := lc.ListenPacket(context.Background(), network, addr.String())
+	if err != nil {
+		return nil, err
+	}
+	return newSocket(conn.(*net.UDPConn), network == "udp6")
+}
+
+// encode writes sockaddr_in or sockaddr_in6.
+func (d *Dest) encode(v6 bool) {
+	a := d.Addr.Addr().Unmap()
+	if !v6 {
+		if !a.Is4() {
+			return
+		}
+		binary.NativeEndian.PutUint16(d.sa[0:], unix.AF_INET)
+		binary.BigEndian.PutUint16(d.sa[2:], d.Addr.Port())
+		ip := a.As4()
+		copy(d.sa[4:], ip[:])
+		d.n = unix.SizeofSockaddrInet4
+		return
+	}
+	binary.NativeEndian.PutUint16(d.sa[0:], unix.AF_INET6)
+	binary.BigEndian.PutUint16(d.sa[2:], d.Addr.Port())
+	ip := a.As16()
+	copy(d.sa[8:], ip[:])
+	d.n = unix.SizeofSockaddrInet6
+}
+
+func decode(sa []byte) netip.AddrPort {
+	port := binary.BigEndian.Uint16(sa[2:])
+	if binary.NativeEndian.Uint16(sa) == unix.AF_INET {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(sa[4:8])), port)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(sa[8:24])).Unmap(), port)
+}
+
+// mmsghdr is struct mmsghdr of a 64-bit Linux.
+type mmsghdr struct {
+	hdr unix.Msghdr
+	n   uint32
+	_   [4]byte
+}
+
+// Reader takes datagrams from a socket. It belongs to one goroutine.
+type Reader struct {
+	sock *Socket
+	hdrs [readSlots]mmsghdr
+	iovs [readSlots]unix.Iovec
+	sas  [readSlots][28]byte
+	bufs [readSlots][Size + 1]byte // one more shows that a datagram was cut
+	try  func(fd uintptr) bool
+	n    int
+	err  error
+}
+
+// NewReader makes the reader of a socket.
+func (s *Socket) NewReader() *Reader {
+	r := &Reader{sock: s}
+	for i := range r.hdrs {
+		r.iovs[i].Base = &r.bufs[i][0]
+		r.iovs[i].SetLen(len(r.bufs[i]))
+		r.hdrs[i].hdr.Iov = &r.iovs[i]
+		r.hdrs[i].hdr.SetIovlen(1)
+		r.hdrs[i].hdr.Name = &r.sas[i][0]
+	}
+	r.try = r.recv
+	return r
+}
+
+// Read waits until something comes and takes all that is there, at most as many as it has room for. The result is how many.
+func (r *Reader) Read() (int, error) {
+	err := r.sock.sys.raw.Read(r.try)
+	if err != nil {
+		return 0, err
+	}
+	return r.n, r.err
+}
+
+func (r *Reader) recv(fd uintptr) bool {
+	for i := range r.hdrs {
+		r.hdrs[i].hdr.Namelen = uint32(len(r.sas[i]))
+	}
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.hdrs[0])), readSlots, unix.MSG_DONTWAIT, 0, 0)
+		switch errno {
+		case 0:
+			r.n, r.err = int(n), nil
+			return true
+		case unix.EINTR, unix.ECONNREFUSED:
+		case unix.EAGAIN:
+			return false
+		default:
+			r.n, r.err = 0, errno
+			return true
+		}
+	}
+}
+
+// Datagram is one of those that the last Read took; nil if it was too long. The bytes may be changed and are valid until the next.
+func (r *Reader) Datagram(i int) ([]byte, netip.AddrPort) {
+	n := int(r.hdrs[i].n)
+	if n > Size {
+		return nil, netip.AddrPort{}
+	}
+	return r.bufs[i][:n:Size], decode(r.sas[i][:])
+}
+
+// cmsg is a control message that says how long the segments are.
+type cmsg struct {
+	hdr  unix.Cmsghdr
+	size uint16
+	_    [6]byte
+}
+
+type sysWriter struct {
+	hdrs  []mmsghdr
+	iovs  []unix.Iovec
+	cmsgs []cmsg
+	try   func(fd uintptr) bool
+	next  int
+	total int
+}
+
+func (sw *sysWriter) init(w *Writer, slots int) {
+	sw.hdrs = make([]mmsghdr, slots)
+	sw.iovs = make([]unix.Iovec, slots)
+	sw.cmsgs = make([]cmsg, slots)
+	for i := range sw.cmsgs {
+		sw.cmsgs[i].hdr.Level = unix.SOL_UDP
+		sw.cmsgs[i].hdr.Type = unix.UDP_SEGMENT
+		sw.cmsgs[i].hdr.SetLen(unix.CmsgLen(2))
+	}
+	sw.try = w.sendmmsg
+}
+
+func (w *Writer) send() {
+	iov := 0
+	for i := range w.groups {
+		g := &w.groups[i]
+		h := &w.sys.hdrs[i].hdr
+		h.Name, h.Namelen = &g.to.sa[0], g.to.n
+		h.Iov = &w.sys.iovs[iov]
+		h.SetIovlen(g.count)
+		for at := g.first; at >= 0; at = w.slots[at].next {
+			w.sys.iovs[iov].Base = &w.slots[at].buf[0]
+			w.sys.iovs[iov].SetLen(w.slots[at].n)
+			iov++
+		}
+		h.Control = nil
+		h.SetControllen(0)
+		if g.count > 1 {
+			w.sys.cmsgs[i].size = uint16(g.size)
+			h.Control = (*byte)(unsafe.Pointer(&w.sys.cmsgs[i]))
+			h.SetControllen(unix.CmsgSpace(2))
+		}
+	}
+	w.sys.next, w.sys.total = 0, len(w.groups)
+	if err := w.sock.sys.raw.Write(w.sys.try); err != nil {
+		w.counts.Errors += uint64(w.sys.total - w.sys.next)
+	}
+}
+
+func (w *Writer) sendmmsg(fd uintptr) bool {
+	sw := &w.sys
+	for sw.next < sw.total {
+		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&sw.hdrs[sw.next])), uintptr(sw.total-sw.next),
+			unix.MSG_DONTWAIT, 0, 0)
+		w.counts.Calls++
+		switch {
+		case errno == 0:
+			for range n {
+				w.counts.Datagrams += uint64(w.groups[sw.next].count)
+				sw.next++
+			}
+		case errno == unix.EINTR:
+		case errno == unix.EIO && w.groups[sw.next].count > 1:
+			// The interface cannot checksum segments: never again; this group is lost.
+			w.sock.sys.gso.Store(false)
+			w.skip()
+		case errno == unix.EAGAIN:
+			for sw.next < sw.total {
+				w.skip()
+			}
+		default:
+			w.skip()
+		}
+	}
+	return true
+}
+
+func (w *Writer) skip() {
+	w.counts.Errors += uint64(w.groups[w.sys.next].count)
+	w.sys.next++
+}

@@ -1,0 +1,164 @@
+package bwe
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/rtcp"
+)
+
+// link is a bottleneck with a queue; time is made up.
+type link struct {
+	t        *testing.T
+	e        *Estimator
+	rec      *twcc.Recorder
+	start    time.Time
+	now      time.Duration
+	free     time.Duration // when the bottleneck has sent all that waits
+	bits     float64       // what it carries, bit/s
+	loss     float64
+	queue    time.Duration // longest
+	seq      uint16
+	random   *rand.Rand
+	fedBack  time.Duration
+	overflow int
+	deepest  time.Duration
+}
+
+func newLink(t *testing.T, bits float64) *link {
+	start := time.Unix(1000, 0)
+	return &link{
+		t: t, e: New(start), rec: twcc.NewRecorder(1), start: start, bits: bits, queue: 300 * time.Millisecond,
+		random: rand.New(rand.NewPCG(1, 2)),
+	}
+}
+
+// run sends at the estimated rate, at most at need, for so long.
+func (l *link) run(d time.Duration, need int) {
+	const size = 1000
+	l.deepest = 0
+	for end := l.now + d; l.now < end; {
+		rate := min(float64(l.e.Rate()), float64(need))
+		l.e.Need(need)
+		l.now += time.Duration(float64(size*8) / rate * float64(time.Second))
+		l.seq++
+		l.e.Sent(l.seq, l.start.Add(l.now), size)
+		l.free = max(l.free, l.now)
+		l.deepest = max(l.deepest, l.free-l.now)
+		switch {
+		case l.free-l.now > l.queue:
+			l.overflow++
+		case l.random.Float64() < l.loss:
+		default:
+			l.free += time.Duration(size * 8 / l.bits * float64(time.Second))
+			arrival := l.free + 20*time.Millisecond + time.Duration(l.random.IntN(2000))*time.Microsecond
+			l.rec.Record(1, l.seq, arrival.Microseconds())
+		}
+		if l.now-l.fedBack > 50*time.Millisecond {
+			l.fedBack = l.now
+			for _, p := range l.rec.BuildFeedbackPacket() {
+				b, err := p.Marshal()
+				if err != nil {
+					l.t.Fatal(err)
+				}
+				var fb rtcp.TransportLayerCC
+				if err := fb.Unmarshal(b); err != nil {
+					l.t.Fatal(err)
+				}
+				l.e.Feedback(l.start.Add(l.now+40*time.Millisecond), &fb)
+			}
+		}
+	}
+}
+
+func (l *link) rate() float64 { return float64(l.e.Rate()) / l.bits }
+
+func TestFindsWhatALinkCarries(t *testing.T) {
+	for _, bits := range []float64{300_000, 1_500_000, 6_000_000} {
+		l := newLink(t, bits)
+		l.run(60*time.Second, 10_000_000)
+		if r := l.rate(); r < 0.6 || r > 1.15 {
+			t.Errorf("%v bit/s: estimated %.2f of it", bits, r)
+		}
+		l.run(30*time.Second, 10_000_000)
+		if l.deepest > 250*time.Millisecond {
+			t.Errorf("%v bit/s: %v wait in the queue", bits, l.deepest)
+		}
+	}
+}
+
+func TestFollowsSteps(t *testing.T) {
+	l := newLink(t, 3_000_000)
+	l.run(30*time.Second, 5_000_000)
+	l.bits = 500_000
+	l.run(5*time.Second, 5_000_000)
+	if r := l.rate(); r > 1.2 {
+		t.Errorf("5 s after a fall: %.2f of what the link carries", r)
+	}
+	l.bits = 3_000_000
+	l.run(90*time.Second, 5_000_000)
+	if r := l.rate(); r < 0.5 {
+		t.Errorf("90 s after a rise: %.2f of what the link carries", r)
+	}
+}
+
+func TestSmallLossIsNoReason(t *testing.T) {
+	l := newLink(t, 5_000_000)
+	l.loss = 0.02
+	l.run(30*time.Second, 2_000_000)
+	if l.e.Rate() < 2_000_000 {
+		t.Errorf("%d bit/s at 2%% loss", l.e.Rate())
+	}
+	l.loss = 0.3
+	l.run(10*time.Second, 2_000_000)
+	if l.e.Rate() > 1_000_000 {
+		t.Errorf("%d bit/s at 30%% loss", l.e.Rate())
+	}
+}
+
+// What is not used is not believed in, beyond what would be.
+func TestUnusedIsBounded(t *testing.T) {
+	l := newLink(t, 50_000_000)
+	l.run(60*time.Second, 800_000)
+	if l.e.Rate() > 1_500_000 {
+		t.Errorf("%d bit/s after sending 800,000", l.e.Rate())
+	}
+}
+
+func TestNothingIsAllocated(t *testing.T) {
+	e := New(time.Unix(0, 0))
+	seq := uint16(0)
+	if n := testing.AllocsPerRun(100, func() { seq++; e.Sent(seq, time.Unix(1, 0), 1000) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func FuzzFeedback(f *testing.F) {
+	rec := twcc.NewRecorder(1)
+	for i := range uint16(30) {
+		if i%7 != 0 {
+			rec.Record(1, i, int64(i)*5000)
+		}
+	}
+	for _, p := range rec.BuildFeedbackPacket() {
+		b, _ := p.Marshal()
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var fb rtcp.TransportLayerCC
+		if fb.Unmarshal(b) != nil {
+			return
+		}
+		e := New(time.Unix(0, 0))
+		for i := range uint16(2000) {
+			e.Sent(fb.BaseSequenceNumber+i, time.Unix(0, int64(i)*1e6), 1000)
+		}
+		e.Feedback(time.Unix(3, 0), &fb)
+		e.Feedback(time.Unix(4, 0), &fb)
+		if r := e.Rate(); r < Min || r > Max {
+			t.Errorf("rate %d", r)
+		}
+	})
+}

@@ -1,0 +1,396 @@
+package sfu
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"samtale.dk/samtale/media/sfu/internal/batch"
+	"samtale.dk/samtale/media/sfu/internal/desc"
+	"samtale.dk/samtale/media/sfu/internal/packet"
+)
+
+const (
+	// history is how many sent packets can be asked for again: as many as the caches hold of one layer, and those of the one before.
+	history = 1024
+
+	// srtpRoom is what SRTP adds at most.
+	srtpRoom = 16 + 4
+
+	// overhead of a packet on the wire: IPv4, UDP.
+	overhead = 28
+)
+
+// slot is one m= section of a subscriber: what it gets of one track.
+type slot struct {
+	peer  *Peer
+	mid   string
+	kind  Kind
+	types [packet.AV1 + 1]outType
+	red   uint8
+	desc  uint8 // id of the dependency descriptor
+	ssrc  uint32
+	rtx   uint32
+	track *upTrack
+	told  *upTrack // what our last offer says of it
+	ready bool     // the client knows of the track
+
+	layer   *layer // what it gets now; nil before the first picture
+	target  *layer // what it should get; nil: nothing
+	out     mapping
+	vp8     vp8State
+	packets uint32 // sent, for reports
+	octets  uint32
+	rtxSeq  uint16
+	sent    []sent // by sequence number; nil for sound
+
+	// What is seen of it and what is granted.
+	weight  int
+	wanted  *layer
+	limited bool // less than wanted, because of the network
+}
+
+type outType struct{ pt, rtx uint8 }
+
+// sent is what must be known to send a packet again.
+type sent struct {
+	valid  bool
+	tries  uint8
+	seq    uint16 // as sent
+	in     uint16 // as received
+	pt     uint8  // of its retransmission
+	layer  *layer
+	ts     uint32 // to be added
+	vp8    bool
+	id     uint16
+	tl0    uint8
+	marker bool
+	again  time.Time
+}
+
+// mapping gives a receiver one unbroken stream, whatever it is made of.
+type mapping struct {
+	started bool
+	seq     uint16 // to be subtracted
+	floor   uint16 // older packets belong to what was before
+	newest  uint16 // of the layer
+	last    uint16 // sent
+	ts      uint32 // to be added
+	lastTS  uint32 // sent
+	lastAt  time.Time
+	drops   [16]drop // packets that were left out, the latest last
+	n       int
+}
+
+type drop struct{ at, seq uint16 }
+
+// begin continues with a packet of another layer or after a break, one packet and at least one timestamp unit further on.
+func (m *mapping) begin(seq uint16, ts uint32) {
+	if !m.started {
+		m.started = true
+		m.last = uint16(rand.Uint32() >> 17) // below 32768: libsrtp likes it
+	}
+	m.seq = seq - (m.last + 1)
+	m.floor, m.newest = seq, seq-1
+	m.ts = ts
+	m.n = 0
+}
+
+// skip leaves a packet out, so that nobody misses it.
+func (m *mapping) skip(seq uint16) {
+	if int16(seq-m.newest) != 1 {
+		return // what is around it is missing too
+	}
+	if m.n == len(m.drops) {
+		copy(m.drops[:], m.drops[1:])
+		m.n--
+	}
+	m.drops[m.n] = drop{at: seq, seq: m.seq}
+	m.n++
+	m.seq++
+	m.newest = seq
+}
+
+// next is a packet's number as sent; false if it belongs to what was before, or was left out.
+func (m *mapping) next(seq uint16) (uint16, bool) {
+	if int16(seq-m.floor) < 0 {
+		return 0, false
+	}
+	if int16(seq-m.newest) > 0 {
+		m.newest = seq
+		m.last = seq - m.seq
+		return m.last, true
+	}
+	by := m.seq
+	for i := m.n - 1; i >= 0; i-- {
+		d := int16(seq - m.drops[i].at)
+		if d == 0 {
+			return 0, false
+		}
+		if d > 0 {
+			break
+		}
+		by = m.drops[i].seq
+	}
+	return seq - by, true
+}
+
+// vp8State keeps picture ids going across layers (RFC 7741 section 4.2).
+type vp8State struct {
+	id, lastID   uint16 // to be added; as sent
+	tl0, lastTL0 uint8
+	started      bool
+}
+
+func (v *vp8State) begin(d *packet.VP8Desc) {
+	if v.started {
+		v.id = v.lastID + 1 - d.ID
+		v.tl0 = v.lastTL0 + 1 - d.TL0
+	}
+	v.started = true
+}
+
+func (v *vp8State) next(d *packet.VP8Desc) (uint16, uint8) {
+	id, tl0 := (d.ID+v.id)&0x7fff, d.TL0+v.tl0
+	if int16((id-v.lastID)<<1) > 0 {
+		v.lastID = id
+	}
+	if int8(tl0-v.lastTL0) > 0 {
+		v.lastTL0 = tl0
+	}
+	return id, tl0
+}
+
+func newSlot(p *Peer, kind Kind, mid string) *slot {
+	s := &slot{peer: p, kind: kind, mid: mid, ssrc: rand.Uint32() | 1, rtxSeq: uint16(rand.Uint32() >> 17)}
+	if kind == Video {
+		s.rtx = rand.Uint32() &^ 1
+		s.sent = make([]sent, history)
+	}
+	return s
+}
+
+// attach begins to forward a track.
+func (s *slot) attach(u *upTrack) {
+	s.track = u
+	s.layer, s.target = nil, nil
+	u.subs = append(u.subs, s)
+	if !s.peer.views[viewKey{u.peer.cfg.ID, u.source}].Paused {
+		s.target = u.layers[0] // the least, until it is known what the network carries
+	}
+}
+
+// detach stops. The list of the track is its own.
+func (s *slot) detach() {
+	s.track, s.layer, s.target, s.wanted = nil, nil, nil, nil
+	s.limited = false
+}
+
+// learn takes what the client accepts in the section.
+func (s *slot) learn(d *desc.Section) {
+	s.types, s.red = [packet.AV1 + 1]outType{}, 0
+	for _, c := range d.Codecs {
+		switch {
+		case c.RED:
+			s.red = c.Type
+		case s.types[c.Codec].pt == 0:
+			s.types[c.Codec] = outType{pt: c.Type, rtx: c.RTX}
+		}
+	}
+	s.desc = d.Exts[desc.ExtDesc]
+	s.ready = d.Receives() && (s.peer.sdp.clientOffers || s.told == s.track)
+}
+
+// forward sends a packet to all who get its layer.
+func (u *upTrack) forward(out *egress, now time.Time, l *layer, h *packet.Header, pt payloadType, payload []byte) {
+	var vp8 packet.VP8Desc
+	key := false
+	if pt.codec == packet.VP8 {
+		var ok bool
+		vp8, ok = packet.ParseVP8(payload)
+		if !ok && len(payload) > 0 {
+			u.peer.room.stats.Malformed++
+			return
+		}
+		key = vp8.Key
+		if vp8.Width > 0 && (vp8.Width != l.width || vp8.Height != l.height) {
+			l.width, l.height = vp8.Width, vp8.Height
+		}
+	} else {
+		key = len(payload) > 0 && packet.Keyframe(pt.codec, payload)
+	}
+	var dd []byte
+	if pt.codec == packet.AV1 && u.via != nil {
+		dd = h.Extension(u.via.ext.desc)
+	}
+	for _, s := range u.subs {
+		s.forward(out, now, l, h, pt, payload, &vp8, key, dd)
+	}
+}
+
+// forward sends a packet to one subscriber, if it is for it.
+func (s *slot) forward(out *egress, now time.Time, l *layer, h *packet.Header, pt payloadType, payload []byte,
+	vp8 *packet.VP8Desc, key bool, dd []byte,
+) {
+	t := s.peer.sub
+	if t == nil || !t.up || !s.ready || s.target == nil {
+		return
+	}
+	if l != s.layer {
+		if l != s.target || !key || len(payload) == 0 {
+			return
+		}
+		s.change(now, l, h, vp8)
+	}
+	if len(payload) == 0 { // padding
+		s.out.skip(h.Seq)
+		return
+	}
+	ty, red := s.types[pt.codec], false
+	if pt.red {
+		if s.red != 0 {
+			ty.pt, red = s.red, true
+		} else {
+			var blocks [packet.MaxBlocks]packet.Block
+			n := packet.RED(payload, &blocks)
+			if n == 0 {
+				return
+			}
+			payload = blocks[n-1].Data
+		}
+	}
+	if ty.pt == 0 {
+		return
+	}
+	seq, ok := s.out.next(h.Seq)
+	if !ok {
+		return
+	}
+	o := packet.Out{Marker: h.Marker, Type: ty.pt, Seq: seq, Timestamp: h.Timestamp + s.out.ts, SSRC: s.ssrc, Desc: dd, DescID: s.desc}
+	if int32(o.Timestamp-s.out.lastTS) > 0 || !s.fresh() {
+		s.out.lastTS, s.out.lastAt = o.Timestamp, now
+	}
+	e := sent{valid: true, seq: seq, in: h.Seq, pt: ty.rtx, layer: l, ts: s.out.ts, marker: h.Marker}
+	if pt.codec == packet.VP8 {
+		e.vp8 = true
+		e.id, e.tl0 = s.vp8.next(vp8)
+	}
+	if s.sent != nil {
+		s.sent[seq%history] = e
+	}
+	retype := uint8(0)
+	if red {
+		retype = s.types[packet.Opus].pt
+	}
+	s.packets++
+	s.octets += uint32(len(payload))
+	s.emit(out, now, &o, &e, payload, 0, retype)
+}
+
+func (s *slot) fresh() bool { return s.packets > 0 }
+
+// change moves on to another layer with a keyframe of it.
+func (s *slot) change(now time.Time, l *layer, h *packet.Header, vp8 *packet.VP8Desc) {
+	ts := s.out.lastTS - h.Timestamp
+	if s.fresh() {
+		ts = s.continued(now, l, h)
+	}
+	s.out.begin(h.Seq, ts)
+	if vp8.HasID || vp8.HasTL0 {
+		s.vp8.begin(vp8)
+	}
+	s.layer = l
+}
+
+// continued is what to add to a layer's timestamps so that they go on from what was sent. Where both layers' clocks are known it is
+// exact; otherwise time as it passed here must do.
+func (s *slot) continued(now time.Time, l *layer, h *packet.Header) uint32 {
+	if old := s.layer; old != nil && old != l && !l.ntpAt.IsZero() {
+		if was, ok := old.rtpAt(l.ntp); ok {
+			ts := s.out.ts + was - l.ntpRTP
+			if int32(h.Timestamp+ts-s.out.lastTS) > 0 {
+				return ts
+			}
+		}
+	}
+	passed := uint32(now.Sub(s.out.lastAt).Seconds() * float64(l.clock))
+	return s.out.lastTS + max(1, passed) - h.Timestamp
+}
+
+// restart begins anew with the next packet (sound) or keyframe (picture), as after a mute.
+func (s *slot) restart() {
+	s.layer = nil
+	if s.track != nil && s.target != nil {
+		s.target.wantKey = true
+	}
+}
+
+// emit writes, encrypts and hands over one packet. osn is the original sequence number, for a retransmission; retype the type that
+// the blocks of RED get.
+func (s *slot) emit(out *egress, now time.Time, o *packet.Out, e *sent, payload []byte, osn uint16, retype uint8) {
+	t := s.peer.sub
+	if t.wideID != 0 {
+		o.Wide, o.WideSeq = t.wideID, t.wideSeq
+		t.wideSeq++
+	}
+	b := out.slot(&t.path)
+	n := o.Put(b)
+	if o.SSRC == s.rtx && s.rtx != 0 {
+		b[n], b[n+1] = byte(osn>>8), byte(osn)
+		n += 2
+	}
+	if n+len(payload)+srtpRoom > batch.Size {
+		s.peer.room.stats.QueueDropped++
+		return
+	}
+	body := b[n : n+len(payload)]
+	copy(body, payload)
+	if e.vp8 {
+		if d, ok := packet.ParseVP8(body); ok {
+			d.Rewrite(body, e.id, e.tl0)
+		}
+	}
+	if retype != 0 {
+		packet.RetypeRED(body, retype)
+	}
+	cipher, err := t.out.EncryptRTP(b[:0], b[:n+len(payload)], &t.outHdr)
+	if err != nil {
+		s.peer.room.stats.SendErrors++
+		return
+	}
+	if o.Wide != 0 {
+		s.peer.net.est.Sent(o.WideSeq, now, len(cipher)+overhead)
+	}
+	st := &s.peer.room.stats
+	st.PacketsOut++
+	st.BytesOut += uint64(len(cipher))
+	out.commit(&t.path, len(cipher))
+}
+
+// resend sends a packet again that the subscriber lost (RFC 4588); false if that cannot be.
+func (s *slot) resend(out *egress, now time.Time, seq uint16) bool {
+	if s.sent == nil {
+		return false
+	}
+	e := &s.sent[seq%history]
+	if !e.valid || e.seq != seq || e.pt == 0 || e.tries >= 4 || now.Sub(e.again) < 20*time.Millisecond || e.layer.cache == nil {
+		return false
+	}
+	data := e.layer.cache.Get(e.in)
+	if data == nil {
+		return false
+	}
+	h, ok := packet.Parse(data)
+	if !ok {
+		return false
+	}
+	payload, ok := h.Payload(data)
+	if !ok {
+		return false
+	}
+	e.tries++
+	e.again = now
+	o := packet.Out{Marker: e.marker, Type: e.pt, Seq: s.rtxSeq, Timestamp: h.Timestamp + e.ts, SSRC: s.rtx}
+	s.rtxSeq++
+	s.emit(out, now, &o, e, payload, seq, 0)
+	return true
+}

@@ -1,0 +1,364 @@
+package sfu
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	mrand "math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/logging"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+
+	"samtale.dk/samtale/media/sfu/internal/batch"
+	"samtale.dk/samtale/media/sfu/internal/desc"
+	"samtale.dk/samtale/media/sfu/internal/packet"
+)
+
+const (
+	// replayWindow in packets: more than any reordering or retransmission that is still wanted.
+	replayWindow = 512
+
+	// silentAfter: a connection from which nothing at all came for so long is down. Browsers check at least every 2.5 s, and
+	// libraries that follow RFC 7675 to the letter every 6 s.
+	silentAfter = 7 * time.Second
+
+	// handshakeLimit bounds the DTLS handshake.
+	handshakeLimit = 30 * time.Second
+
+	// maxAddrs is how many addresses of one client are remembered while it changes networks.
+	maxAddrs = 8
+)
+
+// path is how a transport is reached. The zero path is nowhere.
+type path struct {
+	dst  *batch.Dest // never changed, only replaced
+	port int
+	tcp  *tcpConn // instead of dst
+}
+
+func (p *path) reachable() bool { return p.dst != nil || p.tcp != nil }
+
+// transport is one WebRTC connection of a peer: ICE-lite, DTLS and SRTP. All of it is guarded by the room's lock, but for what the
+// comments say.
+type transport struct {
+	path
+	sfu  *SFU
+	room *Room
+	peer *Peer
+	side Side
+	pipe *pipe // DTLS records; has its own lock
+
+	creds       []cred // the last is the present one; the one before is still good after a restart
+	remoteUfrag string
+	fingerprint [32]byte
+	client      bool // in DTLS
+	known       bool // the remote description is known
+	started     bool // the handshake is
+	closed      bool
+	up          bool
+	session     uint64 // of our descriptions
+	version     uint64
+
+	addrs    []netip.AddrPort
+	lastSeen time.Time
+
+	in, out  *srtp.Context // nil before the handshake
+	inHdr    rtp.Header
+	outHdr   rtp.Header
+	rtcpHdr  rtcp.Header
+	conn     *dtls.Conn
+	channels *channels // nil without data channels
+
+	// Publishing: what comes.
+	types     [128]payloadType
+	ext       extIDs
+	ssrcs     map[uint32]*stream
+	budget    budget
+	wide      *twcc.Recorder
+	wideSince time.Time // the last feedback; zero: nothing to tell
+	wideSSRC  uint32
+	began     time.Time
+	reported  time.Time
+
+	// Subscribing: what goes.
+	wideID  uint8
+	wideSeq uint16
+}
+
+type cred struct{ ufrag, pwd string }
+
+// payloadType is what one stands for.
+type payloadType struct {
+	codec packet.Codec
+	red   bool
+	of    uint8 // it repeats packets of this type
+	rtx   bool
+}
+
+// extIDs are the negotiated ids of header extensions; 0: none.
+type extIDs struct{ level, wide, mid, rid, rrid, desc uint8 }
+
+func extensions(m map[string]uint8) extIDs {
+	return extIDs{m[desc.ExtLevel], m[desc.ExtWide], m[desc.ExtMid], m[desc.ExtRid], m[desc.ExtRRid], m[desc.ExtDesc]}
+}
+
+func newTransport(p *Peer, side Side) *transport {
+	now := p.room.sfu.now()
+	t := &transport{
+		sfu: p.room.sfu, room: p.room, peer: p, side: side, pipe: newPipe(),
+		session: mrand.Uint64() >> 2, ssrcs: map[uint32]*stream{}, began: now, lastSeen: now, reported: now,
+	}
+	t.pipe.write = func(b []byte) { t.sfu.slow.send(t, b) }
+	t.newCred()
+	return t
+}
+
+// newCred makes new ICE credentials of ours (RFC 8445 section 5.3: 24 and 128 bits of randomness at least).
+func (t *transport) newCred() {
+	b := make([]byte, 24)
+	_, _ = rand.Read(b) // never fails
+	text := base64.RawURLEncoding.EncodeToString(b)
+	c := cred{ufrag: ice(text[:8]), pwd: ice(text[8:])}
+	t.creds = append(t.creds, c)
+	t.sfu.addUfrag(c.ufrag, t)
+}
+
+// ice uses only what ice-char allows.
+func ice(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		switch c {
+		case '-':
+			b[i] = '+'
+		case '_':
+			b[i] = '/'
+		}
+	}
+	return string(b)
+}
+
+func (t *transport) cred() cred { return t.creds[len(t.creds)-1] }
+
+// remote takes a client's description.
+func (t *transport) remote(r *desc.Remote) {
+	if t.known && t.remoteUfrag != r.Ufrag {
+		t.restart()
+	}
+	t.remoteUfrag, t.fingerprint = r.Ufrag, r.Fingerprint
+	if !t.known {
+		t.client = t.side == Subscribing && r.Setup == "passive"
+	}
+	t.known = true
+	t.start()
+}
+
+// restart makes new credentials; the old ones are good until the next restart, so that media goes on until the new path is there.
+func (t *transport) restart() {
+	t.newCred()
+	if n := len(t.creds) - 2; n > 0 {
+		old := t.creds[:n]
+		t.creds = slices.Clone(t.creds[n:])
+		for _, c := range old {
+			t.sfu.removeTransport(t, []string{c.ufrag}, nil)
+		}
+	}
+}
+
+// local begins a description of ours.
+func (t *transport) local(setup string) desc.Local {
+	c := t.cred()
+	t.version++
+	return desc.Local{
+		ID: t.session, Version: t.version, Ufrag: c.ufrag, Pwd: c.pwd,
+		Fingerprint: t.sfu.print, Setup: setup, Candidates: t.sfu.candidates,
+	}
+}
+
+// start begins the handshake when there is somebody to shake hands with.
+func (t *transport) start() {
+	if t.started || t.closed || !t.known || !t.reachable() {
+		return
+	}
+	t.started = true
+	client, fingerprint := t.client, t.fingerprint
+	t.sfu.wg.Go(func() { t.handshake(client, fingerprint) })
+}
+
+var errFingerprint = errors.New("sfu: certificate is not that of the description")
+
+func (t *transport) handshake(client bool, fingerprint [32]byte) {
+	cfg := &dtls.Config{
+		Certificates: []tls.Certificate{t.sfu.cert},
+		SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{
+			dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80,
+		},
+		ExtendedMasterSecret: dtls.RequireExtendedMasterSecret,
+		ClientAuth:           dtls.RequireAnyClientCert,
+		InsecureSkipVerify:   true, // the fingerprint of the description is what counts (RFC 8827 section 5.6)
+		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
+			if len(raw) == 0 || sha256.Sum256(raw[0]) != fingerprint {
+				return errFingerprint
+			}
+			return nil
+		},
+		FlightInterval: 200 * time.Millisecond,
+		LoggerFactory:  silence{},
+	}
+	var conn *dtls.Conn
+	var err error
+	if client {
+		conn, err = dtls.Client(t.pipe, pipeAddr{}, cfg)
+	} else {
+		conn, err = dtls.Server(t.pipe, pipeAddr{}, cfg)
+	}
+	if err != nil {
+		t.failed("DTLS", err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), handshakeLimit)
+	defer cancel()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		t.failed("DTLS handshake", err)
+		return
+	}
+	if err := t.keys(conn, client); err != nil {
+		_ = conn.Close()
+		t.failed("SRTP keys", err)
+		return
+	}
+	t.serveData(conn, client)
+}
+
+// failed is for a connection that never came up. The owner sees that it does not; the client tries again.
+func (t *transport) failed(what string, err error) {
+	t.room.mu.Lock()
+	closed := t.closed
+	t.room.mu.Unlock()
+	if !closed {
+		t.sfu.log.Info("sfu: connection failed", "room_id", t.room.id, "peer_id", t.peer.cfg.ID, "side", t.side.String(), "what", what, "err", err)
+	}
+}
+
+// keys sets SRTP up (RFC 5764 section 4.2). Media flows from here on.
+func (t *transport) keys(conn *dtls.Conn, client bool) error {
+	chosen, ok := conn.SelectedSRTPProtectionProfile()
+	if !ok {
+		return errors.New("no profile")
+	}
+	profile := srtp.ProtectionProfile(chosen)
+	state, ok := conn.ConnectionState()
+	if !ok {
+		return errors.New("no state")
+	}
+	cfg := srtp.Config{Profile: profile}
+	if err := cfg.ExtractSessionKeysFromDTLS(&state, client); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	in, err := srtp.CreateContext(cfg.Keys.RemoteMasterKey, cfg.Keys.RemoteMasterSalt, profile,
+		srtp.SRTPReplayProtection(replayWindow), srtp.SRTCPReplayProtection(replayWindow))
+	if err != nil {
+		return fmt.Errorf("context: %w", err)
+	}
+	out, err := srtp.CreateContext(cfg.Keys.LocalMasterKey, cfg.Keys.LocalMasterSalt, profile)
+	if err != nil {
+		return fmt.Errorf("context: %w", err)
+	}
+	t.room.mu.Lock()
+	defer t.room.mu.Unlock()
+	if t.closed {
+		return ErrClosed
+	}
+	t.in, t.out, t.conn = in, out, conn
+	t.seen(t.sfu.now())
+	return nil
+}
+
+// seen marks the connection as alive.
+func (t *transport) seen(now time.Time) {
+	t.lastSeen = now
+	if t.up || t.out == nil || t.closed {
+		return
+	}
+	t.up = true
+	t.peer.told(t.side, true)
+	if t.side == Subscribing {
+		t.peer.refresh()
+	}
+}
+
+// check takes a connection down that is silent.
+func (t *transport) check(now time.Time) {
+	if t.up && now.Sub(t.lastSeen) > silentAfter {
+		t.up = false
+		t.peer.told(t.side, false)
+	}
+}
+
+// close ends it; the room's lock is held, so what may block is done elsewhere.
+func (t *transport) close() {
+	if t.closed {
+		return
+	}
+	t.closed = true
+	if t.up {
+		t.up = false
+		t.peer.told(t.side, false)
+	}
+	var ufrags []string
+	for _, c := range t.creds {
+		ufrags = append(ufrags, c.ufrag)
+	}
+	addrs := t.addrs
+	conn, ch, tcp := t.conn, t.channels, t.tcp
+	t.sfu.wg.Go(func() {
+		if ch != nil {
+			ch.close()
+		}
+		if conn != nil {
+			_ = conn.Close() // sends close_notify, by the path below
+		}
+		_ = t.pipe.Close()
+		t.sfu.removeTransport(t, ufrags, addrs)
+		if tcp != nil {
+			tcp.close()
+		}
+	})
+}
+
+// sendRTCP encrypts and sends a compound packet.
+func (t *transport) sendRTCP(out *egress, packets ...rtcp.Packet) {
+	if t.out == nil || !t.reachable() || len(packets) == 0 {
+		return
+	}
+	b, err := rtcp.Marshal(packets)
+	if err != nil || len(b)+64 > batch.Size {
+		return
+	}
+	slot := out.slot(&t.path)
+	b, err = t.out.EncryptRTCP(slot[:0], b, &t.rtcpHdr)
+	if err != nil {
+		return
+	}
+	out.commit(&t.path, len(b))
+}
+
+// silence keeps pion's logging out: it writes addresses, and what matters comes back as an error.
+type silence struct{}
+
+func (silence) NewLogger(string) logging.LeveledLogger {
+	return logging.NewDefaultLeveledLoggerForScope("", logging.LogLevelDisabled, io.Discard)
+}
