@@ -3,6 +3,7 @@ package inquiry
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -29,7 +30,11 @@ func (s *Service) say(ctx context.Context, r inquiryv1.SayRequest) (inquiryv1.Me
 	if err != nil {
 		return inquiryv1.Message{}, err
 	}
-	t := write(r.Text)
+	before, err := s.before(ctx, i, r.Actor != nil)
+	if err != nil {
+		return inquiryv1.Message{}, err
+	}
+	t := write(before, r.Text)
 	i, err = s.change(ctx, i.ID, func(ctx context.Context, c *change) error {
 		_, err := c.tx.Message(ctx, c.ID, r.ID)
 		switch {
@@ -53,6 +58,33 @@ func (s *Service) say(ctx context.Context, r inquiryv1.SayRequest) (inquiryv1.Me
 		return inquiryv1.Message{}, err
 	}
 	return s.shown(ctx, i, m)
+}
+
+// together is how long after a message the next one may go on with a number: people look it up.
+const together = 2 * time.Minute
+
+// before is what the same side wrote last, if that was just now.
+func (s *Service) before(ctx context.Context, i store.Inquiry, worker bool) (string, error) {
+	sender := inquiryv1.FromCitizen
+	if worker {
+		sender = inquiryv1.FromCaseworker
+	}
+	const few = 4 // the other side and the system may have written in between
+	list, err := s.store.Read().Messages(ctx, i.ID, max(0, i.Messages-few), few)
+	if err != nil {
+		return "", err
+	}
+	for _, m := range slices.Backward(list) {
+		if m.Sender != sender || s.Now().Sub(m.At) > together {
+			continue
+		}
+		v, err := opened[message](ctx, s.Keys, i.ConversationID, fieldMessage, m.Sealed)
+		if errors.Is(err, errs.NotFound) {
+			return "", nil
+		}
+		return v.clear(), err
+	}
+	return "", nil
 }
 
 // reach finds the inquiry of a citizen, by receipt number, or of a caseworker.

@@ -166,7 +166,7 @@ func (s *Service) add(ctx context.Context, r inquiryv1.OpenRequest) (store.Inqui
 	}
 	conversation, number, now := conversationOf(r.ID), receipt.New(), s.Now()
 	sealed, err := seal.JSON(ctx, s.Keys, conversation, fieldContent, content{ // makes the key
-		Receipt: number, Summary: write(r.Summary), Sources: r.Sources, Name: strings.TrimSpace(clean(r.Name)),
+		Receipt: number, Summary: write("", r.Summary), Sources: r.Sources, Name: strings.TrimSpace(clean(r.Name)),
 		Phone: strings.TrimSpace(clean(r.Phone)), PartyID: r.PartyID, OnBehalfOf: r.OnBehalfOf,
 	})
 	if err != nil {

@@ -49,49 +49,70 @@ type typed struct {
 	Words []transcriptv1.Word `json:"words,omitempty"` // without ids and places
 }
 
-// write masks the personal data in what somebody has typed. The clear values are in the words only.
-func write(text string) typed {
+// write masks the personal data in what somebody has typed. The clear values are in the words only. Before is what the same
+// person typed just before: a civil registration number may be cut in two by the return key.
+func write(before, text string) typed {
 	var out typed
 	var lines []string
 	for _, line := range strings.Split(clean(text), "\n") {
 		var shown []string
-		for i, w := range words(line) {
+		for i, w := range words(before, line) {
 			w.Sentence = i == 0 // within a line its punctuation divides
 			out.Words = append(out.Words, w)
 			shown = append(shown, w.Text)
 		}
 		lines = append(lines, strings.Join(shown, " "))
+		if len(shown) > 0 {
+			before = line
+		}
 	}
 	out.Text = strings.TrimSpace(strings.Join(lines, "\n"))
 	return out
 }
 
-func words(line string) []transcriptv1.Word {
-	tokens := danish.Tokens(line)
-	masked := map[int]danish.Match{}
-	inside := map[int]bool{}
+// words are those of a line; of what stands before it only the number counts that it may finish.
+func words(before, line string) []transcriptv1.Word {
+	from := len(danish.Tokens(before))
+	tokens := danish.Tokens(before + " " + line)
+	starts, inside := map[int]transcriptv1.Word{}, map[int]bool{}
 	for _, m := range danish.Find(tokens) {
-		if !m.Kind.Personal() {
+		here := slices.DeleteFunc(slices.Clone(m.Tokens), func(i int) bool { return i < from })
+		cut := len(here) < len(m.Tokens)
+		if !m.Kind.Personal() || len(here) == 0 || cut && m.Kind != danish.KindCPR {
 			continue
 		}
-		masked[m.Tokens[0]] = m
-		for _, i := range m.Tokens {
+		w := transcriptv1.Word{Text: danish.Placeholder(m.Kind), Confidence: 1, Masked: string(m.Kind), Clear: m.Clear}
+		last := tokens[here[len(here)-1]].Text
+		w.Text += last[len(strings.TrimRight(last, ".,;:!?")):]
+		starts[here[0]] = w
+		for _, i := range here {
 			inside[i] = true
 		}
 	}
 	var out []transcriptv1.Word
 	for i, t := range tokens {
-		m, first := masked[i]
+		w, masked := starts[i]
 		switch {
-		case first:
-			last := tokens[slices.Max(m.Tokens)].Text
-			end := last[len(strings.TrimRight(last, ".,;:!?")):]
-			out = append(out, transcriptv1.Word{Text: danish.Placeholder(m.Kind) + end, Confidence: 1, Masked: string(m.Kind), Clear: m.Clear})
-		case !inside[i]:
+		case masked:
+			out = append(out, w)
+		case i >= from && !inside[i]:
 			out = append(out, transcriptv1.Word{Text: t.Text, Confidence: 1})
 		}
 	}
 	return out
+}
+
+// clear is a typed text as it was typed, but for its white space.
+func (t typed) clear() string {
+	var out []string
+	for _, w := range t.Words {
+		if w.Clear != "" {
+			out = append(out, w.Clear)
+			continue
+		}
+		out = append(out, w.Text)
+	}
+	return strings.Join(out, " ")
 }
 
 // clean takes out what no person types on purpose: control characters, text direction overrides, zero-width and tag
