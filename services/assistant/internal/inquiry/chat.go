@@ -140,8 +140,11 @@ func (s *Service) shown(ctx context.Context, i store.Inquiry, m store.Message) (
 	return inquiryv1.Message{ID: m.ID, Seq: m.Seq, At: m.At, From: m.Sender, Name: v.Name, Text: v.Text}, err
 }
 
-// historyPage bounds one answer, which must fit into a message of the bus (1 MB): whoever wants more asks after the last.
-const historyPage = 100
+// One answer must fit into a message of the bus (1 MB): whoever wants more asks after the last.
+const (
+	historyPage  = 100
+	historyBytes = 500_000
+)
 
 func (s *Service) history(ctx context.Context, r inquiryv1.HistoryRequest) (inquiryv1.HistoryReply, error) {
 	var out inquiryv1.HistoryReply
@@ -161,13 +164,16 @@ func (s *Service) history(ctx context.Context, r inquiryv1.HistoryRequest) (inqu
 		return out, err
 	}
 	out.Messages = []inquiryv1.Message{}
-	last := 0
+	last, size := 0, 0
 	for _, m := range list {
+		if size > historyBytes {
+			break
+		}
 		v, err := s.shown(ctx, i, m)
 		if err != nil {
 			return out, err
 		}
-		out.Messages, last = append(out.Messages, v), m.Seq
+		out.Messages, last, size = append(out.Messages, v), m.Seq, size+len(v.Text)
 	}
 	i, err = s.seen(ctx, i, side, last)
 	if err != nil {

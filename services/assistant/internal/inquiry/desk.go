@@ -26,6 +26,12 @@ func (s *Service) get(ctx context.Context, r inquiryv1.Ref) (inquiryv1.Inquiry, 
 	return s.view(ctx, i, inquiryv1.FromCaseworker)
 }
 
+// A list must fit into a message of the bus (1 MB): it shows the beginning of each summary. Nobody reads more lines.
+const (
+	listMost    = 500
+	listSummary = 300 // characters
+)
+
 // list is the desk's: what waits in the actor's areas and what the actor has.
 func (s *Service) list(ctx context.Context, r inquiryv1.ListRequest) (inquiryv1.ListReply, error) {
 	if r.Actor.ID == "" || r.Actor.Role != roleCaseworker {
@@ -47,9 +53,21 @@ func (s *Service) list(ctx context.Context, r inquiryv1.ListRequest) (inquiryv1.
 		if err != nil {
 			return inquiryv1.ListReply{}, err
 		}
+		v.Summary, v.Sources = short(v.Summary), nil
 		out.Inquiries, looked = append(out.Inquiries, v), append(looked, i.ConversationID)
+		if len(looked) == listMost {
+			break
+		}
 	}
 	return out, s.look(ctx, r.Actor.ID, r.Actor.Role, "list-inquiries", purposeWork, looked...)
+}
+
+func short(summary string) string {
+	r := []rune(summary)
+	if len(r) <= listSummary {
+		return summary
+	}
+	return string(r[:listSummary]) + " …"
 }
 
 // act is a caseworker's change of an inquiry that they may see.
@@ -165,13 +183,14 @@ func (s *Service) forward(ctx context.Context, r inquiryv1.ForwardRequest) (inqu
 	if err != nil {
 		return inquiryv1.Inquiry{}, err
 	}
+	r.Reason = write("", r.Reason).Text // the citizen reads it, in the log as well, which is not sealed
 	return s.act(ctx, r.ID, r.Actor, func(ctx context.Context, c *change) error {
 		if c.State != inquiryv1.Waiting { // who sees that a waiting one is in the wrong place may pass it on at once
 			if err := c.holds(r.Actor); err != nil {
 				return err
 			}
 		}
-		if err := c.audit(ctx, r.Actor, "forward-inquiry", "Givet videre: "+strings.TrimSpace(r.Reason)); err != nil {
+		if err := c.audit(ctx, r.Actor, "forward-inquiry", "Givet videre: "+r.Reason); err != nil {
 			return err
 		}
 		switch {

@@ -537,6 +537,36 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
+// The longest messages and summaries that there can be reach the pages, over several answers.
+func TestLargestContent(t *testing.T) {
+	w := newWorld(t)
+	long := strings.Repeat("😀", inquiryv1.MaxMessage)
+	i := ask[inquiryv1.Inquiry](w, inquiryv1.OpenSubject, inquiryv1.OpenRequest{ID: w.id(), Channel: inquiryv1.Chat, ServiceArea: "a", Summary: long})
+	const messages = 70 // more than 1 MB
+	for range messages {
+		w.citizenSays(i, long)
+	}
+	got := 0
+	for range messages {
+		h := ask[inquiryv1.HistoryReply](w, inquiryv1.HistorySubject, inquiryv1.HistoryRequest{Receipt: i.Receipt, After: got})
+		for _, m := range h.Messages {
+			if got++; m.Seq != got || m.Text != long {
+				t.Fatalf("message %d has number %d, %d bytes", got, m.Seq, len(m.Text))
+			}
+		}
+	}
+	if got != messages {
+		t.Errorf("%d messages", got)
+	}
+	l := ask[inquiryv1.ListReply](w, inquiryv1.ListSubject, inquiryv1.ListRequest{Actor: karin})
+	full := ask[inquiryv1.Inquiry](w, inquiryv1.GetSubject, inquiryv1.Ref{ID: i.ID, Actor: karin})
+	if len(l.Inquiries[0].Summary) > 5*listSummary || full.Summary != long {
+		t.Errorf("summaries of %d and %d bytes", len(l.Inquiries[0].Summary), len(full.Summary))
+	}
+	ask[inquiryv1.Inquiry](w, inquiryv1.ClaimSubject, inquiryv1.Ref{ID: i.ID, Actor: karin}) // all of it goes to the journal
+	w.saw(i.ID, "claimed")
+}
+
 // The workflow is told when something is due earlier than it waits for, and not with every word.
 func TestNudges(t *testing.T) {
 	w := newWorld(t)
