@@ -88,9 +88,9 @@ func (e *Endpointer) Write(frame []int16) (Event, bool) {
 	begin := e.pos
 	e.pos += int64(len(frame))
 	if speech {
-		// The detector holds on after the last speech; the frame counts as
-		// speech only while it is not holding.
-		if e.det.hang == hangover {
+		// The detector holds on after the last speech, and its window is longer
+		// than a frame; the frame counts as speech only while it is neither.
+		if e.det.hang == hangover && !e.det.over {
 			e.spoken = e.pos
 		}
 	}

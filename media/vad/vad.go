@@ -65,6 +65,7 @@ type Detector struct {
 	unvoiced int
 	snr      float32
 	energy   float32 // dBov
+	over     bool    // what is in the window ended more than 15 ms ago
 }
 
 // New makes a detector for frames of 20 ms at 8000 or 16000 Hz.
@@ -91,6 +92,7 @@ func unmel(m float64) float64 { return 700 * (math.Exp(m/1127) - 1) }
 func (d *Detector) Speech(frame []int16) bool {
 	d.take(frame)
 	d.measure()
+	d.over = fades(&d.samples)
 	d.pitch.take(d.samples[window-frameLen:])
 	d.decide(d.alive())
 	d.learn()
@@ -100,6 +102,15 @@ func (d *Detector) Speech(frame []int16) bool {
 
 // Level is the level of the last frame in dBov, in the telephone's band.
 func (d *Detector) Level() float64 { return float64(d.energy) }
+
+// fades reports whether the newest 15 ms are 20 dB softer than the rest of the window:
+// what is heard is over, the window only still holds it. Noise and the decay of a voice
+// in a room do not fall so fast; a telephone that sends nothing between words does.
+func fades(x *[window]float32) bool {
+	const newest = 15 * bandRate / 1000
+	old, now := x[:window-newest], x[window-newest:]
+	return dot(now, now)*100*float32(len(old)) < dot(old, old)*newest
+}
 
 // take decimates the frame into samples. What lies above 4 kHz folds down,
 // which makes an s louder and does no harm.

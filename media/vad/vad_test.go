@@ -249,6 +249,29 @@ func TestUtterances(t *testing.T) {
 	}
 }
 
+// The end of an utterance is decided at most a frame after the silence that it needs,
+// wherever in a frame the sound stops: the window that looks at a frame is longer.
+func TestEndIsDecidedInTime(t *testing.T) {
+	speech := mediatest.Speech(t, "da", "Jeg hedder ikke noget.")
+	speech = speech[:rate] // in the middle of it
+	var worst, soonest int64 = 0, 1 << 30
+	for shift := 0; shift < 320; shift += 16 {
+		s := join(make([]int16, rate/2+shift), speech, silence(2*time.Second))
+		stop := int64(rate/2 + shift + len(speech))
+		e := NewEndpointer(Config{}, 0)
+		for _, f := range frames(s, 320) {
+			if ev, ok := e.Write(f); ok && ev.Kind == End {
+				worst, soonest = max(worst, e.Pos()-stop), min(soonest, e.Pos()-stop)
+				break
+			}
+		}
+	}
+	t.Logf("%.1f to %.1f ms after the sound", 1000*float64(soonest)/rate, 1000*float64(worst)/rate)
+	if soonest < 590*rate/1000 || worst > 620*rate/1000 {
+		t.Errorf("%.1f to %.1f ms after the sound", 1000*float64(soonest)/rate, 1000*float64(worst)/rate)
+	}
+}
+
 // A person who does not stop is cut at a pause, without a hole.
 func TestLongUtteranceIsSplit(t *testing.T) {
 	var s []int16
