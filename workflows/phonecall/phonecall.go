@@ -33,7 +33,7 @@ const (
 )
 
 const (
-	// checkEvery is how often a silent call is asked about.
+	// checkEvery is how often a silent call is asked about, unless the answer names another time.
 	checkEvery = 30 * time.Second
 	// lostAfter checks in a row without the call it counts as vanished; one could meet
 	// a phone service that has just restarted.
@@ -61,11 +61,14 @@ type Activities interface {
 	CloseTranscript(ctx context.Context, in CloseTranscriptInput) (CloseTranscriptResult, error)
 }
 
-// CheckCallInput asks the phone service whether the call lives.
+// CheckCallInput asks the call's gateway whether it lives.
 type CheckCallInput struct{ ConversationID string }
 
-// CheckCallResult is its answer.
-type CheckCallResult struct{ Alive bool }
+// CheckCallResult is its answer. NextIn is when to ask again, for channels that last long; zero: the usual time.
+type CheckCallResult struct {
+	Alive  bool
+	NextIn time.Duration `json:",omitzero"`
+}
 
 // EndLostInput ends a vanished call in the journal.
 type EndLostInput struct{ ConversationID string }
@@ -99,6 +102,12 @@ func awaitEnd(ctx workflow.Context, in Input) (lost bool, err error) {
 	ended := workflow.GetSignalChannel(ctx, Ended)
 	wait := checkEvery
 	for missed := 0; missed < lostAfter; {
+		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() { // a chat may last for days
+			if ended.ReceiveAsync(nil) {
+				return false, nil
+			}
+			return false, workflow.NewContinueAsNewError(ctx, PhoneCall, in)
+		}
 		got, err := receive(ctx, ended, wait)
 		if err != nil || got {
 			return false, err
@@ -110,6 +119,9 @@ func awaitEnd(ctx workflow.Context, in Input) (lost bool, err error) {
 		case err != nil: // the phone service does not answer: nothing is known
 		case call.Alive:
 			missed, wait = 0, checkEvery
+			if call.NextIn > 0 {
+				wait = call.NextIn
+			}
 		default:
 			missed, wait = missed+1, checkAgain
 		}

@@ -20,6 +20,7 @@ type fake struct {
 	env  *testsuite.TestWorkflowEnvironment
 	log  []string
 	call func(at time.Duration) (alive bool, err error)
+	next time.Duration
 }
 
 func (f *fake) add(what string) {
@@ -31,7 +32,7 @@ func (f *fake) CheckCall(context.Context, CheckCallInput) (CheckCallResult, erro
 		return CheckCallResult{Alive: true}, nil
 	}
 	alive, err := f.call(f.env.Now().Sub(start))
-	return CheckCallResult{Alive: alive}, err
+	return CheckCallResult{Alive: alive, NextIn: f.next}, err
 }
 
 func (f *fake) EndLost(context.Context, EndLostInput) (EndLostResult, error) {
@@ -81,6 +82,10 @@ func TestPhoneCall(t *testing.T) {
 			at:   signals{time.Hour: Ended, time.Hour + time.Second: Transcript},
 			want: []string{"1h0m1s close c", "1h0m1s note c"},
 		},
+		"a chat is asked about less often, until it does not answer": {
+			fake: fake{next: 10 * time.Minute, call: func(at time.Duration) (bool, error) { return at < 15*time.Minute, nil }},
+			want: []string{"20m40s lost", "20m55s close c", "20m55s note c"},
+		},
 		"one missed check is a restarted phone service": {
 			fake: fake{call: func(at time.Duration) (bool, error) { return at != 3*time.Minute, nil }},
 			at:   signals{10 * time.Minute: Ended, 10*time.Minute + time.Second: Transcript},
@@ -106,6 +111,37 @@ func TestPhoneCall(t *testing.T) {
 			}
 			if diff := cmp.Diff(tc.want, f.log); diff != "" {
 				t.Fatal(diff)
+			}
+		})
+	}
+}
+
+// A conversation that outlives its history goes on in the next one; an end that waits is not forgotten over it.
+func TestLongConversation(t *testing.T) {
+	for name, ended := range map[string]bool{"goes on": false, "has just ended": true} {
+		t.Run(name, func(t *testing.T) {
+			var s testsuite.WorkflowTestSuite
+			f := &fake{env: s.NewTestWorkflowEnvironment()}
+			f.call = func(at time.Duration) (bool, error) {
+				if at >= time.Hour {
+					f.env.SetContinueAsNewSuggested(true)
+					if ended {
+						f.env.SignalWorkflow(Ended, nil)
+					}
+				}
+				return true, nil
+			}
+			f.env.SetStartTime(start)
+			f.env.RegisterActivity(Activities(f))
+			f.env.RegisterWorkflowWithOptions(func(_ workflow.Context, in note.Input) (note.Result, error) {
+				f.add("note " + in.ConversationID)
+				return note.Result{}, nil
+			}, workflow.RegisterOptions{Name: "Note"})
+			f.env.ExecuteWorkflow(PhoneCall, Input{ConversationID: "c"})
+			var again *workflow.ContinueAsNewError
+			err := f.env.GetWorkflowError()
+			if errors.As(err, &again) == ended || (len(f.log) > 0) != ended {
+				t.Fatalf("got %v, %v", err, f.log)
 			}
 		})
 	}

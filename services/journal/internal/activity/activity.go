@@ -52,6 +52,9 @@ func again(err error) error {
 	return errs.E(errs.Internal, "", err)
 }
 
+// chatEvery is how often it is asked whether a chat goes on. It may last for days, and its gateway keeps it in a database.
+const chatEvery = 10 * time.Minute
+
 // CheckCall implements phonecall.Activities: the conversation's own gateway is asked.
 func (a *Activities) CheckCall(ctx context.Context, in phonecall.CheckCallInput) (phonecall.CheckCallResult, error) {
 	c, err := a.Store.Read().Conversation(ctx, in.ConversationID)
@@ -62,7 +65,11 @@ func (a *Activities) CheckCall(ctx context.Context, in phonecall.CheckCallInput)
 	if errs.KindOf(err) == errs.NotFound {
 		return phonecall.CheckCallResult{}, nil
 	}
-	return phonecall.CheckCallResult{Alive: err == nil}, again(err)
+	res := phonecall.CheckCallResult{Alive: err == nil}
+	if c.Channel == callv1.ChannelChat {
+		res.NextIn = chatEvery
+	}
+	return res, again(err)
 }
 
 // EndLost implements phonecall.Activities. A call that has ended meanwhile stays so.
