@@ -41,10 +41,8 @@ func visible(r rune) rune {
 		return '\n'
 	case r == '\t' || unicode.Is(unicode.Zs, r):
 		return ' '
-	case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs), unicode.Is(unicode.Variation_Selector, r):
-		return -1
-	case blank(r) || r&0xFFFE == 0xFFFE: // the latter are no characters
-		return -1
+	case !unicode.IsGraphic(r) || unicode.Is(unicode.Variation_Selector, r) || blank(r):
+		return -1 // controls, formats, private use, unassigned
 	}
 	return r
 }
@@ -55,5 +53,5 @@ func blank(r rune) bool {
 	case '\u034F', '\u115F', '\u1160', '\u17B4', '\u17B5', '\u2800', '\u3164', '\uFFA0':
 		return true
 	}
-	return r >= 0xE0000 && r <= 0xE0FFF || r >= 0xFDD0 && r <= 0xFDEF
+	return false
 }

@@ -65,8 +65,12 @@ func (l *Library) keep(ctx context.Context) error {
 
 // step brings the index to where the database is.
 func (l *Library) step(ctx context.Context) error {
-	l.indexing.Lock()
-	defer l.indexing.Unlock()
+	select {
+	case l.indexing <- struct{}{}:
+		defer func() { <-l.indexing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	if !l.state.Load().ready {
 		if err := l.open(ctx); err != nil {
 			return err
@@ -89,15 +93,22 @@ func (l *Library) broken(err error) error {
 	return err
 }
 
+// syncWait is how long a change waits for the loop's work on the index. Making a large one again takes longer.
+const syncWait = 2 * time.Second
+
 // sync brings the index to where the database is, for a caller that has just changed it: with its answer, searches find the new and
 // not the old. While the index is being made, or cannot be reached, the marks stay for the loop.
 func (l *Library) sync(ctx context.Context) {
 	defer nudge(l.wake)
-	if !l.indexing.TryLock() {
+	if !l.state.Load().ready {
 		return
 	}
-	defer l.indexing.Unlock()
-	if !l.state.Load().ready {
+	select {
+	case l.indexing <- struct{}{}:
+		defer func() { <-l.indexing }()
+	case <-ctx.Done():
+		return
+	case <-time.After(syncWait):
 		return
 	}
 	if err := l.broken(l.drain(ctx)); err != nil && ctx.Err() == nil {
@@ -115,14 +126,17 @@ func (l *Library) open(ctx context.Context) error {
 	if err2 != nil {
 		return err2
 	}
-	// What is marked may be in the index or not.
-	if err != nil || info.Count < n-dirties || info.Count > n+dirties {
+	// What is marked may be in the index or not. When that is most of it, making it anew is faster.
+	if err != nil || info.Count < n-dirties || info.Count > n+dirties || 2*dirties > n {
 		if err := l.rebuild(ctx, n); err != nil {
 			return err
 		}
 		if info, err = l.cfg.Index.Info(ctx); err != nil {
 			return fmt.Errorf("look at the index: %w", err)
 		}
+	}
+	if err := l.drain(ctx); err != nil {
+		return err
 	}
 	s := &indexState{ready: true, percent: 100, encoder: info.Encoder}
 	if l.cfg.Model != nil {

@@ -18,7 +18,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -57,7 +56,7 @@ type Library struct {
 	metrics metrics
 	zone    *time.Location
 
-	indexing sync.Mutex // held while the index is changed
+	indexing chan struct{} // holds one while the index is changed
 	state    atomic.Pointer[indexState]
 	wake     chan struct{} // there may be something to index
 	plan     chan struct{} // a source was saved, removed or is wanted
@@ -79,7 +78,7 @@ func New(cfg Config) (*Library, error) {
 	}
 	l := &Library{
 		cfg: cfg, db: cfg.DB, zone: zone, now: func() time.Time { return clock().UTC().Truncate(time.Microsecond) },
-		wake: make(chan struct{}, 1), plan: make(chan struct{}, 1), news: news{wake: make(chan struct{}, 1)},
+		indexing: make(chan struct{}, 1), wake: make(chan struct{}, 1), plan: make(chan struct{}, 1), news: news{wake: make(chan struct{}, 1)},
 	}
 	l.state.Store(&indexState{})
 	l.metrics, err = newMetrics(cfg.Metrics, l)

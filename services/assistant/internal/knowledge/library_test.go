@@ -1,11 +1,26 @@
 package knowledge_test
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"samtale.dk/samtale/models/vector"
 	"samtale.dk/samtale/services/contract/knowledgev1"
+	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
 )
 
@@ -75,4 +90,264 @@ func TestLibrary(t *testing.T) {
 		_, err = h.Chunk(t.Context(), "by/nothing")
 		wantKind(t, err, errs.NotFound)
 	})
+}
+
+// A chunk that is deleted, expired or of a paused source stops answering at once, even when the index cannot be told.
+func TestStopsAnsweringAtOnce(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(t *testing.T, h *harness)
+		gone   string
+	}{
+		"replaced": {func(t *testing.T, h *harness) { h.load(t, "by", true, records()[1:]...) }, "by/flytning-frist"},
+		"removed": {func(t *testing.T, h *harness) {
+			_, err := h.Remove(t.Context(), knowledgev1.SourceRef{ID: "by"})
+			must(t, err)
+		}, "by/flytning-frist"},
+		"paused": {func(t *testing.T, h *harness) {
+			_, err := h.SaveSource(t.Context(), knowledgev1.Source{ID: "by", Kind: knowledgev1.KindImport, Title: "By", Paused: true})
+			must(t, err)
+		}, "by/flytning-frist"},
+		"expired over night": {func(_ *testing.T, h *harness) { h.now = time.Date(2026, 12, 31, 23, 30, 0, 0, time.UTC) }, "by/julehjaelp"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := onSQLite(t)
+			h.index = &deaf{Index: h.open(t)}
+			h.start(t)
+			xmas := knowledgev1.Record{ID: "julehjaelp", Title: "Julehjælp", Text: "Søg julehjælp hos frivillige om flytning.", ValidTo: "2026-12-31"}
+			h.load(t, "by", false, append(records(), xmas)...)
+			query := knowledgev1.SearchRequest{Query: "frist for at melde flytning, julehjælp"}
+			if got := h.found(t, query); !slices.Contains(got, tc.gone) {
+				t.Fatalf("before: %v", got)
+			}
+			h.index.(*deaf).off.Store(true)
+			tc.change(t, h)
+			if got := h.found(t, query); slices.Contains(got, tc.gone) {
+				t.Fatalf("after: %v", got)
+			}
+			h.index.(*deaf).off.Store(false)
+		})
+	}
+}
+
+// deaf is an index that cannot be changed while it is off.
+type deaf struct {
+	vector.Index
+	off atomic.Bool
+}
+
+func (d *deaf) Upsert(ctx context.Context, p []vector.Point) error {
+	if d.off.Load() {
+		return vector.ErrUnavailable
+	}
+	return d.Index.Upsert(ctx, p)
+}
+
+func (d *deaf) Delete(ctx context.Context, ids []string) error {
+	if d.off.Load() {
+		return vector.ErrUnavailable
+	}
+	return d.Index.Delete(ctx, ids)
+}
+
+// What the index could not be told it is told later, also after a restart.
+func TestIndexCatchesUp(t *testing.T) {
+	h := onSQLite(t)
+	d := &deaf{Index: h.open(t)}
+	h.index = d
+	h.start(t)
+	d.off.Store(true)
+	h.load(t, "by", false, records()...)
+	if got := h.found(t, knowledgev1.SearchRequest{Query: "flytning"}); got != nil {
+		t.Fatalf("found %v in an index that does not have it", got)
+	}
+	h.stop()
+	h.start(t)
+	h.await(t, func() error {
+		if got := h.found(t, knowledgev1.SearchRequest{Query: "melde flytning"}); len(got) == 0 {
+			return errors.New("not found yet")
+		}
+		return nil
+	})
+}
+
+// An index that is damaged or gone is made again. Until then searches say so, with how far it is.
+func TestIndexLost(t *testing.T) {
+	h := onSQLite(t)
+	h.start(t)
+	h.load(t, "by", false, records()...)
+	h.stop()
+	files, err := filepath.Glob(filepath.Join(h.dir, "*"))
+	must(t, err)
+	if len(files) == 0 {
+		t.Fatal("the index has no files")
+	}
+	for _, f := range files {
+		must(t, os.WriteFile(f, []byte("not an index"), 0o600))
+	}
+	g := &gate{Index: h.open(t), halfway: make(chan struct{}), open: make(chan struct{})}
+	h.index = g
+	h.run(t)
+	<-g.halfway
+	_, err = h.Search(t.Context(), knowledgev1.SearchRequest{Query: "flytning"})
+	wantKind(t, err, errs.Unavailable)
+	if text := errs.Text(err); !strings.HasPrefix(text, "Vidensbasen bliver gjort klar") {
+		t.Errorf("text %q", text)
+	}
+	if err := h.Ready(t.Context()); err == nil {
+		t.Error("ready")
+	}
+	// What is imported meanwhile is kept and found.
+	h.load(t, "by", false, knowledgev1.Record{ID: "sent", Title: "Skorstensfejer", Text: "Bestil skorstensfejeren."})
+	close(g.open)
+	h.await(t, func() error { return h.Ready(t.Context()) })
+	h.await(t, func() error {
+		if got := h.found(t, knowledgev1.SearchRequest{Query: "skorstensfejer"}); !slices.Contains(got, "by/sent") {
+			return fmt.Errorf("found %v", got)
+		}
+		return nil
+	})
+	if got := h.found(t, knowledgev1.SearchRequest{Query: "melde flytning"}); !slices.Contains(got, "by/flytning-frist") {
+		t.Errorf("found %v", got)
+	}
+}
+
+// gate is an index whose first rebuild stops halfway until it is let go on.
+type gate struct {
+	vector.Index
+	halfway, open chan struct{}
+	once          sync.Once
+}
+
+func (g *gate) Rebuild(ctx context.Context, points iter.Seq2[vector.Point, error]) error {
+	return g.Index.Rebuild(ctx, func(yield func(vector.Point, error) bool) {
+		for p, err := range points {
+			g.once.Do(func() {
+				close(g.halfway)
+				<-g.open
+			})
+			if !yield(p, err) {
+				return
+			}
+		}
+	})
+}
+
+func TestSearchRefuses(t *testing.T) {
+	h := onSQLite(t).start(t)
+	for name, req := range map[string]knowledgev1.SearchRequest{
+		"nothing":        {Query: " \u200b "},
+		"a megabyte":     {Query: strings.Repeat("flytning ", 1<<17)},
+		"too many hits":  {Query: "flytning", K: 101},
+		"fewer than one": {Query: "flytning", K: -1},
+		"municipality":   {Query: "flytning", Municipality: "*"},
+		"day":            {Query: "flytning", At: "i går"},
+	} {
+		_, err := h.Search(t.Context(), req)
+		if errs.KindOf(err) != errs.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	h := onSQLite(t).start(t)
+	h.load(t, "by", false, records()...)
+	rep, err := h.Search(t.Context(), knowledgev1.SearchRequest{Query: "melde flytning", Explain: true})
+	must(t, err)
+	if len(rep.Hits) == 0 || len(rep.Hits[0].Why) == 0 || rep.Hits[0].Coverage == 0 || len(rep.Terms) == 0 || rep.Encoder == "" {
+		t.Errorf("%+v", rep)
+	}
+}
+
+// The log holds ids, never what was asked.
+func TestLogIsSilent(t *testing.T) {
+	out := &lines{}
+	h := onSQLite(t)
+	h.log = slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})
+	d := &deaf{Index: h.open(t)}
+	h.index = d
+	h.start(t)
+	h.load(t, "by", false, records()...)
+	h.found(t, knowledgev1.SearchRequest{Query: "hemmelig flytning"})
+	d.off.Store(true)
+	h.load(t, "by", true, records()[:1]...)
+	h.found(t, knowledgev1.SearchRequest{Query: "hemmelig flytning"})
+	h.await(t, func() error {
+		if !strings.Contains(out.String(), "waits") {
+			return errors.New("the index does not wait")
+		}
+		return nil
+	})
+	if s := out.String(); strings.Contains(s, "hemmelig") || strings.Contains(s, "melde") {
+		t.Errorf("log: %s", s)
+	}
+}
+
+// lines is a log that is read while it is written.
+type lines struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func TestOverTheBus(t *testing.T) {
+	h := onSQLite(t).start(t)
+	svc, err := h.bus.Service("assistant", "test")
+	must(t, err)
+	must(t, h.Register(svc))
+	events := make(chan knowledgev1.Changed, 100)
+	h.await(t, func() error {
+		stop, err := bus.Consume(t.Context(), h.bus, bus.Consumer{Stream: knowledgev1.Stream, Durable: "test"},
+			func(_ context.Context, c knowledgev1.Changed) error {
+				events <- c
+				return nil
+			})
+		if err == nil {
+			t.Cleanup(stop)
+		}
+		return err
+	})
+	ctx := t.Context()
+	run, err := bus.Request[knowledgev1.Run](ctx, h.bus, knowledgev1.ImportSubject, knowledgev1.ImportRequest{
+		Import: "i1", Source: "by", Records: records(), First: 1, Last: true, Actor: "redaktør",
+	})
+	must(t, err)
+	if c := <-events; c.SourceID != "by" || c.What != "run" || c.Run.ID != run.ID || c.Run.Added != 5 || c.Run.State != knowledgev1.RunDone {
+		t.Errorf("event %+v", c)
+	}
+	rep, err := bus.Request[knowledgev1.SearchReply](ctx, h.bus, knowledgev1.SearchSubject, knowledgev1.SearchRequest{Query: "melde flytning"})
+	must(t, err)
+	c, err := bus.Request[knowledgev1.Chunk](ctx, h.bus, knowledgev1.ChunkSubject, knowledgev1.ChunkRequest{ID: rep.Hits[0].ID})
+	must(t, err)
+	if diff := cmp.Diff(rep.Hits[0].Chunk, c); diff != "" {
+		t.Error(diff)
+	}
+	_, err = bus.Request[knowledgev1.Source](ctx, h.bus, knowledgev1.SaveSourceSubject, knowledgev1.Source{ID: "x y", Kind: knowledgev1.KindBorger})
+	wantKind(t, err, errs.Invalid)
+	_, err = bus.Request[knowledgev1.Run](ctx, h.bus, knowledgev1.RunSourceSubject, knowledgev1.SourceRef{ID: "by"})
+	wantKind(t, err, errs.Conflict)
+	gone, err := bus.Request[knowledgev1.Run](ctx, h.bus, knowledgev1.RemoveSubject, knowledgev1.SourceRef{ID: "by"})
+	must(t, err)
+	if gone.Removed != 5 {
+		t.Errorf("removed %d", gone.Removed)
+	}
+	if c := <-events; c.What != "removed" {
+		t.Errorf("event %+v", c)
+	}
+	all, err := bus.Request[knowledgev1.SourcesReply](ctx, h.bus, knowledgev1.SourcesSubject, knowledgev1.SourcesRequest{})
+	must(t, err)
+	if len(all.Sources) != 0 {
+		t.Errorf("sources %+v", all.Sources)
+	}
 }

@@ -76,7 +76,7 @@ func runByID(ctx context.Context, tx *store.Tx, id string) (run, error) {
 
 // openRun is the run of a source that has not ended.
 func openRun(ctx context.Context, tx *store.Tx, source string) (run, bool, error) {
-	rs, err := runs(ctx, tx, `WHERE source_id = ? AND state = ? ORDER BY id`, source, knowledgev1.RunRunning)
+	rs, err := runs(ctx, tx, `WHERE source_id = ? AND state = ? ORDER BY started_at`, source, knowledgev1.RunRunning)
 	if err != nil || len(rs) == 0 {
 		return run{}, false, err
 	}
@@ -146,7 +146,7 @@ func (l *Library) end(ctx context.Context, tx *store.Tx, r *run, state string) e
 		return err
 	}
 	_, err := tx.Exec(ctx, `DELETE FROM knowledge_run WHERE source_id = ? AND id NOT IN
-		(SELECT id FROM knowledge_run WHERE source_id = ? ORDER BY id DESC LIMIT ?)`, r.Source, r.Source, runsKept)
+		(SELECT id FROM knowledge_run WHERE source_id = ? ORDER BY started_at DESC, id DESC LIMIT ?)`, r.Source, r.Source, runsKept)
 	return err
 }
 
@@ -182,7 +182,7 @@ func (l *Library) RunByID(ctx context.Context, id string) (knowledgev1.Run, erro
 
 // LastDone is when the last run of a source that came to its end began; zero: none did.
 func (l *Library) LastDone(ctx context.Context, source string) (time.Time, error) {
-	rs, err := runs(ctx, l.db.Read(), `WHERE source_id = ? AND state = ? ORDER BY id DESC LIMIT 1`, source, knowledgev1.RunDone)
+	rs, err := runs(ctx, l.db.Read(), `WHERE source_id = ? AND state = ? ORDER BY started_at DESC LIMIT 1`, source, knowledgev1.RunDone)
 	if err != nil || len(rs) == 0 {
 		return time.Time{}, err
 	}

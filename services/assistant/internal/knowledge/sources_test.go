@@ -1,0 +1,162 @@
+package knowledge_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"samtale.dk/samtale/services/contract/knowledgev1"
+	"samtale.dk/samtale/services/platform/errs"
+)
+
+func TestSaveSource(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		h.start(t)
+		ctx := t.Context()
+		s, err := h.SaveSource(ctx, knowledgev1.Source{
+			ID: "borger", Kind: knowledgev1.KindBorger, Title: " borger.dk ", Municipalities: []string{"0751", "0101", "0751"}, Every: 24 * time.Hour,
+			Actor: "redaktør",
+		})
+		must(t, err)
+		want := knowledgev1.Source{
+			ID: "borger", Kind: knowledgev1.KindBorger, Title: "borger.dk", URL: "https://www.borger.dk/_vti_bin/borger/ArticleExport.svc",
+			Municipalities: []string{"0101", "0751"}, Every: 24 * time.Hour, Actor: "redaktør",
+		}
+		if diff := cmp.Diff(want, s); diff != "" {
+			t.Error(diff)
+		}
+		crawler := knowledgev1.Source{ID: "kommune", Kind: knowledgev1.KindSitemap, Title: "Kommunen", URL: "https://kommune.example/sitemap.xml", Include: []string{"/borger/"}}
+		s, err = h.SaveSource(ctx, crawler)
+		must(t, err)
+		if !s.Paused {
+			t.Error("a new crawler is on")
+		}
+		s, err = h.SaveSource(ctx, crawler)
+		must(t, err)
+		if s.Paused {
+			t.Error("a crawler that was switched on is off")
+		}
+		rep, err := h.Sources(ctx, knowledgev1.SourcesRequest{})
+		must(t, err)
+		if len(rep.Sources) != 2 || rep.Sources[0].ID != "kommune" || rep.Sources[1].ID != "borger" {
+			t.Errorf("%+v", rep.Sources)
+		}
+	})
+}
+
+func TestSaveSourceRefuses(t *testing.T) {
+	h := onSQLite(t).start(t)
+	_, err := h.SaveSource(t.Context(), knowledgev1.Source{ID: "mappe", Kind: knowledgev1.KindFolder, Title: "Mappe"})
+	must(t, err)
+	for name, s := range map[string]knowledgev1.Source{
+		"id":                    {ID: "a.b", Kind: knowledgev1.KindBorger, Title: "T"},
+		"kind":                  {ID: "a", Kind: "ftp", Title: "T"},
+		"made by hand":          {ID: "a", Kind: knowledgev1.KindStarter, Title: "T"},
+		"other kind":            {ID: "mappe", Kind: knowledgev1.KindBorger, Title: "T"},
+		"title":                 {ID: "a", Kind: knowledgev1.KindBorger},
+		"every":                 {ID: "a", Kind: knowledgev1.KindBorger, Title: "T", Every: time.Second},
+		"negative every":        {ID: "a", Kind: knowledgev1.KindBorger, Title: "T", Every: -time.Hour},
+		"municipality":          {ID: "a", Kind: knowledgev1.KindBorger, Title: "T", Municipalities: []string{"751"}},
+		"municipalities of all": {ID: "a", Kind: knowledgev1.KindLife, Title: "T", Municipalities: []string{"0751"}},
+		"include":               {ID: "a", Kind: knowledgev1.KindSitemap, Title: "T", URL: "https://x.example/s.xml", Include: []string{"borger"}},
+		"no sitemap":            {ID: "a", Kind: knowledgev1.KindSitemap, Title: "T"},
+		"file":                  {ID: "a", Kind: knowledgev1.KindSitemap, Title: "T", URL: "file:///etc/passwd"},
+		"user in the address":   {ID: "a", Kind: knowledgev1.KindLaws, Title: "T", URL: "https://a:b@x.example/"},
+		"folder above":          {ID: "a", Kind: knowledgev1.KindFolder, Title: "T", URL: "../../etc"},
+		"whole path":            {ID: "a", Kind: knowledgev1.KindFolder, Title: "T", URL: "/etc"},
+	} {
+		_, err := h.SaveSource(t.Context(), s)
+		if errs.KindOf(err) != errs.Invalid || errs.Text(err) == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestRunSource(t *testing.T) {
+	h := onSQLite(t).start(t)
+	ctx := t.Context()
+	s := knowledgev1.Source{ID: "mappe", Kind: knowledgev1.KindFolder, Title: "Mappe"}
+	_, err := h.SaveSource(ctx, s)
+	must(t, err)
+	first, err := h.RunSource(ctx, knowledgev1.SourceRef{ID: "mappe"})
+	must(t, err)
+	again, err := h.RunSource(ctx, knowledgev1.SourceRef{ID: "mappe"})
+	must(t, err)
+	if first.ID != again.ID || first.State != knowledgev1.RunRunning {
+		t.Errorf("%+v, then %+v", first, again)
+	}
+	planned, err := h.Unplanned(ctx)
+	must(t, err)
+	if len(planned) != 1 || !planned[0].Wanted {
+		t.Errorf("%+v", planned)
+	}
+	must(t, h.SetPlanned(ctx, planned[0], time.Time{}))
+	if planned, err = h.Unplanned(ctx); err != nil || len(planned) != 0 {
+		t.Errorf("after planning: %+v %v", planned, err)
+	}
+	s.Paused = true
+	_, err = h.SaveSource(ctx, s)
+	must(t, err)
+	_, err = h.RunSource(ctx, knowledgev1.SourceRef{ID: "mappe"})
+	wantKind(t, err, errs.Conflict)
+	_, err = h.RunSource(ctx, knowledgev1.SourceRef{ID: "ingen"})
+	wantKind(t, err, errs.NotFound)
+	_, err = h.Remove(ctx, knowledgev1.SourceRef{ID: "mappe"})
+	must(t, err)
+	planned, err = h.Unplanned(ctx)
+	must(t, err)
+	if len(planned) != 1 || !planned[0].Removed {
+		t.Fatalf("%+v", planned)
+	}
+	must(t, h.SetPlanned(ctx, planned[0], time.Time{}))
+	_, err = h.Remove(ctx, knowledgev1.SourceRef{ID: "mappe"})
+	wantKind(t, err, errs.NotFound)
+}
+
+// A law that changes flags the articles that name it and are older; a newer article is not flagged, and a rewritten one no more.
+func TestLawChanged(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		h.start(t)
+		ctx := t.Context()
+		law := []knowledgev1.Link{{Label: "CPR-loven", URL: "https://www.retsinformation.dk/eli/lta/2017/646"}}
+		old := knowledgev1.Record{ID: "gammel", Title: "Flytning", Text: "Meld flytning.", Legal: law}
+		h.load(t, "by", false, old, knowledgev1.Record{ID: "anden", Title: "Pas", Text: "Hent passet."})
+		_, err := h.SaveSource(ctx, knowledgev1.Source{ID: "love", Kind: knowledgev1.KindLaws, Title: "Love"})
+		must(t, err)
+		r, err := h.BeginRun(ctx, "love")
+		must(t, err)
+		flag := func(day string) {
+			t.Helper()
+			must(t, h.LawChanged(ctx, r.ID, "lta/2017/646", day))
+		}
+		changed := func(id string) string {
+			t.Helper()
+			c, err := h.Chunk(ctx, id)
+			must(t, err)
+			return c.LawChanged
+		}
+		flag("2026-06-01") // before it was written
+		if got := changed("by/gammel"); got != "" {
+			t.Errorf("flagged %s", got)
+		}
+		flag("2026-12-01")
+		flag("2026-11-30") // told late
+		if got := changed("by/gammel"); got != "2026-12-01" {
+			t.Errorf("flagged %q", got)
+		}
+		if got := changed("by/anden"); got != "" {
+			t.Errorf("names no law, and is flagged %q", got)
+		}
+		h.now = h.now.Add(30 * 24 * time.Hour)
+		h.load(t, "by", false, old)
+		if got := changed("by/gammel"); got != "2026-12-01" {
+			t.Errorf("unchanged, and flagged %q", got)
+		}
+		old.Text = "Meld flytning efter den nye lov."
+		h.load(t, "by", false, old)
+		if got := changed("by/gammel"); got != "" {
+			t.Errorf("rewritten, and flagged %q", got)
+		}
+	})
+}
