@@ -39,6 +39,12 @@ const (
 
 	// AttachSubject is the request subject that speech workers share.
 	AttachSubject = "speech.v1.attach"
+
+	// HearSubject is the request subject for one short sound that is written down at once: HearRequest → HearReply. It belongs
+	// to no conversation, and nothing of it is stored.
+	HearSubject = "speech.v1.hear"
+	// HearSeconds is the longest such sound: it must fit into one message.
+	HearSeconds = 15
 )
 
 // Subject carries the frames of one leg.
@@ -100,6 +106,19 @@ type Replay struct {
 // ring no longer holds it; the samples between are lost).
 type Replayed struct {
 	Start int64 `json:"start"`
+}
+
+// HearRequest is one short sound: samples as signed 16 bit, little endian, mono, at SampleRate.
+type HearRequest struct {
+	PCM      []byte `json:"pcm"`
+	Language string `json:"language,omitempty"` // empty: "da"
+}
+
+// HearReply is what was said, with personal data masked; empty when there were no words.
+type HearReply struct {
+	Text   string `json:"text"`
+	Engine string `json:"engine"`
+	Demo   bool   `json:"demo,omitempty"`
 }
 
 // Flag bits of a frame.

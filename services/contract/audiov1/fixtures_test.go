@@ -13,5 +13,7 @@ func TestFixtures(t *testing.T) {
 		contracttest.Of[Progress]("progress"),
 		contracttest.Of[Replay]("replay"),
 		contracttest.Of[Replayed]("replayed"),
+		contracttest.Of[HearRequest]("hear_request"),
+		contracttest.Of[HearReply]("hear_reply"),
 	)
 }

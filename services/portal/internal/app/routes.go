@@ -93,6 +93,7 @@ func (a *App) routes() []route {
 
 		// Asking, and what the answers stand on.
 		{pattern: "POST /api/v1/ask", public: true, body: maxQuestion, handle: a.ask},
+		{pattern: "POST /api/v1/ask/voice", public: true, body: maxVoice, handle: a.voice},
 		{pattern: "GET /api/v1/ask/session", public: true, handle: a.getAskSession},
 		{pattern: "DELETE /api/v1/ask/session", public: true, handle: a.deleteAskSession},
 		{pattern: "POST /api/v1/ask/{id}/feedback", public: true, handle: a.feedback},

@@ -134,6 +134,9 @@ func (w *Worker) serve(legs context.Context) (micro.Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("speech service: %w", err)
 	}
+	if err := bus.Handle(w.cfg.Bus, svc, audiov1.HearSubject, sounds, w.hear); err != nil {
+		return nil, fmt.Errorf("speech service: %w", err)
+	}
 	return svc, nil
 }
 

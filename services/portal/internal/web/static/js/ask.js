@@ -227,4 +227,5 @@ prepare(document);
 
 // In a frame, Escape gives the keyboard back to the page around it.
 if (embedded) document.addEventListener("keydown", (e) => e.key === "Escape" && parent.postMessage("samtale:close", "*"));
+else await import("./voice.js"); // another site's frame has no microphone
 document.documentElement.dataset.ready = "ask";
