@@ -30,11 +30,9 @@ type assistant struct {
 	refs      []knowledgev1.SourceRef
 	inquiries map[string]*inquiryv1.HistoryReply // by receipt
 	opened    []inquiryv1.OpenRequest
-	heard     []int // samples of each sound
-	heard     []assistantv1.SuggestRequest
-	seen      map[string]int // the last message that the desk has fetched, by inquiry
-	noteAsked bool           // the areas let a machine draft the note
-	pause     chan struct{}  // when set, an answer waits for it after its first sentence
+	sounds    []int         // samples of each sound
+	noteAsked bool          // the areas let a machine draft the note
+	pause     chan struct{} // when set, an answer waits for it after its first sentence
 }
 
 const moving = "Du skal melde flytning til din nye kommune.\n\nDu skal melde flytning senest 5 dage efter, at du er flyttet. Du kan tidligst gøre det 4 uger før.\n\n- Du bruger MitID.\n- Børn kan meldes med."
@@ -54,7 +52,7 @@ func quote(text string) assistantv1.Evidence {
 
 func (p *place) serveAssistant(t testing.TB) {
 	t.Helper()
-	as := &assistant{sessions: map[string][]assistantv1.Answer{}, inquiries: map[string]*inquiryv1.HistoryReply{}, seen: map[string]int{}, noteAsked: true}
+	as := &assistant{sessions: map[string][]assistantv1.Answer{}, inquiries: map[string]*inquiryv1.HistoryReply{}, noteAsked: true}
 	p.assistant = as
 	s := p.service(t, "assistant")
 	script(t, p, s, assistantv1.AskSubject, func(r assistantv1.AskRequest) (assistantv1.Answer, error) { return as.ask(p.bus, r) })
@@ -78,12 +76,11 @@ func (p *place) serveAssistant(t testing.TB) {
 	script(t, p, p.service(t, "speech"), audiov1.HearSubject, func(r audiov1.HearRequest) (audiov1.HearReply, error) {
 		as.mu.Lock()
 		defer as.mu.Unlock()
-		as.heard = append(as.heard, len(r.PCM)/2)
+		as.sounds = append(as.sounds, len(r.PCM)/2)
 		return audiov1.HearReply{Text: "hvornår skal jeg melde flytning", Engine: "demo", Demo: true}, nil
 	})
 	as.serveKnowledge(t, p, s)
 	as.serveInquiries(t, p, s)
-	as.serveDesk(t, p, s)
 }
 
 func script[Req, Resp any](t testing.TB, p *place, s microService, subject string, f func(Req) (Resp, error)) {
@@ -242,6 +239,22 @@ func (as *assistant) serveInquiries(t testing.TB, p *place, s microService) {
 	script(t, p, s, inquiryv1.EndSubject, func(r inquiryv1.EndRequest) (inquiryv1.Inquiry, error) {
 		return as.step(p.bus, r.Receipt, r.ID, "ended", func(i *inquiryv1.Inquiry) { i.State, i.EndedAt = inquiryv1.Ended, time.Now() })
 	})
+	script(t, p, s, inquiryv1.ListSubject, func(r inquiryv1.ListRequest) (inquiryv1.ListReply, error) {
+		as.mu.Lock()
+		defer as.mu.Unlock()
+		var out inquiryv1.ListReply
+		for _, h := range as.inquiries {
+			if slices.Contains(r.Actor.Areas, h.Inquiry.ServiceArea) {
+				out.Inquiries = append(out.Inquiries, h.Inquiry)
+			}
+		}
+		return out, nil
+	})
+	script(t, p, s, inquiryv1.ClaimSubject, func(r inquiryv1.Ref) (inquiryv1.Inquiry, error) {
+		return as.step(p.bus, "", r.ID, "claimed", func(i *inquiryv1.Inquiry) {
+			i.State, i.Caseworker, i.CaseworkerName, i.ClaimedAt, i.Position = inquiryv1.Claimed, r.Actor.ID, r.Actor.Name, time.Now(), 0
+		})
+	})
 }
 
 func (as *assistant) open(b *bus.Bus, r inquiryv1.OpenRequest) (inquiryv1.Inquiry, error) {
@@ -279,9 +292,6 @@ func (as *assistant) find(r inquiryv1.HistoryRequest) (inquiryv1.HistoryReply, e
 	h, err := as.one(r.Receipt, r.InquiryID)
 	if err != nil {
 		return inquiryv1.HistoryReply{}, err
-	}
-	if r.Actor != nil {
-		as.seen[h.Inquiry.ID] = len(h.Messages)
 	}
 	out := inquiryv1.HistoryReply{Inquiry: h.Inquiry}
 	for _, m := range h.Messages {

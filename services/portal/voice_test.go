@@ -27,8 +27,8 @@ func TestAskBySpeaking(t *testing.T) {
 	b.shot("ask-heard")
 	p.assistant.mu.Lock()
 	defer p.assistant.mu.Unlock()
-	if len(p.assistant.asked) != 0 || len(p.assistant.heard) != 1 || p.assistant.heard[0] < audiov1.SampleRate/2 {
-		t.Errorf("heard %v, asked %+v", p.assistant.heard, p.assistant.asked)
+	if len(p.assistant.asked) != 0 || len(p.assistant.sounds) != 1 || p.assistant.sounds[0] < audiov1.SampleRate/2 {
+		t.Errorf("heard %v, asked %+v", p.assistant.sounds, p.assistant.asked)
 	}
 }
 
@@ -55,7 +55,7 @@ func TestVoiceAPI(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p.assistant.mu.Lock()
-			p.assistant.heard = nil
+			p.assistant.sounds = nil
 			p.assistant.mu.Unlock()
 			status, body := read(t, p.do(t, "POST", "/api/v1/ask/voice", "", tt.body))
 			if status != tt.status || status != http.StatusOK && !strings.Contains(body, "WAV") {
@@ -63,8 +63,8 @@ func TestVoiceAPI(t *testing.T) {
 			}
 			p.assistant.mu.Lock()
 			defer p.assistant.mu.Unlock()
-			if tt.heard > 0 && (len(p.assistant.heard) != 1 || p.assistant.heard[0] < tt.heard-100 || p.assistant.heard[0] > tt.heard) {
-				t.Errorf("the speech service got %v samples, want about %d", p.assistant.heard, tt.heard)
+			if tt.heard > 0 && (len(p.assistant.sounds) != 1 || p.assistant.sounds[0] < tt.heard-100 || p.assistant.sounds[0] > tt.heard) {
+				t.Errorf("the speech service got %v samples, want about %d", p.assistant.sounds, tt.heard)
 			}
 		})
 	}
