@@ -175,6 +175,9 @@ func (s *Service) history(ctx context.Context, r inquiryv1.HistoryRequest) (inqu
 		}
 		out.Messages, last, size = append(out.Messages, v), m.Seq, size+len(v.Text)
 	}
+	if r.Actor != nil && i.State == inquiryv1.Claimed && i.Caseworker != r.Actor.ID {
+		last = 0 // a colleague's: whoever looks in does not read for them
+	}
 	i, err = s.seen(ctx, i, side, last)
 	if err != nil {
 		return out, err
@@ -186,8 +189,7 @@ func (s *Service) history(ctx context.Context, r inquiryv1.HistoryRequest) (inqu
 // seenEvery bounds how often it is written down that the citizen's page is open.
 const seenEvery = 30 * time.Second
 
-// seen records how far a side has read, and that the citizen is there. Whoever only may look, because a colleague has the
-// inquiry, does not read for them.
+// seen records how far a side has read, and that the citizen is there.
 func (s *Service) seen(ctx context.Context, i store.Inquiry, side string, upTo int) (store.Inquiry, error) {
 	citizen := side == inquiryv1.FromCitizen
 	here := citizen && !i.Over() && s.Now().Sub(i.CitizenAt) > seenEvery

@@ -113,7 +113,7 @@ const (
 
 var digits = regexp.MustCompile(`[0-9]`)
 
-// check reports what of a request cannot be used, in words for the citizen.
+// checkOpen reports what of a request cannot be used, in words for the citizen.
 func checkOpen(r inquiryv1.OpenRequest) error {
 	bad := func(text string) error { return errs.E(errs.Invalid, text, nil) }
 	switch {

@@ -119,6 +119,9 @@ func (s *Service) claim(ctx context.Context, r inquiryv1.Ref) (inquiryv1.Inquiry
 			return errs.E(errs.Conflict, textTaken, nil)
 		}
 		if !slices.Contains(r.Actor.Areas, c.ServiceArea) { // helped out: theirs is the note as well
+			if c.Also != also.ID {
+				return errs.E(errs.Conflict, "", nil) // it has escalated this moment
+			}
 			c.move(also)
 		}
 		if err := c.give(ctx, r.Actor.ID, r.Actor.Name); err != nil {

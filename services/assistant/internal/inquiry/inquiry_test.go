@@ -255,8 +255,13 @@ func TestChat(t *testing.T) {
 	if h.Inquiry.Unread != 0 || h.Messages[1].Name != karin.Name {
 		t.Errorf("%+v", h)
 	}
+	// What a colleague reads is not read by her.
+	ask[inquiryv1.HistoryReply](w, inquiryv1.HistorySubject, inquiryv1.HistoryRequest{InquiryID: i.ID, Actor: &ole})
 	if g := ask[inquiryv1.Inquiry](w, inquiryv1.GetSubject, inquiryv1.Ref{ID: i.ID, Actor: karin}); g.Unread != 2 {
 		t.Errorf("unread for the caseworker: %d", g.Unread)
+	}
+	if h := ask[inquiryv1.HistoryReply](w, inquiryv1.HistorySubject, inquiryv1.HistoryRequest{InquiryID: i.ID, Actor: &karin}); h.Inquiry.Unread != 0 {
+		t.Errorf("still unread: %d", h.Inquiry.Unread)
 	}
 	w.eventually("the event of the last message", func() bool {
 		_, e := w.changes.of(i.ID)
@@ -341,7 +346,7 @@ func TestCallBack(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	ask[inquiryv1.Inquiry](w, inquiryv1.EndSubject, inquiryv1.EndRequest{ID: i.ID, Actor: &karin})
-	w.saw(i.ID, "ended")
+	w.saw(i.ID, "ended") // all that was to be told is told
 	// The call has its own note; what is kept here goes after the area's time, without the journal.
 	if w.knownToTheJournal(i.ConversationID) {
 		t.Error("a call-back by our own telephone became a second conversation")
@@ -396,6 +401,7 @@ func TestWithdrawn(t *testing.T) {
 	if s := w.status(i); !s.Erased || s.State != inquiryv1.Withdrawn || s.Summary != "" {
 		t.Errorf("%+v", s)
 	}
+	w.saw(i.ID, "erased") // all that was to be told is told
 	if w.knownToTheJournal(i.ConversationID) {
 		t.Error("nobody had read it, and the journal knows")
 	}
