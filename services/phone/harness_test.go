@@ -89,7 +89,7 @@ func startAt(t *testing.T, addr string, settings ...string) *world {
 	w.sip = addr
 	w.env = process.Env{
 		Environ: append([]string{
-			"SAMTALE_SIP_ADDR=" + w.sip, "SAMTALE_RTP_PORTS=24000-24999", "SAMTALE_DATA=" + t.TempDir(), "SAMTALE_DRAIN=1s",
+			"SAMTALE_SIP_ADDR=" + w.sip, "SAMTALE_RTP_PORTS=" + ownPorts(), "SAMTALE_DATA=" + t.TempDir(), "SAMTALE_DRAIN=1s",
 		}, settings...),
 		Log: log, Metrics: prometheus.NewRegistry(), Health: health.New(), NATS: []nats.Option{srv.Option()},
 	}
@@ -117,6 +117,13 @@ func logWriter(t *testing.T) io.Writer {
 // nextPort counts through a range below the ephemeral ports, so that tests that
 // run at once do not take each other's.
 var nextPort atomic.Uint32
+
+// ownPorts is a range for RTP that no other test uses soon: a telephone of a test that
+// has ended may still send to its old port, and would be taken for the peer.
+func ownPorts() string {
+	low := 20000 + nextPort.Add(1)%25*200
+	return fmt.Sprintf("%d-%d", low, low+199)
+}
 
 func freeAddr(t *testing.T) string {
 	t.Helper()

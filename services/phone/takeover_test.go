@@ -10,6 +10,7 @@ import (
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/phone/dialer"
 	"samtale.dk/samtale/services/phone/internal/sipua"
+	"samtale.dk/samtale/services/platform/seal"
 )
 
 // talk sets a call up to the moment when anna has it.
@@ -24,6 +25,27 @@ func (w *world) talk(d *dialer.Dialer, user string, keys string) (*dialer.Call, 
 	b.answer(w, c.ConversationID, "anna")
 	w.inState(c.ConversationID, callv1.StateTalking)
 	return c, b
+}
+
+// partyOf is the last party that an event told of.
+func (w *world) partyOf(id string) (p callv1.Party) {
+	w.t.Helper()
+	keys, err := seal.NewRing(w.bus)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.mu.Lock()
+	sealed := w.started[id].Sealed
+	for _, c := range w.changed[id] {
+		if len(c.Sealed) > 0 {
+			sealed = c.Sealed
+		}
+	}
+	w.mu.Unlock()
+	if err := seal.OpenJSON(w.t.Context(), keys, id, "party", sealed, &p); err != nil {
+		w.t.Fatal(err)
+	}
+	return p
 }
 
 func (w *world) reason(id, reason string) {
@@ -112,6 +134,9 @@ func TestCitizensSideTransfersItself(t *testing.T) {
 		t.Errorf("somebody who was not asked: %+v", call)
 	}
 	w.deaf()
+	if p := w.partyOf(id); p.Number != "kollega" {
+		t.Errorf("the journal is told of %+v", p)
+	}
 	w.control(id, "anna", callv1.ActionTranscribe, "yes")
 	w.hearing(4)
 	w.control(id, "anna", callv1.ActionHangup, "")
@@ -352,7 +377,10 @@ func TestReferOnTheWire(t *testing.T) {
 	id := a.h.Get("X-Samtale-Conversation")
 	r.ack(user, "")
 	w.inState(id, callv1.StateWaiting)
-	for _, h := range []string{"", "Refer-To: <", "Refer-To: <sip:x@127.0.0.1?method=BYE>"} {
+	for _, h := range []string{
+		"", "Refer-To: <", "Refer-To: <sip:x@127.0.0.1?method=BYE>",
+		"Refer-To: <sip:x@127.0.0.1?Replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2%0D%0AX-Evil:1>",
+	} {
 		r.request("REFER", user, "", h)
 		if a := r.final("REFER"); a.code != 400 {
 			t.Errorf("%q: %s", h, a.line)

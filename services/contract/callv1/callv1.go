@@ -97,6 +97,8 @@ type Changed struct {
 	// Transcribe is the citizen's choice as far as the call knows it: nil until made.
 	Transcribe *bool  `json:"transcribe,omitempty"`
 	Reason     string `json:"reason,omitempty"` // held, transferred, worker lost …
+	// Sealed is the Party, when another one has come into the citizen's place.
+	Sealed []byte `json:"sealed,omitempty"`
 }
 
 // ReasonAsking of a Changed: the question about transcription begins, and keys count

@@ -38,6 +38,7 @@ type Call struct {
 	area      consentv1.Area
 	party     callv1.Party
 	sipCallID string
+	news      *callv1.Party // who came into the citizen's place, until it is told
 	started   time.Time
 	log       *slog.Logger
 

@@ -22,7 +22,22 @@ func (c *Call) tell(reason string) {
 		ConversationID: c.id, State: c.state, ServiceArea: c.area.ID, Caseworker: c.caseworker,
 		Legs: c.legs(), Transcribe: c.transcribe, Reason: reason,
 	}
-	c.out.add("changed", func(ctx context.Context) error { return c.s.cfg.Bus.Publish(ctx, e) })
+	party := c.news
+	c.news = nil
+	c.out.add("changed", func(ctx context.Context) error {
+		if party != nil && e.Sealed == nil {
+			sealed, err := c.sealParty(ctx, *party)
+			if err != nil {
+				return err
+			}
+			e.Sealed = sealed
+		}
+		return c.s.cfg.Bus.Publish(ctx, e)
+	})
+}
+
+func (c *Call) sealParty(ctx context.Context, p callv1.Party) ([]byte, error) {
+	return seal.JSON(ctx, c.s.cfg.Keys, c.id, "party", p)
 }
 
 func (c *Call) snapshot() {
@@ -76,7 +91,7 @@ func (c *Call) publishStarted() {
 	party := c.party
 	c.out.add("started", func(ctx context.Context) error {
 		if e.Sealed == nil {
-			sealed, err := seal.JSON(ctx, c.s.cfg.Keys, c.id, "party", party)
+			sealed, err := c.sealParty(ctx, party)
 			if err != nil {
 				return err
 			}

@@ -304,6 +304,7 @@ func (c *Call) newCitizen(p callv1.Party) {
 	if same {
 		return
 	}
+	c.news = &p
 	c.transcribe, c.asked = nil, false
 	c.closeMine()
 }

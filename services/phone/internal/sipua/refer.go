@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -111,6 +112,10 @@ func referral(d *Dialog, req *sip.Request) (*Referral, error) {
 	}
 	if rep, ok := uri.Headers.Get("Replaces"); ok {
 		r.Replaces = unescapeHeader(rep)
+		// It goes into a request of ours: a line end in it would begin another header.
+		if _, ok := parseReplaces(r.Replaces); !ok || strings.ContainsFunc(r.Replaces, unicode.IsControl) {
+			return nil, errors.New("Replaces in Refer-To is not readable")
+		}
 	}
 	if m, ok := uri.Headers.Get("method"); ok && !strings.EqualFold(m, "INVITE") {
 		return nil, errors.New("Refer-To asks for something else than a call")
