@@ -115,7 +115,15 @@ func (s *splitter) head(w string) bool {
 	}
 	st := stem(w, false)
 	n := utf8.RuneCountInString(st)
-	return n >= minPart && s.stems[st] || n < minPart && shortParts[st]
+	if n >= minPart && s.stems[st] || n < minPart && shortParts[st] {
+		return true
+	}
+	for _, ending := range []string{"erne", "ene", "ne", "en", "et", "er", "e", "n", "s"} {
+		if root, ok := strings.CutSuffix(w, ending); ok && utf8.RuneCountInString(root) >= minPart && s.plain(root) {
+			return true
+		}
+	}
+	return false
 }
 
 // last gives the longest last part of a compound, also where the rest is no known word; nothing for other words.

@@ -60,7 +60,8 @@ type part struct {
 	n    float64
 }
 
-// terms gives the terms of a word: its stem, and the stems of its parts. Parts that are compounds themselves count as such.
+// terms gives the terms of a word: its stem, and the stems of its parts. Parts that are compounds themselves count as such, and so
+// do theirs.
 func (e *Encoder) terms(w string, english bool) []part {
 	st := stem(w, english)
 	out := []part{{dim(st), st, 1}}
@@ -69,10 +70,14 @@ func (e *Encoder) terms(w string, english bool) []part {
 	}
 	parts := e.split.split(w)
 	for i, p := range parts {
-		out = append(out, e.part(p, i == len(parts)-1))
-	}
-	for i := range len(parts) - 2 { // "bolig|støtte|ansøgning" is also about "boligstøtte"
-		out = append(out, e.part(parts[i]+parts[i+1], false))
+		last := i == len(parts)-1
+		out = append(out, e.part(p, last))
+		for _, inner := range e.split.split(e.split.unlinked(p)) {
+			out = append(out, e.part(inner, false))
+		}
+		if i < len(parts)-2 { // "syge|dag|penge" is also about "sygedag"
+			out = append(out, e.part(p+parts[i+1], false))
+		}
 	}
 	return out
 }
@@ -103,30 +108,21 @@ func (e *Encoder) Document(f Fields) Document {
 	english := f.Language == "en"
 	ws, gs := bag{}, bag{}
 	for _, in := range []struct {
-		text   string
-		f      field
-		prefix string
-	}{{f.Title, titleField, titlePrefix}, {f.Section, sectionField, sectionPrefix}, {f.Text, textField, ""}} {
-		var terms, four, own, ownFour []count
+		text, prefix string
+		f            field
+	}{{f.Title, "", titleField}, {f.Title, titlePrefix, titleField}, {f.Section, "", sectionField}, {f.Text, "", textField}} {
+		var terms, four []count
 		for _, w := range e.content(words(in.text), english) {
 			for _, p := range e.terms(w, english) {
-				terms = append(terms, count{p.dim, p.n})
-				if in.prefix != "" {
-					own = append(own, count{dim(in.prefix + p.text), p.n})
-				}
+				terms = append(terms, count{dim(in.prefix + p.text), p.n})
 			}
 			for _, g := range grams(w) {
-				four = append(four, count{dim(g), 1})
-				if in.prefix != "" {
-					ownFour = append(ownFour, count{dim(in.prefix + g), 1})
-				}
+				four = append(four, count{dim(in.prefix + g), 1})
 			}
 		}
 		ws.add(in.f, terms)
-		ws.add(in.f, own)
 		in.f.usual *= gramsPerWord
 		gs.add(in.f, four)
-		gs.add(in.f, ownFour)
 	}
 	for _, mark := range marks(f.Language, f.Municipality) {
 		ws[dim(mark)], gs[dim(mark)] = markCount, markCount
@@ -134,12 +130,9 @@ func (e *Encoder) Document(f Fields) Document {
 	return Document{Words: ws.vector(), NGrams: gs.vector()}
 }
 
-// Titles and headings have dimensions of their own beside those of the whole: a word that is common in texts ("pas") may be rare
-// in titles, and then says what an article is about.
-const (
-	titlePrefix   = "title "
-	sectionPrefix = "section "
-)
+// titlePrefix makes dimensions of titles, beside those of the whole: a word that is common in texts ("pas") may be rare in titles,
+// and then says what an article is about.
+const titlePrefix = "title "
 
 // marks are dimensions for what is no word: English questions like English texts, and those of a municipality like its own.
 func marks(language, municipality string) []string {
@@ -190,11 +183,10 @@ const (
 	joinedWeight   = .9
 	dividedWeight  = .3 // of words that were joined
 	spellingWeight = .8
-	officialWeight = .9 // of a phrase, divided among its words
+	officialWeight = .6 // of a phrase, divided among its words
 	askedWeight    = .6 // the same for what is asked of a thing
 	numberWeight   = .3 // amounts in a question are the asker's own
-	titleWeight    = 1. // of a term in the title, beside its weight in the whole
-	sectionWeight  = 1. // the same in the heading
+	titleWeight    = .5 // of a term in the title, beside its weight in the whole
 	markWeight     = .5
 )
 
@@ -233,13 +225,12 @@ func (e *Encoder) Query(text, municipality string) Question {
 	return out
 }
 
-// vectors gives every term and n-gram its weight in the whole, in titles and in headings.
+// vectors gives every term and n-gram its weight in the whole and in titles.
 func (q *question) vectors(municipality string) (ws, gs Vector) {
 	byWord, byGram := map[uint32]float32{}, map[uint32]float32{}
 	spread := func(to map[uint32]float32, text string, weight float32) {
 		to[dim(text)] += weight
 		to[dim(titlePrefix+text)] += weight * titleWeight
-		to[dim(sectionPrefix+text)] += weight * sectionWeight
 	}
 	for _, t := range q.terms {
 		spread(byWord, t.Text, t.Weight)

@@ -65,7 +65,7 @@ type Term struct {
 // A Question is the other side of the encoding.
 type Question struct {
 	Terms  []Term // ascending by Dim
-	Words  Vector // the terms, and each of them in titles and headings
+	Words  Vector // the terms, each also in titles, and marks
 	NGrams Vector
 	needs  []need
 }

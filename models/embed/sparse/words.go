@@ -108,8 +108,19 @@ func isEnglish(ws []string) bool {
 // englishStem removes the commonest endings. It is for matching English to English, so it need not give real words.
 func englishStem(w string) string {
 	for _, c := range []struct{ end, by string }{
-		{"ations", "at"}, {"ation", "at"}, {"ments", ""}, {"ment", ""}, {"ings", ""}, {"ing", ""}, {"ies", "i"}, {"ied", "i"},
-		{"ers", ""}, {"ed", ""}, {"er", ""}, {"es", ""}, {"s", ""}, {"y", "i"}, {"e", ""},
+		{"ations", "at"},
+		{"ation", "at"},
+		{"ments", ""},
+		{"ment", ""},
+		{"ings", ""},
+		{"ing", ""},
+		{"ies", "i"},
+		{"ied", "i"},
+		{"ed", ""},
+		{"es", ""},
+		{"s", ""},
+		{"y", "i"},
+		{"e", ""},
 	} {
 		root, ok := strings.CutSuffix(w, c.end)
 		if !ok || len(root) < 3 || strings.HasSuffix(w, "ss") {

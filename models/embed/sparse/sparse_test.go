@@ -1,0 +1,284 @@
+package sparse
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var corpus = []Fields{
+	{Title: "Boligstøtte", Section: "Hvem kan få boligstøtte", Text: "Du kan søge om støtte til din husleje, hvis du bor i en lejebolig."},
+	{Title: "Børne- og ungeydelse", Section: "Satser", Text: "Ydelsen til børn udbetales hvert kvartal. Forældre deler den."},
+	{Title: "Sygedagpenge", Section: "Sygemelding", Text: "Din arbejdsgiver skal have besked om sygdom. Dagpenge udbetales af kommunen."},
+	{Title: "Flytning", Section: "Frist med MitID", Text: "Du skal melde flytning senest 5 dage efter. Meld flytning med MitID og få et sundhedskort."},
+	{Title: "Fødsel", Section: "Jordemoder", Text: "Jordemoderen anmelder fødslen. En graviditet varer 40 uger. Ansøgning om orlov sendes til arbejdsgiver."},
+}
+
+func newEncoder() *Encoder {
+	l := &Lexicon{}
+	for _, f := range corpus {
+		l.Learn(f)
+	}
+	return New(l)
+}
+
+func TestWords(t *testing.T) {
+	for text, want := range map[string][]string{
+		"Børne- og ungeydelse": {"børne-", "og", "ungeydelse"},
+		"A-kasse, e-Boks!":     {"akasse", "eboks"},
+		"EU-borger":            {"euborger"},
+		"idé Aabenraa 1.000":   {"ide", "åbenrå", "1", "000"},
+		"O\u0308 fo\u0308dsel": {"ø", "fødsel"},
+		"\u200b\ufeff 👍 --":    nil,
+		"x-":                   {"x"},
+	} {
+		if diff := cmp.Diff(want, words(text)); diff != "" {
+			t.Errorf("%q (-want +got)\n%s", text, diff)
+		}
+	}
+}
+
+func TestStem(t *testing.T) {
+	for _, same := range []string{"cykel cykler cyklen", "fødsel fødsler fødslen", "barn børn børnene", "uge uger ugen", "ansøgning ansøgninger", "middel midler"} {
+		ws := strings.Fields(same)
+		for _, w := range ws[1:] {
+			if Stem(w) != Stem(ws[0]) {
+				t.Errorf("%s is %q, %s is %q", ws[0], Stem(ws[0]), w, Stem(w))
+			}
+		}
+	}
+	for _, same := range []string{"move moving moved moves", "apply applies applied", "marry married marries", "register registering registered"} {
+		ws := strings.Fields(same)
+		for _, w := range ws[1:] {
+			if englishStem(w) != englishStem(ws[0]) {
+				t.Errorf("%s is %q, %s is %q", ws[0], englishStem(ws[0]), w, englishStem(w))
+			}
+		}
+	}
+}
+
+func TestSplit(t *testing.T) {
+	s := newEncoder().split
+	for w, want := range map[string]string{
+		"boligstøtteansøgning": "boligstøtte ansøgning",
+		"sygedagpenge":         "syge dag penge",
+		"arbejdsgiverne":       "arbejds giverne",
+		"barselsorloven":       "barsels orloven",
+		"huslejetilskud":       "hus leje tilskud",
+		"ægtefællepension":     "ægtefælle pension",
+		"kommune":              "", "udbetaling": "", "jordemoder": "", "forældre": "", "støtten": "", "statsborgerskab": "", "2026": "",
+	} {
+		if got := strings.Join(s.split(w), " "); got != want {
+			t.Errorf("%s: %q, want %q", w, got, want)
+		}
+	}
+}
+
+// via lists the terms of a question by the way they came, as "stem/way".
+func via(q Question) []string {
+	var out []string
+	for _, t := range q.Terms {
+		out = append(out, t.Text+"/"+t.Via)
+	}
+	return out
+}
+
+func TestQuestions(t *testing.T) {
+	e := newEncoder()
+	for text, want := range map[string][]string{
+		"boligstøtte":                        {Stem("boligstøtte") + "/word", Stem("bolig") + "/part", Stem("støtte") + "/part"},
+		"bolig støtte":                       {Stem("boligstøtte") + "/joined"},
+		"med mit id":                         {"mitid/joined"},
+		"syge dag penge":                     {Stem("sygedagpenge") + "/joined"},
+		"ungeydelsen for børnepenge":         {Stem("børneydelse") + "/official", Stem("ungeydelse") + "/word"},
+		"flytnign":                           {"flytning/spelling"},
+		"foedsel":                            {Stem("fødsel") + "/spelling"},
+		"fodsel":                             {Stem("fødsel") + "/spelling"},
+		"nøglekortet væk":                    {"mitid/official"},
+		"jeg skal skifte min adresse":        {"flytning/official"},
+		"how do I apply for housing benefit": {Stem("boligstøtte") + "/official"},
+	} {
+		got := via(e.Query(text, ""))
+		for _, w := range want {
+			if !slices.Contains(got, w) {
+				t.Errorf("%q has no %s: %q", text, w, got)
+			}
+		}
+	}
+	for text, never := range map[string]string{
+		"flytning":    "/spelling", // it is no misspelling
+		"du kan ikke": "/",         // all are stop words
+		"vi er to":    "/joined",
+	} {
+		for _, got := range via(e.Query(text, "")) {
+			if strings.Contains(got, never) {
+				t.Errorf("%q has %s", text, got)
+			}
+		}
+	}
+}
+
+// The product of the two sides with IDF is BM25, field by field.
+func TestWeights(t *testing.T) {
+	e := New(&Lexicon{})
+	d := e.Document(Fields{Text: "gravhund gravhund puddel"})
+	norm := 1 - textField.b + textField.b*3/textField.usual
+	for w, tf := range map[string]float64{"gravhund": 2, "puddel": 1} {
+		tf /= norm
+		want := tf * (k1 + 1) / (tf + k1)
+		i, ok := slices.BinarySearch(d.Words.Dims, dim(Stem(w)))
+		if !ok || math.Abs(float64(d.Words.Weights[i])-want) > WeightStep {
+			t.Errorf("%s weighs %g, want %g", w, d.Words.Weights[i], want)
+		}
+	}
+	long := e.Document(Fields{Text: "gravhund gravhund puddel " + strings.Repeat("terrier ", 500)})
+	q := e.Query("gravhund", "").Words
+	if long.Words.Dot(q) >= d.Words.Dot(q) {
+		t.Error("a long text counts as much as a short one")
+	}
+	title := e.Document(Fields{Title: "gravhund", Text: "puddel"})
+	if title.Words.Dot(q) <= e.Document(Fields{Text: "puddel gravhund"}).Words.Dot(q) {
+		t.Error("a title counts no more than the text")
+	}
+	full := e.Document(Fields{Title: strings.Repeat("gravhund ", 900), Section: strings.Repeat("gravhund ", 900), Text: strings.Repeat("gravhund ", 900)})
+	for _, v := range []Vector{full.Words, full.NGrams} {
+		if w := slices.Max(v.Weights); w > 255*WeightStep {
+			t.Errorf("a weight of %g does not fit in a byte", w)
+		}
+		if !slices.IsSorted(v.Dims) {
+			t.Error("dimensions are not in order")
+		}
+	}
+}
+
+func TestIDF(t *testing.T) {
+	if got := IDF(10, 3); math.Abs(float64(got)-math.Log(1+7.5/3.5)) > 1e-6 {
+		t.Errorf("got %g", got)
+	}
+	if IDF(0, 0) < 0 || IDF(10, 10) < 0 || IDF(10, 1) <= IDF(10, 2) {
+		t.Error("IDF is negative or does not fall")
+	}
+}
+
+// N-grams find what is misspelt beyond the speller.
+func TestMisspelt(t *testing.T) {
+	e := newEncoder()
+	for text, want := range map[string]int{"bollistøte": 0, "ungydelsse": 1, "syedagpængge": 2, "flyttninger": 3, "jodemor": 4} {
+		best, score := -1, float32(0)
+		for i, f := range corpus {
+			if s := e.Document(f).NGrams.Dot(e.Query(text, "").NGrams); s > score {
+				best, score = i, s
+			}
+		}
+		if best != want {
+			t.Errorf("%q finds text %d, want %d", text, best, want)
+		}
+	}
+}
+
+func TestCoverage(t *testing.T) {
+	e := newEncoder()
+	docs := make([]Document, len(corpus))
+	for i, f := range corpus {
+		docs[i] = e.Document(f)
+	}
+	for text, c := range map[string]struct {
+		doc      int
+		low, top float64
+	}{
+		"Hvem kan få boligstøtte?":        {0, .99, 1},
+		"bolig støtte til husleje":        {0, .9, 1},
+		"børnepenge hvert kvartal":        {1, .8, .99},
+		"boligstøtte til kanariefugle":    {0, .2, .8},
+		"hvordan bager jeg en kanelsnegl": {0, 0, .2},
+		"":                                {0, 0, 0},
+	} {
+		if got := e.Coverage(e.Query(text, ""), docs[c.doc].Words.Has); got < c.low || got > c.top {
+			t.Errorf("%q is covered by %g, want %g to %g", text, got, c.low, c.top)
+		}
+	}
+}
+
+func TestMarks(t *testing.T) {
+	e := New(&Lexicon{})
+	here := e.Document(Fields{Text: "affald", Municipality: "0751"})
+	base := e.Document(Fields{Text: "affald"})
+	q := e.Query("affald", "0751").Words
+	if here.Words.Dot(q) <= base.Words.Dot(q) {
+		t.Error("a municipality's own text does not come first")
+	}
+	if q = e.Query("affald", "").Words; here.Words.Dot(q) != base.Words.Dot(q) {
+		t.Error("without a municipality texts differ")
+	}
+}
+
+func TestLexicon(t *testing.T) {
+	e := newEncoder()
+	data, err := e.Lexicon().MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l Lexicon
+	if err := l.UnmarshalText(data); err != nil {
+		t.Fatal(err)
+	}
+	again := New(&l)
+	for _, f := range corpus {
+		if diff := cmp.Diff(e.Document(f), again.Document(f)); diff != "" {
+			t.Errorf("document (-learned +read)\n%s", diff)
+		}
+		if diff := cmp.Diff(e.Query(f.Text, ""), again.Query(f.Text, ""), cmp.AllowUnexported(Question{}, need{}, alternative{})); diff != "" {
+			t.Errorf("question (-learned +read)\n%s", diff)
+		}
+	}
+	for _, bad := range []string{"", "x 3\n", lexiconHeader + " x\n", lexiconHeader + " 2\nord\n", lexiconHeader + " 2\nord 3\n", lexiconHeader + " 2\nord 1 t t\n"} {
+		if err := new(Lexicon).UnmarshalText([]byte(bad)); err == nil {
+			t.Errorf("%q was read", bad)
+		}
+	}
+}
+
+// The version stands for these numbers: who changes them changes the version.
+func TestVersion(t *testing.T) {
+	e := newEncoder()
+	sum := uint32(0)
+	add := func(v Vector) {
+		for i, d := range v.Dims {
+			sum = sum*31 + d + math.Float32bits(v.Weights[i])
+		}
+	}
+	for _, f := range corpus {
+		d := e.Document(f)
+		add(d.Words)
+		add(d.NGrams)
+	}
+	if want := uint32(4195417965); Version != "samtale-sparse-1" || sum != want {
+		t.Errorf("version %s encodes to %d, was %d: give it a new version", Version, sum, want)
+	}
+}
+
+func FuzzEncode(f *testing.F) {
+	f.Add("Børne- og ungeydelse", "hvad er børnepenge")
+	f.Add("a-\u0301-å", "\xff\xfe-")
+	e := newEncoder()
+	f.Fuzz(func(t *testing.T, text, question string) {
+		d := e.Document(Fields{Title: text, Section: question, Text: text + " " + question})
+		q := e.Query(question, text)
+		for _, v := range []Vector{d.Words, d.NGrams, q.Words, q.NGrams} {
+			if len(v.Dims) != len(v.Weights) || !slices.IsSorted(v.Dims) || len(slices.Compact(slices.Clone(v.Dims))) != len(v.Dims) {
+				t.Fatal("not a vector")
+			}
+			for _, w := range v.Weights {
+				if !(w > 0) || w > 1e3 {
+					t.Fatalf("weight %g", w)
+				}
+			}
+		}
+		if c := e.Coverage(q, d.Words.Has); c < 0 || c > 1 {
+			t.Fatalf("coverage %g", c)
+		}
+	})
+}
