@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"time"
 
 	"samtale.dk/samtale/services/assistant/internal/knowledge"
@@ -57,6 +58,11 @@ func (g *Ingest) open(s knowledgev1.Source) (source.Source, func(), error) {
 	case knowledgev1.KindFolder:
 		return folder.New(g.Folder, s.URL), func() {}, nil
 	case knowledgev1.KindSitemap:
+		u, err := url.Parse(s.URL)
+		if err != nil {
+			return nil, nil, errs.E(errs.Invalid, "Adressen på sitemap kan ikke bruges.", err)
+		}
+		c.Host = u.Host
 		client := source.NewClient(c)
 		src, err := sitemap.New(sitemap.Config{URL: s.URL, Include: s.Include, Client: client, Gap: g.Gap})
 		return src, client.Close, err

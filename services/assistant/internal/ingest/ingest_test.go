@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -58,7 +59,7 @@ func start(t *testing.T, db *store.DB, private ...string) *harness {
 	})
 	must(t, err)
 	h.ingest = ingest.New(ingest.Config{
-		Library: h.Library, DB: db, Folder: h.folder, Private: private, Gap: time.Microsecond, Timeout: 200 * time.Millisecond, Log: log,
+		Library: h.Library, DB: db, Folder: h.folder, Private: private, Gap: time.Microsecond, Timeout: time.Minute, Log: log,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -361,6 +362,66 @@ func TestFolder(t *testing.T) {
 	write("by/a.jsonl", `{"id":"2","title":"Pas","text":"Hent passet."}`)
 	want(t, h.fetch(t, "by"), "done 1/1 +0 ~0 =1 -1 !0")
 	want(t, h.fetch(t, "by"), "done 1/1 +0 ~0 =1 -0 !0")
+}
+
+// A crawled site: pages that have not changed are not sent again, old addresses bring nothing twice, what is gone goes.
+func TestSitemap(t *testing.T) {
+	pages := map[string]string{"/pas": "Passet koster 911 kr.", "/flytning": "Meld flytning.", "/bolig": "Søg boligstøtte."}
+	sent, gone := 0, false
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/sitemap.xml":
+			for _, p := range []string{"/bolig", "/flytning", "/gammel", "/pas"} {
+				fmt.Fprintf(w, "%s<url><loc>http://%s%s</loc></url>", map[bool]string{true: "<urlset>"}[p == "/bolig"], r.Host, p)
+			}
+			fmt.Fprint(w, "</urlset>")
+		case r.URL.Path == "/gammel":
+			http.Redirect(w, r, "/pas", http.StatusMovedPermanently)
+		case pages[r.URL.Path] == "" || gone && r.URL.Path == "/bolig":
+			http.NotFound(w, r)
+		case r.Header.Get("If-None-Match") == `"1"`:
+			w.WriteHeader(http.StatusNotModified)
+		default:
+			sent++
+			w.Header().Set("ETag", `"1"`)
+			fmt.Fprintf(w, "<title>Side</title><main><h1>Side</h1><p>%s</p></main>", pages[r.URL.Path])
+		}
+	}))
+	t.Cleanup(site.Close)
+	h := start(t, sqlite(t), host(t, site.URL))
+	s := knowledgev1.Source{ID: "sider", Kind: knowledgev1.KindSitemap, URL: site.URL + "/sitemap.xml"}
+	h.save(t, s)
+	h.save(t, s) // switched on
+	want(t, h.fetch(t, "sider"), "done 4/4 +3 ~0 =0 -0 !0")
+	if sent = 0; len(h.found(t, "hvad koster passet", "")) != 1 {
+		t.Errorf("found %v", h.found(t, "hvad koster passet", ""))
+	}
+	gone = true
+	r := h.fetch(t, "sider")
+	want(t, r, "done 4/4 +0 ~0 =2 -1 !1")
+	if r.Failures[0].Reason != "Siden findes ikke mere." || sent != 0 {
+		t.Errorf("%+v, %d pages sent", r.Failures, sent)
+	}
+}
+
+func TestLaws(t *testing.T) {
+	feed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `<feed><entry><id>https://www.retsinformation.dk/eli/lta/2017/646</id><updated>2026-12-01T00:00:00Z</updated></entry></feed>`)
+	}))
+	t.Cleanup(feed.Close)
+	h := start(t, sqlite(t), host(t, feed.URL))
+	_, err := h.Import(t.Context(), knowledgev1.ImportRequest{Import: "i", Source: "by", Last: true, Records: []knowledgev1.Record{{
+		ID: "1", Title: "Flytning", Text: "Meld flytning.", Legal: []knowledgev1.Link{{Label: "CPR-loven", URL: "https://www.retsinformation.dk/eli/lta/2017/646"}},
+	}}})
+	must(t, err)
+	h.save(t, knowledgev1.Source{ID: "love", Kind: knowledgev1.KindLaws, URL: feed.URL})
+	want(t, h.fetch(t, "love"), "done 1/1 +0 ~1 =0 -0 !0")
+	c, err := h.Chunk(t.Context(), "by/1")
+	must(t, err)
+	if c.LawChanged != "2026-12-01" {
+		t.Errorf("flagged %q", c.LawChanged)
+	}
+	want(t, h.fetch(t, "love"), "done 1/1 +0 ~0 =0 -0 !0")
 }
 
 func TestPauseAndRemoval(t *testing.T) {

@@ -53,11 +53,17 @@ func moving() borgertest.Article {
 // start returns a source of a server.
 func start(t *testing.T, s *borgertest.Server, municipalities ...string) *borger.Source {
 	t.Helper()
+	return within(t, s, time.Minute, municipalities...)
+}
+
+// within is start with a limit for each request.
+func within(t *testing.T, s *borgertest.Server, limit time.Duration, municipalities ...string) *borger.Source {
+	t.Helper()
 	u, err := url.Parse(s.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := source.NewClient(source.ClientConfig{Private: []string{u.Host}, Timeout: 200 * time.Millisecond})
+	c := source.NewClient(source.ClientConfig{Private: []string{u.Host}, Timeout: limit})
 	t.Cleanup(c.Close)
 	return borger.New(borger.Config{URL: s.URL, Language: "da", Municipalities: municipalities, Client: c})
 }
@@ -207,7 +213,11 @@ func TestFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := borgertest.New(t, other, secret, empty)
 			srv.Intercept(tc.intercept)
-			_, err := start(t, srv).Fetch(t.Context(), source.Entry{Item: tc.item})
+			limit := time.Minute
+			if name == "slow" {
+				limit = 50 * time.Millisecond
+			}
+			_, err := within(t, srv, limit).Fetch(t.Context(), source.Entry{Item: tc.item})
 			if errs.KindOf(err) != tc.kind || tc.is != nil && !errors.Is(err, tc.is) {
 				t.Fatalf("got %v", err)
 			}

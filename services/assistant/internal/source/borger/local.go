@@ -35,15 +35,10 @@ func differences(whole, edition []knowledgev1.Record, municipality string) []kno
 // difference is what local says and base does not. Text is compared by paragraphs; one that goes on where a paragraph of base ends
 // is cut there.
 func difference(base, local string) string {
-	own := map[string]int{}
 	paragraphs := strings.Split(base, "\n\n")
-	for _, p := range paragraphs {
-		own[p]++
-	}
 	var out []string
 	for p := range strings.SplitSeq(local, "\n\n") {
-		if own[p] > 0 {
-			own[p]--
+		if slices.Contains(paragraphs, p) {
 			continue
 		}
 		if p = without(paragraphs, p); p != "" {
