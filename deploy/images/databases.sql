@@ -2,3 +2,4 @@
 CREATE DATABASE consent;
 CREATE DATABASE journal;
 CREATE DATABASE assistant;
+CREATE DATABASE meeting;

@@ -6,7 +6,7 @@ umask 077
 mkdir -p secrets
 [ -e secrets/master_key ] || openssl rand -hex 32 > secrets/master_key
 [ -e secrets/postgres ] || openssl rand -hex 24 > secrets/postgres
-for db in consent journal assistant; do
+for db in consent journal assistant meeting; do
 	printf 'postgres://postgres:%s@postgres/%s?sslmode=disable\n' "$(cat secrets/postgres)" "$db" > "secrets/${db}_db"
 done
 # Containers run as another user; the folder itself stays closed to others.

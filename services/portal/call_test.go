@@ -483,7 +483,12 @@ func (p *place) areaToken(t testing.TB, id, area string) string {
 
 func (p *place) changed(t testing.TB, area, what string) {
 	t.Helper()
-	err := p.bus.Publish(t.Context(), journalv1.Changed{Meta: event.NewMeta("journal.v1.changed", "test", time.Now()), ConversationID: demoConv, ServiceArea: area, State: "review", What: what})
+	p.changedIn(t, demoConv, area, what)
+}
+
+func (p *place) changedIn(t testing.TB, conv, area, what string) {
+	t.Helper()
+	err := p.bus.Publish(t.Context(), journalv1.Changed{Meta: event.NewMeta("journal.v1.changed", "test", time.Now()), ConversationID: conv, ServiceArea: area, State: "review", What: what})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -247,7 +247,6 @@ func TestProblemsSayWhatToDo(t *testing.T) {
 		{"no JSON", "PUT", "/api/v1/notes/" + demoNote, "{", 400, "invalid"},
 		{"old version", "PUT", "/api/v1/notes/" + demoNote, `{"version":7,"title":"x","sentences":[]}`, 409, "conflict"},
 		{"unsupported sentence", "POST", "/api/v1/notes/" + demoNote + "/approve", "", 400, "invalid"},
-		{"who it is would be forgotten", "PUT", "/api/v1/conversations/" + demoConv + "/party", `{"name":"Bente"}`, 400, "invalid"},
 		{"no reason", "POST", "/api/v1/conversations/" + demoConv + "/reveal", `{"word_id":"w"}`, 400, "invalid"},
 		{"call is over", "POST", "/api/v1/calls/gone/answer", `{"sdp":"x"}`, 404, "not-found"},
 		{"too big", "POST", "/api/v1/demo", `{"name":"` + strings.Repeat("x", 300<<10) + `"}`, 400, "invalid"},

@@ -30,9 +30,12 @@ type assistant struct {
 	refs      []knowledgev1.SourceRef
 	inquiries map[string]*inquiryv1.HistoryReply // by receipt
 	opened    []inquiryv1.OpenRequest
-	sounds    []int         // samples of each sound
-	noteAsked bool          // the areas let a machine draft the note
-	pause     chan struct{} // when set, an answer waits for it after its first sentence
+	sounds    []int // samples of each sound
+	overheard []assistantv1.SuggestRequest
+	seen      map[string]int // the last message that the desk has fetched, by inquiry
+	mute      bool           // messages are refused
+	noteAsked bool           // the areas let a machine draft the note
+	pause     chan struct{}  // when set, an answer waits for it after its first sentence
 }
 
 const moving = "Du skal melde flytning til din nye kommune.\n\nDu skal melde flytning senest 5 dage efter, at du er flyttet. Du kan tidligst gøre det 4 uger før.\n\n- Du bruger MitID.\n- Børn kan meldes med."
@@ -52,7 +55,7 @@ func quote(text string) assistantv1.Evidence {
 
 func (p *place) serveAssistant(t testing.TB) {
 	t.Helper()
-	as := &assistant{sessions: map[string][]assistantv1.Answer{}, inquiries: map[string]*inquiryv1.HistoryReply{}, noteAsked: true}
+	as := &assistant{sessions: map[string][]assistantv1.Answer{}, inquiries: map[string]*inquiryv1.HistoryReply{}, seen: map[string]int{}, noteAsked: true}
 	p.assistant = as
 	s := p.service(t, "assistant")
 	script(t, p, s, assistantv1.AskSubject, func(r assistantv1.AskRequest) (assistantv1.Answer, error) { return as.ask(p.bus, r) })
@@ -81,6 +84,7 @@ func (p *place) serveAssistant(t testing.TB) {
 	})
 	as.serveKnowledge(t, p, s)
 	as.serveInquiries(t, p, s)
+	as.serveDesk(t, p, s)
 }
 
 func script[Req, Resp any](t testing.TB, p *place, s microService, subject string, f func(Req) (Resp, error)) {
@@ -239,22 +243,6 @@ func (as *assistant) serveInquiries(t testing.TB, p *place, s microService) {
 	script(t, p, s, inquiryv1.EndSubject, func(r inquiryv1.EndRequest) (inquiryv1.Inquiry, error) {
 		return as.step(p.bus, r.Receipt, r.ID, "ended", func(i *inquiryv1.Inquiry) { i.State, i.EndedAt = inquiryv1.Ended, time.Now() })
 	})
-	script(t, p, s, inquiryv1.ListSubject, func(r inquiryv1.ListRequest) (inquiryv1.ListReply, error) {
-		as.mu.Lock()
-		defer as.mu.Unlock()
-		var out inquiryv1.ListReply
-		for _, h := range as.inquiries {
-			if slices.Contains(r.Actor.Areas, h.Inquiry.ServiceArea) {
-				out.Inquiries = append(out.Inquiries, h.Inquiry)
-			}
-		}
-		return out, nil
-	})
-	script(t, p, s, inquiryv1.ClaimSubject, func(r inquiryv1.Ref) (inquiryv1.Inquiry, error) {
-		return as.step(p.bus, "", r.ID, "claimed", func(i *inquiryv1.Inquiry) {
-			i.State, i.Caseworker, i.CaseworkerName, i.ClaimedAt, i.Position = inquiryv1.Claimed, r.Actor.ID, r.Actor.Name, time.Now(), 0
-		})
-	})
 }
 
 func (as *assistant) open(b *bus.Bus, r inquiryv1.OpenRequest) (inquiryv1.Inquiry, error) {
@@ -293,6 +281,9 @@ func (as *assistant) find(r inquiryv1.HistoryRequest) (inquiryv1.HistoryReply, e
 	if err != nil {
 		return inquiryv1.HistoryReply{}, err
 	}
+	if r.Actor != nil {
+		as.seen[h.Inquiry.ID] = len(h.Messages)
+	}
 	out := inquiryv1.HistoryReply{Inquiry: h.Inquiry}
 	for _, m := range h.Messages {
 		if m.Seq > r.After {
@@ -326,6 +317,9 @@ func (as *assistant) say(b *bus.Bus, r inquiryv1.SayRequest) (inquiryv1.Message,
 	h, err := as.one(r.Receipt, r.InquiryID)
 	if err != nil {
 		return inquiryv1.Message{}, err
+	}
+	if as.mute {
+		return inquiryv1.Message{}, unavailable
 	}
 	if strings.TrimSpace(r.Text) == "" {
 		return inquiryv1.Message{}, errs.E(errs.Invalid, "Beskeden er tom.", nil)

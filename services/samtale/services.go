@@ -9,6 +9,7 @@ import (
 	"samtale.dk/samtale/services/assistant"
 	"samtale.dk/samtale/services/consent"
 	"samtale.dk/samtale/services/journal"
+	"samtale.dk/samtale/services/meeting"
 	"samtale.dk/samtale/services/phone"
 	"samtale.dk/samtale/services/platform/config"
 	"samtale.dk/samtale/services/platform/process"
@@ -30,6 +31,7 @@ func services() []serviceEntry {
 		{"assistant", "questions with proven answers, knowledge, inquiries", assistant.Run},
 		{"speech", "hears: streams of audio in, words out", speech.Run},
 		{"phone", "calls: SIP, SIPREC, softphones, queues, messages", phone.Run},
+		{"meeting", "video meetings: bookings, lobby, rooms, media", meeting.Run},
 		{"worker", "hosts the workflow definitions", worker.Run},
 		{"portal", "web pages and JSON API", portal.Run},
 	}

@@ -10,6 +10,7 @@ import (
 	"samtale.dk/samtale/services/assistant"
 	"samtale.dk/samtale/services/consent"
 	"samtale.dk/samtale/services/journal"
+	"samtale.dk/samtale/services/meeting"
 	"samtale.dk/samtale/services/phone"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/process"
@@ -32,6 +33,7 @@ func units() []supervise.Unit {
 		{Name: "assistant", Run: assistant.Run},
 		{Name: "speech", Run: speech.Run},
 		{Name: "portal", Run: portal.Run},
+		{Name: "meeting", Run: meeting.Run},
 		{Name: "phone", Run: phone.Run},
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"samtale.dk/samtale/workflows/erasure"
 	"samtale.dk/samtale/workflows/ingest"
 	"samtale.dk/samtale/workflows/inquiry"
+	"samtale.dk/samtale/workflows/meeting"
 	"samtale.dk/samtale/workflows/note"
 	"samtale.dk/samtale/workflows/phonecall"
 )
@@ -32,6 +33,7 @@ func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflow(erasure.Erasure)
 	r.RegisterWorkflow(ingest.Ingest)
 	r.RegisterWorkflow(inquiry.Inquiry)
+	r.RegisterWorkflow(meeting.Meeting)
 }
 
 type settings struct {

@@ -420,7 +420,7 @@ const (
 	EventCaption = "caption" // Caption
 	EventOffer   = "offer"   // SDP for To: answer it by SubscribeSubject
 	EventSpeak   = "speak"   // Levels: who is heard now
-	EventNotice  = "notice"  // Text for To, in Danish and English keys of the portal
+	EventNotice  = "notice"  // something that To should know
 	EventMoved   = "moved"   // the room is on another node: set media up again
 	EventEnded   = "ended"
 )

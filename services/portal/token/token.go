@@ -45,6 +45,7 @@ type Claims struct {
 	Role    string    `json:"role"`
 	Areas   []string  `json:"areas,omitempty"`     // service areas of a caseworker
 	Party   string    `json:"party_ref,omitempty"` // a citizen's pseudonym
+	Room    string    `json:"room,omitempty"`      // the meeting whose media the bearer may join
 	Issued  time.Time `json:"iat"`
 	Expires time.Time `json:"exp"`
 }

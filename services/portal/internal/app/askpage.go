@@ -97,7 +97,8 @@ func (t turn) Ways() []way {
 	var out []way
 	for _, r := range t.Routes {
 		w := t.way(r)
-		if w.URL == "" || t.Answered && w.Person {
+		act := slices.ContainsFunc(t.Links, func(l knowledgev1.Link) bool { return l.URL == r.Target }) // stands there already
+		if w.URL == "" || act || t.Answered && w.Person {
 			continue
 		}
 		out = append(out, w)

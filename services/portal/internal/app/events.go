@@ -195,8 +195,8 @@ func lastID(r *http.Request) uint64 {
 	return n
 }
 
-// inboxEvents brings the live calls (whole list, whenever it changes) and what happens
-// in the journal. Journal events carry ids: a reader that comes back misses none.
+// inboxEvents brings the live calls (whole list, whenever it changes), what happens in the journal, and which inquiries
+// moved on. Journal events carry ids: a reader that comes back misses none.
 func (a *App) inboxEvents(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	s := a.newStream(w, r)
 	defer s.close()
@@ -205,7 +205,7 @@ func (a *App) inboxEvents(w http.ResponseWriter, r *http.Request, p who.Person) 
 		return err
 	}
 	if p.Is("caseworker") {
-		if err := s.journal(r.Context(), "*", lastID(r), p); err != nil {
+		if err := errors.Join(s.journal(r.Context(), "*", lastID(r), p), s.inquiries(p)); err != nil {
 			return err
 		}
 	}

@@ -131,7 +131,7 @@ func (a *App) person(r *http.Request, touch bool) (who.Person, error) {
 	if err != nil {
 		return who.Person{}, err
 	}
-	p := who.Person{ID: c.Subject, Name: c.Name, Role: c.Role, Areas: c.Areas, PartyRef: c.Party, Expires: c.Expires}
+	p := who.Person{ID: c.Subject, Name: c.Name, Role: c.Role, Areas: c.Areas, PartyRef: c.Party, Room: c.Room, Expires: c.Expires}
 	if p.Is(token.Caseworker) && len(p.Areas) == 0 {
 		return a.everyArea(r.Context(), p)
 	}

@@ -13,7 +13,7 @@ func (a *App) routes() []route {
 	knows := []string{token.Editor, token.Caseworker}
 	anyone := token.Roles()
 
-	return []route{
+	return append(a.meetingRoutes(), []route{
 		// Pages.
 		{pattern: "GET /{$}", public: true, handle: a.front},
 		{pattern: "POST /{$}", public: true, body: maxQuestion, handle: a.askForm},
@@ -124,9 +124,13 @@ func (a *App) routes() []route {
 		{pattern: "POST /api/v1/desk/inquiries/{id}/called", roles: worker, handle: a.calledInquiry},
 		{pattern: "POST /api/v1/desk/inquiries/{id}/video", roles: worker, handle: a.videoInquiry},
 		{pattern: "POST /api/v1/desk/inquiries/{id}/end", roles: worker, handle: a.deskEnd},
+		{pattern: "POST /api/v1/desk/inquiries/{id}/typing", roles: worker, handle: a.deskTyping},
+		{pattern: "GET /api/v1/desk/inquiries/{id}/events", roles: worker, stream: true, handle: a.deskInquiryEvents},
+		{pattern: "POST /api/v1/desk/ask", roles: worker, body: maxQuestion, handle: a.deskAsk},
+		{pattern: "POST /api/v1/desk/suggest", roles: worker, quiet: true, handle: a.deskSuggest},
 
 		// Operations.
 		{pattern: "GET /api/v1/health", roles: watch, quiet: true, handle: a.apiHealth},
 		{pattern: "GET /api/v1/settings", roles: watch, quiet: true, handle: a.apiSettings},
-	}
+	}...)
 }

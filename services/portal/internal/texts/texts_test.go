@@ -48,6 +48,7 @@ func placeholders(s string) string {
 var (
 	literal = regexp.MustCompile(`(?:\.T |\bt\(|T\(|\? |: |\|\| )"([a-z]+(?:\.[a-zA-Z0-9_-]+)*)"`)
 	prefix  = regexp.MustCompile(`(?:printf "([a-z.]+\.)%s(\.[a-z]+)?"|"([a-z.]+\.)" \+)`)
+	braces  = regexp.MustCompile("`([a-z.]+\\.)\\$\\{")
 )
 
 func TestEveryKeyInUseExistsAndEveryKeyIsUsed(t *testing.T) {
@@ -79,6 +80,9 @@ func TestEveryKeyInUseExistsAndEveryKeyIsUsed(t *testing.T) {
 		}
 		for _, m := range prefix.FindAllStringSubmatch(string(data), -1) {
 			starts[[2]string{m[1] + m[3], m[2]}] = true
+		}
+		for _, m := range braces.FindAllStringSubmatch(string(data), -1) {
+			starts[[2]string{m[1]}] = true
 		}
 		for k := range c { // keys passed on as titles
 			if strings.Contains(string(data), `"`+k+`"`) {

@@ -17,6 +17,7 @@ type Person struct {
 	Role     string    `json:"role"`
 	Areas    []string  `json:"areas,omitempty"`
 	PartyRef string    `json:"party_ref,omitempty"` // a citizen's pseudonym at the journal
+	Room     string    `json:"room,omitempty"`      // a token's meeting
 	Expires  time.Time `json:"expires"`
 	Session  string    `json:"-"` // session id's hash; empty for a token
 }

@@ -23,6 +23,7 @@ func Token(_ context.Context, env Env, args []string) error {
 	name := fs.String("name", "", "name that stands on approved notes")
 	areas := fs.String("areas", "", "a caseworker's service areas, comma separated [all demo areas]")
 	cpr := fs.String("cpr", "", "a citizen's CPR number [the demo person Bente Holm]")
+	room := fs.String("room", "", "id of a meeting whose sound and picture the bearer may join (WHIP, WHEP)")
 	life := fs.Duration("life", 12*time.Hour, "how long it is valid, at most 2160h")
 	asJSON := fs.Bool("json", false, "print token, subject and expiry as JSON")
 	if err := Parse(fs, args, 0); err != nil {
@@ -53,6 +54,7 @@ func Token(_ context.Context, env Env, args []string) error {
 	if *name != "" {
 		c.Name = *name
 	}
+	c.Room = *room
 	if *areas != "" {
 		c.Areas = strings.Split(*areas, ",")
 	}

@@ -4,6 +4,7 @@ import { $, api, ask, events, failed, isSet, open, span, t, tell, write } from "
 import { Transcript } from "./transcript.js";
 import { Note } from "./note.js";
 
+/** Conversation tells heard (final words came) and noted (the note was drawn), where somebody has set them. */
 export class Conversation {
   constructor() {
     this.id = null;
@@ -17,7 +18,10 @@ export class Conversation {
     });
     this.note = new Note({
       onLight: (ids) => this.transcript.light(ids),
-      onChange: (n) => this.transcript.refs(n.list),
+      onChange: (n) => {
+        this.transcript.refs(n.list);
+        this.noted?.();
+      },
     });
     $("spoken-toggle").addEventListener("click", () => {
       this.transcript.reading = !this.transcript.reading;
@@ -55,6 +59,7 @@ export class Conversation {
       final: (ev) => {
         if (ev.demo) $("demo-engine").hidden = false;
         this.transcript.final(ev);
+        this.heard?.(ev);
       },
       call: (call) => this.setCall(call),
       changed: (ev) => (ev.what === "withdrawn" ? this.wordsGone() : this.refresh(ev.what === "erased")),

@@ -1,6 +1,8 @@
-// The desk: inbox, call and note, tied together.
+// The desk: inbox, call or chat, assistant and note, tied together.
 import { $, api, el, events, failed, open, t, tell, write } from "./lib.js";
 import { Conversation } from "./conversation.js";
+import { Assist } from "./assist.js";
+import { Inquiries, nameOf } from "./desk_inquiry.js";
 import { Inbox, isFree } from "./inbox.js";
 import { Phone, Ringer } from "./phone.js";
 import { shortcuts } from "./keys.js";
@@ -10,7 +12,11 @@ const me = await api("GET", "/api/v1/me");
 const view = new Conversation();
 const phone = new Phone($("remote-audio"));
 const ringer = new Ringer();
-const inbox = new Inbox($("inbox"), { user, areas: view.areas, onOpen: (id) => select(id), onAnswer: (id) => answer(id) });
+const inquiries = new Inquiries({
+  user, areas: view.areas, onOpen: (id) => (id ? openInquiry(id) : select(null)), onList: (fresh, written) => listed(fresh, written),
+  onShow: () => shownInquiry(), dial: (call) => dial(call), party: () => view.party(),
+});
+const inbox = new Inbox($("inbox"), { user, areas: view.areas, inquiries, onOpen: (id) => select(id), onAnswer: (id) => answer(id) });
 const title = document.title;
 
 // The phone lives in one tab, the one that holds this lock until it closes. Answering in
@@ -37,13 +43,86 @@ else owner = true; // only over plain http, where there is no microphone either
 const callOf = (id) => inbox.calls.find((c) => c.conversation_id === id);
 const current = () => callOf(view.id);
 
+/* What is open: a conversation, or an inquiry with the conversation that it became. */
+
+const narrow = () => matchMedia("(max-width: 60em)").matches; // the panes stand below each other
+
 async function select(id) {
+  if (!(await shows(id))) return;
+  inquiries.show(null);
+  $("call-pane").hidden = false;
+  drawOpen();
+  if (narrow()) $("talk-title").scrollIntoView();
+}
+
+/** shows puts a conversation's words and note on screen; false when the note before could not be stored. */
+async function shows(id) {
   await view.show(id);
-  inbox.selected = view.id; // still the old one when its note could not be stored
+  if (view.id !== id) return false;
   view.setCall(current() ?? null);
+  return true;
+}
+
+async function openInquiry(id) {
+  if (id === inquiries.open?.id) return;
+  const known = inquiries.list.find((i) => i.id === id);
+  if (!(await shows(conversationOf(known)))) return;
+  $("call-pane").hidden = true;
+  inquiries.show(id);
+  drawOpen();
+  if (narrow()) $("inq-title").scrollIntoView();
+}
+
+/** conversationOf is where the words and the note of an inquiry are; nothing before somebody has claimed it. */
+function conversationOf(i) {
+  if (!i || i.state === "waiting" || i.state === "withdrawn") return null;
+  return i.channel === "callback" ? i.call_id || null : i.conversation_id;
+}
+
+async function shownInquiry() {
+  const i = inquiries.open;
+  const id = conversationOf(i);
+  if (id !== view.id && !view.note.dirty) await shows(id);
+  if (i !== inquiries.open) return;
+  drawOpen();
+  if (i.state === "waiting" || i.state === "claimed") assist.written(inquiries.said);
+}
+
+function drawOpen() {
+  const i = inquiries.open;
+  inbox.selected = view.id;
+  assist.about(view.id ?? i?.conversation_id ?? null);
   inbox.draw();
   drawControls();
-  if (matchMedia("(max-width: 60em)").matches) $("talk-title").scrollIntoView(); // the panes stand below each other
+  drawRegarding();
+  drawTitle();
+}
+
+/** drawRegarding shows, during a call-back, what the citizen has written. */
+function drawRegarding() {
+  const i = inquiries.list.find((x) => x.call_id && x.call_id === view.id);
+  $("regarding").hidden = !i;
+  if (!i) return;
+  write($("regarding-text"), i.summary);
+  $("regarding-open").onclick = () => openInquiry(i.id);
+}
+
+const assist = new Assist({ put: (text) => view.note.note?.conversation_id === assist.key && view.note.put(text) });
+view.heard = (words) => !inquiries.open && assist.heard(words);
+view.noted = () => view.note.note?.conversation_id === assist.key && assist.noted();
+
+/** listed is told of the inquiries that wait: quieter than a call, and not at all during one. */
+function listed(fresh, written) {
+  inbox.draw();
+  drawRegarding();
+  drawTitle();
+  if (fresh.length) {
+    const i = fresh.at(-1);
+    tell(t("desk.inq.new", { what: t("desk.inq.channel." + i.channel), name: nameOf(i), area: inquiries.areaOf(i) }));
+    if (document.hidden) notify(t("desk.inq.new.title"), inquiries.areaOf(i), i.id, () => openInquiry(i.id));
+  }
+  if ((fresh.length || written) && owner && !phone.active) ringer.once();
+  if (written && document.hidden) notify(t("desk.inq.message.title"), "", "message", () => {});
 }
 
 /* What happens. */
@@ -64,12 +143,18 @@ function loadList() {
 events("/api/v1/events", {
   calls: ({ calls }) => setCalls(calls),
   changed: loadList,
-  resync: loadList,
+  inquiry: () => inquiries.load(),
+  resync: loadAll,
 }, (up) => {
   write($("line-state"), up ? "" : t("line.down"));
   $("line-state").classList.toggle("bad", !up);
-  if (up) loadList();
+  if (up) loadAll();
 });
+
+function loadAll() {
+  loadList();
+  inquiries.load();
+}
 
 function setCalls(calls) {
   const before = new Set(inbox.ringing.map((c) => c.conversation_id));
@@ -82,24 +167,34 @@ function setCalls(calls) {
     phone.end();
   }
   if (view.id) view.setCall(current() ?? null);
-  if (!view.id && inbox.mine.length) select(inbox.mine[0].conversation_id);
+  if (!view.id && !inquiries.open && inbox.mine.length) select(inbox.mine[0].conversation_id);
   rejoin();
   drawControls();
 }
 
 function ring(fresh) {
-  const ringing = inbox.ringing.length > 0 && !phone.active;
-  document.title = ringing ? `☎ ${t("title.ringing")} – ${title}` : title;
-  if (!ringing) ringer.stop();
+  drawTitle();
+  if (!isRinging()) ringer.stop();
   else if (owner) ringer.start();
   for (const c of fresh) {
     const name = c.party?.name || c.party?.number || t("unknown.caller");
     write($("announce"), t("announce.ringing", { name }));
-    if (document.hidden && globalThis.Notification?.permission === "granted") {
-      const n = new Notification(t("title.ringing"), { body: name, tag: c.conversation_id });
-      n.onclick = () => { focus(); select(c.conversation_id); };
-    }
+    if (document.hidden) notify(t("title.ringing"), name, c.conversation_id, () => select(c.conversation_id));
   }
+}
+
+const isRinging = () => inbox.ringing.length > 0 && !phone.active;
+
+function drawTitle() {
+  const n = inquiries.waiting.length + inquiries.unread;
+  document.title = isRinging() ? `☎ ${t("title.ringing")} – ${title}` : n ? `(${n}) ${title}` : title;
+}
+
+/** notify shows a notification outside the window, where that was allowed. */
+function notify(heading, body, tag, then) {
+  if (globalThis.Notification?.permission !== "granted") return;
+  const n = new Notification(heading, { body, tag });
+  n.onclick = () => { focus(); then(); };
 }
 
 /* The call. */
@@ -259,8 +354,10 @@ async function press(k) {
 }
 
 $("dial-open").addEventListener("click", () => dial());
-async function dial(to = "", regarding) {
+/** dial asks for the number; done gets the call when it was placed. */
+async function dial({ to = "", area, regarding, done } = {}) {
   areaOptions($("dial-area"), false);
+  if (area && me.areas?.includes(area)) $("dial-area").value = area;
   $("dial-to").value = to;
   $("dial-error").hidden = true;
   const form = $("dial-dialog").querySelector("form");
@@ -271,6 +368,7 @@ async function dial(to = "", regarding) {
       const call = await phone.dial($("dial-to").value.trim(), $("dial-area").value, regarding);
       $("dial-dialog").close("done");
       select(call.conversation_id);
+      done?.(call);
     } catch (err) {
       problemIn("dial-error", err);
     }
@@ -313,7 +411,7 @@ $("setup-notify").addEventListener("click", async () => {
 
 const task = el("div", { class: "task", hidden: true },
   el("span", {}, t("task.text")),
-  el("button", { type: "button", class: "chip", onclick: () => dial(view.conv?.party?.number ?? "", view.id) }, t("task.call")),
+  el("button", { type: "button", class: "chip", onclick: () => dial({ to: view.conv?.party?.number, regarding: view.id }) }, t("task.call")),
   el("button", { type: "button", class: "chip", onclick: closeTask }, t("task.close")));
 $("talk-bar").after(task);
 const draw = view.draw.bind(view);
@@ -359,7 +457,11 @@ shortcuts([
   { key: "n", does: t("key.next"), run: () => view.note.step(1) },
   { key: "p", does: t("key.previous"), run: () => view.note.step(-1) },
   { key: "g", does: t("key.approve"), run: () => view.note.approve() },
+  { key: "t", does: t("key.claim"), run: () => inquiries.open?.state === "waiting" && inquiries.claim() },
+  { key: "c", does: t("key.write"), run: () => $("inq-text").offsetParent && $("inq-text").focus() },
+  { key: "a", does: t("key.ask"), run: () => $("assist-question").offsetParent && $("assist-question").focus() },
 ]);
+document.addEventListener("visibilitychange", () => !document.hidden && inquiries.load());
 
 try {
   view.learn((await api("GET", "/api/v1/areas")).areas);
@@ -367,6 +469,7 @@ try {
   failed(err);
 }
 inbox.draw();
-const wanted = new URLSearchParams(location.search).get("samtale");
-if (wanted) select(wanted);
+const wanted = new URLSearchParams(location.search);
+if (wanted.has("samtale")) select(wanted.get("samtale"));
+else if (wanted.has("henvendelse")) openInquiry(wanted.get("henvendelse"));
 document.documentElement.dataset.ready = "desk"; // everything answers from here on

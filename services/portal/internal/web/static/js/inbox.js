@@ -5,8 +5,9 @@ import { $, clock, shortDay, el, isSet, keyed, span, t, write } from "./lib.js";
 const recent = 5; // delivered ones that stay in view
 
 export class Inbox {
-  constructor(root, { user, areas, onOpen, onAnswer }) {
-    Object.assign(this, { root, user, areas, onOpen, onAnswer, calls: [], list: [], selected: null });
+  /** inquiries brings its own groups, and makes their items. */
+  constructor(root, { user, areas, onOpen, onAnswer, inquiries }) {
+    Object.assign(this, { root, user, areas, onOpen, onAnswer, inquiries, calls: [], list: [], selected: null });
     setInterval(() => this.tick(), 1000);
     this.draw();
   }
@@ -32,6 +33,7 @@ export class Inbox {
     return [
       { id: "ringing", items: ringing, call: true },
       { id: "mine", items: this.mine, call: true },
+      ...this.inquiries.groups(),
       { id: "waiting", items: waiting, call: true },
       { id: "leaving", items: leaving, call: true },
       { id: "tasks", items: oldestFirst(tasks) },
@@ -43,7 +45,7 @@ export class Inbox {
   }
 
   draw() {
-    const groups = this.groups().filter((g) => g.items.length || ["ringing", "waiting", "tasks", "approve"].includes(g.id));
+    const groups = this.groups().filter((g) => g.items.length || ["ringing", "inq-waiting", "waiting", "tasks", "approve"].includes(g.id));
     keyed(this.root, groups, (g) => g.id, (g) => this.group(g), (e, g) => this.updateGroup(e, g));
     this.tick();
   }
@@ -56,7 +58,8 @@ export class Inbox {
   updateGroup(e, g) {
     write(e.querySelector(".count"), String(g.items.length));
     e.classList.toggle("none", !g.items.length);
-    keyed(e.querySelector("ul"), g.items, (i) => i.conversation_id ?? i.id, (i) => this.item(i), (li, i) => this.updateItem(li, i, g));
+    const from = g.inquiry ? this.inquiries : this;
+    keyed(e.querySelector("ul"), g.items, (i) => i.conversation_id ?? i.id, (i) => from.item(i), (li, i) => from.updateItem(li, i, g));
   }
 
   item(i) {

@@ -159,7 +159,10 @@ export class Note {
     const text = el("textarea", {
       class: "sentence", lang: "da", rows: 1, maxLength: 2000,
       oninput: () => { grow(text); this.edited(() => (now().text = text.value)); },
-      onfocus: () => this.light(now()),
+      onfocus: () => {
+        this.last = now().section;
+        this.light(now());
+      },
       onkeydown: (e) => {
         if (e.key === "Enter" && !e.shiftKey) { e.preventDefault(); this.add(now().section, now()); }
         if (e.altKey && (e.key === "ArrowDown" || e.key === "ArrowUp")) { e.preventDefault(); this.step(e.key === "ArrowDown" ? 1 : -1); }
@@ -249,6 +252,18 @@ export class Note {
     this.list.splice(place, 0, s);
     this.draw();
     this.rowOf(s).querySelector("textarea").focus();
+  }
+
+  /** put writes a sentence of the caseworker's own where they worked last, else under what was told; false without a draft. */
+  put(text) {
+    if (!this.editable || !this.sections.length) return false;
+    const has = (id) => this.sections.some((part) => part.id === id);
+    const section = [this.last, "oplyst"].find(has) ?? this.sections[0].id;
+    const place = this.list.findLastIndex((x) => x.section === section) + 1 || this.list.length;
+    this.list.splice(place, 0, { key: `new-${crypto.randomUUID()}`, id: "", section, text, verdict: "edited", evidence: [], changed: true });
+    this.edited(() => {});
+    this.draw();
+    return true;
   }
 
   remove(s) {

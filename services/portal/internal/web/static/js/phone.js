@@ -197,6 +197,16 @@ export class Ringer {
     o.stop(at + 0.22);
   }
 
+  /** once is one soft tone, for what is less urgent than a call. */
+  once() {
+    if (this.timer) return;
+    try {
+      this.tone(660, 0);
+    } catch {
+      // No audio device: title and list tell.
+    }
+  }
+
   stop() {
     clearInterval(this.timer);
     this.timer = null;

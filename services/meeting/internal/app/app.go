@@ -1,0 +1,402 @@
+// Package app is the meeting service at work: it answers requests about bookings and rooms, tells what has changed, wakes the
+// workflows, and forgets what is erased.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nats.go/micro"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/sdk/client"
+	"golang.org/x/sync/errgroup"
+
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/meeting/internal/booking"
+	"samtale.dk/samtale/services/meeting/internal/room"
+	"samtale.dk/samtale/services/meeting/internal/setups"
+	"samtale.dk/samtale/services/meeting/internal/store"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/workflows/meeting"
+)
+
+// Config is what New needs.
+type Config struct {
+	Store *store.Store
+	Bus   *bus.Bus
+	Book  *booking.Book
+	Hall  *room.Hall
+	// Dial reaches Temporal; it waits for it as long as ctx lives. Work runs the activities.
+	Dial    func(ctx context.Context) (client.Client, error)
+	Work    func(ctx context.Context, c client.Client) error
+	Queue   string // of the workflows
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+}
+
+// App is the running service.
+type App struct {
+	Config
+	temporal atomic.Pointer[client.Client]
+}
+
+// New returns the service, not yet running.
+func New(cfg Config) (*App, error) {
+	gauge := func(name, help string, f func() float64) error {
+		return cfg.Metrics.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "samtale", Subsystem: "meeting", Name: name, Help: help,
+		}, f))
+	}
+	err := errors.Join(
+		gauge("rooms", "Meetings that are held at this node.", func() float64 { n, _ := cfg.Hall.Rooms(); return float64(n) }),
+		gauge("participants", "People with sound or picture at this node.", func() float64 { _, n := cfg.Hall.Rooms(); return float64(n) }),
+		gauge("packets_out", "Media packets sent since the start.", func() float64 { return float64(cfg.Hall.SFU.Stats().PacketsOut) }),
+	)
+	return &App{Config: cfg}, err
+}
+
+// Run serves until ctx is done, then lets the rooms go.
+func (a *App) Run(ctx context.Context) error {
+	err := a.Bus.EnsureStreams(ctx,
+		bus.Stream{Name: meetingv1.Stream, Subjects: []string{meetingv1.StreamSubjects}, MaxAge: 30 * 24 * time.Hour},
+		bus.Stream{Name: callv1.Stream, Subjects: []string{callv1.StreamSubjects}},
+		bus.Stream{Name: consentv1.Stream, Subjects: consentv1.StreamSubjects})
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	svc, err := a.Bus.Service("meeting", "Bookings, lobbies, rooms, media of video meetings")
+	if err != nil {
+		return fmt.Errorf("meeting: %w", err)
+	}
+	defer svc.Stop()
+	if err := a.endpoints(svc); err != nil {
+		return fmt.Errorf("meeting: %w", err)
+	}
+	stop, err := bus.Consume(ctx, a.Bus, bus.Consumer{
+		Stream: consentv1.Stream, Durable: "meeting-erased", Subjects: []string{consentv1.ErasedSubject("*")},
+	}, func(ctx context.Context, e consentv1.Erased) error { return a.Book.Erase(ctx, e.ConversationID) })
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	defer stop()
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.pump(gctx, store.LaneBus, a.publish) })
+	g.Go(func() error { return a.workflows(gctx) })
+	g.Go(func() error {
+		<-gctx.Done()
+		drain, cancel := context.WithTimeout(context.WithoutCancel(gctx), drainWithin)
+		defer cancel()
+		a.Hall.Drain(drain)
+		return nil
+	})
+	return stopped(ctx, g.Wait())
+}
+
+// drainWithin bounds how long a stopping node waits for the last words of its rooms.
+const drainWithin = 15 * time.Second
+
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// Ready probes the database, the bus (by asking ourselves) and the workflow service.
+func (a *App) Ready(ctx context.Context) error {
+	if err := a.Store.Ready(ctx); err != nil {
+		return err
+	}
+	if _, err := bus.Request[meetingv1.SetupsReply](ctx, a.Bus, meetingv1.SetupsSubject, meetingv1.SetupsRequest{}); err != nil {
+		return err
+	}
+	c := a.temporal.Load()
+	if c == nil {
+		return errs.E(errs.Unavailable, "", errors.New("not connected to Temporal"))
+	}
+	_, err := (*c).CheckHealth(ctx, &client.CheckHealthRequest{})
+	return err
+}
+
+// workflows waits for Temporal, then wakes workflows and runs the activities.
+func (a *App) workflows(ctx context.Context) error {
+	c, err := a.Dial(ctx)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	defer c.Close()
+	a.temporal.Store(&c)
+	defer a.temporal.Store(nil)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.pump(ctx, store.LaneWork, a.wake) })
+	g.Go(func() error { return a.Work(ctx, c) })
+	return g.Wait()
+}
+
+const (
+	batch     = 64
+	idle      = 5 * time.Second // another node may have died with rows in the outbox
+	retryWait = time.Second
+	sendLimit = 10 * time.Second
+)
+
+// pump passes a lane of the outbox on, in order, until ctx ends.
+func (a *App) pump(ctx context.Context, lane string, send func(context.Context, store.Out) error) error {
+	for {
+		wait := idle
+		sent, err := a.drain(ctx, lane, send)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			a.Log.Warn("outbox waits", "lane", lane, "err", err)
+			wait = retryWait
+		case sent == batch:
+			wait = 0
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.Store.Wake(lane):
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (a *App) drain(ctx context.Context, lane string, send func(context.Context, store.Out) error) (int, error) {
+	rows, err := a.Store.Read().Outbox(ctx, lane, batch)
+	if err != nil {
+		return 0, err
+	}
+	for i, o := range rows {
+		sendCtx, cancel := context.WithTimeout(ctx, sendLimit)
+		err := send(sendCtx, o)
+		cancel()
+		if err == nil {
+			err = a.Store.Read().Told(ctx, o.ID)
+		}
+		if err != nil {
+			return i, err
+		}
+	}
+	return len(rows), nil
+}
+
+func (a *App) publish(ctx context.Context, o store.Out) error {
+	msg := nats.NewMsg(o.Target)
+	msg.Data = o.Body
+	_, err := a.Bus.JS.PublishMsg(ctx, msg, jetstream.WithMsgID(o.EventID))
+	return err
+}
+
+func (a *App) wake(ctx context.Context, o store.Out) error {
+	c := *a.temporal.Load()
+	id := o.Target[len(meeting.ID("")):]
+	_, err := c.SignalWithStartWorkflow(ctx, o.Target, meeting.Changed, nil,
+		client.StartWorkflowOptions{ID: o.Target, TaskQueue: a.Queue}, meeting.Meeting, meeting.Input{MeetingID: id})
+	return err
+}
+
+// requestLimit bounds requests at work per subject.
+const requestLimit = 64
+
+func (a *App) endpoints(svc micro.Service) error {
+	return errors.Join(
+		bus.Handle(a.Bus, svc, meetingv1.BookSubject, requestLimit, a.book),
+		bus.Handle(a.Bus, svc, meetingv1.ChangeSubject, requestLimit, a.change),
+		bus.Handle(a.Bus, svc, meetingv1.CancelSubject, requestLimit, a.cancel),
+		bus.Handle(a.Bus, svc, meetingv1.GetSubject, requestLimit, a.get),
+		bus.Handle(a.Bus, svc, meetingv1.ListSubject, requestLimit, a.list),
+		bus.Handle(a.Bus, svc, meetingv1.SetupsSubject, requestLimit, a.setups),
+		bus.Handle(a.Bus, svc, meetingv1.SaveSetupSubject, requestLimit, a.saveSetup),
+		bus.Handle(a.Bus, svc, meetingv1.OutboxSubject, requestLimit, a.outbox),
+		bus.Handle(a.Bus, svc, meetingv1.EnterSubject, requestLimit, a.Hall.Enter),
+		bus.Handle(a.Bus, svc, meetingv1.KnockSubject, requestLimit, a.Hall.Knock),
+		bus.Handle(a.Bus, svc, meetingv1.AdmitSubject, requestLimit, a.admit),
+		bus.Handle(a.Bus, svc, meetingv1.PublishSubject, requestLimit, a.Hall.Publish),
+		bus.Handle(a.Bus, svc, meetingv1.SubscribeSubject, requestLimit, a.Hall.Subscribe),
+		bus.Handle(a.Bus, svc, meetingv1.LeaveSubject, requestLimit, a.Hall.Leave),
+		bus.Handle(a.Bus, svc, meetingv1.ActSubject, requestLimit, a.Hall.Act),
+		bus.Handle(a.Bus, svc, meetingv1.SaySubject, requestLimit, a.Hall.Say),
+		bus.Handle(a.Bus, svc, meetingv1.HistorySubject, requestLimit, a.Hall.History),
+		bus.Handle(a.Bus, svc, meetingv1.FileSubject, requestLimit, a.Hall.File),
+		bus.Handle(a.Bus, svc, callv1.CheckSubjectOf(callv1.ChannelMeeting), requestLimit, a.check),
+	)
+}
+
+// may checks that the actor is a caseworker of the area.
+func may(actor meetingv1.Actor, area string) error {
+	if actor.ID == "" || actor.Role != "caseworker" || !slices.Contains(actor.Areas, area) {
+		return errs.E(errs.Denied, "Mødet hører til et fagområde, som du ikke arbejder i.", nil)
+	}
+	return nil
+}
+
+func (a *App) book(ctx context.Context, r meetingv1.BookRequest) (meetingv1.Meeting, error) {
+	if err := may(r.Actor, r.ServiceArea); err != nil {
+		return meetingv1.Meeting{}, err
+	}
+	if !slices.ContainsFunc(r.Participants, func(p meetingv1.Participant) bool { return p.Role == meetingv1.RoleCaseworker }) {
+		r.Participants = append([]meetingv1.Participant{{Role: meetingv1.RoleCaseworker, Name: r.Actor.Name, User: r.Actor.ID}}, r.Participants...)
+	}
+	rec, err := a.Book.New(ctx, r)
+	return own(rec), err
+}
+
+// own is a meeting as its area's caseworkers see it: with everybody's link.
+func own(rec booking.Record) meetingv1.Meeting {
+	m := rec.Meeting
+	m.Participants = slices.Clone(m.Participants)
+	for i := range m.Participants {
+		p := &m.Participants[i]
+		if rec.Seats[p.ID].Secret != "" {
+			p.Link = rec.Path(p.ID)
+		}
+	}
+	return m
+}
+
+// find reads a meeting for a caseworker of its area, or for the metadata that an operator may see.
+func (a *App) find(ctx context.Context, id string, actor meetingv1.Actor) (booking.Record, error) {
+	rec, _, err := a.Book.Get(ctx, id)
+	if err != nil {
+		return rec, err
+	}
+	return rec, may(actor, rec.ServiceArea)
+}
+
+func (a *App) change(ctx context.Context, r meetingv1.BookRequest) (meetingv1.Meeting, error) {
+	if _, err := a.find(ctx, r.ID, r.Actor); err != nil {
+		return meetingv1.Meeting{}, err
+	}
+	if err := may(r.Actor, r.ServiceArea); err != nil {
+		return meetingv1.Meeting{}, err
+	}
+	rec, err := a.Book.Change(ctx, r)
+	return own(rec), err
+}
+
+func (a *App) cancel(ctx context.Context, r meetingv1.CancelRequest) (meetingv1.Meeting, error) {
+	if _, err := a.find(ctx, r.ID, r.Actor); err != nil {
+		return meetingv1.Meeting{}, err
+	}
+	rec, err := a.Book.Cancel(ctx, r.ID)
+	return own(rec), err
+}
+
+func (a *App) get(ctx context.Context, r meetingv1.Ref) (meetingv1.Meeting, error) {
+	rec, err := a.find(ctx, r.ID, r.Actor)
+	if err != nil {
+		return meetingv1.Meeting{}, err
+	}
+	return own(rec), a.look(ctx, r.Actor, rec.ID)
+}
+
+// look writes the audit entry of a look at people's data.
+func (a *App) look(ctx context.Context, actor meetingv1.Actor, id string) error {
+	return a.Bus.Publish(ctx, consentv1.Audit{
+		Meta: event.NewMeta("audit.v1.entry", "meeting", a.Book.Now()), ConversationID: id, Actor: actor.ID, Role: actor.Role,
+		Action: "view-meeting", Purpose: "Forberede eller holde et møde",
+	})
+}
+
+// horizon is what a list shows when it is not told: what is on today and the month ahead.
+const horizon = 31 * 24 * time.Hour
+
+func (a *App) list(ctx context.Context, r meetingv1.ListRequest) (meetingv1.ListReply, error) {
+	if r.Actor.ID == "" || r.Actor.Role != "caseworker" {
+		return meetingv1.ListReply{}, errs.E(errs.Denied, "", nil)
+	}
+	if r.From.IsZero() {
+		r.From = a.Book.Now().Add(-24 * time.Hour)
+	}
+	if r.To.IsZero() {
+		r.To = r.From.Add(horizon)
+	}
+	list, err := a.Book.List(ctx, r.Actor.Areas, r.From, r.To)
+	rep := meetingv1.ListReply{Meetings: []meetingv1.Meeting{}}
+	for _, rec := range list {
+		rep.Meetings = append(rep.Meetings, own(rec))
+	}
+	return rep, err
+}
+
+func (a *App) setups(ctx context.Context, _ meetingv1.SetupsRequest) (meetingv1.SetupsReply, error) {
+	changed, err := a.Store.Read().Setups(ctx)
+	if err != nil {
+		return meetingv1.SetupsReply{}, err
+	}
+	all, err := setups.All(changed)
+	return meetingv1.SetupsReply{Setups: all}, err
+}
+
+func (a *App) saveSetup(ctx context.Context, s meetingv1.Setup) (meetingv1.Setup, error) {
+	if s.Actor == "" {
+		return s, errs.E(errs.Denied, "", nil)
+	}
+	if err := setups.Check(s); err != nil {
+		return s, err
+	}
+	body, err := setups.Encode(s)
+	if err != nil {
+		return s, err
+	}
+	return s, a.Store.InTx(ctx, func(tx *store.Tx) error { return tx.PutSetup(ctx, s.ID, body) })
+}
+
+func (a *App) outbox(ctx context.Context, r meetingv1.OutboxRequest) (meetingv1.OutboxReply, error) {
+	rep := meetingv1.OutboxReply{Sent: []meetingv1.Sent{}}
+	var ids []string
+	if r.MeetingID != "" {
+		if _, err := a.find(ctx, r.MeetingID, r.Actor); err != nil {
+			return rep, err
+		}
+		ids = []string{r.MeetingID}
+	} else {
+		list, err := a.list(ctx, meetingv1.ListRequest{Actor: r.Actor})
+		if err != nil {
+			return rep, err
+		}
+		for _, m := range list.Meetings {
+			ids = append(ids, m.ID)
+		}
+	}
+	for _, id := range ids {
+		sent, err := a.Book.Sent(ctx, id)
+		if err != nil {
+			return rep, err
+		}
+		rep.Sent = append(rep.Sent, sent...)
+	}
+	slices.SortStableFunc(rep.Sent, func(x, y meetingv1.Sent) int { return y.At.Compare(x.At) })
+	return rep, nil
+}
+
+func (a *App) admit(ctx context.Context, r meetingv1.AdmitRequest) (meetingv1.Meeting, error) {
+	if _, err := a.find(ctx, r.MeetingID, r.Actor); err != nil {
+		return meetingv1.Meeting{}, err
+	}
+	rec, err := a.Hall.Decide(ctx, r)
+	return own(rec), err
+}
+
+// check tells the journal whether a meeting is still held.
+func (a *App) check(ctx context.Context, r callv1.CheckRequest) (callv1.Call, error) {
+	rec, _, err := a.Book.Get(ctx, r.ConversationID)
+	if err != nil {
+		return callv1.Call{}, err
+	}
+	if rec.State != meetingv1.Live {
+		return callv1.Call{}, errs.E(errs.NotFound, "", nil)
+	}
+	return callv1.Call{ConversationID: rec.ID, Channel: callv1.ChannelMeeting, State: callv1.StateTalking, ServiceArea: rec.ServiceArea}, nil
+}

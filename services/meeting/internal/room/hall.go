@@ -1,0 +1,193 @@
+// Package room is the meeting while it is held: lobby, seats, media, moderation, chat, captions, and what of it is written down.
+//
+// A Hall has the rooms of one node. A room is one lock over its state; the SFU calls it from one goroutine per room. What must
+// outlive the node (who was admitted, who declined, that the meeting began and ended) is written to the booking first.
+package room
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"samtale.dk/samtale/media/sfu"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/meeting/internal/booking"
+	"samtale.dk/samtale/services/platform/audiofeed"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/seal"
+)
+
+// Config is what a Hall needs.
+type Config struct {
+	Book *booking.Book
+	SFU  *sfu.SFU
+	Feed *audiofeed.Gateway
+	Bus  *bus.Bus
+	Keys seal.Keys
+	// Area gives a service area's rules.
+	Area   func(ctx context.Context, id string) (consentv1.Area, error)
+	Master []byte // of the seats' keys
+	ICE    []meetingv1.ICEServer
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// Hall is the rooms of this node.
+type Hall struct {
+	Config
+	mu    sync.Mutex
+	rooms map[string]*room
+}
+
+// New returns a Hall without rooms.
+func New(cfg Config) *Hall { return &Hall{Config: cfg, rooms: map[string]*room{}} }
+
+// Rooms counts the rooms and the people in them.
+func (h *Hall) Rooms() (rooms, people int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, r := range h.rooms {
+		r.mu.Lock()
+		people += len(r.seats)
+		r.mu.Unlock()
+	}
+	return len(h.rooms), people
+}
+
+// find gives the room of a meeting, if it is open here.
+func (h *Hall) find(id string) *room {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rooms[id]
+}
+
+// open gives the room of a meeting, and opens it for the first who comes.
+func (h *Hall) open(ctx context.Context, rec booking.Record) (*room, error) {
+	area, err := h.Area(ctx, rec.ServiceArea)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r := h.rooms[rec.ID]; r != nil {
+		return r, nil
+	}
+	r := newRoom(h, rec, area)
+	r.media, err = h.SFU.Open(rec.ID, sfu.RoomConfig{Speakers: r.speakers})
+	if err != nil {
+		return nil, full(err)
+	}
+	r.stop, err = r.listen()
+	if err != nil {
+		r.media.Close()
+		return nil, err
+	}
+	h.rooms[rec.ID] = r
+	return r, nil
+}
+
+// full gives the SFU's errors their meaning for people.
+func full(err error) error {
+	switch {
+	case errors.Is(err, sfu.ErrLimit), errors.Is(err, sfu.ErrDraining):
+		return errs.E(errs.Unavailable, "Mødet kan ikke tage flere ind lige nu. Prøv igen om lidt.", err)
+	case errors.Is(err, sfu.ErrSDP):
+		return errs.E(errs.Invalid, "Browseren og mødet kunne ikke blive enige om lyd og billede. Prøv en anden browser.", err)
+	case errors.Is(err, sfu.ErrState), errors.Is(err, sfu.ErrNoPeer), errors.Is(err, sfu.ErrClosed):
+		return errs.E(errs.Conflict, "Forbindelsen til mødet er ikke klar. Prøv igen.", err)
+	}
+	return err
+}
+
+// close forgets a room that has ended.
+func (h *Hall) close(r *room) {
+	h.mu.Lock()
+	if h.rooms[r.id] == r {
+		delete(h.rooms, r.id)
+	}
+	h.mu.Unlock()
+}
+
+// Drain lets the meetings of this node go: media stops, what was said is committed, and everybody is told to set up again
+// where the room will be opened next. The meetings themselves go on.
+func (h *Hall) Drain(ctx context.Context) {
+	h.SFU.Drain()
+	h.mu.Lock()
+	rooms := make([]*room, 0, len(h.rooms))
+	for _, r := range h.rooms {
+		rooms = append(rooms, r)
+	}
+	h.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, r := range rooms {
+		wg.Go(func() { r.vacate(ctx) })
+	}
+	wg.Wait()
+}
+
+// tell sends an event to the browsers in a room.
+func (h *Hall) tell(e meetingv1.RoomEvent) {
+	data, err := json.Marshal(e)
+	if err == nil {
+		err = h.Bus.NC.Publish(meetingv1.RoomSubject(e.MeetingID), data)
+	}
+	if err != nil {
+		h.Log.Warn("room event", "meeting_id", e.MeetingID, "kind", e.Kind, "err", err)
+	}
+}
+
+// seat opens a meeting for who has a key to a seat in it. Inside: the participant must have been admitted on that device.
+func (h *Hall) seat(ctx context.Context, s meetingv1.SeatRef, inside bool) (booking.Record, *meetingv1.Participant, error) {
+	device, ok := booking.CheckKey(h.Master, s)
+	if !ok {
+		return booking.Record{}, nil, errs.E(errs.Denied, "Åbn mødet igen med dit link.", nil)
+	}
+	rec, _, err := h.Book.Get(ctx, s.MeetingID)
+	if err != nil {
+		return rec, nil, err
+	}
+	p := rec.Participant(s.ParticipantID)
+	if p == nil {
+		return rec, nil, errs.E(errs.Denied, "Du er ikke længere med i mødet.", nil)
+	}
+	switch rec.State {
+	case meetingv1.Ended, meetingv1.Cancelled, meetingv1.NoShow:
+		return rec, p, errs.E(errs.NotFound, "Mødet er slut.", nil)
+	}
+	if inside && (!in(p.State) || rec.Seats[p.ID].Device != device) {
+		return rec, p, errs.E(errs.Denied, "Du er ikke lukket ind i mødet.", nil)
+	}
+	return rec, p, nil
+}
+
+// in tells whether a state is one of being in the meeting.
+func in(state string) bool { return state == meetingv1.InRoom || state == meetingv1.InSide }
+
+// moderates tells whether a participant may act on others.
+func moderates(p *meetingv1.Participant) bool { return p.Role == meetingv1.RoleCaseworker }
+
+// public is a meeting as a participant may see it: others' addresses, links and device reports are left out. Who is not in the
+// room sees nobody else.
+func public(rec booking.Record, me *meetingv1.Participant) meetingv1.Meeting {
+	m := rec.Meeting
+	m.CaseNumber, m.CreatedBy = "", ""
+	m.Participants = nil
+	for _, p := range rec.Participants {
+		p.Email, p.Phone, p.User, p.Link = "", "", "", ""
+		mine := p.ID == me.ID
+		host := moderates(me)
+		if !mine && !host {
+			p.Report = nil
+			if !in(me.State) || !in(p.State) {
+				continue
+			}
+		}
+		m.Participants = append(m.Participants, p)
+	}
+	return m
+}

@@ -1,0 +1,253 @@
+package room
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"samtale.dk/samtale/media/sfu"
+	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/meeting/internal/booking"
+	"samtale.dk/samtale/services/platform/errs"
+)
+
+// Publish takes the offer of a participant's publishing connection (also a WHIP client's) and answers it.
+func (h *Hall) Publish(ctx context.Context, q meetingv1.MediaRequest) (meetingv1.MediaReply, error) {
+	peer, err := h.peer(ctx, q.Seat)
+	if err != nil {
+		return meetingv1.MediaReply{}, err
+	}
+	sdp, err := peer.Publish(q.SDP)
+	return meetingv1.MediaReply{SDP: sdp, Session: q.Seat.ParticipantID}, full(err)
+}
+
+// Subscribe makes the connection that a participant watches and hears by: without SDP the SFU offers, and gets the answer in a
+// second request (Session); with SDP and no Session the client offers (WHEP).
+func (h *Hall) Subscribe(ctx context.Context, q meetingv1.MediaRequest) (meetingv1.MediaReply, error) {
+	peer, err := h.peer(ctx, q.Seat)
+	if err != nil {
+		return meetingv1.MediaReply{}, err
+	}
+	rep := meetingv1.MediaReply{Session: q.Seat.ParticipantID}
+	switch {
+	case q.Restart:
+		rep.SDP, err = peer.RestartICE(sfu.Subscribing, "")
+	case q.SDP == "":
+		rep.SDP, err = peer.Subscribe()
+	case q.Session == "":
+		rep.SDP, err = peer.SubscribeOffer(q.SDP)
+	default:
+		err = peer.Answer(q.SDP)
+	}
+	return rep, full(err)
+}
+
+// peer lets a participant's media into the room; the first one opens it.
+func (h *Hall) peer(ctx context.Context, s meetingv1.SeatRef) (*sfu.Peer, error) {
+	rec, p, err := h.seat(ctx, s, true)
+	if err != nil {
+		return nil, err
+	}
+	r, err := h.open(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	peer, err := r.join(rec, p)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.begin(ctx); err != nil {
+		return nil, err
+	}
+	h.announce(rec)
+	return peer, nil
+}
+
+// Leave takes a participant out, who may come back by the same link.
+func (h *Hall) Leave(ctx context.Context, s meetingv1.SeatRef) (meetingv1.Entry, error) {
+	rec, me, err := h.seat(ctx, s, false)
+	if err != nil {
+		return meetingv1.Entry{}, err
+	}
+	device, _ := booking.CheckKey(h.Master, s)
+	if rec.Seats[me.ID].Device != device && rec.Seats[me.ID].Knocks != device {
+		return h.entry(ctx, rec, me.ID, device, false) // it is another device that is in the room
+	}
+	rec, err = h.Book.Update(ctx, rec.ID, "left", me.ID, func(rec *booking.Record) error {
+		if p := rec.Participant(me.ID); p != nil && (in(p.State) || p.State == meetingv1.InLobby) {
+			p.State, p.Since, p.Camera, p.Screen, p.Hand = meetingv1.Left, h.Now(), false, false, false
+			return nil
+		}
+		return booking.ErrUnchanged
+	})
+	if err != nil {
+		return meetingv1.Entry{}, err
+	}
+	if r := h.find(rec.ID); r != nil {
+		r.leave(me.ID)
+	}
+	h.announce(rec)
+	return h.entry(ctx, rec, me.ID, device, false)
+}
+
+// Say sends a chat message to those who are in the same place.
+func (h *Hall) Say(ctx context.Context, q meetingv1.SayRequest) (meetingv1.Message, error) {
+	_, me, err := h.seat(ctx, q.Seat, true)
+	if err != nil {
+		return meetingv1.Message{}, err
+	}
+	r := h.find(q.Seat.MeetingID)
+	if r == nil {
+		return meetingv1.Message{}, errs.E(errs.Conflict, "Mødet er ikke begyndt endnu.", nil)
+	}
+	text := strings.TrimSpace(q.Text)
+	if n := utf8.RuneCountInString(text); n == 0 && q.File == "" || n > maxText || !utf8.ValidString(text) {
+		return meetingv1.Message{}, errs.E(errs.Invalid, "Skriv en besked på højst 2.000 tegn.", nil)
+	}
+	if event.CheckToken(q.ID) != nil {
+		return meetingv1.Message{}, errs.E(errs.Invalid, "Beskeden mangler et id.", nil)
+	}
+	m := meetingv1.Message{ID: q.ID, At: h.Now(), From: me.ID, Text: text, Side: me.State == meetingv1.InSide}
+	if q.File != "" {
+		f, ok := r.file(q.File)
+		if !ok {
+			return meetingv1.Message{}, errs.E(errs.NotFound, "Filen er ikke sendt helt. Prøv igen.", nil)
+		}
+		m.File = &f
+	}
+	if r.keep(m) {
+		h.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventMessage, Message: &m, Side: m.Side})
+	}
+	return m, nil
+}
+
+// maxText is the longest chat message, in characters.
+const maxText = 2000
+
+// keep adds a message for those who come late; false: it was there.
+func (r *room) keep(m meetingv1.Message) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.ContainsFunc(r.messages, func(o meetingv1.Message) bool { return o.ID == m.ID }) {
+		return false
+	}
+	if len(r.messages) == maxMessages {
+		r.messages = slices.Delete(r.messages, 0, 1)
+	}
+	r.messages = append(r.messages, m)
+	return true
+}
+
+// History is what a participant has missed: chat of the own place, and captions.
+func (h *Hall) History(ctx context.Context, s meetingv1.SeatRef) (meetingv1.HistoryReply, error) {
+	_, me, err := h.seat(ctx, s, true)
+	if err != nil {
+		return meetingv1.HistoryReply{}, err
+	}
+	rep := meetingv1.HistoryReply{Messages: []meetingv1.Message{}, Captions: []meetingv1.Caption{}}
+	r := h.find(s.MeetingID)
+	if r == nil {
+		return rep, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range r.messages {
+		if !m.Side || me.State == meetingv1.InSide {
+			rep.Messages = append(rep.Messages, m)
+		}
+	}
+	rep.Captions = append(rep.Captions, r.captions...)
+	return rep, nil
+}
+
+// Files of the chat are held in memory while the room lives: nothing is left of them afterwards.
+
+// maxFiles is how many files a room holds.
+const maxFiles = 20
+
+// upload is a file on its way.
+type upload struct {
+	meetingv1.File
+	parts [][]byte
+	whole bool
+}
+
+// File takes one part of a file, or gives one. What a file is, its bytes say, not its name.
+func (h *Hall) File(ctx context.Context, q meetingv1.FileRequest) (meetingv1.FilePart, error) {
+	if _, _, err := h.seat(ctx, q.Seat, true); err != nil {
+		return meetingv1.FilePart{}, err
+	}
+	r := h.find(q.Seat.MeetingID)
+	if r == nil {
+		return meetingv1.FilePart{}, errs.E(errs.Conflict, "Mødet er ikke begyndt endnu.", nil)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	u := r.uploads[q.File.ID]
+	if len(q.Data) > 0 {
+		return r.take(u, q)
+	}
+	if u == nil || !u.whole || q.Part < 0 || q.Part >= len(u.parts) {
+		return meetingv1.FilePart{}, errs.E(errs.NotFound, "Filen findes ikke længere.", nil)
+	}
+	return meetingv1.FilePart{File: u.File, Part: q.Part, Data: u.parts[q.Part], Last: q.Part == len(u.parts)-1}, nil
+}
+
+// take adds a part. r.mu is held.
+func (r *room) take(u *upload, q meetingv1.FileRequest) (meetingv1.FilePart, error) {
+	invalid := func(text string) (meetingv1.FilePart, error) {
+		return meetingv1.FilePart{}, errs.E(errs.Invalid, text, nil)
+	}
+	const maxParts = meetingv1.MaxFile / meetingv1.MaxPart
+	switch {
+	case event.CheckToken(q.File.ID) != nil || len(q.File.Name) > 200:
+		return invalid("Filens navn er for langt.")
+	case q.Parts < 1 || q.Parts > maxParts || len(q.Data) > meetingv1.MaxPart:
+		return invalid("Filen er for stor. Den må højst fylde 10 MB.")
+	case u == nil && q.Part == 0 && len(r.uploads) >= maxFiles:
+		return invalid("Der er sendt for mange filer i mødet.")
+	case u == nil && q.Part == 0:
+		u = &upload{File: meetingv1.File{ID: q.File.ID, Name: clean(q.File.Name), Type: http.DetectContentType(q.Data)}}
+		if !allowed(u.Type) {
+			return invalid("Filtypen kan ikke sendes. Brug PDF, billede eller tekst.")
+		}
+		r.uploads[u.ID] = u
+	case u == nil || q.Part != len(u.parts) || u.whole:
+		return meetingv1.FilePart{}, errs.E(errs.Conflict, "Filens dele kom i forkert orden. Send den igen.", nil)
+	}
+	u.parts = append(u.parts, q.Data)
+	u.Size += int64(len(q.Data))
+	u.whole = len(u.parts) == q.Parts
+	return meetingv1.FilePart{File: u.File, Part: q.Part, Last: u.whole}, nil
+}
+
+// allowed are types that a browser shows without running anything.
+func allowed(mime string) bool {
+	mime, _, _ = strings.Cut(mime, ";")
+	return slices.Contains([]string{"application/pdf", "image/png", "image/jpeg", "image/gif", "image/webp", "text/plain"}, mime)
+}
+
+// clean leaves a name without path and control characters.
+func clean(name string) string {
+	name = name[strings.LastIndexAny(name, `/\`)+1:]
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f {
+			return -1
+		}
+		return c
+	}, name)
+}
+
+// file finds one that was sent whole.
+func (r *room) file(id string) (meetingv1.File, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	u := r.uploads[id]
+	if u == nil || !u.whole {
+		return meetingv1.File{}, false
+	}
+	return u.File, true
+}

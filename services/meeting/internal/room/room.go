@@ -1,0 +1,425 @@
+package room
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"samtale.dk/samtale/media/sfu"
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/meeting/internal/booking"
+	"samtale.dk/samtale/services/platform/errs"
+)
+
+// room is one meeting at this node.
+type room struct {
+	hall  *Hall
+	id    string
+	area  consentv1.Area
+	media *sfu.Room
+	stop  func() // of the subscriptions
+	log   *slog.Logger
+
+	mu       sync.Mutex
+	seats    map[string]*seat // of people with media
+	legs     map[string]*leg  // by participant
+	paused   bool
+	choices  meetingv1.Choices
+	started  time.Time
+	ended    bool
+	messages []meetingv1.Message
+	captions []meetingv1.Caption
+	uploads  map[string]*upload
+	lines    map[string]*strings.Builder // of real-time text, by participant
+	empty    *time.Timer                 // ends the meeting when nobody has come back
+}
+
+// seat is one participant with media.
+type seat struct {
+	peer *sfu.Peer
+	side bool
+}
+
+// emptyFor is how long a room without anybody waits before the meeting counts as over.
+const emptyFor = 5 * time.Minute
+
+// limits of what a room keeps for those who come late.
+const (
+	maxMessages = 500
+	maxCaptions = 1000
+)
+
+func newRoom(h *Hall, rec booking.Record, area consentv1.Area) *room {
+	return &room{
+		hall: h, id: rec.ID, area: area, log: h.Log.With("meeting_id", rec.ID), seats: map[string]*seat{}, legs: map[string]*leg{},
+		uploads: map[string]*upload{}, lines: map[string]*strings.Builder{},
+		choices: rec.Choices, paused: rec.Paused, started: rec.StartedAt,
+	}
+}
+
+// join gives a participant a place in the SFU; again gives the same one.
+func (r *room) join(rec booking.Record, p *meetingv1.Participant) (*sfu.Peer, error) {
+	r.mu.Lock()
+	if s := r.seats[p.ID]; s != nil {
+		r.mu.Unlock()
+		return s.peer, nil
+	}
+	if r.ended {
+		r.mu.Unlock()
+		return nil, errs.E(errs.NotFound, "Mødet er slut.", nil)
+	}
+	r.mu.Unlock()
+	id := p.ID
+	cfg := sfu.PeerConfig{
+		ID: id, Interpreter: p.Role == meetingv1.RoleInterpreter,
+		Offer: func(sdp string) {
+			r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventOffer, To: id, SDP: sdp, Session: id})
+		},
+		Quality: func(q sfu.Quality) { r.quality(id, q) },
+		Sound:   func(t sfu.Track) sfu.AudioWriter { return r.sound(id, p.Role, p.User, t) },
+		Message: func(m sfu.Message) { r.typed(id, m) },
+	}
+	if p.Muted {
+		cfg.Muted = []sfu.Source{sfu.Microphone}
+	}
+	if p.State == meetingv1.InSide {
+		cfg.Group = sideGroup
+	}
+	peer, err := r.media.Join(cfg)
+	if err != nil {
+		return nil, full(err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.seats[id]; s != nil { // two requests at once: the SFU has replaced the first
+		s.peer = peer
+		return peer, nil
+	}
+	r.seats[id] = &seat{peer: peer, side: p.State == meetingv1.InSide}
+	if r.empty != nil {
+		r.empty.Stop()
+		r.empty = nil
+	}
+	return peer, nil
+}
+
+const sideGroup = "side"
+
+// live takes over from the booking what counts while the meeting runs.
+func (r *room) live(rec *booking.Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.paused, r.choices = rec.Paused, rec.Choices
+	for _, p := range rec.Participants {
+		if l := r.legs[p.ID]; l != nil {
+			l.mask(r.masked(p))
+		}
+	}
+}
+
+// masked tells whether what a participant says now is not to be heard by the recogniser: nobody chose a transcript, the meeting
+// is paused, the person has not said yes, or speaks in the side room.
+func (r *room) masked(p meetingv1.Participant) bool {
+	return !r.choices.Transcript || r.paused || p.State == meetingv1.InSide || !agreed(p)
+}
+
+// agreed: citizens and those who come with them decide for themselves; the authority's own people are at work.
+func agreed(p meetingv1.Participant) bool {
+	if p.Transcribe != nil {
+		return *p.Transcribe
+	}
+	return p.Role == meetingv1.RoleCaseworker || p.Role == meetingv1.RoleColleague
+}
+
+func (r *room) transcribe(participant string, yes bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l := r.legs[participant]; l != nil && !yes {
+		l.mask(true)
+	}
+}
+
+// leave takes a participant's media away.
+func (r *room) leave(participant string) {
+	r.mu.Lock()
+	s := r.seats[participant]
+	delete(r.seats, participant)
+	if len(r.seats) == 0 && !r.ended && r.empty == nil {
+		r.empty = time.AfterFunc(emptyFor, func() { r.hall.over(r, "empty") })
+	}
+	r.mu.Unlock()
+	if s != nil {
+		s.peer.Leave()
+	}
+}
+
+// begin publishes the conversation's start when the first person has media. The event is durable: it goes through the outbox.
+func (r *room) begin(ctx context.Context) error {
+	r.mu.Lock()
+	begun := !r.started.IsZero()
+	r.mu.Unlock()
+	if begun {
+		return nil
+	}
+	now := r.hall.Now()
+	rec, err := r.hall.Book.Update(ctx, r.id, "started", "", func(rec *booking.Record) error {
+		if !rec.StartedAt.IsZero() {
+			return booking.ErrUnchanged
+		}
+		rec.State, rec.StartedAt = meetingv1.Live, now
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.started = rec.StartedAt
+	r.mu.Unlock()
+	return r.hall.Book.Publish(ctx, rec, func(party []byte) event.Message {
+		return callv1.Started{
+			Meta: event.NewMeta("call.v1.started", "meeting", rec.StartedAt), ConversationID: rec.ID, Channel: callv1.ChannelMeeting,
+			ServiceArea: rec.ServiceArea, Sealed: party, Caseworker: caseworker(rec),
+		}
+	})
+}
+
+// caseworker is whose meeting it is at the desk.
+func caseworker(rec booking.Record) string {
+	if i := slices.IndexFunc(rec.Participants, func(p meetingv1.Participant) bool { return moderates(&p) && p.User != "" }); i >= 0 {
+		return rec.Participants[i].User
+	}
+	return rec.CreatedBy
+}
+
+// over ends a meeting: media stops, what was said is committed, and the journal hears of it.
+func (h *Hall) over(r *room, reason string) {
+	r.mu.Lock()
+	if r.ended {
+		r.mu.Unlock()
+		return
+	}
+	r.ended = true
+	r.mu.Unlock()
+	h.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventEnded})
+	ctx, cancel := context.WithTimeout(context.Background(), endWithin)
+	defer cancel()
+	legs := r.shut(ctx)
+	h.close(r)
+	if err := h.finish(ctx, r.id, reason, legs); err != nil {
+		h.Log.Error("meeting has ended, but nobody hears of it yet", "meeting_id", r.id, "err", err)
+	}
+}
+
+// endWithin bounds how long the end of a meeting waits for the last words.
+const endWithin = 60 * time.Second
+
+// finish writes the end to the booking and tells the journal.
+func (h *Hall) finish(ctx context.Context, id, reason string, legs []callv1.LegEnd) error {
+	now := h.Now()
+	rec, err := h.Book.Update(ctx, id, "ended", "", func(rec *booking.Record) error {
+		if !rec.EndedAt.IsZero() {
+			return booking.ErrUnchanged
+		}
+		rec.State, rec.EndedAt = meetingv1.Ended, now
+		rec.Legs = merge(rec.Legs, legs)
+		for i := range rec.Participants {
+			if p := &rec.Participants[i]; in(p.State) || p.State == meetingv1.InLobby {
+				p.State, p.Since = meetingv1.Left, now
+			}
+		}
+		return nil
+	})
+	if err != nil || rec.StartedAt.IsZero() {
+		return err
+	}
+	return h.Book.Publish(ctx, rec, func([]byte) event.Message {
+		return callv1.Ended{
+			Meta: event.NewMeta("call.v1.ended", "meeting", now), ConversationID: rec.ID, Channel: callv1.ChannelMeeting,
+			ServiceArea: rec.ServiceArea, StartedAt: rec.StartedAt, AnsweredAt: rec.StartedAt, Reason: reason,
+			Caseworker: caseworker(rec), Transcribed: rec.Choices.Transcript, Legs: rec.Legs,
+		}
+	})
+}
+
+// merge adds legs to those that earlier stretches of the meeting have left; the newer account of a leg counts.
+func merge(old, more []callv1.LegEnd) []callv1.LegEnd {
+	out := slices.Clone(old)
+	for _, l := range more {
+		if i := slices.IndexFunc(out, func(o callv1.LegEnd) bool { return o.ID == l.ID }); i >= 0 {
+			out[i] = l
+			continue
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// vacate empties the room at this node; the meeting goes on where it is opened next.
+func (r *room) vacate(ctx context.Context) {
+	r.mu.Lock()
+	r.ended = true
+	r.mu.Unlock()
+	legs := r.shut(ctx)
+	r.hall.close(r)
+	_, err := r.hall.Book.Update(ctx, r.id, "moved", "", func(rec *booking.Record) error {
+		rec.Legs = merge(rec.Legs, legs)
+		return nil
+	})
+	if err != nil {
+		r.log.Error("legs of a moved room are not recorded", "err", err)
+	}
+	r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventMoved})
+}
+
+// shut closes the media and waits until every leg is committed.
+func (r *room) shut(ctx context.Context) []callv1.LegEnd {
+	r.stop()
+	r.media.Close()
+	r.mu.Lock()
+	if r.empty != nil {
+		r.empty.Stop()
+	}
+	legs := make([]*leg, 0, len(r.legs))
+	for _, l := range r.legs {
+		legs = append(legs, l)
+	}
+	r.legs, r.seats = map[string]*leg{}, map[string]*seat{}
+	r.mu.Unlock()
+	out := make([]callv1.LegEnd, len(legs))
+	var wg sync.WaitGroup
+	for i, l := range legs {
+		wg.Go(func() { out[i] = l.end(ctx) })
+	}
+	wg.Wait()
+	slices.SortFunc(out, func(a, b callv1.LegEnd) int { return a.StartedAt.Compare(b.StartedAt) })
+	return out
+}
+
+// sound gives a microphone's track the way to the recogniser.
+func (r *room) sound(participant, role, user string, t sfu.Track) sfu.AudioWriter {
+	if t.Source != sfu.Microphone {
+		return nil
+	}
+	rec, _, err := r.hall.Book.Get(context.Background(), r.id)
+	p := rec.Participant(participant)
+	if err != nil || p == nil || !rec.Choices.Transcript {
+		return nil
+	}
+	r.mu.Lock()
+	l := r.legs[participant]
+	masked := r.masked(*p)
+	r.mu.Unlock()
+	if l != nil {
+		l.resume(r.hall.Now())
+		l.mask(masked)
+		return l
+	}
+	l, err = newLeg(r.hall.Feed, r.id, callv1.Leg{
+		ID: event.NewID(r.hall.Now()), Role: callRole(role), StartedAt: r.hall.Now(), User: user,
+	})
+	if err != nil {
+		r.log.Error("a microphone is not written down", "participant_id", participant, "err", err)
+		return nil
+	}
+	l.mask(masked)
+	r.mu.Lock()
+	r.legs[participant] = l
+	r.mu.Unlock()
+	go r.tellLegs(participant, l.Leg)
+	return l
+}
+
+// callRole is a participant's role as the transcript names it.
+func callRole(role string) string {
+	switch role {
+	case meetingv1.RoleCitizen:
+		return callv1.RoleCitizen
+	case meetingv1.RoleCaseworker, meetingv1.RoleColleague:
+		return callv1.RoleCaseworker
+	}
+	return callv1.RoleOther
+}
+
+// tellLegs records a new leg, so that the transcript and a restart know whose it is.
+func (r *room) tellLegs(participant string, l callv1.Leg) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	rec, err := r.hall.Book.Update(ctx, r.id, "leg", participant, func(rec *booking.Record) error {
+		rec.Legs = merge(rec.Legs, []callv1.LegEnd{{Leg: l, Transcribed: true}})
+		if p := rec.Participant(participant); p != nil {
+			p.LegID = l.ID
+		}
+		return nil
+	})
+	if err == nil {
+		legs := make([]callv1.Leg, 0, len(rec.Legs))
+		for _, e := range rec.Legs {
+			legs = append(legs, e.Leg)
+		}
+		yes := true
+		err = r.hall.Book.Publish(ctx, rec, func([]byte) event.Message {
+			return callv1.Changed{
+				Meta: event.NewMeta("call.v1.changed", "meeting", r.hall.Now()), ConversationID: r.id, State: callv1.StateTalking,
+				ServiceArea: rec.ServiceArea, Caseworker: caseworker(rec), Legs: legs, Transcribe: &yes,
+			}
+		})
+	}
+	if err != nil {
+		r.log.Error("a leg is not announced", "err", err)
+	}
+}
+
+func (r *room) quality(participant string, q sfu.Quality) {
+	if q == sfu.AudioOnly || q == sfu.Poor {
+		r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventNotice, To: participant, Notice: "network." + string(q)})
+	}
+	if q == sfu.Good {
+		r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventNotice, To: participant, Notice: "network.good"})
+	}
+}
+
+func (r *room) speakers(list []sfu.Speaker) {
+	levels := make([]meetingv1.Level, 0, len(list))
+	for _, s := range list {
+		if s.Speaking {
+			levels = append(levels, meetingv1.Level{ParticipantID: s.Peer, DB: s.DB})
+		}
+	}
+	r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventSpeak, Levels: levels})
+}
+
+// listen subscribes to what the recogniser says of this meeting.
+func (r *room) listen() (stop func(), err error) {
+	var subs []*nats.Subscription
+	stop = func() {
+		for _, s := range subs {
+			_ = s.Unsubscribe() // the connection may be gone already
+		}
+	}
+	for subject, take := range r.captionSubjects() {
+		s, err := r.hall.Bus.NC.Subscribe(subject, take)
+		if err != nil {
+			stop()
+			return nil, err
+		}
+		subs = append(subs, s)
+	}
+	return stop, nil
+}
+
+// Over ends a meeting that was left open, wherever its media is.
+func (h *Hall) Over(ctx context.Context, id string) error {
+	if r := h.find(id); r != nil {
+		h.over(r, "left-open")
+		return nil
+	}
+	return h.finish(ctx, id, "lost", nil)
+}

@@ -1,0 +1,164 @@
+// Package meeting is the service of video meetings: bookings with their invitations, the lobby, and the rooms with their media
+// (media/sfu). What is said is sent to the recogniser a person at a time, and the conversation goes to the journal as a call's
+// does.
+package meeting
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+
+	"samtale.dk/samtale/media/sfu"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/meeting/internal/activity"
+	"samtale.dk/samtale/services/meeting/internal/app"
+	"samtale.dk/samtale/services/meeting/internal/booking"
+	"samtale.dk/samtale/services/meeting/internal/invite"
+	"samtale.dk/samtale/services/meeting/internal/room"
+	"samtale.dk/samtale/services/meeting/internal/store"
+	"samtale.dk/samtale/services/platform/audiofeed"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/masterkey"
+	"samtale.dk/samtale/services/platform/process"
+	"samtale.dk/samtale/services/platform/seal"
+	platformstore "samtale.dk/samtale/services/platform/store"
+	"samtale.dk/samtale/services/platform/temporal"
+	"samtale.dk/samtale/workflows/meeting"
+	"samtale.dk/samtale/workflows/phonecall"
+)
+
+// Settings of the meeting service.
+type Settings struct {
+	process.Common
+	Temporal temporal.Config
+	DB       string   `env:"SAMTALE_MEETING_DB"`                              // empty: SQLite in the data folder
+	UDP      []string `env:"SAMTALE_MEETING_UDP" envDefault:"127.0.0.1:0"`    // media of all rooms; 0: a free port
+	TCP      []string `env:"SAMTALE_MEETING_TCP"`                             // for networks without UDP
+	IPs      []string `env:"SAMTALE_MEETING_PUBLIC_IP"`                       // told to browsers behind 1:1 NAT
+	TURN     []string `env:"SAMTALE_MEETING_TURN_UDP"`                        // built-in TURN server; empty: none
+	TURNTCP  []string `env:"SAMTALE_MEETING_TURN_TCP"`
+	Public   string   `env:"SAMTALE_PUBLIC_URL"` // of the portal, for links; empty: http:// and its address
+	HTTPAddr string   `env:"SAMTALE_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
+
+	Sender      string `env:"SAMTALE_SENDER_NAME" envDefault:"Borgerservice"`
+	SenderMail  string `env:"SAMTALE_SENDER_EMAIL" envDefault:"moede@samtale.invalid"`
+	SenderPhone string `env:"SAMTALE_CONTACT_PHONE"`
+	SenderCVR   string `env:"SAMTALE_SENDER_CVR"` // makes MeMo messages for Digital Post
+	SMTP        string `env:"SAMTALE_SMTP"`       // host:port; empty: messages are only kept, to be seen at the desk
+	SMTPUser    string `env:"SAMTALE_SMTP_USER"`
+	SMTPSecret  string `env:"SAMTALE_SMTP_PASSWORD"`
+	SMTPPlain   bool   `env:"SAMTALE_SMTP_PLAIN"` // no TLS: a server on the same machine
+}
+
+// seats is the purpose of the key that proves a participant's seat.
+const seats = "meeting seats v1"
+
+// maxLegs is how many people are written down at once.
+const maxLegs = 500
+
+// Run serves until ctx is done.
+func Run(ctx context.Context, env process.Env) error {
+	var cfg Settings
+	if err := env.Load(&cfg); err != nil {
+		return err
+	}
+	if cfg.DB == "" {
+		cfg.DB = "sqlite:" + cfg.Data + "/meeting.db"
+	}
+	if cfg.Public == "" {
+		cfg.Public = "http://" + cfg.HTTPAddr
+	}
+	if err := cfg.Temporal.Check(); err != nil || env.CheckOnly {
+		return err
+	}
+	master, err := masterkey.LoadOrCreate(cfg.MasterKey, cfg.Data)
+	if err != nil {
+		return err
+	}
+	db, err := platformstore.Open(ctx, cfg.DB)
+	if err != nil {
+		return fmt.Errorf("meeting: %w", err)
+	}
+	defer db.Close()
+	if err := db.Migrate(ctx, store.Migrations()); err != nil {
+		return fmt.Errorf("meeting: %w", err)
+	}
+	b, err := env.Connect("meeting", cfg.Bus)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	unit, err := sfu.New(sfu.Config{
+		UDP: cfg.UDP, TCP: cfg.TCP, PublicIPs: cfg.IPs, TURN: sfu.TURNConfig{UDP: cfg.TURN, TCP: cfg.TURNTCP},
+		Log: env.Log.With("service", "meeting"),
+	})
+	if err != nil {
+		return fmt.Errorf("meeting: %w", err)
+	}
+	defer unit.Close()
+	feed := audiofeed.New(audiofeed.Config{Name: "meeting", Bus: b, Log: env.Log, Metrics: env.Metrics, MaxLegs: maxLegs})
+	defer feed.Close()
+	a, err := assemble(cfg, env, master, store.New(db), b, unit, feed)
+	if err != nil {
+		return err
+	}
+	env.Health.Add("meeting", a.Ready)
+	return a.Run(ctx)
+}
+
+func assemble(cfg Settings, env process.Env, master masterkey.Key, st *store.Store, b *bus.Bus, unit *sfu.SFU, feed *audiofeed.Gateway) (*app.App, error) {
+	ring, err := seal.NewRing(b)
+	if err != nil {
+		return nil, err
+	}
+	log := env.Log.With("service", "meeting")
+	now := func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+	areas := func(ctx context.Context) ([]consentv1.Area, error) {
+		rep, err := bus.Request[consentv1.AreasReply](ctx, b, consentv1.AreasSubject, consentv1.AreasRequest{})
+		return rep.Areas, err
+	}
+	book := &booking.Book{Store: st, Keys: ring, Areas: areas, Now: now}
+	hall := room.New(room.Config{
+		Book: book, SFU: unit, Feed: feed, Bus: b, Keys: ring, Master: master.Derive(seats), Log: log, Now: now,
+		Area: func(ctx context.Context, id string) (consentv1.Area, error) { return area(ctx, areas, id) },
+	})
+	acts := &activity.Activities{
+		Book: book, Bus: b, Way: cfg.way(), Public: strings.TrimSuffix(cfg.Public, "/"), Over: hall.Over, Log: log, Now: now,
+		From: invite.Sender{Name: cfg.Sender, Email: cfg.SenderMail, Phone: cfg.SenderPhone, CVR: cfg.SenderCVR},
+	}
+	return app.New(app.Config{
+		Store: st, Bus: b, Book: book, Hall: hall, Log: log, Metrics: env.Metrics, Queue: phonecall.WorkflowQueue,
+		Dial: func(ctx context.Context) (client.Client, error) {
+			return temporal.Dial(ctx, "meeting", cfg.Temporal, master, env.Log)
+		},
+		Work: func(ctx context.Context, c client.Client) error {
+			return temporal.Work(ctx, c, temporal.Worker{Queue: meeting.Queue, Register: func(r worker.Registry) { r.RegisterActivity(acts) }})
+		},
+	})
+}
+
+// way is how messages reach people.
+func (s Settings) way() invite.Way {
+	if s.SMTP == "" {
+		return invite.Kept{}
+	}
+	return invite.SMTP{Addr: s.SMTP, User: s.SMTPUser, Password: s.SMTPSecret, From: s.SenderMail, NoTLS: s.SMTPPlain}
+}
+
+func area(ctx context.Context, areas func(context.Context) ([]consentv1.Area, error), id string) (consentv1.Area, error) {
+	list, err := areas(ctx)
+	if err != nil {
+		return consentv1.Area{}, err
+	}
+	for _, a := range list {
+		if a.ID == id {
+			return a, nil
+		}
+	}
+	return consentv1.Area{}, errs.E(errs.NotFound, "Fagområdet findes ikke længere.", nil)
+}

@@ -1,0 +1,207 @@
+package portal
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"samtale.dk/samtale/services/contract/assistantv1"
+	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/inquiryv1"
+	"samtale.dk/samtale/services/contract/journalv1"
+)
+
+// A citizen's chat at the desk: claimed, answered, helped by the assistant, ended, and its note.
+func TestDeskChat(t *testing.T) {
+	for _, l := range []string{"da", "en"} {
+		t.Run(l, func(t *testing.T) {
+			p := start(t)
+			b := chromium(t, p)
+			b.language(l)
+			b.login("mette")
+			i := p.assistant.wants(t, p, inquiryv1.Chat, "Bente Holm", "Jeg er flyttet og vil vide, hvad jeg skal gøre.")
+			b.until(`document.querySelector(".inq-waiting .item") !== null && document.title.startsWith("(1)")`)
+			p.assistant.step(p.bus, "", i.ID, "escalated", func(i *inquiryv1.Inquiry) { i.EscalatedAt = time.Now() })
+			b.until(`document.querySelector(".inq-waiting .late") !== null`)
+			b.run(chromedp.Evaluate(`document.activeElement.blur()`, nil))
+			b.key("j") // the keyboard is enough
+			b.until(`document.getElementById("inq-summary").textContent.startsWith("Jeg er flyttet") && !document.getElementById("inq-claim").hidden`)
+			b.checked("desk-" + l + "-waiting")
+			b.key("t")
+			b.until(`document.activeElement.id === "inq-text"`)
+
+			// Both directions, live; one live region speaks what the citizen writes.
+			b.run(chromedp.SendKeys("#inq-text", "Goddag. Hvornår er du flyttet?"+kb.Enter, chromedp.ByQuery))
+			b.until(`document.querySelector(".msg.caseworker .msg-text")?.textContent === "Goddag. Hvornår er du flyttet?" && document.getElementById("inq-text").value === ""`)
+			say := func(id, text string) {
+				t.Helper()
+				if _, err := p.assistant.say(p.bus, inquiryv1.SayRequest{ID: id, Receipt: i.Receipt, Text: text}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p.bus.NC.Publish(inquiryv1.TypingSubject(i.ID), mustJSON(inquiryv1.Typing{InquiryID: i.ID, From: inquiryv1.FromCitizen}))
+			b.until(`document.getElementById("inq-typing").textContent !== ""`)
+			say("c-1", "I mandags <b>til Aarhus</b>")
+			b.until(`document.querySelector(".msg.citizen .msg-text")?.textContent === "I mandags <b>til Aarhus</b>" && document.getElementById("inq-typing").textContent === ""`)
+			if got := eval[string](b, `document.getElementById("inq-spoken").textContent`); got != "Bente Holm: I mandags <b>til Aarhus</b>" {
+				t.Errorf("screen readers hear %q", got)
+			}
+			if n := eval[int](b, `[...document.querySelectorAll("#inq-pane [aria-live], #inq-pane [role=log], #inq-pane [role=status]")].length`); n != 1 {
+				t.Errorf("%d live regions in the chat", n)
+			}
+
+			// What the assistant suggests is kept until the note is there.
+			b.until(`document.querySelector("#assist .card") !== null`)
+			p.assistant.hears(t, i.ConversationID, "I mandags")
+			b.run(chromedp.SendKeys("#assist-question", "Hvornår skal jeg melde flytning?"+kb.Enter, chromedp.ByQuery))
+			b.until(`document.querySelectorAll("#assist .card").length === 2`)
+			b.click("#assist .card .chip")
+			b.until(`!document.getElementById("assist-kept").hidden`)
+			b.checked("desk-" + l + "-chat")
+
+			// The end, and the note beside it.
+			p.chatIsTold(i)
+			b.click("#inq-end")
+			b.until(`document.getElementById("ask-dialog").open`)
+			b.click("#ask-yes")
+			b.until(`document.getElementById("inq-write").hidden`)
+			p.noteOf(t, i)
+			b.until(`document.querySelectorAll(".s").length === 5`)
+			b.until(`document.getElementById("note-saved").textContent !== "" && document.getElementById("assist-kept").hidden`)
+			b.until(`[...document.querySelectorAll(".s textarea")].some((e) => e.value.startsWith("Du skal melde flytning senest 5 dage efter. (") && e.value.includes("https://www.borger.dk/"))`)
+			b.checked("desk-" + l + "-ended")
+			b.until(`document.getElementById("note-saved").textContent.match(/\d\d[.:]\d\d/) !== null`)
+			p.mu.Lock()
+			stored := p.notes[chatNote]
+			p.mu.Unlock()
+			if n := len(stored.Sentences); n != 5 || stored.Sentences[2].Verdict != journalv1.Edited || stored.Sentences[2].Section != "oplyst" {
+				t.Errorf("stored: %+v", stored.Sentences)
+			}
+		})
+	}
+}
+
+const chatNote = "0199a0c0-0000-7000-8000-0000000000ca"
+
+// chatIsTold makes the journal know a claimed chat.
+func (p *place) chatIsTold(i inquiryv1.Inquiry) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.convs = append(p.convs, journalv1.Conversation{
+		ID: i.ConversationID, Channel: callv1.ChannelChat, ServiceArea: i.ServiceArea, State: "live", Party: callv1.Party{Name: i.Name},
+		Caseworker: "mette", StartedAt: i.CreatedAt,
+	})
+}
+
+// noteOf gives an ended chat its draft, and tells the desks.
+func (p *place) noteOf(t *testing.T, i inquiryv1.Inquiry) {
+	t.Helper()
+	p.mu.Lock()
+	n := demoDraft(wordsOf(i.CreatedAt))
+	n.ID, n.ConversationID, n.Title = chatNote, i.ConversationID, "Flytning"
+	p.notes[n.ID] = n
+	c := &p.convs[len(p.convs)-1]
+	c.State, c.NoteID, c.NoteState = "review", n.ID, journalv1.NoteDraft
+	p.mu.Unlock()
+	p.changedIn(t, i.ConversationID, i.ServiceArea, "drafted")
+}
+
+func TestDeskConflictIsToldInWords(t *testing.T) {
+	p := start(t)
+	i := p.assistant.wants(t, p, inquiryv1.Chat, "Bente Holm", "Hej")
+	b := chromium(t, p)
+	b.login("mette")
+	b.until(`document.querySelector(".inq-waiting .item") !== null`)
+	b.click(".inq-waiting .item")
+	b.until(`!document.getElementById("inq-claim").hidden`)
+	p.assistant.mu.Lock()
+	h, err := p.assistant.one("", i.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Inquiry.State, h.Inquiry.Caseworker, h.Inquiry.CaseworkerName = inquiryv1.Claimed, "jonas", "Jonas Kjær" // its event is still on the way
+	p.assistant.mu.Unlock()
+	b.run(chromedp.Evaluate(`document.getElementById("inq-claim").click()`, nil))
+	b.shows("En kollega har allerede taget henvendelsen.")
+	b.until(`document.getElementById("inq-state").textContent.includes("Jonas Kjær") && document.getElementById("inq-claim").hidden && document.getElementById("inq-write").hidden`)
+	b.until(`document.querySelector(".inq-waiting .item") === null`)
+}
+
+// A message that is not stored stays in its field and is sent with the same id again.
+func TestDeskMessageIsNotLost(t *testing.T) {
+	p := start(t)
+	i := p.assistant.wants(t, p, inquiryv1.Chat, "Bente Holm", "Hej")
+	other := p.assistant.wants(t, p, inquiryv1.Chat, "Fatima Demir", "Hej igen")
+	b := chromium(t, p)
+	b.login("mette")
+	open := func(name string) {
+		t.Helper()
+		b.run(chromedp.Evaluate(`[...document.querySelectorAll(".item")].find((e) => e.textContent.includes("`+name+`")).click()`, nil))
+		b.until(`document.getElementById("inq-title").textContent === "` + name + `"`)
+	}
+	b.until(`document.querySelectorAll(".inq-waiting .item").length === 2`)
+	for _, name := range []string{"Fatima Demir", "Bente Holm"} {
+		open(name)
+		b.until(`!document.getElementById("inq-claim").hidden`)
+		b.click("#inq-claim")
+		b.until(`!document.getElementById("inq-write").hidden`)
+	}
+	b.run(chromedp.SendKeys("#inq-text", "   "+kb.Enter, chromedp.ByQuery)) // nothing is nothing
+	p.assistant.mu.Lock()
+	p.assistant.mute = true
+	p.assistant.mu.Unlock()
+	b.run(chromedp.SendKeys("#inq-text", "Et langt svar"+kb.Enter, chromedp.ByQuery))
+	b.until(`document.getElementById("inq-problem").textContent.startsWith("Ikke sendt") && document.getElementById("inq-text").value.trim() === "Et langt svar"`)
+	b.axe("message not sent")
+	// What is half written waits while another chat is open.
+	open("Fatima Demir")
+	b.until(`document.getElementById("inq-text").value === ""`)
+	if _, err := p.assistant.say(p.bus, inquiryv1.SayRequest{ID: "x", Receipt: i.Receipt, Text: "Er du der?"}); err == nil {
+		t.Fatal("the script should refuse")
+	}
+	p.assistant.mu.Lock()
+	p.assistant.mute = false
+	p.assistant.mu.Unlock()
+	if _, err := p.assistant.say(p.bus, inquiryv1.SayRequest{ID: "x", Receipt: i.Receipt, Text: "Er du der?"}); err != nil {
+		t.Fatal(err)
+	}
+	b.until(`document.querySelector(".inq-chat .unread")?.textContent === "1 ny besked"`)
+	b.shot("desk-unread")
+	open("Bente Holm")
+	b.until(`document.getElementById("inq-text").value.trim() === "Et langt svar" && document.querySelector(".inq-chat .unread") === null`)
+	b.run(chromedp.Focus("#inq-text", chromedp.ByQuery))
+	b.key(kb.Enter)
+	b.until(`document.querySelectorAll(".msg.caseworker").length === 1 && document.getElementById("inq-text").value === ""`)
+	p.assistant.mu.Lock()
+	defer p.assistant.mu.Unlock()
+	if h, _ := p.assistant.one("", i.ID); len(h.Messages) != 2 {
+		t.Errorf("stored: %+v", h.Messages)
+	}
+	if h, _ := p.assistant.one("", other.ID); len(h.Messages) != 0 {
+		t.Errorf("the other chat got: %+v", h.Messages)
+	}
+}
+
+// hears waits until suggestions are asked for with these words.
+func (as *assistant) hears(t *testing.T, conversation, words string) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		as.mu.Lock()
+		heard := slices.Clone(as.overheard)
+		as.mu.Unlock()
+		if slices.ContainsFunc(heard, func(r assistantv1.SuggestRequest) bool {
+			return r.ConversationID == conversation && strings.Contains(r.Text, words)
+		}) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("suggestions are asked for with %+v", heard)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}

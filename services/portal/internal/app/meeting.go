@@ -1,0 +1,431 @@
+package app
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/portal/internal/who"
+	"samtale.dk/samtale/services/portal/token"
+)
+
+// Meetings: the booking side is for caseworkers, the room side for whoever has a seat. A seat is proven by the header
+// Samtale-Seat, "participant key": the page that the link opens gets it, and nothing else does.
+
+const (
+	seatHeader = "Samtale-Seat"
+	// deviceCookie tells the meeting service whether a link is used on the device that was admitted with it.
+	deviceCookie = "samtale_device"
+	deviceLife   = 90 * 24 * time.Hour
+	// maxSDP bounds an offer: a meeting of 25 has a long one.
+	maxSDP = 256 << 10
+)
+
+// host is a caseworker as the meeting service knows one.
+func host(p who.Person) meetingv1.Actor {
+	return meetingv1.Actor{ID: p.ID, Role: p.Role, Name: p.Name, Areas: p.Areas}
+}
+
+func (a *App) meetingRoutes() []route {
+	worker := []string{token.Caseworker}
+	const room = "/api/v1/meetings/{id}/room/"
+	return []route{
+		{pattern: "GET /moeder", roles: worker, handle: a.meetingsPage},
+		{pattern: "GET /moede/{id}/{secret}", public: true, handle: a.meetingPage},
+
+		{pattern: "GET /api/v1/meetings", roles: worker, quiet: true, handle: a.listMeetings},
+		{pattern: "POST /api/v1/meetings", roles: worker, handle: a.bookMeeting},
+		{pattern: "GET /api/v1/meetings/setups", roles: []string{token.Caseworker, token.Editor}, quiet: true, handle: a.listSetups},
+		{pattern: "PUT /api/v1/meetings/setups/{id}", roles: []string{token.Editor}, handle: a.saveSetup},
+		{pattern: "GET /api/v1/meetings/{id}", roles: worker, quiet: true, handle: a.getMeeting},
+		{pattern: "PUT /api/v1/meetings/{id}", roles: worker, handle: a.changeMeeting},
+		{pattern: "POST /api/v1/meetings/{id}/cancel", roles: worker, handle: a.cancelMeeting},
+		{pattern: "POST /api/v1/meetings/{id}/admit", roles: worker, handle: a.admitToMeeting},
+		{pattern: "GET /api/v1/meetings/{id}/outbox", roles: worker, quiet: true, handle: a.meetingOutbox},
+
+		{pattern: "POST " + room + "knock", public: true, handle: a.knock},
+		{pattern: "POST " + room + "publish", public: true, handle: a.publishMedia},
+		{pattern: "POST " + room + "subscribe", public: true, handle: a.subscribeMedia},
+		{pattern: "POST " + room + "leave", public: true, handle: a.leaveRoom},
+		{pattern: "POST " + room + "act", public: true, handle: a.actInRoom},
+		{pattern: "POST " + room + "say", public: true, handle: a.sayInRoom},
+		{pattern: "POST " + room + "file", public: true, body: 2 * meetingv1.MaxPart, handle: a.fileInRoom},
+		{pattern: "GET " + room + "history", public: true, handle: a.roomHistory},
+		{pattern: "GET " + room + "events", public: true, stream: true, handle: a.roomEvents},
+
+		{pattern: "POST /whip/{room}", roles: token.Roles(), body: maxSDP, handle: a.whip},
+		{pattern: "DELETE /whip/{room}/{session}", roles: token.Roles(), handle: a.leaveByToken},
+		{pattern: "POST /whep/{room}", roles: token.Roles(), body: maxSDP, handle: a.whep},
+		{pattern: "DELETE /whep/{room}/{session}", roles: token.Roles(), handle: a.leaveByToken},
+	}
+}
+
+// withLinks makes the links of a meeting absolute.
+func (a *App) withLinks(m meetingv1.Meeting) meetingv1.Meeting {
+	for i := range m.Participants {
+		if p := &m.Participants[i]; p.Link != "" {
+			p.Link = a.Public.JoinPath(p.Link).String()
+		}
+	}
+	return m
+}
+
+func (a *App) bookMeeting(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	var req meetingv1.BookRequest
+	if err := decode(r, &req); err != nil {
+		return err
+	}
+	req.Actor = host(p)
+	m, err := bus.Request[meetingv1.Meeting](r.Context(), a.Bus, meetingv1.BookSubject, req)
+	if err != nil {
+		return err
+	}
+	return reply(w, a.withLinks(m))
+}
+
+func (a *App) changeMeeting(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	var req meetingv1.BookRequest
+	if err := decode(r, &req); err != nil {
+		return err
+	}
+	return a.onMeeting(w, r, meetingv1.ChangeSubject, func(id string) any { req.ID, req.Actor = id, host(p); return req })
+}
+
+func (a *App) getMeeting(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	return a.onMeeting(w, r, meetingv1.GetSubject, func(id string) any { return meetingv1.Ref{ID: id, Actor: host(p)} })
+}
+
+func (a *App) cancelMeeting(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	var req meetingv1.CancelRequest
+	if err := decodeOptional(r, &req); err != nil {
+		return err
+	}
+	return a.onMeeting(w, r, meetingv1.CancelSubject, func(id string) any { req.ID, req.Actor = id, host(p); return req })
+}
+
+func (a *App) admitToMeeting(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	var req meetingv1.AdmitRequest
+	if err := decode(r, &req); err != nil {
+		return err
+	}
+	return a.onMeeting(w, r, meetingv1.AdmitSubject, func(id string) any { req.MeetingID, req.Actor = id, host(p); return req })
+}
+
+// onMeeting asks the meeting service about the {id} of a path; the answer is the meeting.
+func (a *App) onMeeting(w http.ResponseWriter, r *http.Request, subject string, req func(id string) any) error {
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	m, err := bus.Request[meetingv1.Meeting](r.Context(), a.Bus, subject, req(id))
+	if err != nil {
+		return err
+	}
+	return reply(w, a.withLinks(m))
+}
+
+func (a *App) listMeetings(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	req := meetingv1.ListRequest{Actor: host(p)}
+	for name, at := range map[string]*time.Time{"from": &req.From, "to": &req.To} {
+		v := r.URL.Query().Get(name)
+		t, err := time.Parse(time.RFC3339, v)
+		if v != "" && err != nil {
+			return errs.E(errs.Invalid, "Tidspunktet skal skrives som 2026-11-22T09:00:00Z.", err)
+		}
+		*at = t
+	}
+	rep, err := bus.Request[meetingv1.ListReply](r.Context(), a.Bus, meetingv1.ListSubject, req)
+	if err != nil {
+		return err
+	}
+	for i := range rep.Meetings {
+		rep.Meetings[i] = a.withLinks(rep.Meetings[i])
+	}
+	return reply(w, rep)
+}
+
+func (a *App) listSetups(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	rep, err := bus.Request[meetingv1.SetupsReply](r.Context(), a.Bus, meetingv1.SetupsSubject, meetingv1.SetupsRequest{})
+	if err != nil {
+		return err
+	}
+	return reply(w, rep)
+}
+
+func (a *App) saveSetup(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	var s meetingv1.Setup
+	if err := decode(r, &s); err != nil {
+		return err
+	}
+	return forward[meetingv1.Setup](a, w, r, meetingv1.SaveSetupSubject, func(id string) meetingv1.Setup {
+		s.ID, s.Actor = id, p.ID
+		return s
+	})
+}
+
+func (a *App) meetingOutbox(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	return forward[meetingv1.OutboxReply](a, w, r, meetingv1.OutboxSubject, func(id string) meetingv1.OutboxRequest {
+		return meetingv1.OutboxRequest{MeetingID: id, Actor: host(p)}
+	})
+}
+
+// Pages.
+
+// meetingData is the page of one participant.
+type meetingData struct {
+	Entry meetingv1.Entry
+	JSON  string // the same for the page's script
+	Login string // where to log in and come back, when the meeting asks for it
+}
+
+// meetingPage opens a link. Cameras are allowed on this page alone; its address is a secret.
+func (a *App) meetingPage(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	private(w)
+	w.Header().Set("Permissions-Policy", "microphone=(self), camera=(self), display-capture=(self), speaker-selection=(self), geolocation=()")
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	e, err := bus.Request[meetingv1.Entry](r.Context(), a.Bus, meetingv1.EnterSubject, meetingv1.EnterRequest{
+		MeetingID: id, Secret: r.PathValue("secret"), Device: a.device(w, r), Login: loginOf(p),
+	})
+	if err != nil {
+		return err
+	}
+	script, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	return a.page(w, r, p, http.StatusOK, "meeting", e.Meeting.Title, meetingData{Entry: e, JSON: string(script), Login: "/login?next=" + r.URL.Path})
+}
+
+// loginOf is who is logged in, as the meeting service is told. The built-in test provider's people count as verified in the
+// same way as a real broker's: which level a login has is the broker's to say.
+func loginOf(p who.Person) *meetingv1.Login {
+	if p.ID == "" {
+		return nil
+	}
+	l := &meetingv1.Login{Subject: p.ID, Name: p.Name, Role: p.Role}
+	if p.Role == token.Citizen && p.PartyRef != "" {
+		l.Level = meetingv1.LevelSubstantial
+	}
+	return l
+}
+
+func (a *App) device(w http.ResponseWriter, r *http.Request) string {
+	if c, err := r.Cookie(deviceCookie); err == nil && len(c.Value) >= 16 && event.CheckToken(c.Value) == nil {
+		return c.Value
+	}
+	id := rand.Text()
+	http.SetCookie(w, &http.Cookie{
+		Name: deviceCookie, Value: id, Path: "/moede/", MaxAge: int(deviceLife / time.Second), HttpOnly: true,
+		Secure: a.Public.Scheme == "https", SameSite: http.SameSiteLaxMode,
+	})
+	return id
+}
+
+func (a *App) meetingsPage(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	return a.page(w, r, p, http.StatusOK, "meetings", "meetings.title", nil)
+}
+
+// The room.
+
+// seat is whose seat a request proves.
+func seat(r *http.Request) (meetingv1.SeatRef, error) {
+	id, err := pathID(r)
+	if err != nil {
+		return meetingv1.SeatRef{}, err
+	}
+	participant, key, ok := strings.Cut(r.Header.Get(seatHeader), " ")
+	if !ok || event.CheckToken(participant) != nil {
+		return meetingv1.SeatRef{}, errs.E(errs.Denied, "Åbn mødet igen med dit link.", nil)
+	}
+	return meetingv1.SeatRef{MeetingID: id, ParticipantID: participant, Key: key}, nil
+}
+
+// inRoom asks the meeting service on behalf of a seat; set puts the seat into the request.
+func inRoom[Resp, Req any](a *App, w http.ResponseWriter, r *http.Request, subject string, req *Req, set func(*Req, meetingv1.SeatRef)) error {
+	private(w)
+	s, err := seat(r)
+	if err != nil {
+		return err
+	}
+	if r.Method == http.MethodPost {
+		if err := decodeOptional(r, req); err != nil {
+			return err
+		}
+	}
+	set(req, s)
+	resp, err := bus.Request[Resp](r.Context(), a.Bus, subject, *req)
+	if err != nil {
+		return err
+	}
+	return reply(w, resp)
+}
+
+func (a *App) knock(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	return inRoom[meetingv1.Entry](a, w, r, meetingv1.KnockSubject, &meetingv1.KnockRequest{},
+		func(q *meetingv1.KnockRequest, s meetingv1.SeatRef) { q.Seat = s })
+}
+
+func (a *App) publishMedia(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	return inRoom[meetingv1.MediaReply](a, w, r, meetingv1.PublishSubject, &meetingv1.MediaRequest{},
+		func(q *meetingv1.MediaRequest, s meetingv1.SeatRef) { q.Seat = s })
+}
+
+func (a *App) subscribeMedia(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	return inRoom[meetingv1.MediaReply](a, w, r, meetingv1.SubscribeSubject, &meetingv1.MediaRequest{},
+		func(q *meetingv1.MediaRequest, s meetingv1.SeatRef) { q.Seat = s })
+}
+
+func (a *App) leaveRoom(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	return inRoom[meetingv1.Entry](a, w, r, meetingv1.LeaveSubject, &meetingv1.SeatRef{},
+		func(q *meetingv1.SeatRef, s meetingv1.SeatRef) { *q = s })
+}
+
+func (a *App) actInRoom(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	return inRoom[meetingv1.Entry](a, w, r, meetingv1.ActSubject, &meetingv1.ActRequest{},
+		func(q *meetingv1.ActRequest, s meetingv1.SeatRef) { q.Seat = s })
+}
+
+func (a *App) sayInRoom(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	return inRoom[meetingv1.Message](a, w, r, meetingv1.SaySubject, &meetingv1.SayRequest{},
+		func(q *meetingv1.SayRequest, s meetingv1.SeatRef) { q.Seat = s })
+}
+
+func (a *App) fileInRoom(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	return inRoom[meetingv1.FilePart](a, w, r, meetingv1.FileSubject, &meetingv1.FileRequest{},
+		func(q *meetingv1.FileRequest, s meetingv1.SeatRef) { q.Seat = s })
+}
+
+func (a *App) roomHistory(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	return inRoom[meetingv1.HistoryReply](a, w, r, meetingv1.HistorySubject, &meetingv1.SeatRef{},
+		func(q *meetingv1.SeatRef, s meetingv1.SeatRef) { *q = s })
+}
+
+// roomEvents brings what happens in a room to one seat. Who is not in the room gets only what is addressed to the seat; what is
+// said in the side room reaches only those who are in it.
+func (a *App) roomEvents(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	private(w)
+	ref, err := seat(r)
+	if err != nil {
+		return err
+	}
+	s := a.newStream(w, r)
+	s.still = func() error { return nil } // the seat is checked by every request; removal comes as an event
+	defer s.close()
+	// Where the seat is, as the last event about the room has told; written by the subscription's goroutine alone.
+	state := ""
+	pass := func(e meetingv1.RoomEvent) bool {
+		if e.Kind == meetingv1.EventRoom && e.To == ref.ParticipantID {
+			for _, p := range e.Meeting.Participants {
+				if p.ID == ref.ParticipantID {
+					state = p.State
+				}
+			}
+		}
+		switch {
+		case e.To != "":
+			return e.To == ref.ParticipantID
+		case e.Side:
+			return state == meetingv1.InSide
+		case e.Kind == meetingv1.EventEnded || e.Kind == meetingv1.EventMoved:
+			return true
+		}
+		return state == meetingv1.InRoom || state == meetingv1.InSide
+	}
+	// Asking with an empty knock would change things; leaving the name out of an act that does nothing is not possible either:
+	// history is what a seat in the room may read, and tells whether it is one.
+	if _, err := bus.Request[meetingv1.HistoryReply](r.Context(), a.Bus, meetingv1.HistorySubject, ref); err == nil {
+		state = meetingv1.InRoom
+	} else if errs.KindOf(err) != errs.Denied {
+		return err
+	}
+	err = listen(s, meetingv1.RoomSubject(ref.MeetingID), func(e meetingv1.RoomEvent) {
+		if pass(e) {
+			s.put(sse{name: e.Kind, data: e, last: e.Kind == meetingv1.EventEnded})
+		}
+	})
+	if err != nil {
+		return err
+	}
+	s.put(sse{name: "ready", data: struct{}{}})
+	return s.run()
+}
+
+// WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): one request with an offer, one answer, a resource to delete.
+
+func (a *App) whip(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	return a.offerByToken(w, r, p, meetingv1.PublishSubject, "/whip/")
+}
+
+func (a *App) whep(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	return a.offerByToken(w, r, p, meetingv1.SubscribeSubject, "/whep/")
+}
+
+func (a *App) offerByToken(w http.ResponseWriter, r *http.Request, p who.Person, subject, path string) error {
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/sdp" {
+		return errs.E(errs.Invalid, "Send et SDP-tilbud med Content-Type: application/sdp.", err)
+	}
+	sdp, err := io.ReadAll(r.Body)
+	if err != nil || len(sdp) == 0 {
+		return errs.E(errs.Invalid, "SDP-tilbuddet er tomt eller for langt.", err)
+	}
+	e, err := a.enterByToken(r, p)
+	if err != nil {
+		return err
+	}
+	rep, err := bus.Request[meetingv1.MediaReply](r.Context(), a.Bus, subject, meetingv1.MediaRequest{Seat: e.Seat, SDP: string(sdp)})
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/sdp")
+	h.Set("Location", path+e.Meeting.ID+"/"+e.Seat.ParticipantID)
+	for _, s := range e.ICEServers {
+		for _, u := range s.URLs {
+			link := "<" + u + `>; rel="ice-server"`
+			if s.Username != "" {
+				link += `; username="` + s.Username + `"; credential="` + s.Credential + `"; credential-type="password"`
+			}
+			h.Add("Link", link)
+		}
+	}
+	w.WriteHeader(http.StatusCreated)
+	_, err = io.WriteString(w, rep.SDP)
+	return err
+}
+
+// enterByToken seats the bearer of a token that was made for this room (samtale token --room).
+func (a *App) enterByToken(r *http.Request, p who.Person) (meetingv1.Entry, error) {
+	room := r.PathValue("room")
+	if event.CheckToken(room) != nil || p.Room == "" || p.Room != room {
+		return meetingv1.Entry{}, errs.E(errs.Denied, "Adgangsnøglen gælder ikke for det møde. Lav en med: samtale token --role citizen --room MØDE", nil)
+	}
+	return bus.Request[meetingv1.Entry](r.Context(), a.Bus, meetingv1.EnterSubject, meetingv1.EnterRequest{
+		MeetingID: room, Device: p.ID, Token: true, Login: &meetingv1.Login{Subject: p.ID, Name: p.Name, Role: p.Role},
+	})
+}
+
+func (a *App) leaveByToken(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	e, err := a.enterByToken(r, p)
+	if err != nil {
+		return err
+	}
+	if e.Seat.ParticipantID != r.PathValue("session") {
+		return errs.E(errs.NotFound, "", nil)
+	}
+	if _, err := bus.Request[meetingv1.Entry](r.Context(), a.Bus, meetingv1.LeaveSubject, e.Seat); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusOK)
+	return nil
+}

@@ -1,0 +1,529 @@
+// One participant's way through a meeting: device check, what is written down, lobby, room.
+
+import { $, el, failed, keyed, Problem, t, tell, write } from "./lib.js";
+import { level, Media, tone } from "./meeting_media.js";
+
+const page = $("meeting");
+let entry = JSON.parse(page.dataset.entry);
+const seat = entry.seat;
+const base = `/api/v1/meetings/${seat.meeting_id}/room/`;
+const headers = { "Samtale-Seat": `${seat.participant_id} ${seat.key}` };
+
+let local; // what camera and microphone give
+let media;
+let stopLevel = () => {};
+const report = {};
+
+/** send asks the room about this seat. */
+async function send(op, body) {
+  let r;
+  try {
+    r = await fetch(base + op, { method: "POST", headers: { ...headers, "Content-Type": "application/json" }, body: JSON.stringify(body ?? {}) });
+  } catch {
+    throw new Problem({ kind: "offline", detail: t("offline") });
+  }
+  if (r.ok) return r.json();
+  throw new Problem(await r.json().catch(() => ({ kind: "internal", detail: t("offline"), status: r.status })));
+}
+
+const act = async (action, extra = {}) => {
+  try {
+    entry = await send("act", { action, ...extra });
+    drawRoom();
+  } catch (err) {
+    failed(err);
+  }
+};
+
+const steps = ["check", "info", "lobby", "room", "over"];
+let step = "";
+
+function show(name) {
+  if (step === name) return;
+  step = name;
+  for (const s of steps) $(`m-${s}`).hidden = s !== name;
+  page.dataset.step = name;
+  document.body.classList.toggle("m-in-room", name === "room");
+  $(`m-${name}-h`).focus();
+}
+
+function problem(text) {
+  write($("m-problem"), text ?? "");
+  $("m-problem").hidden = !text;
+}
+
+// 1. Devices.
+
+async function devices() {
+  stopLevel();
+  for (const track of local?.getTracks() ?? []) track.stop();
+  const want = (id) => ($(id).value ? { deviceId: { exact: $(id).value } } : true);
+  local = new MediaStream();
+  for (const [kind, id, key] of [["audio", "m-mic", "microphone"], ["video", "m-camera", "camera"]]) {
+    try {
+      const constraint = kind === "video" ? { ...(want(id) === true ? {} : want(id)), width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } : want(id);
+      const s = await navigator.mediaDevices.getUserMedia({ [kind]: constraint });
+      for (const track of s.getTracks()) local.addTrack(track);
+      report[key] = "ok";
+    } catch (err) {
+      report[key] = err.name === "NotAllowedError" ? "denied" : err.name === "NotFoundError" ? "none" : "busy";
+    }
+  }
+  report.speaker = "ok";
+  report.browser = navigator.userAgentData?.brands?.at(-1)?.brand ?? "";
+  write($("m-camera-state"), report.camera === "ok" ? "" : t(`m.dev.camera.${report.camera}`));
+  write($("m-mic-state"), report.microphone === "ok" ? t("m.mic.say") : t(`m.dev.mic.${report.microphone}`));
+  $("m-preview").srcObject = local;
+  $("m-preview").play().catch(() => {});
+  if (local.getAudioTracks().length) stopLevel = level(local, (v) => ($("m-level").value = v));
+  await list();
+}
+
+async function list() {
+  const all = await navigator.mediaDevices.enumerateDevices();
+  for (const [kind, id] of [["videoinput", "m-camera"], ["audioinput", "m-mic"], ["audiooutput", "m-speaker"]]) {
+    const found = all.filter((d) => d.kind === kind);
+    const now = $(id).value;
+    $(id).replaceChildren(...found.map((d, i) => el("option", { value: d.deviceId }, d.label || `${t(`m.${kind}`)} ${i + 1}`)));
+    if (found.some((d) => d.deviceId === now)) $(id).value = now;
+    $(id).closest(".form-group").hidden = found.length === 0;
+  }
+}
+
+$("m-camera").addEventListener("change", devices);
+$("m-mic").addEventListener("change", devices);
+$("m-tone").addEventListener("click", () => tone($("m-speaker").value).catch(failed));
+$("m-checked").addEventListener("click", () => show("info"));
+$("m-without").addEventListener("click", () => {
+  for (const track of local?.getTracks() ?? []) track.stop();
+  local = new MediaStream();
+  show("info");
+});
+$("m-back").addEventListener("click", () => show("check"));
+
+// 2. What is written down, and who one is.
+
+$("m-knock").addEventListener("click", async () => {
+  const choice = document.querySelector('input[name="m-transcribe"]:checked')?.value;
+  if (entry.meeting.choices.transcript && !choice) return problem(t("m.write.choose"));
+  if (!entry.me.verified && !$("m-name").value.trim()) {
+    problem(t("m.name.missing"));
+    return $("m-name").focus();
+  }
+  try {
+    problem("");
+    entry = await send("knock", { name: $("m-name").value.trim(), say: $("m-say").value.trim() || undefined, transcribe: choice ? choice === "yes" : undefined, report });
+    go();
+  } catch (err) {
+    problem(err.message);
+  }
+});
+
+// 3. The lobby.
+
+$("m-unknock").addEventListener("click", leave);
+
+function lobby() {
+  const { place, wait_mins: wait } = entry.me;
+  write($("m-place"), place > 1 ? t("m.place", { n: place, min: wait ?? 0 }) : wait ? t("m.wait", { min: wait }) : t("m.soon"));
+}
+
+// 4. The room.
+
+const people = new Map(); // person → tracks by source
+const speaking = new Set();
+
+async function enter() {
+  stopLevel();
+  if (!local) local = new MediaStream();
+  if (media) return;
+  media = new Media(send, entry.ice_servers ?? [], {
+    track(person, source, track) {
+      if (!people.has(person)) people.set(person, {});
+      people.get(person)[source] = track;
+      drawTiles();
+    },
+    gone(person, source) {
+      delete people.get(person)?.[source];
+      drawTiles();
+    },
+    text: typed,
+    state(side, state) {
+      page.dataset[side] = state;
+      notice(state === "disconnected" || state === "failed" ? t("m.reconnect") : "");
+    },
+  });
+  if (entry.me.muted) for (const track of local.getAudioTracks()) track.enabled = false; // before anything is sent
+  try {
+    await media.start(local);
+    if (!entry.me.camera && local.getVideoTracks().length) act("camera", { value: "on" });
+    const { messages, captions } = await fetch(base + "history", { headers }).then((r) => r.json());
+    messages.forEach(message);
+    captions.forEach(caption);
+  } catch (err) {
+    problem(err.message);
+  }
+}
+
+const nameOf = (id) => entry.meeting.participants.find((p) => p.id === id)?.name || t("m.somebody");
+
+function drawRoom() {
+  const me = entry.me;
+  const m = entry.meeting;
+  const muted = Boolean(me.muted);
+  for (const track of local?.getAudioTracks() ?? []) track.enabled = !muted;
+  const press = (id, on) => $(id)?.setAttribute("aria-pressed", String(on));
+  press("m-b-mic", !muted);
+  press("m-b-camera", Boolean(me.camera));
+  press("m-b-screen", Boolean(me.screen));
+  press("m-b-hand", Boolean(me.hand));
+  press("m-b-pause", Boolean(m.paused));
+  press("m-b-lock", Boolean(m.locked));
+  press("m-b-side", me.state === "side");
+  $("m-b-pause").hidden = !m.choices.transcript;
+  page.dataset.paused = String(Boolean(m.paused));
+  const others = m.participants.filter((p) => p.state === "room" || p.state === "side" || p.state === "lobby");
+  keyed($("m-people"), others, (p) => p.id, () => el("li"), (e, p) => {
+    const now = JSON.stringify(p);
+    if (e.dataset.now === now) return;
+    e.dataset.now = now;
+    e.replaceChildren(...person(p));
+  });
+  drawTiles();
+}
+
+function person(p) {
+  const out = [
+    el("strong", {}, p.name || t(`m.role.${p.role}`)), " ", el("span", { class: "quiet" }, t(`m.role.${p.role}`)),
+    p.verified ? el("span", { class: "m-badge" }, `✓ ${t("m.verified")}`) : null,
+    p.hand ? el("span", { class: "m-flag" }, `✋ ${t("m.hand.up")}`) : null,
+    p.muted ? el("span", { class: "m-flag" }, t("m.muted")) : null,
+    p.state === "lobby" ? el("span", { class: "m-flag" }, t("m.state.lobby")) : null,
+    p.state === "side" ? el("span", { class: "m-flag" }, t("m.state.side")) : null,
+  ].filter(Boolean);
+  if (!entry.can_act || p.id === entry.me.id) return out;
+  const button = (text, f) => el("button", { type: "button", class: "chip", onclick: f }, text);
+  if (p.state === "lobby") {
+    out.push(button(t("meetings.admit"), () => decide(p, "admit")), button(t("meetings.refuse"), () => decide(p, "refuse")));
+  } else {
+    if (!p.muted) out.push(button(t("m.mute"), () => act("mute", { target: p.id })));
+    out.push(button(t("m.remove"), () => act("remove", { target: p.id })));
+  }
+  return out;
+}
+
+const decide = async (p, decision) => {
+  const r = await fetch(`/api/v1/meetings/${seat.meeting_id}/admit`, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ participant_id: p.id, decision }),
+  });
+  if (!r.ok) failed(new Problem(await r.json()));
+};
+
+function drawTiles() {
+  const here = entry.meeting.participants.filter((p) => p.state === entry.me.state);
+  const tiles = here.map((p) => ({ id: p.id, p, source: "camera" }));
+  for (const p of here) if (p.id !== entry.me.id && people.get(p.id)?.screen) tiles.unshift({ id: `${p.id}~screen`, p, source: "screen" });
+  tiles.sort((a, b) => (a.p.role === "interpreter") - (b.p.role === "interpreter") || (a.source === "camera") - (b.source === "camera"));
+  $("m-tiles").dataset.count = String(tiles.length);
+  keyed($("m-tiles"), tiles, (x) => x.id, (x) => el("figure", { class: "m-tile" }, el("video", { autoplay: true, playsInline: true }), el("audio", { autoplay: true }), el("figcaption")), (e, { p, source }) => {
+    const [video, audio, text] = e.children;
+    const mine = p.id === entry.me.id;
+    const tracks = mine ? { camera: local?.getVideoTracks()[0] } : people.get(p.id) ?? {};
+    const picture = (mine ? entry.me.camera : source === "screen" || p.camera !== false) ? tracks[source] : undefined;
+    put(video, picture);
+    video.muted = true;
+    video.hidden = !picture;
+    put(audio, mine ? undefined : tracks[source === "screen" ? "sound" : "microphone"]);
+    e.dataset.person = p.id;
+    e.classList.toggle("screen", source === "screen");
+    e.classList.toggle("pinned", p.role === "interpreter");
+    e.classList.toggle("speaking", speaking.has(p.id) && source === "camera");
+    const name = mine ? t("m.you", { name: p.name ?? "" }) : p.name || t(`m.role.${p.role}`);
+    write(text, `${speaking.has(p.id) ? "🔊 " : ""}${p.hand ? "✋ " : ""}${source === "screen" ? t("m.screen.of", { name }) : name}${p.verified ? " ✓" : ""}${p.muted ? ` · ${t("m.muted")}` : ""}`);
+  });
+}
+
+function put(element, track) {
+  if ((element.srcObject?.getTracks()[0] ?? undefined) === track) return;
+  element.srcObject = track ? new MediaStream([track]) : null;
+  if (track) element.play().catch(() => {});
+}
+
+function notice(text) {
+  write($("m-notice"), text);
+}
+
+const toggle = (id, f) => $(id)?.addEventListener("click", f);
+toggle("m-b-mic", () => act(entry.me.muted ? "unmute" : "mute"));
+toggle("m-b-camera", async () => {
+  const on = !entry.me.camera;
+  if (on && !local.getVideoTracks().length) {
+    try {
+      const s = await navigator.mediaDevices.getUserMedia({ video: true });
+      local.addTrack(s.getVideoTracks()[0]);
+    } catch {
+      return tell(t("m.dev.camera.denied"), "bad");
+    }
+  }
+  await media.replace("video", on ? local.getVideoTracks()[0] : null);
+  act("camera", { value: on ? "on" : "off" });
+});
+toggle("m-b-screen", async () => {
+  try {
+    if (entry.me.screen) {
+      await media.unshare();
+      return act("screen", { value: "off" });
+    }
+    const s = await navigator.mediaDevices.getDisplayMedia({ video: true, audio: true });
+    s.getVideoTracks()[0].addEventListener("ended", () => media.unshare().then(() => act("screen", { value: "off" })));
+    await media.share(s);
+    act("screen", { value: "on" });
+  } catch (err) {
+    if (err.name !== "NotAllowedError") failed(err);
+  }
+});
+toggle("m-b-hand", () => act("hand", { value: entry.me.hand ? "down" : "up" }));
+toggle("m-b-pause", () => act(entry.meeting.paused ? "continue" : "pause"));
+toggle("m-b-lock", () => act("lock", { value: entry.meeting.locked ? "off" : "on" }));
+toggle("m-b-side", () => {
+  if (entry.me.state === "side") return act("side", { value: "close" });
+  const team = entry.meeting.participants.filter((p) => p.state === "room" && ["interpreter", "colleague", "expert"].includes(p.role)).map((p) => p.id);
+  if (!team.length) return tell(t("m.side.nobody"));
+  act("side", { value: "open", targets: team });
+});
+toggle("m-b-end", () => confirm(t("m.end.sure")) && act("end"));
+toggle("m-b-leave", leave);
+toggle("m-b-chat", () => {
+  const open = $("m-panel").hidden;
+  $("m-panel").hidden = !open;
+  $("m-b-chat").setAttribute("aria-pressed", String(open));
+  $("m-b-chat").setAttribute("aria-expanded", String(open));
+  if (open) $("m-text").focus();
+});
+toggle("m-b-rtt", () => {
+  const open = $("m-rtt-form").hidden;
+  $("m-rtt-form").hidden = !open;
+  $("m-b-rtt").setAttribute("aria-pressed", String(open));
+  if (open) $("m-rtt").focus();
+});
+
+async function leave() {
+  media?.stop();
+  media = null;
+  try {
+    entry = await send("leave");
+  } catch (err) {
+    if (!(err instanceof Problem)) throw err;
+  }
+  over(t("m.left"), t("m.left.text"), true);
+}
+
+function over(heading, text, again) {
+  media?.stop();
+  media = null;
+  people.clear();
+  write($("m-over-h"), heading);
+  write($("m-over-text"), text);
+  $("m-again").hidden = !again;
+  show("over");
+}
+$("m-again").addEventListener("click", () => location.reload());
+
+// Chat.
+
+function message(m) {
+  if (document.querySelector(`[data-message="${CSS.escape(m.id)}"]`)) return;
+  const body = m.file ? el("button", { type: "button", class: "link", onclick: () => download(m.file) }, `${m.file.name} (${Math.ceil(m.file.size / 1024)} KB)`) : m.text;
+  $("m-chat").append(el("li", { data: { message: m.id } }, el("strong", {}, `${nameOf(m.from)}: `), body));
+  if ($("m-panel").hidden && m.from !== entry.me.id) tell(`${nameOf(m.from)}: ${m.text ?? m.file.name}`);
+}
+
+$("m-say-form").addEventListener("submit", async (e) => {
+  e.preventDefault();
+  const text = $("m-text").value.trim();
+  if (!text) return;
+  try {
+    message(await send("say", { id: crypto.randomUUID(), text }));
+    $("m-text").value = "";
+  } catch (err) {
+    failed(err);
+  }
+});
+
+const part = 256 << 10;
+
+$("m-file").addEventListener("change", async () => {
+  const file = $("m-file").files[0];
+  if (!file) return;
+  const id = crypto.randomUUID();
+  const parts = Math.max(1, Math.ceil(file.size / part));
+  try {
+    for (let i = 0; i < parts; i++) {
+      const bytes = new Uint8Array(await file.slice(i * part, (i + 1) * part).arrayBuffer());
+      await send("file", { file: { id, name: file.name, type: "", size: 0 }, part: i, parts, data: btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join("")) });
+    }
+    message(await send("say", { id: crypto.randomUUID(), file: id }));
+  } catch (err) {
+    failed(err);
+  }
+  $("m-file").value = "";
+});
+
+async function download(file) {
+  const bytes = [];
+  try {
+    for (let i = 0; ; i++) {
+      const p = await send("file", { file, part: i });
+      bytes.push(Uint8Array.from(atob(p.data), (c) => c.charCodeAt(0)));
+      if (p.last) break;
+    }
+  } catch (err) {
+    return failed(err);
+  }
+  const url = URL.createObjectURL(new Blob(bytes, { type: file.type }));
+  el("a", { href: url, download: file.name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+// Captions and real-time text share one strip.
+
+const linesShown = 6;
+
+function line(id, from, text, { live = false, automatic = false } = {}) {
+  let e = document.querySelector(`[data-line="${CSS.escape(id)}"]`);
+  if (!e) {
+    e = el("li", { data: { line: id } }, el("strong", {}, `${nameOf(from)}: `), el("span"));
+    $("m-captions").append(e);
+    while ($("m-captions").children.length > linesShown) $("m-captions").firstElementChild.remove();
+  }
+  e.classList.toggle("live", live);
+  e.dataset.from = from;
+  e.dataset.kind = automatic ? "caption" : "typed";
+  write(e.lastElementChild, text);
+}
+
+function caption(c) {
+  const open = `${c.from}-tail`;
+  if (c.final) {
+    document.querySelector(`[data-line="${CSS.escape(open)}"]`)?.remove();
+    return line(c.id, c.from, c.text, { automatic: true });
+  }
+  line(open, c.from, c.text, { live: true, automatic: true });
+}
+
+const typing = new Map(); // person → the line being typed
+
+function typed(person, characters) {
+  let { text, n } = typing.get(person) ?? { text: "", n: 0 };
+  for (const c of characters) {
+    if (c === "\b") text = [...text].slice(0, -1).join("");
+    else if (c === "\u2028" || c === "\n") [text, n] = ["", n + 1];
+    else if (c >= " ") text += c;
+    line(`${person}-typed-${n}`, person, text, { live: true });
+  }
+  typing.set(person, { text, n });
+}
+
+let sent = "";
+$("m-rtt").addEventListener("input", () => {
+  // What was changed since the last key: backspaces to where it differs, then what is new (T.140).
+  const now = [...$("m-rtt").value];
+  const before = [...sent];
+  let same = 0;
+  while (same < now.length && now[same] === before[same]) same++;
+  const out = "\b".repeat(before.length - same) + now.slice(same).join("");
+  if (!out) return;
+  sent = now.join("");
+  media?.type(out);
+  typed(entry.me.id, out);
+});
+$("m-rtt-form").addEventListener("submit", (e) => {
+  e.preventDefault();
+  media?.type("\u2028");
+  typed(entry.me.id, "\u2028");
+  sent = $("m-rtt").value = "";
+});
+
+// What happens.
+
+const handlers = {
+  room({ meeting }) {
+    entry.meeting = meeting;
+    const me = meeting.participants.find((p) => p.id === seat.participant_id);
+    if (!me) return;
+    const before = entry.me.state;
+    entry.me = { ...me };
+    if (me.state !== before && !(before === "left" && me.state === "left")) go();
+    else if (step === "lobby") lobby();
+    else if (step === "room") drawRoom();
+  },
+  message: (e) => message(e.message),
+  caption: (e) => caption(e.caption),
+  offer: (e) => media?.answer(e.sdp).catch(() => media?.again()),
+  speak(e) {
+    speaking.clear();
+    for (const l of e.levels ?? []) speaking.add(l.participant_id);
+    drawTiles();
+  },
+  notice(e) {
+    if (e.notice === "told") {
+      write($("m-told"), e.text);
+      $("m-told").hidden = false;
+    } else notice(e.notice === "network.good" ? "" : t("meeting." + e.notice));
+  },
+  moved: () => media?.again(),
+  ended: () => over(t("m.ended"), t("m.ended.text"), false),
+};
+
+/** listen reads the room's events with the seat in a header, which EventSource cannot send. */
+async function listen() {
+  for (let wait = 500; step !== "over"; wait = Math.min(wait * 2, 5000)) {
+    try {
+      const r = await fetch(base + "events", { headers });
+      if (r.status === 404) return handlers.ended();
+      if (!r.ok) throw new Error(r.status);
+      wait = 500;
+      const reader = r.body.pipeThrough(new TextDecoderStream()).getReader();
+      let text = "";
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        text += value;
+        for (let end; (end = text.indexOf("\n\n")) >= 0; text = text.slice(end + 2)) {
+          const event = Object.fromEntries(text.slice(0, end).split("\n").filter((l) => l.includes(": ")).map((l) => [l.slice(0, l.indexOf(": ")), l.slice(l.indexOf(": ") + 2)]));
+          if (event.event === "ready") page.dataset.events = "on";
+          else handlers[event.event]?.(JSON.parse(event.data));
+        }
+      }
+    } catch {
+      // the network is away, or the portal restarts: it is asked again
+    }
+    await new Promise((done) => setTimeout(done, wait));
+  }
+}
+
+/** go shows the step that the seat's state asks for. */
+async function go() {
+  switch (entry.me.state) {
+    case "lobby":
+      lobby();
+      return show("lobby");
+    case "room":
+    case "side":
+      show("room");
+      drawRoom();
+      return enter();
+    case "removed":
+      return over(t("m.removed"), t("m.removed.text"), false);
+    case "left":
+      return step ? undefined : show("check");
+    default:
+      return show(step === "info" ? "info" : "check");
+  }
+}
+
+addEventListener("pagehide", () => media?.stop());
+await devices().catch(() => {});
+listen();
+await go();
+document.documentElement.dataset.ready = "meeting";

@@ -1,0 +1,172 @@
+// Sound and picture of a meeting: two connections (one to send on, one to receive on), text channels, and devices.
+
+const gather = (pc) =>
+  new Promise((done) => {
+    if (pc.iceGatheringState === "complete") return done();
+    const check = () => pc.iceGatheringState === "complete" && done();
+    pc.addEventListener("icegatheringstatechange", check);
+    setTimeout(done, 2000); // what is found by then is offered
+  });
+
+/** Media joins one seat to a room. send is how requests reach it, on what the page does with what comes. */
+export class Media {
+  constructor(send, iceServers, on) {
+    Object.assign(this, { send, iceServers, on });
+    this.streams = new Map();
+    this.stopped = false;
+  }
+
+  async start(local) {
+    this.local = local;
+    await Promise.all([this.publish(), this.subscribe()]);
+  }
+
+  async publish() {
+    this.out?.close();
+    const pc = (this.out = new RTCPeerConnection({ iceServers: this.iceServers, bundlePolicy: "max-bundle" }));
+    const audio = this.local?.getAudioTracks()[0];
+    const video = this.local?.getVideoTracks()[0];
+    this.audioSender = pc.addTransceiver(audio ?? "audio", { direction: "sendonly" }).sender;
+    this.videoSender = pc.addTransceiver(video ?? "video", {
+      direction: "sendonly",
+      sendEncodings: [
+        { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 150e3 },
+        { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 500e3 },
+        { rid: "f", maxBitrate: 1500e3 },
+      ],
+    }).sender;
+    this.text = pc.createDataChannel("t140", { ordered: true, protocol: "t140" });
+    if (this.screen) this.addScreen(pc);
+    pc.addEventListener("connectionstatechange", () => this.state("out", pc));
+    await this.offer(pc);
+  }
+
+  addScreen(pc) {
+    this.screenSenders = this.screen.getTracks().map((track) => pc.addTransceiver(track, { direction: "sendonly", streams: [this.screen] }).sender);
+  }
+
+  async offer(pc) {
+    await pc.setLocalDescription(await pc.createOffer());
+    await gather(pc);
+    const { sdp } = await this.send("publish", { sdp: pc.localDescription.sdp });
+    await pc.setRemoteDescription({ type: "answer", sdp });
+  }
+
+  async subscribe() {
+    this.in?.close();
+    this.streams.clear();
+    const pc = (this.in = new RTCPeerConnection({ iceServers: this.iceServers, bundlePolicy: "max-bundle" }));
+    pc.addEventListener("track", (e) => this.track(e));
+    pc.addEventListener("datachannel", (e) => this.channel(e.channel));
+    pc.addEventListener("connectionstatechange", () => this.state("in", pc));
+    const { sdp } = await this.send("subscribe", {});
+    await this.answer(sdp);
+  }
+
+  /** answer takes an offer of the room's; they come one at a time. */
+  async answer(sdp) {
+    const pc = this.in;
+    if (!pc || pc.signalingState === "closed") return;
+    await pc.setRemoteDescription({ type: "offer", sdp });
+    await pc.setLocalDescription(await pc.createAnswer());
+    await gather(pc);
+    await this.send("subscribe", { sdp: pc.localDescription.sdp, session: "answer" });
+  }
+
+  track({ track, streams, transceiver }) {
+    // "PERSON~SOURCE" is the track's name in the room's offers; browsers may rename tracks, but keep the stream's name.
+    const [person, screen] = (streams[0]?.id ?? transceiver.mid).split("~");
+    const source = track.kind === "audio" ? (screen ? "sound" : "microphone") : screen ? "screen" : "camera";
+    const set = () => this.on.track(person, source, track);
+    track.addEventListener("unmute", set);
+    track.addEventListener("mute", () => this.on.gone(person, source));
+    track.addEventListener("ended", () => this.on.gone(person, source));
+    set();
+  }
+
+  channel(c) {
+    const [label, person] = c.label.split(":");
+    if (label === "t140") c.addEventListener("message", (e) => this.on.text(person, String(e.data)));
+  }
+
+  type(characters) {
+    if (this.text?.readyState === "open") this.text.send(characters);
+  }
+
+  state(side, pc) {
+    if (this.stopped || pc !== (side === "in" ? this.in : this.out)) return;
+    this.on.state(side, pc.connectionState);
+    if (pc.connectionState === "failed") this.again();
+  }
+
+  /** again sets everything up anew: after a lost network, or when the room has moved to another machine. */
+  async again() {
+    if (this.stopped || this.trying) return;
+    this.trying = true;
+    for (let wait = 300; !this.stopped; wait = Math.min(wait * 2, 5000)) {
+      try {
+        await Promise.all([this.publish(), this.subscribe()]);
+        break;
+      } catch (err) {
+        if (err.kind === "denied" || err.kind === "not_found") break;
+        await new Promise((r) => setTimeout(r, wait));
+      }
+    }
+    this.trying = false;
+  }
+
+  async replace(kind, track) {
+    const sender = kind === "audio" ? this.audioSender : this.videoSender;
+    await sender?.replaceTrack(track);
+  }
+
+  async share(stream) {
+    this.screen = stream;
+    this.addScreen(this.out);
+    await this.offer(this.out);
+  }
+
+  async unshare() {
+    for (const track of this.screen?.getTracks() ?? []) track.stop();
+    this.screen = null;
+    await this.publish();
+  }
+
+  stop() {
+    this.stopped = true;
+    this.in?.close();
+    this.out?.close();
+    for (const s of [this.local, this.screen]) for (const track of s?.getTracks() ?? []) track.stop();
+  }
+}
+
+/** level calls f with the loudness of a stream, 0 to 1, some ten times a second, until the returned function is called. */
+export function level(stream, f) {
+  const ctx = new AudioContext();
+  const node = ctx.createAnalyser();
+  node.fftSize = 1024;
+  ctx.createMediaStreamSource(stream).connect(node);
+  const samples = new Float32Array(node.fftSize);
+  const timer = setInterval(() => {
+    node.getFloatTimeDomainData(samples);
+    f(Math.min(1, 4 * Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length)));
+  }, 100);
+  return () => {
+    clearInterval(timer);
+    ctx.close();
+  };
+}
+
+/** tone plays a short sound on a loudspeaker. */
+export async function tone(sinkId) {
+  const ctx = new AudioContext();
+  if (sinkId && ctx.setSinkId) await ctx.setSinkId(sinkId);
+  const osc = ctx.createOscillator();
+  const gain = ctx.createGain();
+  gain.gain.value = 0.15;
+  osc.frequency.value = 523;
+  osc.connect(gain).connect(ctx.destination);
+  osc.start();
+  osc.stop(ctx.currentTime + 0.8);
+  osc.onended = () => ctx.close();
+}
