@@ -314,7 +314,8 @@ func TestAfterCrash(t *testing.T) {
 	acts := h.ingest.Activities()
 	open, err := acts.OpenIngest(t.Context(), workflow.OpenIngestInput{SourceID: "borger"})
 	must(t, err)
-	_, err = acts.ListArticles(t.Context(), workflow.ListArticlesInput{RunID: open.RunID})
+	run := open.RunID
+	_, err = acts.ListArticles(t.Context(), workflow.ListArticlesInput{RunID: run})
 	must(t, err)
 	// The process dies after the first article.
 	ctx, cancel := context.WithCancel(t.Context())
@@ -326,12 +327,12 @@ func TestAfterCrash(t *testing.T) {
 		}
 		return n == 2
 	})
-	if _, err := acts.FetchArticles(ctx, workflow.FetchArticlesInput{RunID: open.RunID}); err == nil {
+	if _, err := acts.FetchArticles(ctx, workflow.FetchArticlesInput{RunID: run}); err == nil {
 		t.Fatal("went on")
 	}
 	srv.Intercept(nil)
 	srv.Calls()
-	part, err := acts.FetchArticles(t.Context(), workflow.FetchArticlesInput{RunID: open.RunID})
+	part, err := acts.FetchArticles(t.Context(), workflow.FetchArticlesInput{RunID: run})
 	must(t, err)
 	if !part.Done {
 		t.Error("not done")
@@ -339,7 +340,7 @@ func TestAfterCrash(t *testing.T) {
 	if diff := cmp.Diff([]string{"GetArticleByID 2"}, srv.Calls()); diff != "" {
 		t.Error(diff)
 	}
-	_, err = acts.CloseIngest(t.Context(), workflow.CloseIngestInput{RunID: open.RunID})
+	_, err = acts.CloseIngest(t.Context(), workflow.CloseIngestInput{RunID: run})
 	must(t, err)
 	want(t, h.last(t, "borger"), "done 2/2 +2 ~0 =0 -0 !0")
 }
@@ -457,11 +458,12 @@ func TestPauseAndRemoval(t *testing.T) {
 	must(t, err)
 	_, err = h.Remove(t.Context(), knowledgev1.SourceRef{ID: "borger"})
 	must(t, err)
-	_, err = acts.ListArticles(t.Context(), workflow.ListArticlesInput{RunID: open.RunID})
+	run := open.RunID
+	_, err = acts.ListArticles(t.Context(), workflow.ListArticlesInput{RunID: run})
 	must(t, err)
-	part, err := acts.FetchArticles(t.Context(), workflow.FetchArticlesInput{RunID: open.RunID})
+	part, err := acts.FetchArticles(t.Context(), workflow.FetchArticlesInput{RunID: run})
 	must(t, err)
-	_, err = acts.CloseIngest(t.Context(), workflow.CloseIngestInput{RunID: open.RunID})
+	_, err = acts.CloseIngest(t.Context(), workflow.CloseIngestInput{RunID: run})
 	must(t, err)
 	if got := h.found(t, "flytning", ""); got != nil || !part.Done {
 		t.Errorf("after the removal: %v %v", got, part.Done)

@@ -23,28 +23,32 @@ func (l *Library) modelKey() string {
 	return fmt.Sprintf("%s@%s/%d", m.Name, m.Digest, m.Dimension)
 }
 
-// vectors are the kept vectors of the chunks, by passage.
+// vectors are the kept vectors of the chunks as they are now, by id.
 func (l *Library) vectors(ctx context.Context, cs []row) (map[string][]float32, error) {
 	if l.cfg.Model == nil || len(cs) == 0 {
 		return nil, nil
 	}
-	args := []any{l.modelKey()}
+	args, hashes := []any{l.modelKey()}, map[string]string{}
 	for _, c := range cs {
-		args = append(args, passageHash(c))
+		args = append(args, c.ID)
+		hashes[c.ID] = passageHash(c)
 	}
-	rows, err := l.db.Read().Query(ctx, `SELECT sha256, vector FROM knowledge_vector WHERE model = ? AND sha256 IN (`+marks(len(cs))+`)`, args...)
+	rows, err := l.db.Read().Query(ctx, `SELECT chunk_id, sha256, vector FROM knowledge_vector WHERE model = ? AND chunk_id IN (`+marks(len(cs))+`)`,
+		args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	out := map[string][]float32{}
 	for rows.Next() {
-		var hash string
+		var id, hash string
 		var data []byte
-		if err := rows.Scan(&hash, &data); err != nil {
+		if err := rows.Scan(&id, &hash, &data); err != nil {
 			return nil, store.Wrap(err)
 		}
-		out[hash] = floats(data)
+		if hash == hashes[id] {
+			out[id] = floats(data)
+		}
 	}
 	return out, rows.Err()
 }
@@ -57,7 +61,7 @@ func (l *Library) embedBatch(ctx context.Context, batch []row) error {
 	}
 	var missing []row
 	for _, c := range batch {
-		if have[passageHash(c)] == nil {
+		if have[c.ID] == nil {
 			missing = append(missing, c)
 		}
 	}
@@ -71,14 +75,11 @@ func (l *Library) embedBatch(ctx context.Context, batch []row) error {
 	if err := l.cfg.Index.Upsert(ctx, points); err != nil {
 		return fmt.Errorf("write to the index: %w", err)
 	}
-	return l.db.InTx(ctx, func(tx *store.Tx) error {
-		for _, c := range batch {
-			if _, err := tx.Exec(ctx, `UPDATE knowledge_chunk SET dirty = ? WHERE id = ? AND rev = ?`, clean, c.ID, c.rev); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	marks := make([]mark, len(batch))
+	for i, c := range batch {
+		marks[i] = mark{c.ID, c.rev, c.dirty, clean}
+	}
+	return l.mark(ctx, marks)
 }
 
 // makeVectors asks the model and keeps its answer.
@@ -107,8 +108,9 @@ func (l *Library) makeVectors(ctx context.Context, cs []row) error {
 	}
 	return l.db.InTx(ctx, func(tx *store.Tx) error {
 		for i, v := range vs {
-			_, err := tx.Exec(ctx, `INSERT INTO knowledge_vector (sha256, model, vector) VALUES (?, ?, ?) ON CONFLICT (sha256, model) DO NOTHING`,
-				passageHash(cs[i]), l.modelKey(), bytesOf(v))
+			_, err := tx.Exec(ctx, `INSERT INTO knowledge_vector (chunk_id, model, sha256, vector) VALUES (?, ?, ?, ?)
+				ON CONFLICT (chunk_id) DO UPDATE SET model = excluded.model, sha256 = excluded.sha256, vector = excluded.vector`,
+				cs[i].ID, l.modelKey(), passageHash(cs[i]), bytesOf(v))
 			if err != nil {
 				return err
 			}

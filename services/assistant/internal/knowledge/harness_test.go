@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"samtale.dk/samtale/models/embed"
 	"samtale.dk/samtale/models/vector"
 	"samtale.dk/samtale/models/vector/embedded"
 	"samtale.dk/samtale/services/assistant/internal/knowledge"
@@ -61,14 +62,17 @@ type harness struct {
 	index   vector.Index
 	log     slog.Handler
 	stop    func()
+	// With a model.
+	embedder embed.Embedder
+	model    *embed.Model
 }
 
 // open opens the index as the service does.
 func (h *harness) open(t *testing.T) vector.Index {
 	t.Helper()
-	ix, err := embedded.Open(embedded.Config{Dir: h.dir})
+	ix, err := embedded.Open(embedded.Config{Dir: h.dir, Dense: h.model})
 	if err != nil {
-		ix, err = embedded.Create(embedded.Config{Dir: h.dir})
+		ix, err = embedded.Create(embedded.Config{Dir: h.dir, Dense: h.model})
 	}
 	must(t, err)
 	return ix
@@ -92,7 +96,7 @@ func (h *harness) run(t *testing.T) {
 	}
 	var err error
 	h.Library, err = knowledge.New(knowledge.Config{
-		DB: h.db, Bus: h.bus, Index: h.index, Starter: h.starter, Log: slog.New(h.log), Metrics: prometheus.NewRegistry(),
+		DB: h.db, Bus: h.bus, Index: h.index, Embedder: h.embedder, Model: h.model, Starter: h.starter, Log: slog.New(h.log), Metrics: prometheus.NewRegistry(),
 		Now: func() time.Time { return h.now },
 	})
 	must(t, err)

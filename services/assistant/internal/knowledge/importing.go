@@ -2,6 +2,7 @@ package knowledge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -78,11 +79,21 @@ func (l *Library) importRun(ctx context.Context, tx *store.Tx, req knowledgev1.I
 	case errs.KindOf(err) == errs.NotFound:
 		r = l.newRun(req.Source)
 		r.ID = req.Import
-		return r, l.putRun(ctx, tx, r)
+		return r, errors.Join(l.abandon(ctx, tx, req.Source), l.putRun(ctx, tx, r))
 	case err == nil && r.Source != req.Source:
 		return r, errs.E(errs.Conflict, "Importens id er brugt til en anden kilde.", nil)
 	}
 	return r, err
+}
+
+// abandon ends an import of the source that did not come to its end: another one begins.
+func (l *Library) abandon(ctx context.Context, tx *store.Tx, source string) error {
+	r, open, err := openRun(ctx, tx, source)
+	if err != nil || !open {
+		return err
+	}
+	r.Problem = "Importen blev ikke gjort færdig."
+	return l.end(ctx, tx, &r, knowledgev1.RunFailed)
 }
 
 func (l *Library) importRecords(ctx context.Context, tx *store.Tx, s knowledgev1.Source, r *run, req knowledgev1.ImportRequest) error {

@@ -83,6 +83,25 @@ func TestImportInParts(t *testing.T) {
 	}
 }
 
+// An import that nobody finished ends with the next one, and takes nothing any more.
+func TestImportAbandoned(t *testing.T) {
+	h := onSQLite(t).start(t)
+	req := knowledgev1.ImportRequest{Import: "i1", Source: "by", Records: records()[:2], First: 1}
+	_, err := h.Import(t.Context(), req)
+	must(t, err)
+	h.now = h.now.Add(time.Minute)
+	h.load(t, "by", true, records()[2:]...)
+	req.First, req.Last, req.Replace = 3, true, true
+	r, err := h.Import(t.Context(), req)
+	must(t, err)
+	if r.State != knowledgev1.RunFailed || r.Problem != "Importen blev ikke gjort færdig." || r.Seen != 2 {
+		t.Errorf("%+v", r)
+	}
+	if s := h.sources(t)[0]; s.Chunks != 3 {
+		t.Errorf("%d chunks", s.Chunks)
+	}
+}
+
 // Records that cannot be taken are listed by their line, and stop nothing. What is kept of them stays.
 func TestImportBadRecords(t *testing.T) {
 	h := onSQLite(t).start(t)

@@ -75,6 +75,9 @@ func (l *Library) step(ctx context.Context) error {
 		if err := l.open(ctx); err != nil {
 			return err
 		}
+		if err := l.forget(ctx); err != nil {
+			return err
+		}
 	}
 	if err := l.drain(ctx); err != nil {
 		return l.broken(err)
@@ -83,6 +86,16 @@ func (l *Library) step(ctx context.Context) error {
 		return l.broken(err)
 	}
 	return l.embed(ctx)
+}
+
+// tombstones are kept so long that every index has heard of them.
+const tombstones = 30 * 24 * time.Hour
+
+// forget drops old tombstones.
+func (l *Library) forget(ctx context.Context) error {
+	_, err := l.db.Read().Exec(ctx, `DELETE FROM knowledge_chunk WHERE removed_at <> 0 AND removed_at < ? AND dirty = ?`,
+		store.Micros(l.now().Add(-tombstones)), clean)
+	return err
 }
 
 // broken notes an index that must be made again.
@@ -294,7 +307,7 @@ func (l *Library) points(ctx context.Context, cs []row) ([]vector.Point, error) 
 	for i, c := range cs {
 		out[i] = vector.Point{
 			ID: c.ID, ArticleID: c.ArticleID, URL: c.URL, Title: c.Title, Section: c.Section, Text: c.Text, Municipality: c.Municipality,
-			ValidFrom: c.ValidFrom, ValidTo: c.ValidTo, Language: c.Language, SHA256: c.SHA256, Dense: vectors[passageHash(c)],
+			ValidFrom: c.ValidFrom, ValidTo: c.ValidTo, Language: c.Language, SHA256: c.SHA256, Dense: vectors[c.ID],
 		}
 	}
 	return out, nil

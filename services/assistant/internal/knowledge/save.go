@@ -129,9 +129,11 @@ func (l *Library) buryAll(ctx context.Context, tx *store.Tx, r *run, condition s
 	if err != nil || len(gone) == 0 {
 		return err
 	}
-	_, err = tx.Exec(ctx, `DELETE FROM knowledge_legal WHERE chunk_id IN (SELECT id FROM knowledge_chunk WHERE `+condition+`)`, args...)
-	if err != nil {
-		return err
+	for _, table := range []string{"knowledge_legal", "knowledge_vector"} {
+		_, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE chunk_id IN (SELECT id FROM knowledge_chunk WHERE `+condition+`)`, args...)
+		if err != nil {
+			return err
+		}
 	}
 	res, err := tx.Exec(ctx, `UPDATE knowledge_chunk SET removed_at = ?, body = '', sha256 = '', record_hash = '', rev = rev + 1, dirty = 1
 		WHERE removed_at = 0 AND `+condition, append([]any{store.Micros(l.now())}, args...)...)

@@ -62,12 +62,12 @@ CREATE TABLE knowledge_law (
 	eli        TEXT PRIMARY KEY,
 	changed_on TEXT NOT NULL
 );
--- Dense vectors by content, so that a rebuilt index need not ask the model again.
+-- Dense vectors, so that a rebuilt index need not ask the model again. sha256 is of what was embedded.
 CREATE TABLE knowledge_vector (
-	sha256 TEXT NOT NULL,
-	model  TEXT NOT NULL,
-	vector BYTEA NOT NULL,
-	PRIMARY KEY (sha256, model)
+	chunk_id TEXT PRIMARY KEY,
+	model    TEXT NOT NULL,
+	sha256   TEXT NOT NULL,
+	vector   BYTEA NOT NULL
 );
 CREATE TABLE knowledge_run (
 	id         TEXT PRIMARY KEY,
