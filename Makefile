@@ -12,7 +12,7 @@ WORKFLOWCHECK = go.temporal.io/sdk/contrib/tools/workflowcheck@v0.4.0
 WEB = services/portal/internal/web/dist
 OLLAMA = $(CURDIR)/bin/ollama-test
 
-.PHONY: run build web test check bench sbom fmt clean tools ollama
+.PHONY: run build web test check bench eval sbom fmt clean tools ollama
 
 run: build
 	@exec bin/standalone
@@ -59,6 +59,11 @@ fmt:
 
 bench: build
 	$(GO) run ./deploy/bench
+
+# Measures the assistant on the gold questions. ARGS="-llm ollama=http://127.0.0.1:11434" asks a language model as well;
+# ARGS="-list bad" lists what it gets wrong.
+eval:
+	$(GO) run ./deploy/eval $(ARGS)
 
 sbom:
 	@mkdir -p bin

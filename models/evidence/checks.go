@@ -611,3 +611,91 @@ func checkContent(claim *text, src *source) []Reason {
 	}
 	return out
 }
+
+// checkCounts wants a word that bounds, denies, orders or counts, and a value, no more often in the claim than in the source: "inden to
+// uger inden flytningen" has a word of "inden to uger efter flytningen" twice, and one not at all.
+// People repeat themselves, and notes put it otherwise: it is for articles.
+func checkCounts(claim *text, src *source) []Reason {
+	if !src.written() {
+		return nil
+	}
+	var out []Reason
+	seen := map[string]bool{}
+	for _, tk := range claim.tokens {
+		key := countable(tk)
+		if key == "" || seen[key] {
+			continue
+		}
+		seen[key] = true
+		if n := claim.count(key); n > 1 && n > src.count(key) {
+			out = append(out, Reason{Apart, tk.raw})
+		}
+	}
+	for i, f := range claim.facts {
+		same := func(o danish.Fact) bool { return o.Supports(f) }
+		if n := countFacts(claim.facts, same); n > 1 && n > countFacts(src.facts, same) && !slices.ContainsFunc(claim.facts[:i], same) {
+			out = append(out, Reason{Apart, claim.words(f.Tokens)})
+		}
+	}
+	return out
+}
+
+// written reports that the source is of articles.
+func (s *source) written() bool {
+	return !slices.ContainsFunc(s.passages, func(p Passage) bool { return p.Role != "" })
+}
+
+// countable is what a word counts as: modals in any form are one, words of bounds, times and quantities themselves, and numbers.
+func countable(t token) string {
+	switch m := modalOf(t.low); {
+	case t.inQuote:
+		return ""
+	case m != "":
+		return m
+	case bounds[t.low], times[t.low], quantities[t.low], !t.inFact && strings.ContainsAny(t.low, "0123456789"):
+		return t.low
+	}
+	return ""
+}
+
+func (t *text) count(key string) int {
+	n := 0
+	for _, tk := range t.tokens {
+		n += boolInt(countable(tk) == key)
+	}
+	return n
+}
+
+func countFacts(facts []danish.Fact, is func(danish.Fact) bool) int {
+	n := 0
+	for _, f := range facts {
+		n += boolInt(is(f))
+	}
+	return n
+}
+
+// checkDenials wants as many denials as the source has, where the claim says all that the source says: which of two clauses is denied
+// cannot always be told by their words.
+func checkDenials(claim *text, src *source) []Reason {
+	if !src.written() {
+		return nil
+	}
+	for _, tk := range src.tokens {
+		if tk.content() && !slices.ContainsFunc(claim.tokens, func(o token) bool { return related(o, tk) }) {
+			return nil
+		}
+	}
+	if claim.denials() != src.denials() {
+		return []Reason{{Code: Negation}}
+	}
+	return nil
+}
+
+// denials counts the words that deny, outside quotations.
+func (t *text) denials() int {
+	n := 0
+	for _, tk := range t.tokens {
+		n += boolInt(negators[tk.low] && !tk.inQuote)
+	}
+	return n
+}

@@ -1,8 +1,10 @@
 package evidence
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // Level is how well a claim is proven.
@@ -95,6 +97,9 @@ func Verify(c Claim, src Source) Verdict {
 
 // judge runs every check; each adds its own reasons.
 func judge(text string, passages []Passage) Verdict {
+	if verbatim(text, passages) {
+		return verdict(nil)
+	}
 	claim, source := newText(text), newSource(passages)
 	var reasons []Reason
 	for _, check := range checks {
@@ -107,9 +112,20 @@ func judge(text string, passages []Passage) Verdict {
 	return v
 }
 
+// verbatim reports a claim that is a whole sentence of an article, word for word. It needs no reading, and reading it may fail: a
+// sentence that denies in one half what it says in the other proves neither half, but itself.
+func verbatim(claim string, passages []Passage) bool {
+	if len(passages) != 1 || passages[0].Role != "" || strings.HasSuffix(claim, "?") || !strings.ContainsFunc(claim, unicode.IsLetter) {
+		return false
+	}
+	p := passages[0]
+	whole := strings.TrimSpace(cmp.Or(p.Context, p.Text))
+	return claim == p.Text && (claim == whole || "- "+claim == whole)
+}
+
 var checks = []func(claim *text, src *source) []Reason{
 	checkFacts, checkBinding, checkOrder, checkNames, checkNegation, checkOpposites, checkQuantities, checkTimes, checkBounds, checkModals, checkTense, checkWishes, checkSpeaker,
-	checkQuotes, checkAsked, checkConditions, checkTogether, checkContent,
+	checkQuotes, checkAsked, checkConditions, checkTogether, checkContent, checkCounts, checkDenials,
 }
 
 func verdict(reasons []Reason) Verdict {

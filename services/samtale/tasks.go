@@ -15,6 +15,8 @@ func tasks() []taskEntry {
 	return []taskEntry{
 		{"call", "place a SIP call and play a sound file", command.Call},
 		{"transcribe", "write down a sound file", command.Transcribe},
+		{"ask", "ask the assistant a question", command.Ask},
+		{"knowledge", "import, search, list and remove what the assistant knows", command.Knowledge},
 		{"token", "print a token for the JSON API of the local installation", command.Token},
 		{"conversations", "list conversations", command.Conversations},
 		{"transcript", "print what was said in a conversation", command.Transcript},

@@ -38,10 +38,6 @@ type Knowledge interface {
 // Areas gives the service areas that take a handover.
 type Areas func(ctx context.Context) ([]consentv1.Area, error)
 
-// Threshold is the score from which a question is answered. `make eval ARGS=-fit` fits it on one half of seeds/gold; evaluation.json
-// beside this file holds what it gave on the other half.
-const Threshold = 0.70
-
 // Config is what New needs.
 type Config struct {
 	Knowledge Knowledge
@@ -49,13 +45,14 @@ type Config struct {
 	Areas     Areas
 	Log       *slog.Logger
 	Now       func() time.Time // nil: time.Now
-	Threshold float64          // 0: Threshold
+	Weights   *extract.Weights // nil: as fitted
 }
 
 // Pipeline answers.
 type Pipeline struct {
-	cfg  Config
-	zone *time.Location
+	cfg    Config
+	zone   *time.Location
+	reader *extract.Reader
 }
 
 // New returns a pipeline.
@@ -63,14 +60,18 @@ func New(cfg Config) (*Pipeline, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.Threshold == 0 {
-		cfg.Threshold = Threshold
+	if cfg.Weights == nil {
+		w, err := extract.Fitted()
+		if err != nil {
+			return nil, err
+		}
+		cfg.Weights = &w
 	}
 	zone, err := time.LoadLocation("Europe/Copenhagen")
 	if err != nil {
 		return nil, fmt.Errorf("answer: %w", err)
 	}
-	return &Pipeline{cfg: cfg, zone: zone}, nil
+	return &Pipeline{cfg: cfg, zone: zone, reader: extract.NewReader(*cfg.Weights)}, nil
 }
 
 // Result is an answer with what only its maker knows.
@@ -81,6 +82,8 @@ type Result struct {
 	Terms   []string          // words that say what was asked about
 	Nearest knowledgev1.Chunk // what fits best, also when it proves no answer
 	Hits    []string          // ids of what was found, best first
+	Drafts  []extract.Draft   // as they were ranked, for evaluation
+	Shape   []float64         // of the question, for evaluation
 }
 
 // Tell takes the events of an answer while it is made; it must not block for long.
@@ -179,8 +182,11 @@ func (a *asking) language(of string) {
 
 // reading is one way to understand a question.
 type reading struct {
-	text         string // searched for
-	shown        string // what the asker is told; empty: as it was asked
+	text         string        // searched for
+	kind         question.Kind // what is asked for; empty: what the text says
+	told         string        // said around the question: it helps to find, and need not be proven
+	topic        string        // title of what answered the question before
+	shown        string        // what the asker is told; empty: as it was asked
 	municipality string
 	at           string
 	period       question.Day
@@ -189,10 +195,11 @@ type reading struct {
 
 // readings lists how the question can be understood, the likeliest first.
 func (a *asking) readings(text string) []reading {
-	base := reading{text: text, municipality: a.req.Municipality, at: a.req.At, language: question.Danish}
+	asks, told := question.Focus(text)
+	base := reading{text: asks, told: told, municipality: a.req.Municipality, at: a.req.At, language: question.Danish}
 	if m, ok := danish.MunicipalityIn(text); ok {
 		base.municipality = m.Code
-		base.text = withoutName(text, m.Name)
+		base.text, base.told = withoutName(asks, m.Name), withoutName(told, m.Name)
 		a.result.Municipality = m.Code
 	}
 	if base.at == "" {
@@ -202,9 +209,9 @@ func (a *asking) readings(text string) []reading {
 		}
 	}
 	out := []reading{base}
-	if topic := question.Topic(text, a.turns); topic != "" {
+	if topic, kind := question.Topic(text, a.turns); topic != "" {
 		r := base
-		r.text, r.shown = base.text+" "+topic, text+" ("+topic+")"
+		r.text, r.shown, r.topic, r.kind = base.text+" "+topic, text+" ("+topic+")", lastTopic(a.turns), kind
 		out = []reading{r}
 		if len(question.Subject(text)) > 0 {
 			out = append(out, base)
@@ -220,6 +227,16 @@ func (a *asking) readings(text string) []reading {
 	return out
 }
 
+// lastTopic is the title of the article that answered last.
+func lastTopic(turns []question.Turn) string {
+	for _, t := range slices.Backward(turns) {
+		if t.Topic != "" {
+			return t.Topic
+		}
+	}
+	return ""
+}
+
 // withoutName drops a municipality's name: it is a filter, not a subject.
 func withoutName(text, name string) string {
 	var out []string
@@ -233,24 +250,28 @@ func withoutName(text, name string) string {
 	return strings.Join(out, " ")
 }
 
-// search tries the readings until one is answered; the first one decides what is said when none is.
+// goingOn is how much surer a question must be on its own than as a follow-up.
+const goingOn = .15
+
+// search reads the question in each way and takes the one whose evidence is best.
 func (a *asking) search(ctx context.Context, text string) error {
 	a.status("searching")
-	var first *finding
-	for _, r := range a.readings(text) {
+	var best *finding
+	most := 0.0
+	for i, r := range a.readings(text) {
 		f, err := a.find(ctx, r)
 		if err != nil {
 			return err
 		}
-		if f.reason == assistantv1.ReasonAnswered || f.reason == assistantv1.ReasonMunicipality || f.reason == assistantv1.ReasonDate {
-			first = f
-			break
+		sure := f.sure - goingOn*float64(i)
+		if f.reason == assistantv1.ReasonUnknown {
+			sure--
 		}
-		if first == nil || len(first.drafts) == 0 && len(f.drafts) > 0 {
-			first = f
+		if best == nil || sure > most {
+			best, most = f, sure
 		}
 	}
-	return a.conclude(ctx, first)
+	return a.conclude(ctx, best)
 }
 
 // finding is what one reading found.
@@ -258,6 +279,7 @@ type finding struct {
 	reading
 	query   extract.Query
 	drafts  []extract.Draft // the best first
+	sure    float64         // how sure the best of them is to answer
 	reason  string
 	options []assistantv1.Option
 	hits    []string
@@ -265,47 +287,33 @@ type finding struct {
 }
 
 // hitsRead is how many hits are read for sentences.
-const hitsRead = 10
+const hitsRead = 40
 
 // find searches and decides whether the evidence suffices.
 func (a *asking) find(ctx context.Context, r reading) (*finding, error) {
 	rep, err := a.p.cfg.Knowledge.Search(ctx, knowledgev1.SearchRequest{
-		Query: r.text, K: hitsRead, Municipality: r.municipality, Language: r.language, At: r.at, Explain: true,
+		Query: strings.TrimSpace(r.text + " " + r.told), K: hitsRead, Municipality: r.municipality, Language: r.language, At: r.at, Explain: true,
 	})
 	if err != nil {
 		return nil, err
 	}
-	f := &finding{reading: r, query: extract.Read(r.text, question.KindOf(r.text), rep.Terms), reason: assistantv1.ReasonUnknown}
+	if r.kind == "" {
+		r.kind = question.KindOf(r.text)
+	}
+	f := &finding{reading: r, query: extract.Read(r.text, r.told, r.kind, rep.Terms), reason: assistantv1.ReasonUnknown}
+	f.query.Topic = r.topic
 	for _, t := range rep.Terms {
 		if t.Via == "word" && !question.Generic(t.Word) {
 			f.terms = append(f.terms, t.Word)
 		}
 	}
-	type ranked struct {
-		extract.Draft
-		best float64
-	}
-	var all []ranked
-	for i, h := range rep.Hits {
+	for _, h := range rep.Hits {
 		f.hits = append(f.hits, h.ID)
-		if !holds(h.Chunk, r.at) { // the library leaves these out; twice is safer than a rule of last year
-			continue
-		}
-		d := extract.From(f.query, h)
-		all = append(all, ranked{d, d.Best(i)})
 	}
-	slices.SortStableFunc(all, func(x, y ranked) int {
-		switch {
-		case x.best > y.best:
-			return -1
-		case x.best < y.best:
-			return 1
-		}
-		return 0
-	})
-	for _, d := range all {
-		f.drafts = append(f.drafts, d.Draft)
-	}
+	// The library leaves out what is not in force; twice is safer than a rule of last year.
+	hits := slices.DeleteFunc(rep.Hits, func(h knowledgev1.Hit) bool { return !holds(h.Chunk, r.at) })
+	f.drafts = a.p.reader.Drafts(f.query, hits)
+	f.sure = a.p.reader.Confidence(f.query, f.drafts)
 	return f, a.decide(ctx, f)
 }
 
@@ -316,12 +324,12 @@ func holds(c knowledgev1.Chunk, day string) bool {
 
 // decide is the two-stage abstention: what is nothing like the question is unknown, what is like it but proves no answer is unproven.
 func (a *asking) decide(ctx context.Context, f *finding) error {
-	if len(f.drafts) == 0 || f.drafts[0].Score < a.p.cfg.Threshold*corpusShare {
+	if len(f.drafts) == 0 || f.sure < a.p.cfg.Weights.Threshold*corpusShare {
 		return nil
 	}
 	f.reason = assistantv1.ReasonUnproven
 	top := f.drafts[0]
-	suffices := top.Typed && len(top.Units) > 0 && top.Score >= a.p.cfg.Threshold
+	suffices := top.Typed && len(top.Units) > 0 && f.sure >= a.p.cfg.Weights.Threshold
 	ask, err := a.askBack(ctx, f, suffices)
 	switch {
 	case err != nil:
@@ -344,7 +352,7 @@ func (a *asking) askBack(ctx context.Context, f *finding, suffices bool) (bool, 
 		return false, err
 	}
 	if top.Hit.Municipality == "" && f.municipality == "" {
-		if options := f.local(variants, suffices, a.p.cfg.Threshold); len(options) > 0 {
+		if options := f.local(a.p.reader, variants, suffices, a.p.cfg.Weights.Threshold); len(options) > 0 {
 			f.reason, f.options = assistantv1.ReasonMunicipality, options
 			return true, nil
 		}
@@ -359,7 +367,7 @@ func (a *asking) askBack(ctx context.Context, f *finding, suffices bool) (bool, 
 }
 
 // local gives the municipalities whose texts answer better than the base does, if any does.
-func (f *finding) local(variants []knowledgev1.Chunk, suffices bool, threshold float64) []assistantv1.Option {
+func (f *finding) local(r *extract.Reader, variants []knowledgev1.Chunk, suffices bool, threshold float64) []assistantv1.Option {
 	var out []assistantv1.Option
 	better := false
 	for _, v := range variants {
@@ -368,9 +376,9 @@ func (f *finding) local(variants []knowledgev1.Chunk, suffices bool, threshold f
 			continue
 		}
 		out = append(out, assistantv1.Option{Value: v.Municipality, Label: name})
-		d := extract.From(f.query, knowledgev1.Hit{Chunk: v})
+		d := r.From(f.query, knowledgev1.Hit{Chunk: v})
 		// The heading is that of the base, so what counts is the sentence.
-		if d.Typed && d.Score >= threshold && (!suffices || d.Better(f.drafts[0])) {
+		if d.Typed && d.Features[extract.About] >= threshold && (!suffices || d.Better(f.drafts[0])) {
 			better = true
 		}
 	}
@@ -411,7 +419,8 @@ func (a *asking) conclude(ctx context.Context, f *finding) error {
 		r.Turn.Read = f.shown
 	}
 	if len(f.drafts) > 0 {
-		r.Nearest, r.Score = f.drafts[0].Hit.Chunk, f.drafts[0].Score
+		r.Nearest, r.Score, r.Drafts = f.drafts[0].Hit.Chunk, f.sure, f.drafts
+		r.Shape = f.query.Shape(f.drafts)
 		r.Area = r.Nearest.Area
 	}
 	if f.reason != assistantv1.ReasonAnswered {

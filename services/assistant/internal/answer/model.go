@@ -47,7 +47,7 @@ func newSheet(f *finding, drafts []extract.Draft) *sheet {
 	sh := &sheet{page: newPage()}
 	for i, d := range f.drafts[:min(3, len(f.drafts))] {
 		belongs := slices.ContainsFunc(drafts, func(o extract.Draft) bool { return o.Hit.ID == d.Hit.ID })
-		if i > 0 && !belongs && (d.Score < second*f.drafts[0].Score || !d.Typed) || !sh.add(d.Hit.Chunk) {
+		if i > 0 && !belongs && (d.Features[extract.Context] < second*f.drafts[0].Features[extract.Context] || !d.Typed) || !sh.add(d.Hit.Chunk) {
 			continue
 		}
 		for _, u := range extract.Divide(d.Hit.Text) {

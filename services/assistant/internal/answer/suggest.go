@@ -101,12 +101,12 @@ func (p *Pipeline) suggestion(ctx context.Context, text, municipality string) (s
 		return suggestion{}, err
 	}
 	var best suggestion
-	q := extract.Read(text, question.KindOf(text), rep.Terms)
+	q := extract.Read(text, "", question.KindOf(text), rep.Terms)
 	for i, h := range rep.Hits {
 		if !holds(h.Chunk, today) {
 			continue
 		}
-		d := extract.From(q, h)
+		d := p.reader.From(q, h)
 		score := d.About(q) - .03*float64(i)
 		if len(d.Units) > 0 && d.Typed && score >= suggestThreshold && score > best.score && d.Subjects(q) >= suggestSubjects {
 			best = suggestion{d, score}

@@ -83,13 +83,18 @@ func (f *finding) own() []extract.Draft {
 	top := f.drafts[0]
 	out := []extract.Draft{top}
 	for _, d := range f.drafts[1:] {
-		same := d.Hit.ArticleID == top.Hit.ArticleID && d.Hit.Section == top.Hit.Section && d.Hit.Source == top.Hit.Source
-		if same && d.Hit.Municipality != top.Hit.Municipality && len(d.Units) > 0 && (d.Hit.Municipality != "" || !top.Better(d)) {
+		if d.Kin(top) && len(d.Units) > 0 && (d.Hit.Municipality != "" || !top.Better(d)) {
 			return append(out, d)
 		}
 	}
+	if len(f.drafts) > 1 && f.drafts[1].Close(top) {
+		out = append(out, f.drafts[1])
+	}
 	return out
 }
+
+// maxBeside bounds what stands beside the answer: the local difference, or another section that fits as well.
+const maxBeside = 2
 
 // wordForWord takes the sentences of the drafts as they stand.
 func (a *asking) wordForWord(drafts []extract.Draft) {
@@ -98,11 +103,11 @@ func (a *asking) wordForWord(drafts []extract.Draft) {
 		if !pg.add(d.Hit.Chunk) {
 			continue
 		}
-		room := maxSentences - len(a.result.Sentences)
-		if i == 0 && len(drafts) > 1 {
-			room--
+		room := len(d.Units)
+		if i > 0 { // the answer stands already
+			room = min(room, maxBeside)
 		}
-		for _, u := range d.Units[:min(room, len(d.Units))] {
+		for _, u := range d.Units[:room] {
 			if s, ok := pg.prove(u.Text, []evidence.Span{span(d.Hit.Chunk, u)}); ok {
 				a.say(s)
 			}

@@ -24,6 +24,8 @@ var rules = func() []rule {
 			drukket … klorin*/lampeolie*/afløbsrens*/sprinklervæske/kølervæske/terpentin*
 			slugt … piller/batteri/tabletter/knapcelle
 			barn* … spist … piller/svamp*/gift*/bær
+			spise/spist/spiser/slugt/slikket … svamp/svampe/svampen/gift*/piller/bær/batteri/tabletter/knapcelle/rottegift*/planten
+			drak … sprit/klorin/rens*/lampeolie
 			er blevet forgiftet
 			er forgiftet
 			fået gift i
@@ -41,6 +43,45 @@ var rules = func() []rule {
 			kan ikke trække vejret
 			kan ikke få vejret
 			er bevidstløs
+			ånder ikke
+			trækker næsten ikke vejret
+			vågner ikke
+			kan ikke vække
+			kan ikke vækkes
+			reagerer ikke … på/når/længere/barn/mor/far
+			han/hun/barnet/mor/far/hende/ham … reagerer ikke
+			er helt slap
+			blå i hovedet
+			blå læber
+			blå om munden
+			kramper
+			faldet i havnen/vandet/søen/åen/poolen/isen
+			faldt i vandet/havnen/søen
+			gået gennem isen
+			faldet ud af vinduet
+			faldet ned fra … etage/sal/stillads/tag/taget/stigen
+			lugter af gas
+			gaslugt
+			kulilte*
+			klemt fast
+			sidder fast i … bilen/elevator*
+			står udenfor … kniv/døren/pistol/hammer/vinduet
+			står uden for … kniv/døren/pistol/hammer/vinduet
+			med en kniv
+			med en pistol
+			med et våben
+			nogen … prøver at komme ind
+			prøver at bryde ind
+			forsøger at bryde ind
+			choked on
+			won't wake up
+			wont wake up
+			not waking up
+			not responding
+			fell in the water/harbour/sea
+			with a knife
+			with a gun
+			smell gas
 			bevidstløs
 			hjertestop
 			har hjertestop
@@ -186,6 +227,10 @@ var rules = func() []rule {
 			løbet væk hjemmefra
 			jeg er … år … alene hjemme
 			barn … alene hjemme … nu
+			barn/pige/dreng/datter/søn/børn/unge/baby … alene hjemme … græder/voksne/dage/nat/natten/ingen
+			alene hjemme og græder
+			ingen voksne … hjemme/barn/børn/pige/dreng
+			min mor/far … vågner ikke
 			jeg er et barn … hjælp
 			my dad/father/mom/mum/mother/stepdad/stepfather/uncle/parents … hits/hit/beats/beat/touches/touched/hurts/rapes/raped/abuses/drunk
 			parents … beat/hit me
@@ -259,6 +304,46 @@ var rules = func() []rule {
 			træt af at være til
 			ked af at leve
 			ingen grund til at leve
+			ingen grund til … være her
+			ingen grund til at jeg
+			bedre … hvis jeg ikke … var/er/fandtes/levede
+			bedre … hvis jeg … var væk/død/forsvandt
+			ikke var her mere/længere
+			ikke være her mere/længere/mer
+			ikke vil være her
+			vil ikke være her
+			vil bare være væk
+			vil bare væk herfra
+			forsvinde for altid
+			vil it lev*
+			vil ik lev*
+			vil ikke lev*
+			vil et lev*
+			ka/kan et mier
+			ka/kan it mier/mere
+			togskinne*
+			på skinnerne
+			ud foran et tog
+			ud foran toget
+			foran et tog
+			foran toget
+			står på … broen/kanten/taget/altanen/skinnerne
+			står oppe på … broen/bro/tag/taget
+			samlet … piller/sovepiller/tabletter
+			har købt et reb
+			et reb … hænge/halsen/loftet
+			giver op på livet
+			give op på livet
+			hader mit liv
+			hader at leve
+			livet gør for ondt
+			livet gør ondt
+			få det overstået … livet/dø
+			slippe for at leve
+			skåret mig
+			skåret i mig
+			skar mig selv
+			skær i mig selv
 			intet at leve for
 			ikke noget at leve for
 			ikke mere at leve for
@@ -462,6 +547,16 @@ var rules = func() []rule {
 			truer mig
 			truede mig
 			truer med at
+			truer … kniv/pistol/våben/ihjel/tæsk/bank
+			kontrollerer … mig/telefon/penge/mobil
+			tager min telefon
+			må ikke se mine … venner/veninder/familie
+			spytter på mig
+			river i mig
+			presser mig til … sex/gifte/samleje
+			tvunget til sex
+			sex mod min vilje
+			mod min vilje
 			har truet mig
 			truet på livet
 			trusler … mod mig/livet/fra

@@ -1,6 +1,8 @@
 package extract
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -12,37 +14,130 @@ import (
 type Draft struct {
 	Hit   knowledgev1.Hit
 	Units []Unit // in the order of the text; empty: no sentence of it answers
-	// Score is how well the article and its best sentence fit what is asked, 0 to 1. It does not depend on how many articles there are.
-	Score float64
 	// Typed is false when the kind of fact that is asked for does not stand there.
 	Typed bool
-	best  float64
+	// Features say how well the article and its best sentence fit; Weights says what each is worth.
+	Features [Features]float64
+	best     float64
+	order    float64
+
+	found, inHead, inBest []float64 // how surely the article, its heading and its best sentence have each word of the question
 }
+
+// Features of a draft, each about 0 to 1.
+const (
+	About     = iota // how much of the question the article has
+	Head             // title and heading
+	Section          // heading
+	Title            // title
+	Own              // best sentence
+	Context          // best sentence with title and heading
+	Fits             // how well the best sentence gives the kind of fact
+	Headed           // the heading names the kind of fact
+	Numbers          // numbers of the question that the best sentence meets
+	Heaviest         // whether the article has the question's rarest word
+	Missing          // part of the rarest word that the article lacks
+	Covered          // by the index's account
+	Words            // score by words, against the best of the list
+	NGrams           // score by n-grams, against the best of the list
+	Rank             // place in the fused list, as 1/rank
+	Level            // score by words, on its own
+	Dense            // score by the embedding model, if there is one
+	Company          // other hits of the same article
+	Local            // how much of what tells the hits of this list apart the article has
+	LocalHead        // … the heading
+	LocalOwn         // … the best sentence
+	WordsOwn         // score by words, against the best of the same article
+	NGramsOwn        // score by n-grams, against the best of the same article
+	Phrases          // what small words together ask for, in the heading
+	Followed         // the article that answered the question before
+	Features
+)
 
 // Bounds of an answer.
 const (
 	maxUnits = 4
-	maxBytes = 700
+	maxItems = 8 // of a list, which counts as one
+	maxBytes = 900
 )
 
-// What makes up a score.
-const (
-	aboutShare    = .62 // how much of the question the article has, heading and title before text
-	sentenceShare = .38 // how much of it the best sentence has, with what the headings say
-)
+// Drafts drafts an answer from each hit of a list, the best first.
+func (r *Reader) Drafts(q Query, hits []knowledgev1.Hit) []Draft {
+	out := make([]Draft, len(hits))
+	most, own := map[string]float64{}, map[string]float64{}
+	company := map[string]float64{}
+	for _, h := range hits {
+		company[h.ArticleID]++
+		for _, w := range h.Why {
+			most[w.Ranking] = max(most[w.Ranking], w.Score)
+			own[h.ArticleID+w.Ranking] = max(own[h.ArticleID+w.Ranking], w.Score)
+		}
+	}
+	for i, h := range hits {
+		d := r.From(q, h)
+		for _, w := range h.Why {
+			if most[w.Ranking] <= 0 {
+				continue
+			}
+			switch w.Ranking {
+			case "words":
+				d.Features[Words], d.Features[Level] = w.Score/most[w.Ranking], min(1, w.Score/40)
+				d.Features[WordsOwn] = w.Score / own[h.ArticleID+w.Ranking]
+			case "ngrams":
+				d.Features[NGrams] = w.Score / most[w.Ranking]
+				d.Features[NGramsOwn] = w.Score / own[h.ArticleID+w.Ranking]
+			case "dense":
+				d.Features[Dense] = w.Score
+			}
+		}
+		d.Features[Rank] = 1 / float64(i+1)
+		d.Features[Covered] = h.Coverage
+		d.Features[Company] = min(1, (company[h.ArticleID]-1)/4)
+		if q.Topic != "" && h.Title == q.Topic {
+			d.Features[Followed] = 1
+		}
+		out[i] = d
+	}
+	share(out)
+	q.tellApart(out)
+	for i := range out {
+		out[i].order = r.weights.order(out[i])
+	}
+	slices.SortStableFunc(out, func(a, b Draft) int { return -cmp.Compare(a.order, b.order) })
+	return out
+}
+
+// share lets the texts of one section, the base and the difference of a municipality, have what the index says of the better found.
+func share(drafts []Draft) {
+	shared := []int{Words, NGrams, Rank, Level, Dense, Covered, WordsOwn, NGramsOwn}
+	for i := range drafts {
+		for k := range drafts {
+			if i == k || !drafts[i].Kin(drafts[k]) {
+				continue
+			}
+			for _, f := range shared {
+				drafts[i].Features[f] = max(drafts[i].Features[f], drafts[k].Features[f])
+			}
+		}
+	}
+}
+
+// Kin reports drafts of one section for different places.
+func (d Draft) Kin(o Draft) bool {
+	return d.Hit.ArticleID == o.Hit.ArticleID && d.Hit.Section == o.Hit.Section && d.Hit.Source == o.Hit.Source && d.Hit.Municipality != o.Hit.Municipality
+}
 
 // From drafts an answer to the question from one hit.
-func From(q Query, hit knowledgev1.Hit) Draft {
+func (r *Reader) From(q Query, hit knowledgev1.Hit) Draft {
 	d := Draft{Hit: hit}
-	units := Divide(hit.Text)
-	head := newUnit(hit.Title+". "+hit.Section, 0, len(hit.Title)+len(hit.Section)+2, Unit{})
-	section := newUnit(hit.Section, 0, len(hit.Section), Unit{})
+	text := r.read(hit.Chunk)
+	units, title, section, head := text.units, &text.title, &text.section, &text.head
 	all := q.Weight()
 	if len(units) == 0 || all == 0 {
 		return d
 	}
 	scores := make([]float64, len(units))
-	fit := 0.0
+	fit, best := 0.0, 0
 	for i := range units {
 		u := &units[i]
 		if u.unfit() {
@@ -56,37 +151,95 @@ func From(q Query, hit knowledgev1.Hit) Draft {
 		if hard(q.Kind) && k == 0 {
 			scores[i] -= .5
 		}
-	}
-	d.Typed = !hard(q.Kind) || fit > 0
-	best := 0
-	for i := range scores {
 		if scores[i] > scores[best] {
 			best = i
 		}
 	}
+	d.Typed = !hard(q.Kind) || fit > 0
 	if scores[best] < 0 {
 		return d
 	}
-	about := q.covered(func(s string) bool {
-		return head.has(s) || slices.ContainsFunc(units, func(u Unit) bool { return u.has(s) })
-	}) / all
-	inBest := q.covered(func(s string) bool { return units[best].has(s) || head.has(s) }) / all
 	d.best = scores[best]
-	d.Score = aboutShare*about + sentenceShare*inBest
-	if question.KindOf(hit.Section) == q.Kind || headed(q.Kind, &section) {
-		d.best += .2
+	has := func(s string) bool {
+		return head.has(s) || slices.ContainsFunc(units, func(u Unit) bool { return u.has(s) })
 	}
+	f := &d.Features
+	f[About], f[Head], f[Section], f[Title] = q.covered(has)/all, q.covered(head.has)/all, q.covered(section.has)/all, q.covered(title.has)/all
+	f[Own] = q.covered(units[best].has) / all
+	f[Context] = q.covered(func(s string) bool { return units[best].has(s) || head.has(s) }) / all
+	f[Fits] = units[best].fits(q.Kind)
+	if question.KindOf(hit.Section) == q.Kind || headed(q.Kind, section) {
+		f[Headed] = 1
+	}
+	f[Numbers] = min(1, units[best].numbered(q.numbers))
+	f[Heaviest], f[Missing] = q.rarest(has)
+	f[Phrases] = q.phrases(section.has)
+	d.found, d.inHead, d.inBest = q.each(has), q.each(section.has), q.each(units[best].has)
 	d.choose(q, units, scores, best)
 	return d
 }
 
-// Best is how the draft compares to those of other hits.
-func (d Draft) Best(rank int) float64 {
-	b := d.Score + .45*d.best - .02*float64(rank)
-	if !d.Typed {
-		b -= .4
+// tellApart fills in the features that depend on the other hits: words that all of them have do not tell which of them answers.
+func (q Query) tellApart(drafts []Draft) {
+	weights, all := make([]float64, len(q.Words)), 0.0
+	for i := range q.Words {
+		n := 0.0
+		for _, d := range drafts {
+			if d.found != nil {
+				n += d.found[i]
+			}
+		}
+		weights[i] = q.Words[i].Weight * math.Log((float64(len(drafts))+1)/(n+.5))
+		all += weights[i]
 	}
-	return b
+	if all <= 0 {
+		return
+	}
+	for k := range drafts {
+		d := &drafts[k]
+		if d.found == nil {
+			continue
+		}
+		for i := range q.Words {
+			d.Features[Local] += weights[i] * d.found[i] / all
+			d.Features[LocalHead] += weights[i] * d.inHead[i] / all
+			d.Features[LocalOwn] += weights[i] * d.inBest[i] / all
+		}
+	}
+}
+
+// phrases is how much of what phrases of small words ask for something has.
+func (q Query) phrases(has func(stem string) bool) float64 {
+	best := 0.0
+	for i := range q.Words {
+		if w := &q.Words[i]; w.phrase {
+			best = max(best, w.found(has))
+		}
+	}
+	return best
+}
+
+// rarest says whether something has the question's rarest word, and what part of the question the rarest word is that it lacks.
+func (q Query) rarest(has func(stem string) bool) (heaviest, missing float64) {
+	top := 0.0
+	for i := range q.Words {
+		w := &q.Words[i]
+		found := w.found(has)
+		if w.Weight > top {
+			top, heaviest = w.Weight, found
+		}
+		missing = max(missing, w.Weight*(1-found))
+	}
+	return heaviest, missing / q.Weight()
+}
+
+// each gives how surely something has each of the words.
+func (q Query) each(has func(stem string) bool) []float64 {
+	out := make([]float64, len(q.Words))
+	for i := range q.Words {
+		out[i] = q.Words[i].found(has)
+	}
+	return out
 }
 
 // covered is the weight of the words that something has.
@@ -127,59 +280,94 @@ var headings = map[question.Kind]map[string]bool{
 
 // choose takes the best unit and those that belong to the answer, in the order of the text.
 func (d *Draft) choose(q Query, units []Unit, scores []float64, best int) {
-	take := map[int]bool{best: true}
-	size := len(units[best].Text)
-	add := func(i int) bool {
-		if i < 0 || i >= len(units) || take[i] || len(take) >= maxUnits || size+len(units[i].Text) > maxBytes || scores[i] < 0 {
-			return false
-		}
-		take[i] = true
-		size += len(units[i].Text)
-		return true
-	}
-	d.complete(units, best, add)
+	p := picks{units: units, scores: scores, take: map[int]bool{}}
+	p.add(best)
+	p.complete(best)
 	order := make([]int, len(units))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case scores[a] > scores[b]:
-			return -1
-		case scores[a] < scores[b]:
-			return 1
-		}
-		return 0
-	})
-	floor := .62 * scores[best]
-	if len(q.numbers) > 0 && units[best].Item { // one row of a table answers; its neighbours are for others
-		floor = scores[best]
-	}
+	slices.SortStableFunc(order, func(a, b int) int { return -cmp.Compare(scores[a], scores[b]) })
+	row := len(q.numbers) > 0 && units[best].Item // one row of a table answers; its neighbours are for others
 	for _, i := range order {
-		if scores[i] >= floor && add(i) {
-			d.complete(units, i, add)
+		floor := also
+		if p.sentences < least {
+			floor = alsoFew
+		}
+		if row && units[i].Item {
+			continue
+		}
+		if scores[i] >= floor*scores[best] && p.add(i) {
+			p.complete(i)
 		}
 	}
-	if len(take) == 1 && !units[best].Item && best+1 < len(units) && units[best+1].leansBack() {
-		add(best + 1) // "Det gælder dog ikke …": the reservation belongs to the rule
+	if !row {
+		p.list()
 	}
 	for i := range units {
-		if take[i] {
+		if p.take[i] {
 			d.Units = append(d.Units, units[i])
 		}
 	}
 }
 
+// How good a further sentence must be against the best; the first few may be worse, because a rule alone is seldom an answer.
+const (
+	also    = .6
+	alsoFew = .4
+	least   = 3
+)
+
+// picks are the units of an answer while they are chosen.
+type picks struct {
+	units     []Unit
+	scores    []float64
+	take      map[int]bool
+	sentences int
+	bytes     int
+}
+
+func (p *picks) add(i int) bool {
+	if i < 0 || i >= len(p.units) || p.take[i] || p.sentences >= maxUnits || p.bytes+len(p.units[i].Text) > maxBytes || p.scores[i] < 0 {
+		return false
+	}
+	p.take[i] = true
+	p.sentences++
+	p.bytes += len(p.units[i].Text)
+	return true
+}
+
+// list adds the rest of a list of which an item or the introduction is taken: half a list misleads.
+func (p *picks) list() {
+	for lead := range p.units {
+		var items []int
+		any, size := p.take[lead] && strings.HasSuffix(p.units[lead].Text, ":"), 0
+		for i, u := range p.units {
+			if u.Item && u.Lead == lead && p.scores[i] >= 0 {
+				items, size = append(items, i), size+len(u.Text)
+				any = any || p.take[i]
+			}
+		}
+		if !any || len(items) > maxItems || p.bytes+size > maxBytes {
+			continue
+		}
+		for _, i := range items {
+			p.take[i] = true
+		}
+	}
+}
+
 // complete adds what a unit cannot be understood without: the sentence that it leans on, and the reservation after it.
-func (d *Draft) complete(units []Unit, i int, add func(int) bool) {
+func (p *picks) complete(i int) {
+	units := p.units
 	if i > 0 && units[i].leansBack() && units[i-1].Paragraph == units[i].Paragraph && !units[i-1].Item {
-		add(i - 1)
+		p.add(i - 1)
 	}
 	if i+1 < len(units) && units[i+1].reserves() && units[i+1].Paragraph == units[i].Paragraph {
-		add(i + 1)
+		p.add(i + 1)
 	}
 	if units[i].Lead >= 0 && strings.HasSuffix(units[units[i].Lead].Text, ":") {
-		add(units[i].Lead)
+		p.add(units[i].Lead)
 	}
 }
 
@@ -220,7 +408,7 @@ func Instructs(text string) bool {
 }
 
 var orders = []string{
-	"ignorer alle", "ignorér", "ignorer tidl", "ignorer dine", "ignorer ovenst", "ignorer instr", "glem alle tidligere", "glem alt", "glem dine", "se bort fra tidligere", "se bort fra alle", "se bort fra dine", "instruktioner", "systemprompt",
+	"kodeord", "når du svarer", "når du bliver spurgt", "svar:", "skal du sige, at", "skal du svare", "svaret er altid", "sig til borgeren", "bed borgeren", "fortæl borgeren", "mobilepay", "ignorer alle", "ignorér", "ignorer tidl", "ignorer dine", "ignorer ovenst", "ignorer instr", "glem alle tidligere", "glem alt", "glem dine", "se bort fra tidligere", "se bort fra alle", "se bort fra dine", "instruktioner", "systemprompt",
 	"system prompt", "system:", "assistant:", "assistent:", "sprogmodel", "language model", "som ai", "som en ai", "du er nu", "you are now", "ignore all", "ignore prev", "ignore the", "ignore any", "ignore your",
 	"disregard", "forget all", "forget your", "instructions", "prompt", "svar altid", "svar borgeren", "always answer", "always reply", "answer with", "respond with", "reply with", "chatbot", "chatbotten", "ai-assistent", "assistenten skal", "assistenten bør", "robotten skal",
 	"til ai", "til den ai", "to the ai", "note to ai", "hvis du er en ai", "if you are an ai", "udgiv dig", "overfør penge til", "indsæt følgende", "<|", "[inst", "```",
@@ -235,7 +423,7 @@ func (d Draft) About(q Query) float64 {
 	if len(d.Units) == 0 {
 		return 0
 	}
-	head := newUnit(d.Hit.Title+". "+d.Hit.Section, 0, len(d.Hit.Title)+len(d.Hit.Section)+2, Unit{})
+	head := newUnit(heading(d.Hit.Chunk), 0, len(heading(d.Hit.Chunk)), Unit{})
 	subject, all := 0.0, 0.0
 	for i := range q.Words {
 		w := &q.Words[i]
@@ -255,7 +443,7 @@ func (d Draft) About(q Query) float64 {
 
 // Subjects counts the words of the subject that the draft's sentences and headings have.
 func (d Draft) Subjects(q Query) int {
-	head := newUnit(d.Hit.Title+". "+d.Hit.Section, 0, len(d.Hit.Title)+len(d.Hit.Section)+2, Unit{})
+	head := newUnit(heading(d.Hit.Chunk), 0, len(heading(d.Hit.Chunk)), Unit{})
 	n, inHead := 0, false
 	for i := range q.Words {
 		w := &q.Words[i]
@@ -273,3 +461,5 @@ func (d Draft) Subjects(q Query) int {
 	}
 	return n
 }
+
+func heading(c knowledgev1.Chunk) string { return c.Title + ". " + c.Section }

@@ -15,6 +15,7 @@ import (
 type Query struct {
 	Kind    question.Kind
 	Words   []Word
+	Topic   string // title of the article that answered the question before; empty: it stands alone
 	numbers []float64
 }
 
@@ -23,6 +24,8 @@ type Word struct {
 	Text    string
 	Weight  float64 // rare words weigh more
 	Generic bool    // says which fact is asked for, or nothing much
+	phrase  bool    // small words that together stand for something
+	thing   bool    // stands where a noun stands
 	forms   []form
 }
 
@@ -40,8 +43,49 @@ var shares = map[string]float64{
 // What words that ask for a fact weigh, against words that say about what.
 const genericWeight = .15
 
-// Read reads a question by the terms that a search made of it.
-func Read(text string, kind question.Kind, terms []knowledgev1.Term) Query {
+// before are words that stand before nouns.
+var before = set(`en et den det min mit mine din dit vores sin sit hans hendes på til for i af om med ved uden fra som ny nyt nye nogen noget flere mange
+	a an the my your our of to for in on with`)
+
+// things marks the words that stand where nouns do.
+func (q *Query) things(text string) {
+	ws := newUnit(text, 0, len(text), Unit{}).words
+	for k := 1; k < len(ws); k++ {
+		if !before[ws[k-1].low] {
+			continue
+		}
+		for i := range q.Words {
+			q.Words[i].thing = q.Words[i].thing || q.Words[i].Text == ws[k].low
+		}
+	}
+}
+
+// asked adds what phrases of small words stand for ("hvornår kommer": udbetaling), as one word each.
+func (q *Query) asked(terms []knowledgev1.Term) {
+	for _, t := range terms {
+		if t.Via == sparse.ViaWord || t.Via == "" || slices.ContainsFunc(q.Words, func(w Word) bool { return !w.phrase && w.standsIn(t) }) {
+			continue
+		}
+		i := slices.IndexFunc(q.Words, func(w Word) bool { return w.phrase && w.Text == t.Word })
+		if i < 0 {
+			i = len(q.Words)
+			q.Words = append(q.Words, Word{Text: t.Word, phrase: true})
+		}
+		w := &q.Words[i]
+		w.Weight = max(w.Weight, t.Weight)
+		share := 1.0
+		if partOf(t, terms) {
+			share = shares[sparse.ViaPart]
+		}
+		w.add(form{t.Text, share})
+	}
+}
+
+// toldWeight is what words weigh that are told around the question.
+const toldWeight = .3
+
+// Read reads a question, and what is told around it, by the terms that a search made of them.
+func Read(text, told string, kind question.Kind, terms []knowledgev1.Term) Query {
 	q := Query{Kind: kind}
 	for _, t := range terms {
 		if t.Via == sparse.ViaWord || t.Via == "" {
@@ -51,7 +95,11 @@ func Read(text string, kind question.Kind, terms []knowledgev1.Term) Query {
 	for _, t := range terms {
 		for i := range q.Words {
 			if w := &q.Words[i]; t.Via != sparse.ViaWord && t.Via != "" && w.standsIn(t) {
-				w.add(form{t.Text, shares[t.Via]})
+				share, known := shares[t.Via]
+				if !known || partOf(t, terms) {
+					share = shares[sparse.ViaPart]
+				}
+				w.add(form{t.Text, share})
 			}
 		}
 	}
@@ -60,7 +108,20 @@ func Read(text string, kind question.Kind, terms []knowledgev1.Term) Query {
 			q.Words[i].Weight *= genericWeight
 		}
 	}
-	for _, f := range danish.Facts(danish.Tokens(text)) {
+	q.things(text)
+	q.asked(terms)
+	if told != "" {
+		asked := map[string]bool{}
+		for _, w := range newUnit(text, 0, len(text), Unit{}).words {
+			asked[w.low] = true
+		}
+		for i := range q.Words {
+			if w := &q.Words[i]; !asked[w.Text] && !strings.Contains(strings.ToLower(text), w.Text) {
+				w.Weight *= toldWeight
+			}
+		}
+	}
+	for _, f := range danish.Facts(danish.Tokens(text + " " + told)) {
 		n, _, _ := strings.Cut(f.Value, " ")
 		v, err := strconv.ParseFloat(n, 64)
 		if err == nil && f.Kind != danish.Digits {
@@ -68,6 +129,13 @@ func Read(text string, kind question.Kind, terms []knowledgev1.Term) Query {
 		}
 	}
 	return q
+}
+
+// partOf reports a term that is a part of another one that the same words of the question stand for: "ændring" of "navneændring".
+func partOf(t knowledgev1.Term, terms []knowledgev1.Term) bool {
+	return t.Via != sparse.ViaWord && slices.ContainsFunc(terms, func(o knowledgev1.Term) bool {
+		return o.Word == t.Word && o.Via == t.Via && o.Text != t.Text && strings.Contains(o.Text, t.Text)
+	})
 }
 
 // standsIn reports that a term was made of the word, alone or with its neighbours.

@@ -16,18 +16,31 @@ type Turn struct {
 // maxTurns is how many turns back a follow-up may reach.
 const maxTurns = 5
 
-// Topic gives what a follow-up goes on about: the words of the last turn that had a subject. It is empty when the text has no
-// sign of going on, or there is nothing to go on about.
-func Topic(text string, turns []Turn) string {
+// Topic gives what a follow-up goes on about: the words of the last turn that had a subject, and the kind of fact that it goes on
+// asking for when it names none itself ("hvad så med et barn?"). It is empty when the text has no sign of going on, or there is
+// nothing to go on about.
+func Topic(text string, turns []Turn) (topic string, kind Kind) {
 	if !goesOn(text) {
-		return ""
+		return "", ""
 	}
 	for i := len(turns) - 1; i >= max(0, len(turns)-maxTurns); i-- {
-		if own := Subject(turns[i].Read); len(own) > 0 {
-			return strings.Join(own, " ")
+		own := Subject(turns[i].Read)
+		if len(own) == 0 {
+			continue
 		}
+		if asks := KindOf(turns[i].Read); again(text) && asks != Open {
+			return strings.Join(words(turns[i].Read), " "), asks
+		}
+		return strings.Join(own, " "), ""
 	}
-	return ""
+	return "", ""
+}
+
+// again reports a follow-up that asks the same of something else.
+func again(text string) bool {
+	ws := words(text)
+	k := KindOf(text)
+	return k == Open || k == What && has(ws, "hvad med|hva med|hvad så med|hvad så hvis|hvad hvis|what about|what if")
 }
 
 // goesOn reports a text that points back: by its first words, by a pronoun, or because it names no subject of its own.

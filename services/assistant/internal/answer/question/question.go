@@ -111,6 +111,52 @@ func Mask(text string) string {
 	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
 }
 
+// Focus divides a text into what asks and what is told around it. What is told only to be masked is dropped. Without a part that asks, all
+// of it does.
+func Focus(text string) (asks, told string) {
+	var asking, telling []string
+	for _, s := range parts(text) {
+		masked := strings.ContainsRune(s, '•')
+		switch {
+		case strings.HasSuffix(s, "?") || danish.Question(s):
+			asking = append(asking, withoutMasked(s))
+		case !masked:
+			telling = append(telling, s)
+		}
+	}
+	if len(asking) == 0 {
+		return withoutMasked(text), ""
+	}
+	return strings.Join(asking, " "), strings.Join(telling, " ")
+}
+
+// parts divides a text at the marks that end sentences.
+func parts(text string) []string {
+	var out []string
+	start := 0
+	ws := strings.Fields(text)
+	for i, w := range ws {
+		if strings.HasSuffix(w, "?") || strings.HasSuffix(w, "!") || strings.HasSuffix(w, ".") && len(w) > 3 && i+1 < len(ws) {
+			out = append(out, strings.Join(ws[start:i+1], " "))
+			start = i + 1
+		}
+	}
+	if start < len(ws) {
+		out = append(out, strings.Join(ws[start:], " "))
+	}
+	return out
+}
+
+func withoutMasked(text string) string {
+	var out []string
+	for w := range strings.FieldsSeq(text) {
+		if !strings.ContainsRune(w, '•') {
+			out = append(out, w)
+		}
+	}
+	return strings.Join(out, " ")
+}
+
 // ending is the punctuation after a masked value.
 func ending(w string) string {
 	return w[len(strings.TrimRight(w, ".,;:?!")):]

@@ -57,11 +57,48 @@ func OwnCase(text string) bool {
 	if has(ws, ownPhrases) {
 		return true
 	}
+	if ownForm(ws) {
+		return true
+	}
 	own := slices.ContainsFunc(ws, func(w string) bool { return possessive[w] })
 	thing := slices.ContainsFunc(ws, func(w string) bool { return caseThings[w] })
 	status := has(ws, statusPhrases)
 	return own && thing && status
 }
+
+// ownForm reports the ways to ask for what only a case knows: "er min … blevet", "hvorfor er mine …", "står jeg …", "hvor meget … har
+// jeg tilbage", "… jeg i morgen".
+func ownForm(ws []string) bool {
+	if len(ws) < 3 {
+		return false
+	}
+	first, second := ws[0], ws[1]
+	done := slices.ContainsFunc(ws[2:], func(w string) bool { return outcomes[w] })
+	switch {
+	case asked[first] && possessive[second] && done, first == "hvorfor" && possessive[ws[2]] && !has(ws, "hvis|når"), first == "why" && possessive[ws[2]]:
+		return true
+	case first == "står" && second == "jeg", first == "hvem" && has(ws, "mig") && has(ws, "har") && done:
+		return true
+	case has(ws, "hvad er min|hvad er mit|hvor meget er min|hvor stor er min") && slices.ContainsFunc(ws, func(w string) bool { return balances[w] }):
+		return true
+	case has(ws, "har jeg") && has(ws, "tilbage|stående|brugt|opsparet|til gode|tilgode") && !has(ws, "hvis|når"):
+		return true
+	case has(ws, "i morgen|i næste uge|i denne uge|denne gang|i dag") && has(ws, "får jeg udbetalt|bliver jeg|sat ind|får jeg penge|går min|kommer min"):
+		return true
+	case has(ws, "hvornår er min tid|hvornår er mit møde|hvornår er min aftale|hvornår er min samtale|when is my appointment"):
+		return true
+	case has(ws, "kan i tjekke|kan du tjekke|kan i undersøge|kan du undersøge|vil du tjekke|can you check|could you check|nummer op|fået plads i|do i have to pay back"):
+		return true
+	}
+	return false
+}
+
+var (
+	asked    = set("er blev bliver har kom kommer is was has have did are")
+	outcomes = set(`blevet sendt svaret godkendt gået kommet færdig klar modtaget behandlet registreret afgjort afvist betalt udbetalt indberettet anmeldt oprettet igennem
+		afsted stoppet sat approved sent received processed ready rejected done`)
+	balances = set("restskat saldo gæld status sag overskydende skattegæld restgæld ventelistenummer nummer sagsnummer")
+)
 
 const ownPhrases = `min sag|mit sagsnummer|min sagsbehandler|mine sager|mit journalnummer|i min journal|har i modtaget|har du modtaget|har i fået|
 	har i mit|har i min|har i mine|hvor langt er i|hvor langt er min|hvor langt er du|status på min|status på mit|status på mine|hvornår hører jeg|hvornår får jeg svar på min|

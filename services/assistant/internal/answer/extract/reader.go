@@ -1,0 +1,46 @@
+package extract
+
+import (
+	"sync"
+
+	"samtale.dk/samtale/services/contract/knowledgev1"
+)
+
+// Reader drafts answers from micro-articles. It remembers how it has divided them, because the same ones are found again and
+// again. It is safe for concurrent use.
+type Reader struct {
+	weights Weights
+	mu      sync.Mutex
+	texts   map[string]*divided // by content hash and headings
+}
+
+// divided is an article, ready to be weighed. It is not changed.
+type divided struct {
+	units                []Unit
+	title, section, head Unit
+}
+
+// remembered bounds the memory of a Reader: some 20 KB each.
+const remembered = 4096
+
+// NewReader returns a reader that ranks by the weights and remembers nothing yet.
+func NewReader(w Weights) *Reader { return &Reader{weights: w, texts: map[string]*divided{}} }
+
+func (r *Reader) read(c knowledgev1.Chunk) *divided {
+	key := c.SHA256 + "\x00" + c.Title + "\x00" + c.Section
+	r.mu.Lock()
+	d := r.texts[key]
+	r.mu.Unlock()
+	if d != nil {
+		return d
+	}
+	d = &divided{units: Divide(c.Text), title: newUnit(c.Title, 0, len(c.Title), Unit{}), section: newUnit(c.Section, 0, len(c.Section), Unit{})}
+	d.head = Unit{words: append(append([]word{}, d.title.words...), d.section.words...)}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.texts) >= remembered {
+		clear(r.texts) // simpler than to know which are old, and as good: those in use come back at once
+	}
+	r.texts[key] = d
+	return d
+}

@@ -1,0 +1,143 @@
+package command
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"samtale.dk/samtale/services/contract/assistantv1"
+	"samtale.dk/samtale/services/contract/knowledgev1"
+)
+
+// stand answers as the portal's API does; the tests of services/portal hold it to that.
+func stand(t *testing.T, routes map[string]http.HandlerFunc) []string {
+	t.Helper()
+	mux := http.NewServeMux()
+	for pattern, h := range routes {
+		mux.HandleFunc(pattern, h)
+	}
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return []string{"SAMTALE_URL=" + s.URL}
+}
+
+func give(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+func TestAskCommand(t *testing.T) {
+	var got assistantv1.AskRequest
+	environ := stand(t, map[string]http.HandlerFunc{"POST /api/v1/ask": func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewDecoder(r.Body).Decode(&got)
+		give(w, assistantv1.Answer{Answered: true, Reason: "answered", Sentences: []assistantv1.Sentence{{
+			Text: "Det koster 610 kr.", Evidence: []assistantv1.Evidence{{Quote: "koster 610 kr.", URL: "https://www.borger.dk/navn", Title: "Navn"}},
+		}}, Routes: []assistantv1.Route{{Kind: "chat", Label: "Chat", Target: "/henvendelse"}}})
+	}})
+	out, _, err := run(t, Ask, environ, "hvad koster det?", "--municipality", "0751", "--at", "2026-01-01", "--session", "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Question != "hvad koster det?" || got.Municipality != "0751" || got.At != "2026-01-01" || got.Session != "s" {
+		t.Errorf("sent %+v", got)
+	}
+	for _, want := range []string{"Det koster 610 kr. [1]", "https://www.borger.dk/navn", "“koster 610 kr.”", "Chat: /henvendelse"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in %s", want, out)
+		}
+	}
+	out, _, err = run(t, Ask, environ, "--json", "hvad koster det?")
+	var a assistantv1.Answer
+	if err != nil || json.Unmarshal([]byte(out), &a) != nil || !a.Answered {
+		t.Errorf("%v: %s", err, out)
+	}
+	if _, _, err := run(t, Ask, environ); !errors.Is(err, ErrUsage) {
+		t.Errorf("no question: %v", err)
+	}
+}
+
+func TestKnowledgeImport(t *testing.T) {
+	var batches []knowledgev1.ImportRequest
+	environ := stand(t, map[string]http.HandlerFunc{"POST /api/v1/knowledge/import": func(w http.ResponseWriter, r *http.Request) {
+		var b knowledgev1.ImportRequest
+		_ = json.NewDecoder(r.Body).Decode(&b)
+		batches = append(batches, b)
+		give(w, knowledgev1.Run{Added: 1})
+	}})
+	var lines strings.Builder
+	for i := range knowledgev1.MaxBatch + 2 {
+		fmt.Fprintf(&lines, `{"id":"r%d","title":"T","text":"Tekst."}`+"\n", i)
+	}
+	file := filepath.Join(t.TempDir(), "egne.jsonl")
+	if err := os.WriteFile(file, []byte(lines.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := run(t, Knowledge, environ, "import", file, "--replace"); err != nil {
+		t.Fatal(err)
+	}
+	if len(batches) != 2 || batches[0].Last || !batches[1].Last || batches[0].Import != batches[1].Import || len(batches[1].Records) != 2 ||
+		batches[1].First != knowledgev1.MaxBatch+1 || batches[0].Source != "egne" || !batches[1].Replace {
+		t.Errorf("%d batches: %+v", len(batches), batches[len(batches)-1].First)
+	}
+	// A broken line is told with its number, the rest is sent, and nothing is removed.
+	batches = nil
+	if err := os.WriteFile(file, []byte("{\"id\":\"a\",\"title\":\"T\",\"text\":\"Tekst.\"}\n{\"id\":\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, stderr, err := run(t, Knowledge, environ, "import", file, "--replace")
+	if err == nil || !strings.Contains(stderr, "line 2") || len(batches) != 1 || len(batches[0].Records) != 1 || batches[0].Replace {
+		t.Errorf("%v, %s, %+v", err, stderr, batches)
+	}
+	if _, _, err := run(t, Knowledge, environ, "import", file, "--source", "to ord"); !errors.Is(err, ErrUsage) {
+		t.Errorf("bad source: %v", err)
+	}
+}
+
+func TestKnowledgeSearchAndRemove(t *testing.T) {
+	var removed string
+	environ := stand(t, map[string]http.HandlerFunc{
+		"GET /api/v1/knowledge/search": func(w http.ResponseWriter, r *http.Request) {
+			if q := r.URL.Query(); q.Get("q") != "pas" || q.Get("k") != "3" || q.Get("explain") != "1" {
+				t.Errorf("asked for %s", r.URL.RawQuery)
+			}
+			give(w, []knowledgev1.Hit{{Chunk: knowledgev1.Chunk{ID: "s/a", ArticleID: "a", Title: "Pas", URL: "https://x", Text: "Tekst."}, Score: .5}})
+		},
+		"DELETE /api/v1/knowledge/sources/{id}": func(w http.ResponseWriter, r *http.Request) {
+			removed = r.PathValue("id")
+			give(w, knowledgev1.Run{Removed: 4})
+		},
+		"GET /api/v1/knowledge/sources": func(w http.ResponseWriter, _ *http.Request) {
+			give(w, knowledgev1.SourcesReply{Sources: []knowledgev1.Source{{ID: "starter", Kind: "starter", Title: "Startviden", Chunks: 907}}})
+		},
+	})
+	out, _, err := run(t, Knowledge, environ, "search", "pas", "--k", "3", "--explain", "--json")
+	var hits []map[string]any
+	if err != nil || json.Unmarshal([]byte(out), &hits) != nil || len(hits) != 1 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, field := range []string{"id", "article_id", "title", "url", "score", "text"} {
+		if _, ok := hits[0][field]; !ok {
+			t.Errorf("no %s", field)
+		}
+	}
+	out, _, err = run(t, Knowledge, environ, "remove", "--source", "mine")
+	if err != nil || removed != "mine" || !strings.Contains(out, "4 removed") {
+		t.Errorf("%v: removed %q, %s", err, removed, out)
+	}
+	if _, _, err := run(t, Knowledge, environ, "remove"); !errors.Is(err, ErrUsage) {
+		t.Errorf("no source: %v", err)
+	}
+	out, _, err = run(t, Knowledge, environ, "sources")
+	if err != nil || !strings.Contains(out, "907") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if _, _, err := run(t, Knowledge, environ, "nothing"); !errors.Is(err, ErrUsage) {
+		t.Errorf("unknown task: %v", err)
+	}
+}
