@@ -36,13 +36,14 @@ func newSplitter(l *Lexicon) *splitter {
 const (
 	minPart     = 4
 	minCompound = 7
+	maxCompound = 40 // longer ones are not words, and trying all ways through them would take long
 	maxParts    = 5
 )
 
 // split gives the parts of a compound, or nothing. With several ways the one with the fewest parts wins, then the one with the
 // longest last part: the last part says what the whole is.
 func (s *splitter) split(w string) []string {
-	if utf8.RuneCountInString(w) < minCompound || numeric(w) {
+	if n := utf8.RuneCountInString(w); n < minCompound || n > maxCompound || numeric(w) {
 		return nil
 	}
 	parts := s.parts(w, maxParts)
@@ -52,7 +53,7 @@ func (s *splitter) split(w string) []string {
 	return parts
 }
 
-// parts splits w into at most n parts; the first is w itself where nothing better is found.
+// parts splits w into two to n parts, or gives nothing.
 func (s *splitter) parts(w string, n int) []string {
 	if n < 2 || utf8.RuneCountInString(w) < minCompound-1 {
 		return nil
@@ -128,6 +129,9 @@ func (s *splitter) head(w string) bool {
 
 // last gives the longest last part of a compound, also where the rest is no known word; nothing for other words.
 func (s *splitter) last(w string) string {
+	if utf8.RuneCountInString(w) > maxCompound {
+		return ""
+	}
 	n := 0
 	for i := range w {
 		if n++; n > 2 && s.head(w[i:]) && utf8.RuneCountInString(w[i:]) >= minPart {

@@ -56,7 +56,7 @@ func learnable(w string) bool {
 		}
 		n++
 	}
-	return n >= 3 && n <= 40
+	return n >= 3 && n <= maxCompound
 }
 
 // known reports a word that may be part of a compound: it is no slip of somebody's pen.
