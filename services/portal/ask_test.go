@@ -155,11 +155,15 @@ func TestAskRefusesClearly(t *testing.T) {
 			}
 		})
 	}
+	en := p.with(t, "POST", "/api/v1/ask", "Accept-Language", "en") // no body
+	if status, body := read(t, en); status != http.StatusBadRequest || !strings.Contains(body, "cannot be used") {
+		t.Errorf("in English: %d %s", status, body)
+	}
 	for i := range 20 {
 		r := p.do(t, "POST", "/api/v1/ask", "", `{"question":"Goddag"}`)
 		status, body := read(t, r)
 		if status == http.StatusTooManyRequests {
-			if r.Header.Get("Retry-After") == "" || !strings.Contains(body, "Vent") || i < 5 {
+			if r.Header.Get("Retry-After") == "" || !strings.Contains(body, "Vent lidt") || i < 5 {
 				t.Errorf("refused after %d: %s, Retry-After %q", i, body, r.Header.Get("Retry-After"))
 			}
 			return

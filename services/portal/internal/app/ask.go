@@ -33,8 +33,6 @@ const (
 	askLimit = 60 * time.Second
 )
 
-const textLongQuestion = "Dit spørgsmål er for langt. Skriv det kortere, med højst 500 tegn, og stil gerne flere spørgsmål efter hinanden."
-
 // askBody is one question as the API and the page take it.
 type askBody struct {
 	Question     string `json:"question"`
@@ -66,7 +64,7 @@ func (b askBody) check() error {
 func (a *App) ask(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	var b askBody
 	if err := decode(r, &b); err != nil {
-		return longQuestion(err)
+		return longQuestion(r, err)
 	}
 	req, err := a.question(w, r, p, b)
 	if err != nil {
@@ -83,10 +81,25 @@ func (a *App) ask(w http.ResponseWriter, r *http.Request, p who.Person) error {
 }
 
 // longQuestion says of a body over the limit what it is about; other errors stay as they are.
-func longQuestion(err error) error {
+func longQuestion(r *http.Request, err error) error {
 	var big *http.MaxBytesError
 	if errors.As(err, &big) {
-		return errs.E(errs.Invalid, textLongQuestion, nil)
+		return translated(r, errs.Invalid, "q.long")
+	}
+	return err
+}
+
+// mayAsk takes a question from what this address and this session may ask. Both say when to try again.
+func (a *App) mayAsk(r *http.Request, p who.Person, session string) error {
+	err := a.asks.take(limitKey(r, p))
+	if err == nil && session != "" {
+		err = a.people.take("session:" + session)
+	}
+	var limited *errs.Error
+	if errors.As(err, &limited) {
+		e := translated(r, errs.Limited, "q.many")
+		e.RetryAfter = limited.RetryAfter
+		return e
 	}
 	return err
 }
@@ -96,15 +109,13 @@ func (a *App) question(w http.ResponseWriter, r *http.Request, p who.Person, b a
 	if err := b.check(); err != nil {
 		return assistantv1.AskRequest{}, err
 	}
-	if err := a.asks.take(limitKey(r, p)); err != nil {
+	session := a.askSession(r, b.Session)
+	if err := a.mayAsk(r, p, session); err != nil {
 		return assistantv1.AskRequest{}, err
 	}
-	session := a.askSession(r, b.Session)
 	if session == "" {
 		session = rand.Text()
 		a.setAskSession(w, session)
-	} else if err := a.people.take("session:" + session); err != nil {
-		return assistantv1.AskRequest{}, err
 	}
 	return assistantv1.AskRequest{
 		ID: event.NewID(a.Now()), Session: session, Question: b.Question, Municipality: b.Municipality, At: b.At,

@@ -151,7 +151,6 @@ func (a *App) front(w http.ResponseWriter, r *http.Request, p who.Person) error 
 		return err
 	}
 	d.Deleted = r.URL.Query().Get("slettet") == "1"
-	d.Question = r.URL.Query().Get("q")
 	return a.askPage(w, r, p, http.StatusOK, d)
 }
 
@@ -236,7 +235,7 @@ func (a *App) askFrom(w http.ResponseWriter, r *http.Request, p who.Person, embe
 func questionForm(r *http.Request) (askBody, error) {
 	var b askBody
 	if err := r.ParseForm(); err != nil {
-		err = longQuestion(err)
+		err = longQuestion(r, err)
 		if errs.KindOf(err) != errs.Invalid {
 			err = errs.E(errs.Invalid, "", err)
 		}

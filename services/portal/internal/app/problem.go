@@ -48,7 +48,7 @@ func problem(err error, l texts.Lang) Problem {
 	t := texts.For(l)
 	p := Problem{Type: "urn:samtale:problem:" + string(kind), Title: t.T("problem." + string(kind)), Status: status, Kind: string(kind)}
 	p.Detail = errs.Text(err)
-	if l != texts.Danish { // texts of other services are Danish
+	if l != texts.Danish && !errors.Is(err, errTranslated) { // texts of other services are Danish
 		p.Detail = t.T("problem." + string(kind) + ".do")
 	}
 	var e *errs.Error
@@ -56,6 +56,14 @@ func problem(err error, l texts.Lang) Problem {
 		p.RetryAfter = max(1, int(e.RetryAfter.Seconds()))
 	}
 	return p
+}
+
+// errTranslated is the cause of errors whose text is in the asker's language already.
+var errTranslated = errors.New("text in the asker's language")
+
+// translated is an error with a text of the catalogue.
+func translated(r *http.Request, kind errs.Kind, key string) *errs.Error {
+	return errs.E(kind, texts.For(lang(r)).T(key), errTranslated)
 }
 
 func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {

@@ -19,7 +19,7 @@ const maxVoice = audiov1.HearSeconds*48000*2 + 1024
 
 // voice writes down a spoken question. It is not asked here: the citizen reads and corrects it first. Nothing is stored.
 func (a *App) voice(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	if err := a.asks.take(limitKey(r, p)); err != nil {
+	if err := a.mayAsk(r, p, ""); err != nil {
 		return err
 	}
 	sound, err := pcm.ReadWAV(r.Body, audiov1.HearSeconds*48000+512)
