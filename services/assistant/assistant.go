@@ -12,11 +12,13 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
+	"golang.org/x/sync/errgroup"
 
 	"samtale.dk/samtale/models/vector"
 	"samtale.dk/samtale/models/vector/embedded"
 	"samtale.dk/samtale/services/assistant/internal/answer"
 	"samtale.dk/samtale/services/assistant/internal/app"
+	"samtale.dk/samtale/services/assistant/internal/ingest"
 	"samtale.dk/samtale/services/assistant/internal/inquiry"
 	"samtale.dk/samtale/services/assistant/internal/knowledge"
 	"samtale.dk/samtale/services/assistant/internal/learn"
@@ -106,6 +108,7 @@ func assemble(cfg ready, env process.Env, p parts) (*app.App, error) {
 	if err != nil {
 		return nil, err
 	}
+	fetch := ingest.New(ingest.Config{Library: library, DB: p.db, Folder: cfg.Folder, Private: cfg.Private, Log: log})
 	tc := &app.Temporal{}
 	inquiries, err := inquiry.New(inquiry.Config{
 		DB: p.db, Bus: p.bus, Keys: ring, ReceiptKey: p.master.Derive(inquiry.ReceiptPurpose), Sessions: sessions,
@@ -117,14 +120,19 @@ func assemble(cfg ready, env process.Env, p parts) (*app.App, error) {
 	return app.New(app.Config{
 		Bus: p.bus, Pipeline: pipeline, Sessions: sessions, Ledger: ledger, Parts: []app.Part{library, sessions, ledger}, Inquiry: inquiries,
 		Work: func(ctx context.Context) error {
-			return workflows(ctx, cfg, env, p.master, tc, func(r worker.Registry) { r.RegisterActivity(inquiries.Activities()) })
+			return workflows(ctx, cfg, env, p.master, tc, fetch, func(r worker.Registry) {
+				r.RegisterActivity(inquiries.Activities())
+				r.RegisterActivity(fetch.Activities())
+			})
 		},
 		Probe: tc.Ready, Log: log, Metrics: env.Metrics,
 	})
 }
 
-// workflows waits for Temporal and runs the activities until ctx ends.
-func workflows(ctx context.Context, cfg ready, env process.Env, master masterkey.Key, tc *app.Temporal, register func(worker.Registry)) error {
+// workflows waits for Temporal, runs the activities and keeps the schedules of the sources until ctx ends.
+func workflows(ctx context.Context, cfg ready, env process.Env, master masterkey.Key, tc *app.Temporal, fetch *ingest.Ingest,
+	register func(worker.Registry),
+) error {
 	c, err := temporal.Dial(ctx, "assistant", cfg.Temporal, master, env.Log)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -135,7 +143,10 @@ func workflows(ctx context.Context, cfg ready, env process.Env, master masterkey
 	defer c.Close()
 	tc.Set(&c)
 	defer tc.Set((*client.Client)(nil))
-	return temporal.Work(ctx, c, temporal.Worker{Queue: work.Queue, Register: register})
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return temporal.Work(ctx, c, temporal.Worker{Queue: work.Queue, Register: register}) })
+	g.Go(func() error { return fetch.Schedule(ctx, c) })
+	return g.Wait()
 }
 
 // keepAreas is how long service areas are used without asking again; they change by restart.

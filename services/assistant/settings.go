@@ -22,6 +22,10 @@ type settings struct {
 	LLM      string `env:"SAMTALE_LLM" envDefault:"none"`               // none, or ollama=http://HOST:PORT[,model=NAME]
 	Starter  bool   `env:"SAMTALE_KNOWLEDGE_STARTER" envDefault:"true"` // the built-in demo knowledge
 	Index    string `env:"SAMTALE_INDEX" envDefault:"embedded"`         // embedded
+	// Folder holds the folders of JSONL files that sources name; empty: knowledge in the data folder.
+	Folder string `env:"SAMTALE_KNOWLEDGE_FOLDER"`
+	// Private are "host:port" of sources inside the authority's own network; all others must have public addresses.
+	Private []string `env:"SAMTALE_KNOWLEDGE_PRIVATE"`
 }
 
 // ready is the settings, checked.
@@ -38,6 +42,9 @@ func load(environ []string) (ready, error) {
 	}
 	if r.DB == "" {
 		r.DB = "sqlite:" + filepath.Join(r.Data, "assistant.db")
+	}
+	if r.Folder == "" {
+		r.Folder = filepath.Join(r.Data, "knowledge")
 	}
 	if r.Starter {
 		r.starter = knowledge.Files
