@@ -226,3 +226,44 @@ func TestAskPageRefusesClearly(t *testing.T) {
 		})
 	}
 }
+
+// Asking, opening a quote and finding a person by the keyboard alone; what has the focus is always to be seen.
+func TestAskByKeyboard(t *testing.T) {
+	p := start(t)
+	b := chromium(t, p)
+	b.open("/")
+	b.askReady()
+	tab := func(to string) {
+		t.Helper()
+		for range 40 {
+			b.key(kb.Tab)
+			got := eval[string](b, `(() => { const e = document.activeElement, s = getComputedStyle(e), box = e.closest(".q-box");
+				const ring = s.outlineStyle !== "none" || box && getComputedStyle(box).boxShadow !== "none";
+				const r = e.getBoundingClientRect(), bar = document.querySelector(".q-person").getBoundingClientRect();
+				const under = !e.closest(".q-person") && r.top >= bar.top && r.bottom <= bar.bottom;
+				return e.matches(`+string(mustJSON(to))+`) ? "there" : !ring ? "no focus to see on " + e.outerHTML : under ? "hidden behind the bar: " + e.outerHTML : ""; })()`)
+			if got == "there" {
+				return
+			}
+			if got != "" {
+				t.Error(got)
+			}
+		}
+		t.Fatalf("Tab never reaches %s\n%s", to, b.state())
+	}
+	tab("#q-field")
+	b.run(chromedp.SendKeys("#q-field", "Hvornår skal jeg melde flytning?", chromedp.ByQuery))
+	tab("#q-ask")
+	b.key(kb.Enter)
+	b.until(`document.querySelectorAll(".turn-q[id] .st").length === 2 && document.activeElement.matches(".asked")`)
+	tab(`.cite[href$="-1"]`)
+	b.key(kb.Enter)
+	b.until(`document.activeElement.matches(".place")`)
+	tab(`.source a`)
+	tab(`.rate [value="yes"]`)
+	b.key(kb.Enter)
+	b.until(`document.activeElement.matches(".rate [role=status]")`)
+	tab(".q-person a")
+	b.key(kb.Enter)
+	b.until(`document.readyState === "complete" && document.querySelector(".h-form") !== null`)
+}

@@ -225,31 +225,30 @@ func escapeText(s string) string {
 // chunksOf fetches what the answers quote. A chunk that is gone, or a service that does not answer, costs only the place
 // around the quote.
 func (a *App) chunksOf(ctx context.Context, answers []assistantv1.Answer) map[string]knowledgev1.Chunk {
+	ids := map[string]bool{}
+	for _, ans := range answers {
+		for _, st := range ans.Sentences {
+			for _, ev := range st.Evidence {
+				ids[ev.ChunkID] = true
+			}
+		}
+	}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	out := map[string]knowledgev1.Chunk{}
 	slots := make(chan struct{}, 8)
-	for _, ans := range answers {
-		for _, st := range ans.Sentences {
-			for _, ev := range st.Evidence {
-				mu.Lock()
-				_, known := out[ev.ChunkID]
-				out[ev.ChunkID] = out[ev.ChunkID]
-				mu.Unlock()
-				if known || ev.ChunkID == "" {
-					continue
-				}
-				wg.Go(func() {
-					slots <- struct{}{}
-					defer func() { <-slots }()
-					if c, err := a.chunk(ctx, ev.ChunkID); err == nil {
-						mu.Lock()
-						out[ev.ChunkID] = c
-						mu.Unlock()
-					}
-				})
+	for id := range ids {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			c, err := a.chunk(ctx, id)
+			if err != nil {
+				return
 			}
-		}
+			mu.Lock()
+			defer mu.Unlock()
+			out[id] = c
+		})
 	}
 	wg.Wait()
 	return out
