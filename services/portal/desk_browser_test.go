@@ -55,11 +55,11 @@ func TestDeskChat(t *testing.T) {
 			}
 
 			// What the assistant suggests is kept until the note is there.
-			b.until(`document.querySelector("#assist .card") !== null`)
+			b.until(`document.querySelector("#assist .tip") !== null`)
 			p.assistant.hears(t, i.ConversationID, "I mandags")
 			b.run(chromedp.SendKeys("#assist-question", "Hvornår skal jeg melde flytning?"+kb.Enter, chromedp.ByQuery))
-			b.until(`document.querySelectorAll("#assist .card").length === 2`)
-			b.click("#assist .card .chip")
+			b.until(`document.querySelectorAll("#assist .tip").length === 2`)
+			b.click("#assist .tip .chip")
 			b.until(`!document.getElementById("assist-kept").hidden`)
 			b.checked("desk-" + l + "-chat")
 
@@ -203,5 +203,99 @@ func (as *assistant) hears(t *testing.T, conversation, words string) {
 			t.Fatalf("suggestions are asked for with %+v", heard)
 		}
 		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// A call-back: dialled through the softphone with what it is about, told to the citizen, and with a third person.
+func TestDeskCallBack(t *testing.T) {
+	p := start(t)
+	far := &peer{}
+	p.answer = far.answer(t, p)
+	t.Cleanup(func() {
+		for _, pc := range far.open {
+			pc.Close()
+		}
+	})
+	i := p.assistant.wants(t, p, inquiryv1.CallBack, "", "Ring om min pension")
+	b := chromium(t, p)
+	b.login("mette")
+	b.open("/desk?henvendelse=" + i.ID)
+	b.deskReady()
+	b.until(`!document.getElementById("inq-claim").hidden && document.getElementById("inq-title").textContent === "+4512345678"`)
+	b.click("#inq-claim")
+	b.until(`document.activeElement.id === "inq-call" && document.getElementById("inq-end").hidden`)
+	b.checked("desk-callback")
+	b.click("#inq-call")
+	b.until(`document.getElementById("dial-dialog").open && document.getElementById("dial-to").value === "+4512345678" && document.getElementById("dial-area").value === "borgerservice"`)
+	b.click(`#dial-dialog button[type="submit"]`)
+	b.until(`!document.getElementById("call-pane").hidden && !document.getElementById("c-hangup").hidden`)
+	b.until(`document.getElementById("regarding-text").textContent === "Ring om min pension"`)
+	p.mu.Lock()
+	call, dialled := p.calls[0].ConversationID, p.dialled
+	p.mu.Unlock()
+	if len(dialled) != 1 || dialled[0].Regarding != i.ConversationID || dialled[0].To != "+4512345678" {
+		t.Errorf("dialled %+v", dialled)
+	}
+
+	// Somebody else is asked, and joins.
+	b.click("#c-transfer")
+	b.until(`document.getElementById("transfer-dialog").open`)
+	b.run(chromedp.SendKeys("#transfer-to", "87654321", chromedp.ByQuery))
+	b.click("#transfer-consult")
+	b.until(`document.getElementById("transfer-state").textContent.startsWith("Det ringer") && document.getElementById("transfer-merge").disabled`)
+	b.axe("consultation")
+	p.mu.Lock()
+	p.calls[0].Consult = callv1.ConsultTalking
+	p.snapshot()
+	p.mu.Unlock()
+	b.until(`!document.getElementById("transfer-merge").disabled && !document.getElementById("c-merge").hidden`)
+	b.shot("desk-consult")
+	b.click("#transfer-merge")
+	b.until(`!document.getElementById("transfer-dialog").open && !document.getElementById("c-unmerge").hidden && document.getElementById("c-merge").hidden`)
+	b.checked("desk-callback-merged")
+	b.click("#c-hangup")
+	b.until(`document.getElementById("c-hangup").offsetParent === null`)
+	b.click("#regarding-open")
+	b.until(`!document.getElementById("inq-end").hidden`)
+	p.assistant.mu.Lock()
+	if h, _ := p.assistant.one("", i.ID); h.Inquiry.CallID != call {
+		t.Errorf("the inquiry has call %q, not %q", h.Inquiry.CallID, call)
+	}
+	p.assistant.mu.Unlock()
+}
+
+func TestDeskVideoAndForward(t *testing.T) {
+	p := start(t)
+	i := p.assistant.wants(t, p, inquiryv1.Video, "Fatima Demir", "Jeg vil gerne vise mine papirer")
+	b := chromium(t, p)
+	b.login("mette")
+	b.until(`document.querySelector(".inq-waiting .item") !== null`)
+	b.click(".inq-waiting .item")
+	b.until(`!document.getElementById("inq-claim").hidden`)
+	b.click("#inq-claim")
+	b.until(`document.activeElement.id === "inq-video"`)
+	b.click("#inq-video")
+	b.until(`document.getElementById("video-dialog").open && document.getElementById("video-url").value === "https://moede.example.dk/borgerservice"`)
+	b.axe("video dialog")
+	b.shot("desk-video")
+	b.click(`#video-dialog button[type="submit"]`)
+	b.until(`document.querySelector("#inq-facts a")?.href === "https://moede.example.dk/borgerservice" && !document.getElementById("video-dialog").open`)
+
+	b.click("#inq-forward")
+	b.until(`document.getElementById("forward-dialog").open`)
+	b.click(`#forward-dialog button[type="submit"]`)
+	b.until(`document.getElementById("forward-error").textContent !== ""`)
+	b.axe("forward dialog")
+	b.shot("desk-forward")
+	b.click(`[name="way"][value="authority"]`)
+	b.until(`document.getElementById("forward-contact").offsetParent !== null && document.getElementById("forward-area").offsetParent === null`)
+	b.click(`[name="way"][value="area"]`)
+	b.run(chromedp.SetValue("#forward-area", "pension", chromedp.ByQuery), chromedp.SendKeys("#forward-reason", "Det handler om pension", chromedp.ByQuery))
+	b.click(`#forward-dialog button[type="submit"]`)
+	b.until(`!document.getElementById("forward-dialog").open && document.getElementById("inq-pane").hidden && document.querySelector(".inq-video .item") === null`)
+	p.assistant.mu.Lock()
+	defer p.assistant.mu.Unlock()
+	if h, _ := p.assistant.one("", i.ID); h.Inquiry.ServiceArea != "pension" || h.Inquiry.State != inquiryv1.Waiting {
+		t.Errorf("forwarded: %+v", h.Inquiry)
 	}
 }

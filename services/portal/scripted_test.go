@@ -49,6 +49,7 @@ type place struct {
 	audit    []consentv1.Audit
 	actors   []journalv1.Actor // of every journal request
 	controls []callv1.ControlRequest
+	dialled  []callv1.DialRequest
 	answer   func(callv1.AnswerRequest) (callv1.AnswerReply, error)
 	saveErr  error // answer of the next saves
 }
@@ -175,7 +176,7 @@ func (p *place) service(t testing.TB, name string) microService {
 }
 
 var areas = []consentv1.Area{
-	{ID: "borgerservice", Name: "Borgerservice", NameEN: "Citizen service", Basis: "forvaltningsloven § 7", Purpose: "Hjælp til borgere", TextVersion: "1", KeepAfter: 14 * 24 * time.Hour},
+	{ID: "borgerservice", Name: "Borgerservice", NameEN: "Citizen service", Video: "https://moede.example.dk/borgerservice", Basis: "forvaltningsloven § 7", Purpose: "Hjælp til borgere", TextVersion: "1", KeepAfter: 14 * 24 * time.Hour},
 	{ID: "boligstoette", Name: "Boligstøtte", NameEN: "Housing benefit", Basis: "boligstøtteloven", Purpose: "Sager om boligstøtte", TextVersion: "1", KeepAfter: 14 * 24 * time.Hour},
 	{ID: "pension", Name: "Pension", NameEN: "Pension", Basis: "pensionsloven", Purpose: "Sager om pension", TextVersion: "1", KeepAfter: 14 * 24 * time.Hour},
 }
@@ -382,6 +383,7 @@ func (p *place) servePhone(t testing.TB) {
 		if p.answer == nil {
 			return callv1.AnswerReply{}, errs.E(errs.Invalid, "Nummeret kan ikke ringes op.", nil)
 		}
+		p.dialled = append(p.dialled, r)
 		c := ringingCall()
 		c.Channel, c.Party, c.ServiceArea, c.Position = callv1.ChannelOutgoing, callv1.Party{Number: r.To}, r.ServiceArea, 0
 		p.calls = append(p.calls, c)
@@ -401,6 +403,12 @@ func (p *place) servePhone(t testing.TB) {
 			c.State = callv1.StateTalking
 		case callv1.ActionMute, callv1.ActionUnmute:
 			c.Muted = r.Action == callv1.ActionMute
+		case callv1.ActionConsult:
+			c.Consult = callv1.ConsultCalling
+		case callv1.ActionMerge:
+			c.Consult = callv1.ConsultMerged
+		case callv1.ActionCancel:
+			c.Consult = ""
 		case callv1.ActionTranscribe:
 			yes := r.Value == "yes"
 			c.Transcribe = &yes

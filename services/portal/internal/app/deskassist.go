@@ -64,7 +64,7 @@ func (a *App) deskTyping(w http.ResponseWriter, r *http.Request, p who.Person) e
 func (a *App) deskAsk(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	var b askBody
 	if err := decode(r, &b); err != nil {
-		return longQuestion(err)
+		return longQuestion(r, err)
 	}
 	if err := b.check(); err != nil {
 		return err

@@ -49,6 +49,7 @@ export class Assist {
     const open = $("assist-body").hidden;
     $("assist-body").hidden = !open;
     $("assist-fold").setAttribute("aria-expanded", open);
+    write($("assist-fold"), t(open ? "desk.assist.fold" : "desk.assist.unfold"));
     if (open) this.soon();
   }
 
@@ -145,7 +146,7 @@ export class Assist {
   draw() {
     $("assist-new").hidden = true;
     $("assist-none").hidden = this.cards.length > 0;
-    const keep = new Map([...this.list.querySelectorAll(".card")].map((e) => [e.dataset.key, e]));
+    const keep = new Map([...this.list.querySelectorAll(".tip")].map((e) => [e.dataset.key, e]));
     for (const [key, e] of keep) if (!this.cards.some((c) => c.key === key)) e.remove();
     for (const c of this.cards) if (!keep.has(c.key)) this.list.append(this.card(c));
     this.count();
@@ -159,7 +160,7 @@ export class Assist {
   card(c) {
     const sentences = c.sentences ?? [];
     const head = [c.authority, c.as_of && t("desk.assist.asof", { day: shortDay(c.as_of) }), c.demo && t("desk.assist.demo"), c.peer && t("desk.assist.peer", { name: c.peer })].filter(Boolean).join(" · ");
-    const e = el("article", { class: "card", data: { key: c.key }, "aria-label": c.title },
+    const e = el("article", { class: "tip", data: { key: c.key }, "aria-label": c.title },
       el("header", {}, el("h3", {}, c.question ? el("span", { class: "quiet" }, t("desk.assist.you") + " ") : null, c.title),
         el("button", { type: "button", class: "link", "aria-label": t("desk.assist.dismiss.this", { title: c.title }), onclick: () => this.dismiss(c, e) }, t("desk.assist.dismiss"))),
       !sentences.length && el("p", { lang: c.language ?? "da" }, c.message || t("desk.assist.unknown")),
@@ -183,7 +184,7 @@ export class Assist {
     e.remove();
     $("assist-none").hidden = this.cards.length > 0;
     this.count();
-    (next?.matches(".card") ? next.querySelector("button") : this.list).focus();
+    (next?.matches(".tip") ? next.querySelector("button") : this.list).focus();
   }
 
   copy(text) {
@@ -226,9 +227,9 @@ export class Assist {
   }
 }
 
-/** sourced is a sentence with its source in brackets, as it stands in a note. */
+/** sourced is a sentence with its source in brackets, as it stands in a note: in Danish, as notes are. */
 function sourced(s, asOf) {
   const sources = [...new Map((s.evidence ?? []).map((ev) => [ev.url, `${ev.title}, ${ev.url}`])).values()];
-  if (asOf) sources.push(t("desk.assist.asof.note", { day: asOf }));
+  if (asOf) sources.push(t("desk.assist.asof.note", { day: new Date(asOf).toLocaleDateString("da-DK", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }) }));
   return sources.length ? `${s.text} (${t("desk.assist.source")}: ${sources.join("; ")})` : s.text;
 }

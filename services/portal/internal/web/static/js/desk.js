@@ -13,7 +13,7 @@ const view = new Conversation();
 const phone = new Phone($("remote-audio"));
 const ringer = new Ringer();
 const inquiries = new Inquiries({
-  user, areas: view.areas, onOpen: (id) => (id ? openInquiry(id) : select(null)), onList: (fresh, written) => listed(fresh, written),
+  user, areas: view.areas, mine: (area) => Boolean(me.areas?.includes(area)), onOpen: (id) => (id ? openInquiry(id) : select(null)), onList: (fresh, written) => listed(fresh, written),
   onShow: () => shownInquiry(), dial: (call) => dial(call), party: () => view.party(),
 });
 const inbox = new Inbox($("inbox"), { user, areas: view.areas, inquiries, onOpen: (id) => select(id), onAnswer: (id) => answer(id) });
@@ -272,6 +272,8 @@ $("c-hold").addEventListener("click", actions.hold);
 $("c-mute").addEventListener("click", actions.mute);
 $("c-hangup").addEventListener("click", actions.hangup);
 $("c-transfer").addEventListener("click", () => transfer());
+$("c-merge").addEventListener("click", () => control("merge"));
+$("c-unmerge").addEventListener("click", () => control("cancel"));
 $("c-keypad").addEventListener("click", () => open($("keypad-dialog")));
 
 function drawControls() {
@@ -280,7 +282,8 @@ function drawControls() {
   const free = c && isFree(c);
   $("controls").hidden = !(mine || free);
   const here = phone.id === view.id;
-  const show = { "c-answer": free, "c-rejoin": mine && !here, "c-hold": mine, "c-mute": mine && here, "c-transfer": mine, "c-keypad": mine, "c-hangup": mine, levels: mine && here };
+  drawConsult(c);
+  const show = { "c-merge": mine && c.consult === "talking", "c-unmerge": mine && c.consult === "merged", "c-answer": free, "c-rejoin": mine && !here, "c-hold": mine, "c-mute": mine && here, "c-transfer": mine, "c-keypad": mine, "c-hangup": mine, levels: mine && here };
   for (const [id, on] of Object.entries(show)) $(id).hidden = !on;
   if (!mine) return;
   $("c-hold").setAttribute("aria-pressed", c.state === "held");
@@ -314,9 +317,18 @@ function transfer() {
   areaOptions($("transfer-area"), true);
   $("transfer-to").value = "";
   $("transfer-error").hidden = true;
-  $("transfer-start").hidden = false;
-  $("transfer-asked").hidden = true;
+  drawConsult(current());
   open($("transfer-dialog"));
+}
+
+/** drawConsult shows where a consultation stands: asking somebody first, or all three together. */
+function drawConsult(c) {
+  const on = Boolean(c?.consult);
+  for (const e of $("transfer-dialog").querySelectorAll("[data-before]")) e.hidden = on;
+  $("transfer-asked").hidden = $("transfer-state").hidden = !on;
+  write($("transfer-state"), on ? t("desk.consult." + c.consult) : "");
+  $("transfer-complete").disabled = !on || c.consult === "calling";
+  $("transfer-merge").disabled = c?.consult !== "talking";
 }
 
 const target = () => ($("transfer-area").value ? `area:${$("transfer-area").value}` : $("transfer-to").value.trim());
@@ -337,10 +349,10 @@ $("transfer-dialog").querySelector("form").addEventListener("submit", (e) => {
   transferStep("transfer", target(), closeTransfer);
 });
 $("transfer-consult").addEventListener("click", () => transferStep("consult", target(), () => {
-  $("transfer-start").hidden = true;
-  $("transfer-asked").hidden = false;
-  $("transfer-complete").focus();
+  drawConsult({ consult: "calling", ...view.call });
+  $("transfer-cancel").focus();
 }));
+$("transfer-merge").addEventListener("click", () => transferStep("merge", undefined, closeTransfer));
 $("transfer-complete").addEventListener("click", () => transferStep("complete", undefined, closeTransfer));
 $("transfer-cancel").addEventListener("click", () => transferStep("cancel", undefined, closeTransfer));
 

@@ -9,10 +9,11 @@ const typingEvery = 3000; // ms between two tellings that one writes
 export class Inquiries {
   /**
    * onOpen is called when somebody picks an inquiry, onList when the list changed, with those that are new and whether an own
-   * one was written to; onShow when the open one changed; dial opens the softphone's dialog.
+   * one was written to; onShow when the open one changed; mine says whether an area is the caseworker's own; dial opens the
+   * softphone's dialog, party the one about who the citizen is.
    */
-  constructor({ user, areas, onOpen, onList, onShow, dial, party }) {
-    Object.assign(this, { user, areas, onOpen, onList, onShow, dial, party, list: [], open: null, drafts: new Map(), known: null });
+  constructor({ user, areas, mine, onOpen, onList, onShow, dial, party }) {
+    Object.assign(this, { user, areas, mine, onOpen, onList, onShow, dial, party, list: [], open: null, drafts: new Map(), known: null });
     $("inq-claim").addEventListener("click", () => this.claim());
     $("inq-release").addEventListener("click", () => this.release());
     $("inq-forward").addEventListener("click", () => this.forward());
@@ -383,7 +384,7 @@ export class Inquiries {
       try {
         await this.act("forward", body, t("desk.inq.forwarded"));
         d.close("done");
-        if (this.open && way === "area" && !this.list.some((x) => x.id === i.id)) this.onOpen(null);
+        if (way === "area" && !this.mine(body.area)) this.onOpen(null);
       } catch (err) {
         write($("forward-error"), err.message);
       }
