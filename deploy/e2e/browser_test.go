@@ -127,8 +127,8 @@ const listen = `(async () => {
 func (b *browser) hears() float64 {
 	b.s.t.Helper()
 	var share float64
-	b.run("listen", chromedp.Evaluate(listen, &share, func(p *runtime.EvaluateParams) *runtime.EvaluateParams {
-		return p.WithAwaitPromise(true)
-	}))
+	b.run("listen", chromedp.Evaluate(listen, &share, awaitPromise))
 	return share
 }
+
+func awaitPromise(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }

@@ -196,7 +196,7 @@ function person(p) {
   const out = [
     el("strong", {}, p.name || t(`m.role.${p.role}`)), " ", el("span", { class: "quiet" }, t(`m.role.${p.role}`)),
     p.verified ? el("span", { class: "m-badge" }, `✓ ${t("m.verified")}`) : null,
-    p.hand ? el("span", { class: "m-flag" }, `✋ ${t("m.hand.up")}`) : null,
+    p.hand ? el("span", { class: "m-flag" }, t("m.hand.up")) : null,
     p.muted ? el("span", { class: "m-flag" }, t("m.muted")) : null,
     p.state === "lobby" ? el("span", { class: "m-flag" }, t("m.state.lobby")) : null,
     p.state === "side" ? el("span", { class: "m-flag" }, t("m.state.side")) : null,
@@ -239,7 +239,8 @@ function drawTiles() {
     e.classList.toggle("pinned", p.role === "interpreter");
     e.classList.toggle("speaking", speaking.has(p.id) && source === "camera");
     const name = mine ? t("m.you", { name: p.name ?? "" }) : p.name || t(`m.role.${p.role}`);
-    write(text, `${speaking.has(p.id) ? "🔊 " : ""}${p.hand ? "✋ " : ""}${source === "screen" ? t("m.screen.of", { name }) : name}${p.verified ? " ✓" : ""}${p.muted ? ` · ${t("m.muted")}` : ""}`);
+    const words = [source === "screen" ? t("m.screen.of", { name }) : name, p.verified && t("m.verified"), p.muted && t("m.muted"), p.hand && t("m.hand.up"), speaking.has(p.id) && t("m.speaks")];
+    write(text, words.filter(Boolean).join(" · "));
   });
 }
 
@@ -511,6 +512,7 @@ async function go() {
     case "room":
     case "side":
       show("room");
+      if (entry.can_act) $("m-panel").hidden = false;
       drawRoom();
       return enter();
     case "removed":

@@ -1,0 +1,125 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// moving compares two looks at the other's picture, half a second apart: the fake camera shows a moving disc.
+const moving = `(async () => {
+  const video = [...document.querySelectorAll("#m-tiles .m-tile")].find((x) => !x.innerText.startsWith("Dig"))?.querySelector("video");
+  if (!video?.videoWidth) return 0;
+  const look = () => {
+    const c = document.createElement("canvas");
+    [c.width, c.height] = [64, 36];
+    c.getContext("2d").drawImage(video, 0, 0, 64, 36);
+    return c.getContext("2d").getImageData(0, 0, 64, 36).data;
+  };
+  const a = look();
+  await new Promise((ok) => setTimeout(ok, 500));
+  const b = look();
+  return a.reduce((n, v, i) => n + (Math.abs(v - b[i]) > 24), 0);
+})()`
+
+func (b *browser) sees() int {
+	b.s.t.Helper()
+	var changed int
+	b.run("look", chromedp.Evaluate(moving, &changed, awaitPromise))
+	return changed
+}
+
+// TestMeeting books a meeting at the desk; the citizen comes by the link, waits in the lobby, is admitted, is seen, heard and
+// written down; both write in real time; it ends for all, and a note is drafted.
+func TestMeeting(t *testing.T) {
+	speech := t.TempDir() + "/mic.wav"
+	// The browser plays its microphone file once, from when it is first opened: the words come when both are in the room.
+	writeWAV(t, speech, append(append(make([]int16, 8000*25), spoken(t, "Goddag, jeg hedder Bente. Jeg vil gerne søge om boligstøtte. Jeg flytter i næste uge.")...), make([]int16, 8000*4)...))
+	silence := t.TempDir() + "/silence.wav"
+	writeWAV(t, silence, make([]int16, 8000*60))
+	s := start(t)
+	host := newBrowser(s, silence)
+	host.login("mette", "/moeder")
+	host.await("the page of meetings", `document.documentElement.dataset.ready === "meetings"`)
+	host.run("book a meeting that begins now", chromedp.Click("#b-new"), chromedp.SetValue("#b-title", "Om boligstøtte"),
+		chromedp.Click("#b-transcript"), chromedp.Click("#b-note"), chromedp.SetValue(`#b-people [name="name"]`, "Bente"),
+		chromedp.Click(`#b-form button[type="submit"], #b-form .button-primary`))
+	host.await("the meeting in the list", `document.querySelector(".m-card a")`)
+	host.screenshot("meetings")
+	link := s.citizensLink()
+
+	citizen := newBrowser(s, speech)
+	citizen.run("open the link", chromedp.Navigate(link))
+	citizen.await("the device check", `!document.getElementById("m-check").hidden && document.getElementById("m-preview").videoWidth > 0`)
+	citizen.screenshot("meeting-check")
+	citizen.run("on", chromedp.Click("#m-checked"), chromedp.SetValue("#m-name", "Bente Holm"), chromedp.Click(`input[name="m-transcribe"][value="yes"]`))
+	citizen.screenshot("meeting-info")
+	citizen.run("knock", chromedp.Click("#m-knock"))
+	citizen.await("the lobby", `!document.getElementById("m-lobby").hidden`)
+	citizen.screenshot("meeting-lobby")
+
+	host.run("join", chromedp.Click(".m-card a"))
+	host.await("the room", `!document.getElementById("m-room").hidden && document.getElementById("meeting").dataset.out === "connected"`)
+	host.await("who waits", `document.querySelector("#m-people button")`)
+	host.run("admit", chromedp.Click("#m-people button"))
+	citizen.await("the room", `!document.getElementById("m-room").hidden && document.getElementById("meeting").dataset.in === "connected"`)
+	for who, b := range map[string]*browser{"host": host, "citizen": citizen} {
+		s.until("the other's moving picture at the "+who, func() error {
+			if n := b.sees(); n < 20 {
+				return fmt.Errorf("%d points have changed", n)
+			}
+			return nil
+		})
+	}
+	host.await("captions of what the citizen says", `[...document.querySelectorAll('#m-captions [data-kind="caption"]')].some((x) => /boligst/i.test(x.innerText))`)
+	host.screenshot("meeting-room")
+	citizen.screenshot("meeting-room-citizen")
+
+	citizen.run("write in real time", chromedp.Click("#m-b-rtt"), chromedp.SendKeys("#m-rtt", "tak"))
+	host.await("the characters", `[...document.querySelectorAll('#m-captions [data-kind="typed"]')].some((x) => x.innerText.endsWith("tak"))`)
+
+	citizen.run("reload", chromedp.Reload())
+	citizen.await("the room again", `!document.getElementById("m-room").hidden && document.getElementById("meeting").dataset.in === "connected"`)
+
+	host.run("end for all", chromedp.Evaluate(`window.confirm = () => true; document.getElementById("m-b-end").click()`, nil))
+	citizen.await("the end", `!document.getElementById("m-over").hidden`)
+	conv := strings.Split(link, "/")[4]
+	n := s.awaitNote(conv)
+	text := ""
+	for _, x := range n.Sentences {
+		text += x.Text + " "
+	}
+	if !strings.Contains(strings.ToLower(text), "boligstøtte") {
+		t.Errorf("the note says: %s", text)
+	}
+	s.confirmAll(&n)
+	s.approve(n)
+	s.awaitErased(conv)
+	if hits := found(t, s.data, "Om boligstøtte"); len(hits) > 0 {
+		t.Errorf("after erasure the data folder still holds what the meeting was about: %v", hits)
+	}
+}
+
+// citizensLink is the link of the only meeting's citizen.
+func (s *system) citizensLink() string {
+	s.t.Helper()
+	var list struct {
+		Meetings []struct {
+			Participants []struct{ Role, Link string }
+		}
+	}
+	if err := s.api("caseworker", "GET", "/api/v1/meetings", nil, &list); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, m := range list.Meetings {
+		for _, p := range m.Participants {
+			if p.Role == "citizen" {
+				return p.Link
+			}
+		}
+	}
+	s.t.Fatalf("no link in %+v", list)
+	return ""
+}
