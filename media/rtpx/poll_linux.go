@@ -22,8 +22,9 @@ const (
 	// atOnce packets are fetched by a call; usually one waits.
 	atOnce = 4
 	// mostPackets bounds one look at a socket, so that a flood on one leg does not
-	// keep the clock from the others.
-	mostPackets = 64
+	// keep the clock from the others. It is more than a jitter buffer holds, so that
+	// a machine that stood still for seconds loses nothing here.
+	mostPackets = 256
 )
 
 // poller fetches packets from a socket without waiting.

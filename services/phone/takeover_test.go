@@ -317,7 +317,12 @@ func TestOutgoingCallIsPickedUpElsewhere(t *testing.T) {
 	}
 	b.accept(rep.SDP)
 	replaces := <-ringing
-	c, err := w.dialer(dialer.Config{User: "borger"}).Dial(t.Context(), dialer.Options{To: w.uri("x"), Record: true, Headers: map[string]string{"Replaces": replaces + ";early-only"}})
+	d := w.dialer(dialer.Config{User: "borger"})
+	var c *dialer.Call
+	w.until("the call is picked up", func() bool { // the 180 may still be on its way
+		c, err = d.Dial(t.Context(), dialer.Options{To: w.uri("x"), Record: true, Headers: map[string]string{"Replaces": replaces + ";early-only"}})
+		return status(err) != 481
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -114,7 +114,7 @@ func referral(d *Dialog, req *sip.Request) (*Referral, error) {
 		r.Replaces = unescapeHeader(rep)
 		// It goes into a request of ours: a line end in it would begin another header.
 		if _, ok := parseReplaces(r.Replaces); !ok || strings.ContainsFunc(r.Replaces, unicode.IsControl) {
-			return nil, errors.New("Replaces in Refer-To is not readable")
+			return nil, errors.New("the Replaces in Refer-To is not readable")
 		}
 	}
 	if m, ok := uri.Headers.Get("method"); ok && !strings.EqualFold(m, "INVITE") {
