@@ -27,7 +27,7 @@ var now = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
 const patience = 20 * time.Second
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +42,7 @@ func each(t *testing.T, f func(t *testing.T, h *harness)) {
 }
 
 // onSQLite is for what does not depend on the database.
-func onSQLite(t *testing.T) *harness {
+func onSQLite(t testing.TB) *harness {
 	t.Helper()
 	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
 	must(t, err)
@@ -68,7 +68,7 @@ type harness struct {
 }
 
 // open opens the index as the service does.
-func (h *harness) open(t *testing.T) vector.Index {
+func (h *harness) open(t testing.TB) vector.Index {
 	t.Helper()
 	ix, err := embedded.Open(embedded.Config{Dir: h.dir, Dense: h.model})
 	if err != nil {
@@ -79,14 +79,14 @@ func (h *harness) open(t *testing.T) vector.Index {
 }
 
 // start runs a library and waits until it answers.
-func (h *harness) start(t *testing.T) *harness {
+func (h *harness) start(t testing.TB) *harness {
 	t.Helper()
 	h.run(t)
 	h.await(t, func() error { return h.Ready(t.Context()) })
 	return h
 }
 
-func (h *harness) run(t *testing.T) {
+func (h *harness) run(t testing.TB) {
 	t.Helper()
 	if h.index == nil {
 		h.index = h.open(t)
@@ -118,7 +118,7 @@ func (h *harness) run(t *testing.T) {
 }
 
 // await tries until f has nothing to complain about.
-func (h *harness) await(t *testing.T, f func() error) {
+func (h *harness) await(t testing.TB, f func() error) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		err := f()
@@ -132,7 +132,7 @@ func (h *harness) await(t *testing.T, f func() error) {
 }
 
 // load imports records into a source, all at once.
-func (h *harness) load(t *testing.T, source string, replace bool, records ...knowledgev1.Record) knowledgev1.Run {
+func (h *harness) load(t testing.TB, source string, replace bool, records ...knowledgev1.Record) knowledgev1.Run {
 	t.Helper()
 	h.now = h.now.Add(time.Second)
 	r, err := h.Import(t.Context(), knowledgev1.ImportRequest{

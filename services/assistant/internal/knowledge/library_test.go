@@ -351,3 +351,23 @@ func TestOverTheBus(t *testing.T) {
 		t.Errorf("sources %+v", all.Sources)
 	}
 }
+
+// An index that still proposes very many chunks that are gone does not hide those that are there.
+func TestManyGone(t *testing.T) {
+	h := onSQLite(t)
+	d := &deaf{Index: h.open(t)}
+	h.index = d
+	h.start(t)
+	var old []knowledgev1.Record
+	for i := range 50 {
+		old = append(old, knowledgev1.Record{ID: fmt.Sprint(i), Title: "Flytning flytning", Text: "Flytning, flytning og flytning."})
+	}
+	h.load(t, "gammel", false, old...)
+	h.load(t, "by", false, records()...)
+	d.off.Store(true)
+	_, err := h.Remove(t.Context(), knowledgev1.SourceRef{ID: "gammel"})
+	must(t, err)
+	if got := h.found(t, knowledgev1.SearchRequest{Query: "flytning", K: 3}); len(got) == 0 || got[0] != "by/flytning-frist" {
+		t.Errorf("found %v", got)
+	}
+}

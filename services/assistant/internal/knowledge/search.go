@@ -16,6 +16,9 @@ import (
 // maxK is how many hits may be asked for.
 const maxK = 100
 
+// spare is how many hits more are asked of the index: some may be gone since.
+const spare = 5
+
 // embedWithin is how long a search waits for the vector of its question; then it goes on without.
 const embedWithin = 2 * time.Second
 
@@ -29,24 +32,33 @@ func (l *Library) Search(ctx context.Context, req knowledgev1.SearchRequest) (kn
 	if !state.ready {
 		return knowledgev1.SearchReply{}, state.unready()
 	}
-	res, err := l.cfg.Index.Search(ctx, vector.Query{
-		Text: req.Query, Dense: l.question(ctx, req.Query), Municipality: req.Municipality, On: req.At, Language: req.Language,
-		// Some hits may be gone since, or be pushed out by differences.
-		K: min(2*req.K+10, vector.MaxK),
-	})
-	if err != nil {
-		return knowledgev1.SearchReply{}, l.refused(err)
+	q := vector.Query{
+		Text: req.Query, Dense: l.question(ctx, req.Query), Municipality: req.Municipality, On: req.At, Language: req.Language, K: req.K + spare,
 	}
-	l.metrics.searches.Inc()
-	hits, err := l.hits(ctx, res, req)
+	res, hits, err := l.find(ctx, q, req)
+	if err == nil && len(hits) < req.K && len(res.Hits) == q.K { // the index lags behind: too many of its hits are gone
+		q.K = vector.MaxK
+		res, hits, err = l.find(ctx, q, req)
+	}
 	if err != nil {
 		return knowledgev1.SearchReply{}, err
 	}
+	l.metrics.searches.Inc()
 	rep := knowledgev1.SearchReply{Hits: hits, Encoder: state.encoder}
 	for _, t := range res.Terms {
 		rep.Terms = append(rep.Terms, knowledgev1.Term{Text: t.Text, Word: t.Word, Via: t.Via, Weight: t.Weight})
 	}
 	return rep, nil
+}
+
+// find asks the index, and the database about what it proposes.
+func (l *Library) find(ctx context.Context, q vector.Query, req knowledgev1.SearchRequest) (vector.Result, []knowledgev1.Hit, error) {
+	res, err := l.cfg.Index.Search(ctx, q)
+	if err != nil {
+		return res, nil, l.refused(err)
+	}
+	hits, err := l.hits(ctx, res, req)
+	return res, hits, err
 }
 
 func (l *Library) checkSearch(req knowledgev1.SearchRequest) (knowledgev1.SearchRequest, error) {
