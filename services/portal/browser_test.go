@@ -220,7 +220,7 @@ func TestPages(t *testing.T) {
 	}
 	for _, l := range []string{"da", "en"} {
 		b.language(l)
-		for _, path := range []string{"/", "/tilgaengelighed", "/notices", "/nowhere", "/login"} {
+		for _, path := range []string{"/", "/om", "/tilgaengelighed", "/notices", "/nowhere", "/login"} {
 			b.open(path)
 			name := strings.Trim(path, "/")
 			if name == "" {

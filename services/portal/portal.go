@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -56,6 +57,10 @@ type Settings struct {
 	// in a frame (https://www.kommune.dk,…).
 	AskRate float64  `env:"SAMTALE_ASK_RATE" envDefault:"4"`
 	Embed   []string `env:"SAMTALE_EMBED_ORIGINS"`
+
+	// Proxies in front of the portal (10.0.0.0/8,…): their X-Forwarded-For says whose address the limits count. Without, all
+	// that comes through a proxy counts as one address.
+	Proxies []netip.Prefix `env:"SAMTALE_TRUSTED_PROXIES"`
 
 	ContactName  string `env:"SAMTALE_CONTACT_NAME" envDefault:"Borgerservice"`
 	ContactPhone string `env:"SAMTALE_CONTACT_PHONE"`
@@ -124,7 +129,7 @@ func Run(ctx context.Context, env process.Env) error {
 		Sessions: session.New(session.Config{DB: db, Key: secret, Idle: cfg.SessionIdle, Max: cfg.SessionMax, Secure: public.Scheme == "https", Now: time.Now}),
 		Public:   public, TokenKey: token.Key(master), Party: party, Now: time.Now,
 		Contact: app.Contact{Name: cfg.ContactName, Phone: cfg.ContactPhone, Email: cfg.ContactEmail},
-		AskRate: cfg.AskRate, Embed: cfg.Embed,
+		AskRate: cfg.AskRate, Embed: cfg.Embed, Proxies: cfg.Proxies,
 	}, streams)
 	env.Health.Add("portal", func(ctx context.Context) error { return errors.Join(db.Ready(ctx), a.Probe(ctx)) })
 	log.Info("portal is up", "url", public.String())

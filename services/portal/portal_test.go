@@ -185,10 +185,10 @@ func TestHeaders(t *testing.T) {
 }
 
 func TestPagesHaveNothingInline(t *testing.T) {
-	p := start(t)
+	p := start(t, "SAMTALE_EMBED_ORIGINS=https://www.kommune.example")
 	p.fill("x")
 	inline := regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|<script(?:[^>]*)>[^<]|javascript:`)
-	pages := map[string][]string{"mette": {"/desk", "/notat/" + demoNote, "/afleveret"}, "bente": {"/mit"}, "omar": {"/drift"}, "karen": {"/revision", "/revision/" + demoConv}, "": {"/", "/tilgaengelighed", "/notices", "/nowhere"}}
+	pages := map[string][]string{"mette": {"/desk", "/notat/" + demoNote, "/afleveret"}, "bente": {"/mit"}, "omar": {"/drift"}, "karen": {"/revision", "/revision/" + demoConv}, "": {"/", "/om", "/henvendelse", "/indlejret", "/tilgaengelighed", "/notices", "/nowhere"}}
 	for person, paths := range pages {
 		b := p.browser(t)
 		if person != "" {

@@ -29,6 +29,8 @@ func TestSettingsAreChecked(t *testing.T) {
 		"other sites":                 {[]string{"SAMTALE_EMBED_ORIGINS=https://www.kommune.example,http://localhost:9000"}, ""},
 		"other site with a path":      {[]string{"SAMTALE_EMBED_ORIGINS=https://www.kommune.example/"}, "SAMTALE_EMBED_ORIGINS"},
 		"all other sites":             {[]string{"SAMTALE_EMBED_ORIGINS=https://*.example"}, "SAMTALE_EMBED_ORIGINS"},
+		"proxies":                     {[]string{"SAMTALE_TRUSTED_PROXIES=10.0.0.0/8,::1/128"}, ""},
+		"no proxies":                  {[]string{"SAMTALE_TRUSTED_PROXIES=nginx"}, "Proxies"},
 		"public address":              {[]string{"SAMTALE_PUBLIC_URL=samtale.example/x"}, "SAMTALE_PUBLIC_URL"},
 	}
 	for name, tt := range tests {

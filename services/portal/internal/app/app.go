@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -30,7 +31,7 @@ import (
 	"samtale.dk/samtale/services/portal/internal/web"
 )
 
-// Config is what an App needs. All fields but Test and Embed are required.
+// Config is what an App needs. All fields but Test, Embed and Proxies are required.
 type Config struct {
 	Bus      *bus.Bus
 	Keys     seal.Keys
@@ -45,8 +46,9 @@ type Config struct {
 	TokenKey []byte
 	Party    func(identity string) string
 	Contact  Contact
-	AskRate  float64  // questions a second that one address may ask, over time
-	Embed    []string // origins that may show the assistant in a frame
+	AskRate  float64        // questions a second that one address may ask, over time
+	Embed    []string       // origins that may show the assistant in a frame
+	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
 	Now      func() time.Time
 }
 

@@ -91,7 +91,7 @@ func longQuestion(r *http.Request, err error) error {
 
 // mayAsk takes a question from what this address and this session may ask. Both say when to try again.
 func (a *App) mayAsk(r *http.Request, p who.Person, session string) error {
-	err := a.asks.take(limitKey(r, p))
+	err := a.asks.take(a.limitKey(r, p))
 	if err == nil && session != "" {
 		err = a.people.take("session:" + session)
 	}

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -105,7 +107,7 @@ func (a *App) identify(r *http.Request, rt route) (who.Person, error) {
 	if rt.public && errors.Is(err, errs.Unauthenticated) {
 		err = nil
 	}
-	if limited := a.limits.take(limitKey(r, p)); limited != nil {
+	if limited := a.limits.take(a.limitKey(r, p)); limited != nil {
 		return p, limited
 	}
 	return p, err
@@ -159,22 +161,35 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(t)
 }
 
-func addr(r *http.Request) string {
+// addr is the address that asks. Behind a proxy that settings name it is the last one in X-Forwarded-For that no such proxy
+// has: what stands before it, the asker may have written.
+func (a *App) addr(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
+	way := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, next := range slices.Backward(way) {
+		ip, err := netip.ParseAddr(host)
+		if err != nil || !slices.ContainsFunc(a.Proxies, func(p netip.Prefix) bool { return p.Contains(ip.Unmap()) }) {
+			return host
+		}
+		if next = strings.TrimSpace(next); next == "" {
+			return host
+		}
+		host = next
+	}
 	return host
 }
 
-func limitKey(r *http.Request, p who.Person) string {
+func (a *App) limitKey(r *http.Request, p who.Person) string {
 	switch {
 	case p.Session != "":
 		return "session:" + p.Session
 	case p.ID != "":
 		return "token:" + p.ID
 	}
-	return "ip:" + addr(r)
+	return "ip:" + a.addr(r)
 }
 
 // Limits per session, token or address: a desk at work asks a few times a second, a

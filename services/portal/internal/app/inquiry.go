@@ -101,7 +101,7 @@ func (a *App) openInquiry(w http.ResponseWriter, r *http.Request, p who.Person) 
 
 // sendInquiry opens an inquiry for who asks, whoever the request says it is.
 func (a *App) sendInquiry(r *http.Request, p who.Person, req inquiryv1.OpenRequest) (inquiryv1.Inquiry, error) {
-	if err := a.asks.take(limitKey(r, p)); err != nil {
+	if err := a.asks.take(a.limitKey(r, p)); err != nil {
 		return inquiryv1.Inquiry{}, err
 	}
 	if req.ID == "" {
