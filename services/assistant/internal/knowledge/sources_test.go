@@ -60,6 +60,7 @@ func TestSaveSourceRefuses(t *testing.T) {
 		"municipality":          {ID: "a", Kind: knowledgev1.KindBorger, Title: "T", Municipalities: []string{"751"}},
 		"municipalities of all": {ID: "a", Kind: knowledgev1.KindLife, Title: "T", Municipalities: []string{"0751"}},
 		"include":               {ID: "a", Kind: knowledgev1.KindSitemap, Title: "T", URL: "https://x.example/s.xml", Include: []string{"borger"}},
+		"no feed":               {ID: "a", Kind: knowledgev1.KindLaws, Title: "T"},
 		"no sitemap":            {ID: "a", Kind: knowledgev1.KindSitemap, Title: "T"},
 		"file":                  {ID: "a", Kind: knowledgev1.KindSitemap, Title: "T", URL: "file:///etc/passwd"},
 		"user in the address":   {ID: "a", Kind: knowledgev1.KindLaws, Title: "T", URL: "https://a:b@x.example/"},
@@ -122,7 +123,7 @@ func TestLawChanged(t *testing.T) {
 		law := []knowledgev1.Link{{Label: "CPR-loven", URL: "https://www.retsinformation.dk/eli/lta/2017/646"}}
 		old := knowledgev1.Record{ID: "gammel", Title: "Flytning", Text: "Meld flytning.", Legal: law}
 		h.load(t, "by", false, old, knowledgev1.Record{ID: "anden", Title: "Pas", Text: "Hent passet."})
-		_, err := h.SaveSource(ctx, knowledgev1.Source{ID: "love", Kind: knowledgev1.KindLaws, Title: "Love"})
+		_, err := h.SaveSource(ctx, knowledgev1.Source{ID: "love", Kind: knowledgev1.KindLaws, Title: "Love", URL: "https://love.example/feed"})
 		must(t, err)
 		r, err := h.BeginRun(ctx, "love")
 		must(t, err)
