@@ -2,6 +2,7 @@ package inquiry
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -509,19 +510,21 @@ func TestNothingIsInClear(t *testing.T) {
 func TestManyAtOnce(t *testing.T) {
 	w := newWorld(t)
 	const people = 200
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a slow machine is slow, but refuses nobody
+	defer cancel()
 	res := make(chan error, people)
 	places := make(chan int, people)
 	for range people {
 		go func() {
-			i, err := bus.Request[inquiryv1.Inquiry](t.Context(), w.bus, inquiryv1.OpenSubject, inquiryv1.OpenRequest{
+			i, err := bus.Request[inquiryv1.Inquiry](ctx, w.bus, inquiryv1.OpenSubject, inquiryv1.OpenRequest{
 				ID: w.id(), Channel: inquiryv1.Chat, ServiceArea: "a", Summary: "Hej", AINote: true,
 			})
 			if err == nil {
-				_, err = bus.Request[inquiryv1.Message](t.Context(), w.bus, inquiryv1.SaySubject, inquiryv1.SayRequest{ID: w.id(), Receipt: i.Receipt, Text: "Hallo?"})
+				_, err = bus.Request[inquiryv1.Message](ctx, w.bus, inquiryv1.SaySubject, inquiryv1.SayRequest{ID: w.id(), Receipt: i.Receipt, Text: "Hallo?"})
 			}
 			var h inquiryv1.HistoryReply
 			if err == nil {
-				h, err = bus.Request[inquiryv1.HistoryReply](t.Context(), w.bus, inquiryv1.HistorySubject, inquiryv1.HistoryRequest{Receipt: i.Receipt})
+				h, err = bus.Request[inquiryv1.HistoryReply](ctx, w.bus, inquiryv1.HistorySubject, inquiryv1.HistoryRequest{Receipt: i.Receipt})
 			}
 			if err == nil && len(h.Messages) != 1 {
 				err = errors.New("the message is missing")

@@ -53,18 +53,21 @@ func (s *Service) drain(ctx context.Context, lane string, send func(context.Cont
 	if err != nil {
 		return 0, err
 	}
-	for i, o := range rows {
+	var sent []string
+	for _, o := range rows {
 		sendCtx, cancel := context.WithTimeout(ctx, sendLimit)
-		err := send(sendCtx, o)
+		err = send(sendCtx, o)
 		cancel()
 		if err != nil {
-			return i, err
+			break
 		}
-		if err := s.store.Read().Sent(ctx, o.ID); err != nil {
-			return i, err
-		}
+		sent = append(sent, o.ID)
 	}
-	return len(rows), nil
+	if len(sent) == 0 {
+		return 0, err
+	}
+	// Removed at once, for each removal is a write to the disk; what a crash leaves behind is sent again.
+	return len(sent), errors.Join(err, s.store.Read().Sent(ctx, sent...))
 }
 
 // publish sends an event. Its id makes sending it twice harmless.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"samtale.dk/samtale/services/contract/event"
 )
@@ -71,9 +72,13 @@ func (t *Tx) Outbox(ctx context.Context, lane string, limit int) ([]Out, error) 
 	return out, rows.Err()
 }
 
-// Sent removes a row of the outbox.
-func (t *Tx) Sent(ctx context.Context, id string) error {
-	_, err := t.Exec(ctx, `DELETE FROM inquiry_outbox WHERE id = ?`, id)
+// Sent removes rows of the outbox.
+func (t *Tx) Sent(ctx context.Context, ids ...string) error {
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	_, err := t.Exec(ctx, `DELETE FROM inquiry_outbox WHERE id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)`, args...)
 	return err
 }
 

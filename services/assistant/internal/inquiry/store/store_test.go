@@ -259,6 +259,7 @@ func testOutbox(t *testing.T, s *store.Store) {
 	if err != nil || len(rows) != 1 || rows[0].Target != "i2" {
 		t.Errorf("%+v %v", rows, err)
 	}
+	must(t, s.Read().Sent(ctx, rows[0].ID, "unknown"))
 	rows, err = s.Read().Outbox(ctx, store.LaneBus, 10)
 	if err != nil || len(rows) != 1 || rows[0].Target != "audit.v1.entry.c" || rows[0].EventID != "e" {
 		t.Errorf("%+v %v", rows, err)
