@@ -143,6 +143,24 @@ func TestHandoverWithoutScripts(t *testing.T) {
 	if status, page := read(t, r); status != http.StatusNotFound || !strings.Contains(page, "Vi kan ikke finde en henvendelse") {
 		t.Errorf("unknown: %d", status)
 	}
+	// What the answers stood on stays here when the citizen takes it out, and so does a number that nobody is to call.
+	r, err = c.PostForm(p.url+"/", url.Values{"question": {"Hvornår skal jeg melde flytning?"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read(t, r)
+	r, err = c.PostForm(p.url+"/henvendelse", url.Values{"id": {"x-2"}, "summary": {"s"}, "channel": {"chat"}, "omraade": {"pension"}, "phone": {"12345678"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, page := read(t, r); status != http.StatusOK || strings.Contains(page, "Flytning: Frist") {
+		t.Errorf("without sources: %d", status)
+	}
+	p.assistant.mu.Lock()
+	if o := p.assistant.opened[1]; len(o.Sources) != 0 || o.Phone != "" {
+		t.Errorf("sent %+v", o)
+	}
+	p.assistant.mu.Unlock()
 	// A message is a form too.
 	path := p.url + "/henvendelse/" + h.Inquiry.Receipt
 	for range 2 { // sent twice

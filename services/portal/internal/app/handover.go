@@ -29,6 +29,7 @@ type handoverData struct {
 	Name    string
 	Phone   string
 	AINote  bool
+	Cite    bool // what the answers stood on goes along
 	Areas   []consentv1.Area
 	Errors  []fieldError
 }
@@ -72,7 +73,7 @@ func (a *App) handover(w http.ResponseWriter, r *http.Request, p who.Person) err
 	if err != nil {
 		return err
 	}
-	d.ID, d.Text, d.Channel = event.NewID(a.Now()), d.Summary, q.Get("kanal")
+	d.ID, d.Text, d.Channel, d.Cite = event.NewID(a.Now()), d.Summary, q.Get("kanal"), true
 	return a.handoverPage(w, r, p, http.StatusOK, d)
 }
 
@@ -104,17 +105,25 @@ func (a *App) handoverSent(w http.ResponseWriter, r *http.Request, p who.Person)
 	if err != nil {
 		return err
 	}
-	d.ID, d.Text, d.Channel, d.Name, d.Phone, d.AINote = f("id"), f("summary"), f("channel"), f("name"), f("phone"), f("ai_note") == "yes"
+	d.ID, d.Text, d.Channel, d.Name, d.Phone = f("id"), f("summary"), f("channel"), f("name"), f("phone")
+	d.AINote, d.Cite = f("ai_note") == "yes", f("cite") == "yes"
 	if f("skift") != "" {
 		return a.handoverPage(w, r, p, http.StatusOK, d)
 	}
 	if d.Errors = d.check(texts.For(lang(r))); d.Errors != nil {
 		return a.handoverPage(w, r, p, http.StatusBadRequest, d)
 	}
-	i, err := a.sendInquiry(r, p, inquiryv1.OpenRequest{
-		ID: d.ID, Channel: d.Channel, ServiceArea: d.ServiceArea, Summary: d.Text, Sources: d.Sources, Name: strings.TrimSpace(d.Name),
-		Phone: cleanPhone(d.Phone), Language: string(lang(r)), AINote: d.AskNote && d.AINote,
-	})
+	req := inquiryv1.OpenRequest{
+		ID: d.ID, Channel: d.Channel, ServiceArea: d.ServiceArea, Summary: d.Text, Name: strings.TrimSpace(d.Name),
+		Language: string(lang(r)), AINote: d.AskNote && d.AINote,
+	}
+	if d.Cite {
+		req.Sources = d.Sources
+	}
+	if d.Channel == inquiryv1.CallBack {
+		req.Phone = cleanPhone(d.Phone)
+	}
+	i, err := a.sendInquiry(r, p, req)
 	if kind := errs.KindOf(err); kind == errs.Invalid || kind == errs.Limited || kind == errs.Unavailable {
 		prob := problem(err, lang(r)) // what was written stays
 		d.Errors = []fieldError{{"summary", prob.Detail}}
@@ -205,7 +214,7 @@ func (a *App) receiptFound(w http.ResponseWriter, r *http.Request, p who.Person)
 	if err != nil {
 		return err
 	}
-	d.ID, d.Text = event.NewID(a.Now()), d.Summary
+	d.ID, d.Text, d.Cite = event.NewID(a.Now()), d.Summary, true
 	d.Errors = []fieldError{{"receipt", texts.For(lang(r)).T("h.receipt.unknown")}}
 	return a.handoverPage(w, r, p, http.StatusNotFound, d)
 }
