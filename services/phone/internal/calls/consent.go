@@ -46,8 +46,16 @@ func (s *Service) heardChoice(m jetstream.Msg) {
 	if ch.Kind != consentv1.Transcription || ch.Source == source { // ours took effect when it was made
 		return
 	}
-	if c, err := s.Call(ch.ConversationID); err == nil {
-		c.post(chosen{ch})
+	if c, err := s.Call(ch.ConversationID); err == nil && !c.post(chosen{ch}) {
+		go c.insist(chosen{ch}) // out of turn, but the time decides
+	}
+}
+
+// insist posts what may not be dropped, however busy the call is.
+func (c *Call) insist(v any) {
+	select {
+	case c.inbox <- v:
+	case <-c.gone:
 	}
 }
 
