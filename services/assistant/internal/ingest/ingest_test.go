@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -290,9 +291,9 @@ func TestServerDies(t *testing.T) {
 	srv := borgertest.New(t, all...)
 	h := start(t, sqlite(t), host(t, srv.URL))
 	h.save(t, knowledgev1.Source{ID: "borger", Kind: knowledgev1.KindBorger, URL: srv.URL})
-	n := 0
+	var n atomic.Int32
 	srv.Intercept(func(http.ResponseWriter, *http.Request) bool {
-		if n++; n > 9 { // the list and eight articles
+		if n.Add(1) > 9 { // the list and eight articles
 			panic(http.ErrAbortHandler)
 		}
 		return false
@@ -319,13 +320,14 @@ func TestAfterCrash(t *testing.T) {
 	must(t, err)
 	// The process dies after the first article.
 	ctx, cancel := context.WithCancel(t.Context())
-	n := 0
+	var n atomic.Int32
 	srv.Intercept(func(_ http.ResponseWriter, r *http.Request) bool {
-		if n++; n == 2 {
-			cancel()
-			<-r.Context().Done()
+		if n.Add(1) != 2 {
+			return false
 		}
-		return n == 2
+		cancel()
+		<-r.Context().Done()
+		return true
 	})
 	if _, err := acts.FetchArticles(ctx, workflow.FetchArticlesInput{RunID: run}); err == nil {
 		t.Fatal("went on")
@@ -368,7 +370,8 @@ func TestFolder(t *testing.T) {
 // A crawled site: pages that have not changed are not sent again, old addresses bring nothing twice, what is gone goes.
 func TestSitemap(t *testing.T) {
 	pages := map[string]string{"/pas": "Passet koster 911 kr.", "/flytning": "Meld flytning.", "/bolig": "Søg boligstøtte."}
-	sent, gone := 0, false
+	var sent atomic.Int32
+	var gone atomic.Bool
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/sitemap.xml":
@@ -378,12 +381,12 @@ func TestSitemap(t *testing.T) {
 			fmt.Fprint(w, "</urlset>")
 		case r.URL.Path == "/gammel":
 			http.Redirect(w, r, "/pas", http.StatusMovedPermanently)
-		case pages[r.URL.Path] == "" || gone && r.URL.Path == "/bolig":
+		case pages[r.URL.Path] == "" || gone.Load() && r.URL.Path == "/bolig":
 			http.NotFound(w, r)
 		case r.Header.Get("If-None-Match") == `"1"`:
 			w.WriteHeader(http.StatusNotModified)
 		default:
-			sent++
+			sent.Add(1)
 			w.Header().Set("ETag", `"1"`)
 			fmt.Fprintf(w, "<title>Side</title><main><h1>Side</h1><p>%s</p></main>", pages[r.URL.Path])
 		}
@@ -394,14 +397,14 @@ func TestSitemap(t *testing.T) {
 	h.save(t, s)
 	h.save(t, s) // switched on
 	want(t, h.fetch(t, "sider"), "done 4/4 +3 ~0 =0 -0 !0")
-	if sent = 0; len(h.found(t, "hvad koster passet", "")) != 1 {
+	if sent.Store(0); len(h.found(t, "hvad koster passet", "")) != 1 {
 		t.Errorf("found %v", h.found(t, "hvad koster passet", ""))
 	}
-	gone = true
+	gone.Store(true)
 	r := h.fetch(t, "sider")
 	want(t, r, "done 4/4 +0 ~0 =2 -1 !1")
-	if r.Failures[0].Reason != "Siden findes ikke mere." || sent != 0 {
-		t.Errorf("%+v, %d pages sent", r.Failures, sent)
+	if r.Failures[0].Reason != "Siden findes ikke mere." || sent.Load() != 0 {
+		t.Errorf("%+v, %d pages sent", r.Failures, sent.Load())
 	}
 }
 

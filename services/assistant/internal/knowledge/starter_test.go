@@ -1,6 +1,10 @@
 package knowledge_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"slices"
 	"testing"
 	"testing/fstest"
 
@@ -84,7 +88,27 @@ func TestSeeds(t *testing.T) {
 	for _, f := range s.LastRun.Failures {
 		t.Errorf("%s: %s", f.Item, f.Reason)
 	}
-	t.Logf("%d micro-articles", s.Chunks)
+	names, err := fs.Glob(knowledge.Files, "*.jsonl")
+	must(t, err)
+	local := 0
+	for _, name := range names {
+		data, err := knowledge.Files.ReadFile(name)
+		must(t, err)
+		for line := range bytes.Lines(data) {
+			var r knowledgev1.Record
+			must(t, json.Unmarshal(line, &r))
+			if r.Municipality == "" {
+				continue
+			}
+			local++
+			vs, err := h.Variants(t.Context(), "starter/"+r.ID)
+			must(t, err)
+			if !slices.ContainsFunc(vs, func(c knowledgev1.Chunk) bool { return c.Municipality == "" }) {
+				t.Errorf("%s has no base", r.ID)
+			}
+		}
+	}
+	t.Logf("%d micro-articles, %d of them local", s.Chunks, local)
 	rep, err := h.Search(t.Context(), knowledgev1.SearchRequest{Query: "hvornår skal jeg melde flytning", K: 3})
 	must(t, err)
 	if len(rep.Hits) == 0 || rep.Hits[0].ArticleID != "da-flytning-i-danmark" {
