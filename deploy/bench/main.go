@@ -36,6 +36,8 @@ var groups = []group{
 	{"recogniser", measureRecogniser},
 	{"standalone", measureStandalone},
 	{"recovery", measureRecovery},
+	{"assistant", measureAssistant},
+	{"retrieval", measureRetrieval},
 	{"later", showLater},
 }
 
@@ -176,8 +178,6 @@ func pause(ctx context.Context, d time.Duration) error {
 func showLater(_ context.Context, b *bench) error {
 	for _, r := range []row{
 		{What: "SFU, CPU per packet = a·in + b·out", Budget: "a ≤ 10 µs, b ≤ 5 µs"},
-		{What: "retrieval, 5,000 micro-articles, p99", Budget: "≤ 5 ms"},
-		{What: "answer without a model, p99", Budget: "≤ 50 ms"},
 		{What: "assistant with a model, our overhead before its first token", Budget: "≤ 30 ms"},
 	} {
 		r.Missing = "not built yet"
