@@ -163,6 +163,17 @@ func (w *world) consent() {
 		_, err := bus.Request[consentv1.AreasReply](w.t.Context(), w.bus, consentv1.AreasSubject, consentv1.AreasRequest{})
 		return err == nil
 	})
+	w.consumes("consent-audit")
+}
+
+// consumes waits until a service has its consumer. The embedded server of this release races with itself when one service
+// updates a stream while another begins to consume it.
+func (w *world) consumes(durable string) {
+	w.t.Helper()
+	w.eventually(durable, func() bool {
+		_, err := w.bus.JS.Consumer(w.t.Context(), consentv1.Stream, durable)
+		return err == nil
+	})
 }
 
 // start runs the service on the world's data; w.stop ends it.
@@ -200,6 +211,7 @@ func (w *world) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
+	w.consumes("inquiry-choice")
 	w.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
