@@ -52,6 +52,8 @@ type client struct {
 	pub  *webrtc.PeerConnection
 	sub  *webrtc.PeerConnection
 
+	pubLink, subLink *link // nil: direct
+
 	audio, video *webrtc.TrackLocalStaticRTP
 	sender       *webrtc.RTPSender
 
@@ -198,6 +200,9 @@ func (c *client) offer(o *webrtc.OfferOptions) {
 	c.must(err)
 	answer, err := c.peer.Publish(text)
 	c.must(err)
+	if c.pubLink != nil {
+		answer = c.pubLink.through(answer)
+	}
 	c.must(c.pub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
 }
 
@@ -236,6 +241,9 @@ func (c *client) subscribe() {
 }
 
 func (c *client) answer(offer string) {
+	if c.subLink != nil {
+		offer = c.subLink.through(offer)
+	}
 	if err := c.sub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
 		c.t.Errorf("%s: offer: %v\n%s", c.id, err, offer)
 		return

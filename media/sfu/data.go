@@ -287,4 +287,3 @@ func (p *Peer) Send(m Message) error {
 	p.said(m)
 	return nil
 }
-

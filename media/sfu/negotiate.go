@@ -12,12 +12,12 @@ import (
 
 // Payload types and extension ids of our offers: those that Chrome has, for readers of traces.
 const (
-	typeOpus, typeRED             = 111, 63
-	typeVP8, typeVP8RTX           = 96, 97
-	typeH264, typeH264RTX         = 103, 104
-	typeVP9, typeVP9RTX           = 98, 99
-	typeAV1, typeAV1RTX           = 45, 46
-	idWide, idDesc          uint8 = 3, 12
+	typeOpus, typeRED           = 111, 63
+	typeVP8, typeVP8RTX         = 96, 97
+	typeH264, typeH264RTX       = 103, 104
+	typeVP9, typeVP9RTX         = 98, 99
+	typeAV1, typeAV1RTX         = 45, 46
+	idWide, idDesc        uint8 = 3, 12
 )
 
 // maxSlots bounds a subscriber's sections.

@@ -335,7 +335,7 @@ func (p *Peer) key(ssrc uint32) {
 	}
 }
 
-// resend answers a request for lost packets, but not with more than the network can take beside the stream.
+// resend answers a request for lost packets; the slots do not send more than the network can take beside the stream.
 func (p *Peer) resend(out *egress, now time.Time, n *rtcp.TransportLayerNack) {
 	s := p.slot(n.MediaSSRC)
 	if s == nil || s.layer == nil {
@@ -343,9 +343,6 @@ func (p *Peer) resend(out *egress, now time.Time, n *rtcp.TransportLayerNack) {
 	}
 	for i := range n.Nacks {
 		n.Nacks[i].Range(func(seq uint16) bool {
-			if !p.net.resend.take(now, 1200, p.net.est.Rate(), resendBurst) {
-				return false
-			}
 			if s.resend(out, now, seq) {
 				p.room.stats.Retransmitted++
 			}

@@ -178,8 +178,12 @@ func (t *transport) learn(s *desc.Section) {
 	}
 	e := extensions(s.Exts)
 	for _, x := range []struct{ to, from *uint8 }{
-		{&t.ext.level, &e.level}, {&t.ext.wide, &e.wide}, {&t.ext.mid, &e.mid},
-		{&t.ext.rid, &e.rid}, {&t.ext.rrid, &e.rrid}, {&t.ext.desc, &e.desc},
+		{&t.ext.level, &e.level},
+		{&t.ext.wide, &e.wide},
+		{&t.ext.mid, &e.mid},
+		{&t.ext.rid, &e.rid},
+		{&t.ext.rrid, &e.rrid},
+		{&t.ext.desc, &e.desc},
 	} {
 		if *x.from != 0 {
 			*x.to = *x.from

@@ -384,7 +384,7 @@ func (s *slot) resend(out *egress, now time.Time, seq uint16) bool {
 		return false
 	}
 	payload, ok := h.Payload(data)
-	if !ok {
+	if !ok || !s.peer.net.resend.take(now, len(data), s.peer.net.est.Rate(), resendBurst) {
 		return false
 	}
 	e.tries++

@@ -391,4 +391,3 @@ func (m *mixer) end() {
 	m.mu.Unlock()
 	m.peer.room.later(func() { m.peer.room.sfu.clock.Remove(m) })
 }
-
