@@ -168,3 +168,6 @@ func softmax(scores []float64, counts []bool) []float64 {
 	}
 	return out
 }
+
+// Fitted are the weights in use.
+func Fitted() (extract.Weights, error) { return extract.Fitted() }

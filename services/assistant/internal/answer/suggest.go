@@ -24,6 +24,8 @@ const (
 	windowStep       = 14
 	maxWindows       = 24 // of the newest words
 	suggestThreshold = .62
+	hitsSuggested    = 12
+	suggestRead      = 3 // of them
 	suggestSubjects  = 2 // words of the subject that the article must have
 )
 
@@ -96,18 +98,16 @@ func (p *Pipeline) suggestion(ctx context.Context, text, municipality string) (s
 	if m, ok := danish.MunicipalityIn(text); ok {
 		municipality = m.Code
 	}
-	rep, err := p.cfg.Knowledge.Search(ctx, knowledgev1.SearchRequest{Query: text, K: 4, Municipality: municipality, Language: question.Danish, At: today, Explain: true})
+	rep, err := p.cfg.Knowledge.Search(ctx, knowledgev1.SearchRequest{Query: text, K: hitsSuggested, Municipality: municipality, Language: question.Danish, At: today, Explain: true})
 	if err != nil {
 		return suggestion{}, err
 	}
 	var best suggestion
 	q := extract.Read(text, "", question.KindOf(text), rep.Terms)
-	for i, h := range rep.Hits {
-		if !holds(h.Chunk, today) {
-			continue
-		}
-		d := p.reader.From(q, h)
-		score := d.About(q) - .03*float64(i)
+	hits := slices.DeleteFunc(rep.Hits, func(h knowledgev1.Hit) bool { return !holds(h.Chunk, today) })
+	drafts := p.reader.Drafts(q, hits)
+	for i, d := range drafts[:min(suggestRead, len(drafts))] {
+		score := d.About(q, drafts) - .03*float64(i)
 		if len(d.Units) > 0 && d.Typed && score >= suggestThreshold && score > best.score && d.Subjects(q) >= suggestSubjects {
 			best = suggestion{d, score}
 		}

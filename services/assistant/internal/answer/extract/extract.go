@@ -270,6 +270,7 @@ func headed(k question.Kind, section *Unit) bool {
 var headings = map[question.Kind]map[string]bool{
 	question.Amount:   set("koster pris gebyr beløb meget satser sats takst betaling udgifter cost fee amount normalbidrag grundbeløb"),
 	question.When:     set("hvornår frist frister udbetaling tidspunkt when deadline varighed"),
+	question.Hours:    set("hvornår åbningstid åbningstider tid tider rådhuset opening"),
 	question.Duration: set("længe tid behandlingstid frist frister varighed svartid gyldighed long varer"),
 	question.Age:      set("alder hvornår hvem"),
 	question.How:      set("sådan ansøgning ansøg how saadan ansøger søger anmeld bestil"),
@@ -417,31 +418,34 @@ var orders = []string{
 // Better reports that a draft's best sentence answers clearly better than another's.
 func (d Draft) Better(than Draft) bool { return d.best > than.best+.1 || d.Typed && !than.Typed }
 
-// About is how much of what a long, spoken text is about the draft's sentences and headings have, by the words that they share: speech
-// has many words that no article has.
-func (d Draft) About(q Query) float64 {
+// About is how much of what a long, spoken text is about the draft's sentences and headings have. Speech has many words that no article
+// has; they count for nothing.
+func (d Draft) About(q Query, drafts []Draft) float64 {
 	if len(d.Units) == 0 {
 		return 0
 	}
 	head := newUnit(heading(d.Hit.Chunk), 0, len(heading(d.Hit.Chunk)), Unit{})
-	subject, all := 0.0, 0.0
+	subject, most := 0.0, 0.0
 	for i := range q.Words {
 		w := &q.Words[i]
-		if w.Generic {
+		if w.Generic || q.known(i, drafts) < .6 {
 			continue
 		}
-		all = max(all, w.Weight)
+		most = max(most, w.Weight)
 		subject += w.Weight * w.found(func(s string) bool {
 			return head.has(s) || slices.ContainsFunc(d.Units, func(u Unit) bool { return u.has(s) })
 		})
 	}
-	if all == 0 {
+	if most == 0 {
 		return 0
 	}
-	return min(1, subject/(1.6*all))
+	return min(1, subject/(enoughWords*most))
 }
 
-// Subjects counts the words of the subject that the draft's sentences and headings have.
+// enoughWords is how many words like the rarest make it certain what a text is about.
+const enoughWords = 1.6
+
+// Subjects counts the words of the subject that the draft's sentences and headings have; the kind of fact that is asked for counts as one.
 func (d Draft) Subjects(q Query) int {
 	head := newUnit(heading(d.Hit.Chunk), 0, len(heading(d.Hit.Chunk)), Unit{})
 	n, inHead := 0, false
@@ -455,6 +459,9 @@ func (d Draft) Subjects(q Query) int {
 			n++
 		}
 		inHead = inHead || h
+	}
+	if hard(q.Kind) && d.Typed { // a fact is asked for, and given
+		n++
 	}
 	if !inHead { // words that stand somewhere in the text are not what the article is about
 		return 0

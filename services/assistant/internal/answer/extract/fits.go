@@ -24,7 +24,8 @@ var (
 	times = set(`når inden senest tidligst straks hver hvert dagligt dage dag uger uge måned måneder måneden året år årligt samme januar februar marts april maj juni juli august september
 		oktober november december mandag tirsdag onsdag torsdag fredag lørdag søndag hverdag hverdage hverdagen månedlig månedligt forud bagud fødselsdag fødselsdagen fylder fyldt
 		when within before after every month months day days week weeks year years immediately birthday januar february march may june july october efter før fra`)
-	spans = set(`dag dage uge uger måned måneder år time timer minutter døgn hverdage straks livet altid udløber automatisk tidsbegrænset ubegrænset day days week weeks month months year years
+	weekdays = set("hverdag hverdage hverdagen weekend weekenden weekender ugedage døgnet mandage tirsdage onsdage torsdage fredage lørdage søndage mandag tirsdag onsdag torsdag fredag lørdag søndag weekdays weekends monday tuesday wednesday thursday friday saturday sunday kl")
+	spans    = set(`dag dage uge uger måned måneder år time timer minutter døgn hverdage straks livet altid udløber automatisk tidsbegrænset ubegrænset day days week weeks month months year years
 		hours immediately permanent månedens halvt halvår kvartal`)
 	doing = set(`søg søger ansøg ansøger send sender log logger brug bruger udfyld udfylder bestil bestiller ring ringer kontakt kontakter digitalt mitid selvbetjening borger.dk skriv
 		skriver klag klager meld melder book booker upload vedhæft blanket formular personligt mød møder gå henvend henvender vælg vælger underskriv underskriver tag tager bed beder
@@ -43,7 +44,9 @@ func (u *Unit) fits(kind question.Kind) float64 {
 	case question.Amount:
 		return scale(u.states(danish.Amount) || u.states(danish.Measure, "%", "procent") || u.says(free) || strings.Contains(u.Text, "DKK"), false)
 	case question.When:
-		return scale(u.states(danish.Date) || u.states(danish.Weekday) || u.states(danish.Clock) || u.states(danish.Ordinal) || u.timed(), u.says(times))
+		return scale(u.states(danish.Date) || u.states(danish.Weekday) || u.states(danish.Clock) || u.states(danish.Ordinal) || u.timed() && !u.brief(), u.says(times))
+	case question.Hours:
+		return scale(u.states(danish.Weekday) || u.states(danish.Clock) || u.says(weekdays), false)
 	case question.Duration:
 		return scale(u.timed(), u.says(spans))
 	case question.Age:
@@ -77,7 +80,7 @@ func scale(full, half bool) float64 {
 // hard kinds ask for a fact that must be there.
 func hard(k question.Kind) bool {
 	switch k {
-	case question.Amount, question.When, question.Duration, question.Age, question.Count:
+	case question.Amount, question.When, question.Hours, question.Duration, question.Age, question.Count:
 		return true
 	}
 	return false
@@ -103,7 +106,11 @@ func (u *Unit) timed() bool {
 	}) || timeUnits.MatchString(u.Text)
 }
 
+// brief reports a measure of minutes or hours, which says how long, not when.
+func (u *Unit) brief() bool { return minutes.MatchString(u.Text) }
+
 var (
+	minutes   = regexp.MustCompile(`(?i)\d+ (minutter|timer|minutes|hours)\b`)
 	timeUnits = regexp.MustCompile(`(?i)\b\d+(-\d+)?\.? (hver|arbejds|kalender)?(dage?|uger?|måned(er)?|år|timer?|minutter|døgn|days?|weeks?|months?|years?|hours?)\b`)
 	between   = regexp.MustCompile(`(\d{1,4})(?:\s*(?:-|–|til|to|og)\s*(?:\d{1,2}\. \p{L}+ )?)(\d{1,4})`)
 	above     = regexp.MustCompile(`(?i)(?:over|mindst|fyldt|efter|fra|ældre end|over the age of|at least) (?:\p{L}+ )?(\d{1,4})|(\d{1,4})(?: år)? (?:eller (?:derover|mere|senere|ældre)|og derover|or (?:older|later|more))`)

@@ -55,7 +55,7 @@ func goesOn(text string) bool {
 	}
 	begins := has(ws[:min(len(ws), 3)], "og|men|så|hvad med|hva med|og hvad|and|what about|how about|but|also|også|hvad hvis|what if|hvis|eller|altså|end")
 	points := slices.ContainsFunc(ws, func(w string) bool { return pointers[w] })
-	return len(own) <= 4 && (begins || points) || len(own) <= 2 && len(ws) <= 6
+	return (len(own) <= 4 && begins || len(own) <= 3 && points) || len(own) <= 2 && len(ws) <= 6
 }
 
 // pointers stand for something named before.

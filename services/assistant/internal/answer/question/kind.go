@@ -15,7 +15,8 @@ type Kind string
 // The kinds. Open is everything that no form shows.
 const (
 	Amount   Kind = "amount"   // hvad koster, hvor meget
-	When     Kind = "when"     // hvornår, hvilke dage
+	When     Kind = "when"     // hvornår
+	Hours    Kind = "hours"    // hvilke dage, åbningstider
 	Duration Kind = "duration" // hvor lang tid, hvor hurtigt
 	Age      Kind = "age"      // hvor gammel
 	Count    Kind = "count"    // hvor mange
@@ -33,14 +34,15 @@ var forms = []struct {
 	kind    Kind
 	phrases string
 }{
-	{Amount, `hvad koster|hvad kostede|koster det noget|hvor meget koster|hvor dyrt|hvad er prisen|hvad er gebyret|hvor stort er gebyret|hvor mange penge|hvor stort et beløb|hvor stor er|hvor stort er|
+	{Amount, `hvad koster|det koster|den koster|koster det|de koster|ska det koste|hva koster|hva kost det|hva koste|hvad kost|kostr|hvad kostede|koster det noget|hvor meget koster|hvor dyrt|hvad er prisen|hvad er gebyret|hvor stort er gebyret|hvor mange penge|hvor stort et beløb|hvor stor er|hvor stort er|
 		hvor høj er|hvor højt er|hvad er satsen|hvilken sats|hvad skal jeg betale|hvad skal man betale|hvad betaler|hvor meget skal jeg betale|hvor mange kroner|hvad skal jeg af med|hvor meget|hvor stor|hvor stort|
 		er det gratis|er det dyrt|prisen på|prisen for|pris på|hvad får man i|hvad får jeg i|hvad er beløbet|how much|what does it cost|what is the price|what is the fee|what's the fee|how expensive|is it free|what do i have to pay|
 		hvad tager de for|hvad tager i for|hvad ku det koste|hvad ka det koste|hvad vil det koste|hvad kan det koste|hvad kommer det til at koste|ka det betale sig|hvor meget må jeg|hvor meget kan jeg få|hvilket beløb|what is the rate|what's the cost|what is the cost|hvad er taksten`},
 	{Age, `hvor gammel|hvor gamle|hvilken alder|hvilken aldersgrænse|hvad er aldersgrænsen|fra hvilken alder|how old|what age|at what age|hvor mange år skal man være|hvor mange år skal jeg være`},
 	{Duration, `hvor lang tid|hvor længe|hvor hurtigt|hvor lang er|hvor lange|hvor mange dage|hvor mange uger|hvor mange måneder|hvor mange timer|hvor mange år|behandlingstiden|sagsbehandlingstiden|ventetiden|inden hvor længe|how long|how many days|how many weeks|how many months|
 		how soon|how quickly|hvor mange dage|hvor sent|hvor tidligt|hvor lang en frist|hvad er fristen|hvilken frist|hvor lang frist|what is the deadline|what's the deadline|how early|how late|how many years|hvor gode tid|hvor god tid|hvor lang`},
-	{When, `hvornår|hvornå|hvilke dage|hvilken dag|hvilken dato|hvilket tidspunkt|hvad tid|hvad dag|hvilke tider|hvilket år|hvilken måned|åbningstid|åbningstider|when|what day|which day|which days|what date|what time|opening hours|hvor tit|hvor ofte|how often`},
+	{Hours, `hvilke dage|hvilke ugedage|hvilke tider|åbningstid|åbningstider|åbningstiderne|har åbent|har i åbent|er der åbent|er åbent|hvornår åbner|hvornår lukker|hvad tid åbner|åbent om|lukker i|which days|what days|opening hours|open on|hvad tid lukker|er åben|åben om`},
+	{When, `hvornår|hvornå|hvilken dag|hvilken dato|hvilket tidspunkt|hvad tid|hvad dag|hvilket år|hvilken måned|when|what day|which day|what date|what time|hvor tit|hvor ofte|how often`},
 	{Count, "hvor mange|how many"},
 	{How, `hvordan|hvorledes|hvad gør jeg|hvad gør man|hvad gør vi|hvad skal jeg gøre|hvad skal man gøre|hvad skal vi gøre|hvad kan jeg gøre|hvordan gør|how do|how can|how to|how does|how should|how would|what do i do|what should i do|what must i do|how is|hvo'n|hva gør jeg|hva gør man|
 		hvad skal der til|hvad kræver det|sådan gør`},

@@ -79,7 +79,7 @@ var danishWords = set(`og jeg det en den til er som på de med han af ikke der v
 var englishWords = set(`the is are was were do does did how what when where who why which my your our their can could should would will
 	i'm i've it's don't of to from with and or if not have has been this that these those there need want get apply much many long
 	old new child children money pay paid name move moving married wife husband rent housing work job i am an it as we you he she they
-	please about after before into any help does doesn't can't where's what's someone anybody because tell me`)
+	health card lost licence license tax benefit doctor school passport please about after before into any help does doesn't can't where's what's someone anybody because tell me`)
 
 type marks struct {
 	words   map[string]bool

@@ -1,0 +1,153 @@
+package question
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestClean(t *testing.T) {
+	for in, want := range map[string]string{
+		"  Hvad koster\n\tet pas? ":                      "Hvad koster et pas?",
+		"<p>Hvad <b>koster</b> et pas?</p>":              "Hvad koster et pas?",
+		"Hvad koster<script>alert('x')</script> et pas?": "Hvad koster et pas?",
+		"pas\u200b\u202e\u2066 pris":                     "pas pris",
+		"pas\U000E0069\U000E0067 pris":                   "pas pris",
+		"Er man barn &lt; 18 år?":                        "Er man barn < 18 år?",
+		"Er 3 < 5?":                                      "Er 3 < 5?",
+		"a\u030A":                                        "å",
+		"Hvad koster <img src=x onerror=alert(1) et pas": "Hvad koster",
+		"Hvad er \xff\xfe et pas?":                       "Hvad er et pas?",
+	} {
+		got, err := Clean(in)
+		if err != nil || got != want {
+			t.Errorf("%q gives %q, %v", in, got, err)
+		}
+	}
+	for _, in := range []string{"", "  \u200b ", "<br>", "?!…"} {
+		if _, err := Clean(in); !errors.Is(err, ErrEmpty) {
+			t.Errorf("%q gives %v", in, err)
+		}
+	}
+	for _, in := range []string{strings.Repeat("å", 501), strings.Repeat("<b>", 1<<20)} {
+		if _, err := Clean(in); !errors.Is(err, ErrTooLong) {
+			t.Errorf("%d bytes give %v", len(in), err)
+		}
+	}
+}
+
+func TestMask(t *testing.T) {
+	for in, hidden := range map[string]string{
+		"Mit cpr-nummer er 070761-4285, hvad får jeg?":            "4285",
+		"ring til mig på 22 33 44 55":                             "44 55",
+		"skriv til bente@eksempel.dk":                             "bente",
+		"mit cpr er nul syv nul syv enogtres toogfyrre femogfirs": "toogfyrre",
+	} {
+		if got := Mask(in); strings.Contains(got, hidden) || !strings.Contains(got, "•") {
+			t.Errorf("%q gives %q", in, got)
+		}
+	}
+	const plain = "Hvad koster et pas til 893 kr. i 2026?"
+	if got := Mask(plain); got != plain {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestLanguage(t *testing.T) {
+	for text, want := range map[string]string{
+		"Hvad koster et pas?": Danish, "pas pris": Danish, "MitID": Danish, "hvo'n får a nyt pas": Danish, "SU 2026": Danish, "kan man få børnepenge i tyskland": Danish,
+		"How much is a passport?": English, "I need help with my rent": English, "health card lost": English,
+		"Wie bekomme ich einen neuen Pass?": Other, "Jak dostać paszport?": Other, "Скільки коштує паспорт": Other, "كم سعر جواز السفر": Other,
+		"¿Cómo puedo renovar mi pasaporte?": Other, "Comment puis-je avoir un passeport ?": Other, "Pasaportumu nasıl yenilerim?": Other, "Hur mycket kostar ett pass för mitt barn?": Other,
+	} {
+		if got := Language(text); got != want {
+			t.Errorf("%q is %s", text, got)
+		}
+	}
+}
+
+func TestTalk(t *testing.T) {
+	for text, want := range map[string]string{
+		"Hej": Greeting, "Tak for hjælpen!": Thanks, "Er du et menneske?": WhoAreYou, "Hvad kan du?": CanYou, "Kan jeg tale med et menneske?": Person,
+		"forklar det": Unclear, "hvad?": Unclear, "Hej, hvad koster et pas?": "", "Tak. Og hvad koster det for børn?": "", "pas": "",
+	} {
+		if got := SmallTalk(text); got != want {
+			t.Errorf("%q is %q", text, got)
+		}
+	}
+}
+
+func TestOwnCase(t *testing.T) {
+	for text, want := range map[string]bool{
+		"Hvor langt er I med min sag?": true, "Hvorfor har jeg fået afslag?": true, "Er min ansøgning godkendt?": true, "Hvorfor er min boligstøtte sat ned?": true,
+		"Has my application been approved?": true, "Hvad er min restskat?": true,
+		"Hvornår kan jeg få folkepension?": false, "Kan jeg få boligstøtte, hvis jeg deler lejlighed?": false, "Hvordan klager jeg over et afslag?": false,
+		"Hvad sker der med min pension, når jeg flytter?": false, "Hvordan søger jeg om pas til mit barn?": false, "How do I apply for housing benefit?": false,
+		"Er det gratis at få MitID?": false,
+	} {
+		if got := OwnCase(text); got != want {
+			t.Errorf("%q gives %t", text, got)
+		}
+	}
+}
+
+func TestKindAndPeriod(t *testing.T) {
+	for text, want := range map[string]Kind{
+		"Hvad koster et pas?": Amount, "Hvornår kommer pengene?": When, "Hvilke dage er der åbent?": Hours, "Hvor lang tid tager det?": Duration, "Hvor gammel skal man være?": Age,
+		"Hvem kan få støtte?": Who, "Hvordan søger jeg?": How, "Kan jeg få støtte?": Whether, "Hvor søger jeg?": Where, "pas": Open, "ved du hvad det koster": Amount,
+	} {
+		if got := KindOf(text); got != want {
+			t.Errorf("%q asks for %s", text, got)
+		}
+	}
+	today := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]string{
+		"Hvad kostede det i 2025?": "2025-12-31", "Hvad kostede det sidste år?": "2025-12-31", "Hvad koster det til næste år?": "2027-12-31",
+		"Hvad var reglen den 1. marts 2025?": "2025-03-01",
+	} {
+		if got := Period(text, today); got.Last() != want {
+			t.Errorf("%q is about %s", text, got.Last())
+		}
+	}
+	for _, text := range []string{"Jeg er født i 2019, hvad kan jeg få?", "Jeg er født i 1964", "Hvad koster det?", "Vi blev gift i 2024, kan vi skifte navn?"} {
+		if got := Period(text, today); !got.Zero() {
+			t.Errorf("%q is about %+v", text, got)
+		}
+	}
+}
+
+func TestTopic(t *testing.T) {
+	turns := []Turn{{Read: "Hvordan søger jeg om boligstøtte?"}}
+	for text, want := range map[string]string{
+		"og hvad koster det?": "boligstøtte", "Hvad så?": "", "Hvor søger jeg pas til mit barn i udlandet, når jeg arbejder der?": "",
+		"hvad med studerende?": "hvordan søger jeg om boligstøtte",
+	} {
+		got, _ := Topic(text, turns)
+		if want != "" && got != want || want == "" && text != "Hvad så?" && got != "" {
+			t.Errorf("%q goes on about %q", text, got)
+		}
+	}
+	if got, _ := Topic("og hvad koster det?", nil); got != "" {
+		t.Errorf("without history it goes on about %q", got)
+	}
+}
+
+func FuzzClean(f *testing.F) {
+	f.Add("<p>Hvad koster et pas?</p>")
+	f.Add("pas\u200b \U000E0041 &lt;script>")
+	f.Fuzz(func(t *testing.T, in string) {
+		got, err := Clean(in)
+		if err != nil {
+			return
+		}
+		if strings.ContainsAny(got, "\u200b\u202e\x00\n") || got != strings.TrimSpace(got) {
+			t.Errorf("%q gives %q", in, got)
+		}
+		Mask(got)
+		Language(got)
+		KindOf(got)
+		SmallTalk(got)
+		OwnCase(got)
+	})
+}
