@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"samtale.dk/samtale/models/embed"
 	"samtale.dk/samtale/models/evidence"
@@ -53,33 +54,58 @@ func (l *Library) vectors(ctx context.Context, cs []row) (map[string][]float32, 
 	return out, rows.Err()
 }
 
-// embedBatch makes the vectors of chunks that have none, and gives them to the index. Texts that the model cannot take stay without.
-func (l *Library) embedBatch(ctx context.Context, batch []row) error {
+// embed gives vectors to some of what has none, and says whether there may be more. It does not hold the index while the model
+// thinks: searches find a chunk by its words meanwhile, and changes go on.
+func (l *Library) embed(ctx context.Context) (more bool, err error) {
+	if l.cfg.Embedder == nil {
+		return false, nil
+	}
+	batch, err := chunks(ctx, l.db.Read(), `WHERE c.dirty = ? ORDER BY c.id LIMIT ?`, vectorsTo, embedBatch)
+	if err != nil || len(batch) == 0 {
+		return false, err
+	}
 	have, err := l.vectors(ctx, batch)
 	if err != nil {
+		return false, err
+	}
+	missing := slices.DeleteFunc(slices.Clone(batch), func(c row) bool { return have[c.ID] != nil })
+	err = l.makeVectors(ctx, missing)
+	if errors.Is(err, embed.ErrUnavailable) || errors.Is(err, embed.ErrBusy) {
+		return false, nil // later; the loop comes by
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, l.giveVectors(ctx, batch)
+}
+
+// giveVectors passes chunks with their vectors to the index, as far as they have not changed meanwhile. Texts that the model cannot
+// take stay without.
+func (l *Library) giveVectors(ctx context.Context, batch []row) error {
+	if err := l.hold(ctx); err != nil {
 		return err
 	}
-	var missing []row
+	defer l.release()
+	args := []any{vectorsTo}
 	for _, c := range batch {
-		if have[c.ID] == nil {
-			missing = append(missing, c)
-		}
+		args = append(args, c.ID)
 	}
-	if err := l.makeVectors(ctx, missing); err != nil {
+	still, err := chunks(ctx, l.db.Read(), `WHERE c.dirty = ? AND c.id IN (`+marks(len(batch))+`)`, args...)
+	if err != nil || len(still) == 0 {
 		return err
 	}
-	points, err := l.points(ctx, batch)
+	points, err := l.points(ctx, still)
 	if err != nil {
 		return err
 	}
 	if err := l.cfg.Index.Upsert(ctx, points); err != nil {
-		return fmt.Errorf("write to the index: %w", err)
+		return l.broken(fmt.Errorf("write to the index: %w", err))
 	}
-	marks := make([]mark, len(batch))
-	for i, c := range batch {
-		marks[i] = mark{c.ID, c.rev, c.dirty, clean}
+	done := make([]mark, len(still))
+	for i, c := range still {
+		done[i] = mark{c.ID, c.rev, c.dirty, clean}
 	}
-	return l.mark(ctx, marks)
+	return l.mark(ctx, done)
 }
 
 // makeVectors asks the model and keeps its answer.

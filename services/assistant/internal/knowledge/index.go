@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"samtale.dk/samtale/models/embed"
 	"samtale.dk/samtale/models/vector"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/store"
@@ -23,7 +22,8 @@ const (
 // indexState is what searches need to know of the index.
 type indexState struct {
 	ready   bool
-	percent int // made so far
+	lost    bool // it must be made again, whatever it says of itself
+	percent int  // made so far
 	encoder string
 }
 
@@ -48,11 +48,18 @@ func (l *Library) keep(ctx context.Context) error {
 			err = l.loadStarter(ctx)
 			loaded = err == nil
 		}
+		more := false
 		if err == nil {
 			err = l.step(ctx)
 		}
+		if err == nil {
+			more, err = l.embed(ctx)
+		}
 		if err != nil && ctx.Err() == nil {
 			l.cfg.Log.Warn("knowledge index waits", "err", err)
+		}
+		if more {
+			continue
 		}
 		select {
 		case <-ctx.Done():
@@ -63,29 +70,33 @@ func (l *Library) keep(ctx context.Context) error {
 	return nil
 }
 
-// step brings the index to where the database is.
-func (l *Library) step(ctx context.Context) error {
+// hold takes the index for changes; release gives it back.
+func (l *Library) hold(ctx context.Context) error {
 	select {
 	case l.indexing <- struct{}{}:
-		defer func() { <-l.indexing }()
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func (l *Library) release() { <-l.indexing }
+
+// step brings the index to where the database is.
+func (l *Library) step(ctx context.Context) error {
+	if err := l.hold(ctx); err != nil {
+		return err
+	}
+	defer l.release()
 	if !l.state.Load().ready {
-		if err := l.open(ctx); err != nil {
-			return err
-		}
-		if err := l.forget(ctx); err != nil {
+		if err := errors.Join(l.open(ctx), l.forget(ctx)); err != nil {
 			return err
 		}
 	}
 	if err := l.drain(ctx); err != nil {
 		return l.broken(err)
 	}
-	if err := l.relearn(ctx); err != nil {
-		return l.broken(err)
-	}
-	return l.embed(ctx)
+	return l.broken(l.relearn(ctx))
 }
 
 // tombstones are kept so long that every index has heard of them.
@@ -101,7 +112,7 @@ func (l *Library) forget(ctx context.Context) error {
 // broken notes an index that must be made again.
 func (l *Library) broken(err error) error {
 	if errors.Is(err, vector.ErrRebuild) {
-		l.state.Store(&indexState{})
+		l.state.Store(&indexState{lost: true})
 	}
 	return err
 }
@@ -116,14 +127,12 @@ func (l *Library) sync(ctx context.Context) {
 	if !l.state.Load().ready {
 		return
 	}
-	select {
-	case l.indexing <- struct{}{}:
-		defer func() { <-l.indexing }()
-	case <-ctx.Done():
-		return
-	case <-time.After(syncWait):
+	waiting, cancel := context.WithTimeout(ctx, syncWait)
+	defer cancel()
+	if l.hold(waiting) != nil {
 		return
 	}
+	defer l.release()
 	if err := l.broken(l.drain(ctx)); err != nil && ctx.Err() == nil {
 		l.cfg.Log.Warn("knowledge index waits", "err", err)
 	}
@@ -140,7 +149,7 @@ func (l *Library) open(ctx context.Context) error {
 		return err2
 	}
 	// What is marked may be in the index or not. When that is most of it, making it anew is faster.
-	if err != nil || info.Count < n-dirties || info.Count > n+dirties || 2*dirties > n {
+	if err != nil || l.state.Load().lost || info.Count < n-dirties || info.Count > n+dirties || 2*dirties > n {
 		if err := l.rebuild(ctx, n); err != nil {
 			return err
 		}
@@ -193,7 +202,7 @@ func (l *Library) rebuild(ctx context.Context, total int) error {
 		err := l.each(ctx, func(c row, p vector.Point) bool {
 			marks = append(marks, l.markOf(c, p))
 			if !l.state.Load().ready && len(marks)%syncBatch == 0 {
-				l.state.Store(&indexState{percent: min(99, 100*len(marks)/max(total, 1))})
+				l.state.Store(&indexState{lost: true, percent: min(99, 100*len(marks)/max(total, 1))})
 			}
 			return yield(p, nil)
 		})
@@ -323,24 +332,4 @@ func (l *Library) relearn(ctx context.Context) error {
 		return nil
 	}
 	return l.rebuild(ctx, info.Count)
-}
-
-// embed gives vectors to what has none, as long as the model answers. Searches find it by its words meanwhile.
-func (l *Library) embed(ctx context.Context) error {
-	if l.cfg.Embedder == nil {
-		return nil
-	}
-	for {
-		batch, err := chunks(ctx, l.db.Read(), `WHERE c.dirty = ? ORDER BY c.id LIMIT ?`, vectorsTo, embedBatch)
-		if err != nil || len(batch) == 0 {
-			return err
-		}
-		err = l.embedBatch(ctx, batch)
-		if errors.Is(err, embed.ErrUnavailable) || errors.Is(err, embed.ErrBusy) {
-			return nil // later; the loop comes by
-		}
-		if err != nil {
-			return err
-		}
-	}
 }

@@ -371,3 +371,44 @@ func TestManyGone(t *testing.T) {
 		t.Errorf("found %v", got)
 	}
 }
+
+// An index that fails while it is searched is made again, although it says that it has everything.
+func TestIndexBreaks(t *testing.T) {
+	h := onSQLite(t)
+	f := &fragile{Index: h.open(t)}
+	h.index = f
+	h.start(t)
+	h.load(t, "by", false, records()...)
+	h.await(t, func() error { // nothing is left for the loop to do
+		info, err := f.Info(t.Context())
+		if err == nil && info.Learned < info.Count {
+			err = fmt.Errorf("%+v", info)
+		}
+		return err
+	})
+	f.broken.Store(true)
+	_, err := h.Search(t.Context(), knowledgev1.SearchRequest{Query: "flytning"})
+	wantKind(t, err, errs.Unavailable)
+	h.await(t, func() error {
+		_, err := h.Search(t.Context(), knowledgev1.SearchRequest{Query: "flytning"})
+		return err
+	})
+}
+
+// fragile is an index that cannot be searched from when it breaks until it is made again.
+type fragile struct {
+	vector.Index
+	broken atomic.Bool
+}
+
+func (f *fragile) Search(ctx context.Context, q vector.Query) (vector.Result, error) {
+	if f.broken.Load() {
+		return vector.Result{}, vector.ErrRebuild
+	}
+	return f.Index.Search(ctx, q)
+}
+
+func (f *fragile) Rebuild(ctx context.Context, points iter.Seq2[vector.Point, error]) error {
+	f.broken.Store(false)
+	return f.Index.Rebuild(ctx, points)
+}

@@ -107,7 +107,7 @@ func (l *Library) question(ctx context.Context, text string) []float32 {
 func (l *Library) refused(err error) error {
 	switch {
 	case errors.Is(err, vector.ErrRebuild):
-		l.state.Store(&indexState{})
+		l.state.Store(&indexState{lost: true})
 		nudge(l.wake)
 		return l.state.Load().unready()
 	case errors.Is(err, vector.ErrQuery):
