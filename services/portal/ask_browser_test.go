@@ -51,6 +51,9 @@ func TestAskLive(t *testing.T) {
 	b.until(`document.querySelector(".said-q")?.textContent.includes("5 dage")`)
 	b.until(`document.activeElement.matches(".asked") && document.getElementById("q-live").textContent.includes("5 dage")`)
 	b.axe("answer on its way")
+	b.run(chromedp.SendKeys("#q-field", "Og til udlandet?"+kb.Enter, chromedp.ByQuery)) // one at a time; nothing written is lost
+	b.until(`document.getElementById("q-heard").textContent.startsWith("Vent") && document.getElementById("q-field").value.trim() === "Og til udlandet?"`)
+	b.run(chromedp.Evaluate(`document.getElementById("q-field").value = ""; document.querySelector(".asked").focus()`, nil))
 	b.shot("ask-making")
 	p.assistant.mu.Lock()
 	p.assistant.pause = nil

@@ -58,7 +58,10 @@ async function send(from, submitter) {
     field.focus();
     return;
   }
-  if (busy) return;
+  if (busy) {
+    write($("q-heard"), t("q.busy"));
+    return;
+  }
   busy = true;
   problem();
   const own = from === form;
@@ -78,6 +81,7 @@ async function send(from, submitter) {
   } finally {
     busy = false;
     write($("q-status"), "");
+    write($("q-heard"), "");
   }
 }
 
