@@ -211,7 +211,7 @@ func (a *asking) readings(text string) []reading {
 	out := []reading{base}
 	if topic, kind := question.Topic(text, a.turns); topic != "" {
 		r := base
-		r.text, r.shown, r.topic, r.kind = base.text+" "+topic, text+" ("+topic+")", lastTopic(a.turns), kind
+		r.told, r.shown, r.topic, r.kind = strings.TrimSpace(topic+" "+base.told), text+" ("+topic+")", lastTopic(a.turns), kind
 		out = []reading{r}
 		if len(question.Subject(text)) > 0 {
 			out = append(out, base)
@@ -329,7 +329,7 @@ func (a *asking) decide(ctx context.Context, f *finding) error {
 	}
 	f.reason = assistantv1.ReasonUnproven
 	top := f.drafts[0]
-	suffices := top.Typed && len(top.Units) > 0 && f.sure >= a.p.cfg.Weights.Threshold
+	suffices := top.Typed && len(top.Units) > 0 && f.sure >= a.p.cfg.Weights.Threshold && !question.Worldly(f.text) && f.place(top)
 	ask, err := a.askBack(ctx, f, suffices)
 	switch {
 	case err != nil:
@@ -339,6 +339,17 @@ func (a *asking) decide(ctx context.Context, f *finding) error {
 		f.reason = assistantv1.ReasonAnswered
 	}
 	return nil
+}
+
+// place reports that the article is about the place whose price, time or age is asked for: "hvad koster en skilsmisse i Tyskland" is not
+// answered by what one costs here.
+func (f *finding) place(d extract.Draft) bool {
+	name := question.Place(f.text)
+	if name == "" || !extract.Fact(f.kind) {
+		return true
+	}
+	c := d.Hit.Chunk
+	return strings.Contains(strings.ToLower(c.Title+" "+c.Section+" "+c.Text), strings.ToLower(name))
 }
 
 // corpusShare is which part of the threshold says that a question is about something that the articles are about at all.

@@ -148,14 +148,14 @@ func (r *Reader) From(q Query, hit knowledgev1.Hit) Draft {
 		k := u.fits(q.Kind)
 		fit = max(fit, k)
 		scores[i] = .6*own/all + .4*context/all + kindShare(q.Kind)*k + .5*u.numbered(q.numbers) + position(i)
-		if hard(q.Kind) && k == 0 {
+		if Fact(q.Kind) && k == 0 {
 			scores[i] -= .5
 		}
 		if scores[i] > scores[best] {
 			best = i
 		}
 	}
-	d.Typed = !hard(q.Kind) || fit > 0
+	d.Typed = !Fact(q.Kind) || fit > 0
 	if scores[best] < 0 {
 		return d
 	}
@@ -252,7 +252,7 @@ func (q Query) covered(has func(stem string) bool) float64 {
 }
 
 func kindShare(k question.Kind) float64 {
-	if hard(k) {
+	if Fact(k) {
 		return .5
 	}
 	return .2
@@ -460,7 +460,7 @@ func (d Draft) Subjects(q Query) int {
 		}
 		inHead = inHead || h
 	}
-	if hard(q.Kind) && d.Typed { // a fact is asked for, and given
+	if Fact(q.Kind) && d.Typed { // a fact is asked for, and given
 		n++
 	}
 	if !inHead { // words that stand somewhere in the text are not what the article is about

@@ -38,7 +38,7 @@ var (
 	modal   = set("kan skal må kun ikke ret behøver altid aldrig uden kræver krav mister beholder can must may cannot not only")
 )
 
-// fits says how well a unit gives the kind of fact: 0 not at all, 1 as it should. hard kinds need a unit that fits.
+// fits says how well a unit gives the kind of fact: 0 not at all, 1 as it should. kinds of facts need a unit that fits.
 func (u *Unit) fits(kind question.Kind) float64 {
 	switch kind {
 	case question.Amount:
@@ -77,8 +77,8 @@ func scale(full, half bool) float64 {
 	return 0
 }
 
-// hard kinds ask for a fact that must be there.
-func hard(k question.Kind) bool {
+// Fact reports a kind that asks for a fact that must be there.
+func Fact(k question.Kind) bool {
 	switch k {
 	case question.Amount, question.When, question.Hours, question.Duration, question.Age, question.Count:
 		return true

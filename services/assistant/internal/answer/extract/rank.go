@@ -95,7 +95,7 @@ func (q Query) Shape(drafts []Draft) []float64 {
 		}
 	}
 	typed := 0.0
-	if hard(q.Kind) {
+	if Fact(q.Kind) {
 		typed = 1
 	}
 	f := drafts[0].Features

@@ -133,6 +133,22 @@ func TestTopic(t *testing.T) {
 	}
 }
 
+func TestWorld(t *testing.T) {
+	for text, want := range map[string]string{
+		"Hvad koster en skilsmisse i Tyskland?": "Tyskland", "Hvad koster det i Danmark?": "", "Hvornår er der åbent i Aarhus?": "", "Hvad koster det i 2026?": "",
+		"Hvad giver renten hos Nordea?": "Nordea", "Hvad koster det i SU?": "",
+	} {
+		if got := Place(text); got != want {
+			t.Errorf("%q is about %q", text, got)
+		}
+	}
+	for text, want := range map[string]bool{"Hvor mange danskere får pension?": true, "Hvor mange børn giver tilskud?": false, "Hvad koster en advokat i gennemsnit?": true} {
+		if got := Worldly(text); got != want {
+			t.Errorf("%q gives %t", text, got)
+		}
+	}
+}
+
 func FuzzClean(f *testing.F) {
 	f.Add("<p>Hvad koster et pas?</p>")
 	f.Add("pas\u200b \U000E0041 &lt;script>")

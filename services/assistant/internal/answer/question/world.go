@@ -1,0 +1,35 @@
+package question
+
+import (
+	"strings"
+	"unicode"
+
+	"samtale.dk/samtale/models/danish"
+)
+
+// Worldly reports a question about the world rather than about a rule: how many people, who invented, what things cost on average,
+// what somebody earns, what will come. No article of an authority answers it, however much it is about the same thing.
+func Worldly(text string) bool {
+	return has(words(text), `hvor mange mennesker|hvor mange danskere|hvor mange personer|hvor mange borgere|hvor mange i danmark|hvem opfandt|hvem har opfundet|hvem fandt på|hvem grundlagde|
+		i gennemsnit|gennemsnitlig|gennemsnitligt|gennemsnittet|i løn|i månedsløn|hvad tjener en|i statistikken|hvorfor hedder|om to år|om tre år|om fem år|om ti år|i fremtiden|hvad synes du|hvad mener du|
+		hvad tror du|er det sandt at|how many people|who invented|on average|what does a doctor earn|in the future|do you think|hvilket parti|hvem er minister|hvem er statsminister`)
+}
+
+// Place is a place that a question asks about with "i": a capitalised name that is no municipality and not Denmark; empty: none.
+func Place(text string) string {
+	ws := strings.Fields(text)
+	for i := 1; i < len(ws); i++ {
+		before := strings.ToLower(ws[i-1])
+		if before != "i" && before != "in" && before != "hos" {
+			continue
+		}
+		name := strings.TrimFunc(ws[i], func(r rune) bool { return !unicode.IsLetter(r) })
+		if name == "" || !unicode.IsUpper([]rune(name)[0]) || strings.HasPrefix(strings.ToLower(name), "danmark") || name == "Denmark" || !strings.ContainsFunc(name[1:], unicode.IsLower) {
+			continue
+		}
+		if _, ok := danish.MunicipalityIn("i " + name); !ok {
+			return name
+		}
+	}
+	return ""
+}
