@@ -17,11 +17,14 @@ import (
 	"time"
 	_ "time/tzdata" // pages show Danish time wherever the program runs
 
+	"samtale.dk/samtale/services/platform/agentcard"
+	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/masterkey"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/seal"
 	"samtale.dk/samtale/services/platform/store"
 	"samtale.dk/samtale/services/portal/internal/app"
+	"samtale.dk/samtale/services/portal/internal/federation"
 	"samtale.dk/samtale/services/portal/internal/login"
 	"samtale.dk/samtale/services/portal/internal/session"
 	"samtale.dk/samtale/services/portal/internal/testlogin"
@@ -123,17 +126,30 @@ func Run(ctx context.Context, env process.Env) error {
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	programs, err := cfg.programs(b, public, master)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
 	streams := make(chan struct{})
 	a := app.New(app.Config{
 		Bus: b, Keys: keys, Login: client, Test: provider, Web: site, Health: env.Health, Log: log, Metrics: env.Metrics,
 		Sessions: session.New(session.Config{DB: db, Key: secret, Idle: cfg.SessionIdle, Max: cfg.SessionMax, Secure: public.Scheme == "https", Now: time.Now}),
 		Public:   public, TokenKey: token.Key(master), Party: party, Now: time.Now,
 		Contact: app.Contact{Name: cfg.ContactName, Phone: cfg.ContactPhone, Email: cfg.ContactEmail},
-		AskRate: cfg.AskRate, Embed: cfg.Embed, Proxies: cfg.Proxies,
+		AskRate: cfg.AskRate, Embed: cfg.Embed, Proxies: cfg.Proxies, Programs: programs,
 	}, streams)
 	env.Health.Add("portal", func(ctx context.Context) error { return errors.Join(db.Ready(ctx), a.Probe(ctx)) })
 	log.Info("portal is up", "url", public.String())
 	return serve(ctx, ln, a, func() { close(streams) })
+}
+
+// programs makes what other programs ask. The card's key stays the same as long as the master key does.
+func (s *Settings) programs(b *bus.Bus, public *url.URL, master masterkey.Key) (*federation.Server, error) {
+	signer, err := agentcard.NewSigner(master.Derive("agent card v1"))
+	if err != nil {
+		return nil, err
+	}
+	return federation.New(federation.Config{Bus: b, Public: public, Name: s.ContactName, Signer: signer, Now: time.Now})
 }
 
 // serve answers until ctx is done, then ends event streams and finishes what is begun.

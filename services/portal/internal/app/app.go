@@ -24,6 +24,7 @@ import (
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/health"
 	"samtale.dk/samtale/services/platform/seal"
+	"samtale.dk/samtale/services/portal/internal/federation"
 	"samtale.dk/samtale/services/portal/internal/login"
 	"samtale.dk/samtale/services/portal/internal/session"
 	"samtale.dk/samtale/services/portal/internal/testlogin"
@@ -49,6 +50,7 @@ type Config struct {
 	AskRate  float64        // questions a second that one address may ask, over time
 	Embed    []string       // origins that may show the assistant in a frame
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
+	Programs *federation.Server
 	Now      func() time.Time
 }
 

@@ -1,6 +1,9 @@
 package app
 
-import "samtale.dk/samtale/services/portal/token"
+import (
+	"samtale.dk/samtale/services/platform/agentcard"
+	"samtale.dk/samtale/services/portal/token"
+)
 
 // routes is the table of everything that the portal answers.
 func (a *App) routes() []route {
@@ -104,6 +107,12 @@ func (a *App) routes() []route {
 		{pattern: "PUT /api/v1/knowledge/sources/{id}", roles: editor, handle: a.putSource},
 		{pattern: "DELETE /api/v1/knowledge/sources/{id}", roles: editor, handle: a.deleteSource},
 		{pattern: "POST /api/v1/knowledge/sources/{id}/run", roles: editor, handle: a.runSource},
+
+		// Other programs.
+		{pattern: "/mcp", public: true, body: maxQuestion, handle: a.mcp},
+		{pattern: "POST /a2a", public: true, body: maxQuestion, handle: a.a2a},
+		{pattern: "GET " + agentcard.Path, public: true, handle: a.agentCard},
+		{pattern: "GET " + agentcard.KeysPath, public: true, handle: a.agentKeys},
 
 		// Inquiries: the citizen's by receipt number, the caseworker's by id.
 		{pattern: "POST /api/v1/inquiries/prepare", public: true, handle: a.prepareInquiry},
