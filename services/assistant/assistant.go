@@ -4,6 +4,7 @@ package assistant
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -14,8 +15,10 @@ import (
 	"go.temporal.io/sdk/worker"
 	"golang.org/x/sync/errgroup"
 
+	"samtale.dk/samtale/models/embed"
 	"samtale.dk/samtale/models/vector"
 	"samtale.dk/samtale/models/vector/embedded"
+	"samtale.dk/samtale/models/vector/qdrant"
 	"samtale.dk/samtale/services/assistant/internal/answer"
 	"samtale.dk/samtale/services/assistant/internal/app"
 	"samtale.dk/samtale/services/assistant/internal/ingest"
@@ -36,7 +39,7 @@ import (
 
 // Run serves until ctx is done.
 func Run(ctx context.Context, env process.Env) error {
-	cfg, err := load(env.Environ)
+	cfg, err := load(env)
 	if err != nil || env.CheckOnly {
 		return err
 	}
@@ -57,12 +60,16 @@ func Run(ctx context.Context, env process.Env) error {
 		return err
 	}
 	defer b.Close()
-	index, err := openIndex(cfg)
+	model, err := describe(ctx, cfg, env)
+	if err != nil {
+		return fmt.Errorf("assistant: %w", err)
+	}
+	index, err := openIndex(ctx, cfg, model)
 	if err != nil {
 		return fmt.Errorf("assistant: %w", err)
 	}
 	defer index.Close()
-	a, err := assemble(cfg, env, parts{master, db, b, index})
+	a, err := assemble(cfg, env, parts{master, db, b, index, model})
 	if err != nil {
 		return fmt.Errorf("assistant: %w", err)
 	}
@@ -70,10 +77,48 @@ func Run(ctx context.Context, env process.Env) error {
 	return a.Run(ctx)
 }
 
+// describePatience is how long the embedding model may take to be there: its server may start beside us.
+const describePatience = 30 * time.Second
+
+// describe asks the embedding model for its name and dimension; nil without one. A model that is configured and does not answer
+// ends the service: an index without its vectors would have to be made again.
+func describe(ctx context.Context, cfg ready, env process.Env) (*embed.Model, error) {
+	if cfg.embed == nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, describePatience)
+	defer cancel()
+	for {
+		m, err := cfg.embed.Describe(ctx)
+		if err == nil {
+			return &m, nil
+		}
+		if !errors.Is(err, embed.ErrUnavailable) || ctx.Err() != nil {
+			return nil, fmt.Errorf("SAMTALE_EMBED: %w", err)
+		}
+		env.Log.Warn("embedding model does not answer yet", "err", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
 // openIndex opens the index, or starts an empty one in place of one that cannot be used: the library fills it again.
-func openIndex(cfg ready) (vector.Index, error) {
-	c := embedded.Config{Dir: filepath.Join(cfg.Data, "knowledge-index")}
-	ix, err := embedded.Open(c)
+func openIndex(ctx context.Context, cfg ready, model *embed.Model) (ix vector.Index, err error) {
+	if cfg.qdrant != "" {
+		c := qdrant.Config{Address: cfg.qdrant, Dense: model, APIKey: cfg.QdrantKey}
+		if cfg.QdrantTLS {
+			c.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
+		ix, err = qdrant.Open(ctx, c)
+		if errors.Is(err, vector.ErrRebuild) {
+			ix, err = qdrant.Create(ctx, c)
+		}
+		return ix, err
+	}
+	c := embedded.Config{Dir: filepath.Join(cfg.Data, "knowledge-index"), Dense: model}
+	ix, err = embedded.Open(c)
 	if errors.Is(err, vector.ErrRebuild) {
 		ix, err = embedded.Create(c)
 	}
@@ -86,6 +131,7 @@ type parts struct {
 	db     *store.DB
 	bus    *bus.Bus
 	index  vector.Index
+	dense  *embed.Model // of the index; nil: none
 }
 
 // assemble puts the service together.
@@ -95,7 +141,9 @@ func assemble(cfg ready, env process.Env, p parts) (*app.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	library, err := knowledge.New(knowledge.Config{DB: p.db, Bus: p.bus, Index: p.index, Starter: cfg.starter, Log: log, Metrics: env.Metrics})
+	library, err := knowledge.New(knowledge.Config{
+		DB: p.db, Bus: p.bus, Index: p.index, Embedder: cfg.embed, Model: p.dense, Starter: cfg.starter, Log: log, Metrics: env.Metrics,
+	})
 	if err != nil {
 		return nil, err
 	}

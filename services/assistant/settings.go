@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strconv"
 	"strings"
 
+	"samtale.dk/samtale/models/embed"
+	embedollama "samtale.dk/samtale/models/embed/ollama"
 	"samtale.dk/samtale/models/llm"
 	"samtale.dk/samtale/models/llm/ollama"
 	"samtale.dk/samtale/seeds/knowledge"
-	"samtale.dk/samtale/services/platform/config"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/temporal"
 )
@@ -21,7 +23,15 @@ type settings struct {
 	DB       string `env:"SAMTALE_ASSISTANT_DB"`                        // empty: SQLite in the data folder
 	LLM      string `env:"SAMTALE_LLM" envDefault:"none"`               // none, or ollama=http://HOST:PORT[,model=NAME]
 	Starter  bool   `env:"SAMTALE_KNOWLEDGE_STARTER" envDefault:"true"` // the built-in demo knowledge
-	Index    string `env:"SAMTALE_INDEX" envDefault:"embedded"`         // embedded
+	Index    string `env:"SAMTALE_INDEX" envDefault:"embedded"`         // embedded, or qdrant=HOST:PORT (gRPC)
+	// QdrantKey is its API key; QdrantTLS encrypts the way to it.
+	QdrantKey string `env:"SAMTALE_QDRANT_KEY"`
+	QdrantTLS bool   `env:"SAMTALE_QDRANT_TLS"`
+	// Embed makes dense vectors too: none, or ollama=http://HOST:PORT[,model=NAME][,dimension=N]. The prefixes are what the
+	// model wants before questions and texts.
+	Embed         string `env:"SAMTALE_EMBED" envDefault:"none"`
+	QueryPrefix   string `env:"SAMTALE_EMBED_QUERY_PREFIX"`
+	PassagePrefix string `env:"SAMTALE_EMBED_PASSAGE_PREFIX"`
 	// Folder holds the folders of JSONL files that sources name; empty: knowledge in the data folder.
 	Folder string `env:"SAMTALE_KNOWLEDGE_FOLDER"`
 	// Private are "host:port" of sources inside the authority's own network; all others must have public addresses.
@@ -32,12 +42,14 @@ type settings struct {
 type ready struct {
 	settings
 	model   llm.Model
-	starter fs.FS // nil: none
+	starter fs.FS          // nil: none
+	embed   embed.Embedder // nil: none
+	qdrant  string         // address; empty: the embedded index
 }
 
-func load(environ []string) (ready, error) {
+func load(env process.Env) (ready, error) {
 	var r ready
-	if err := config.Load(environ, &r.settings); err != nil {
+	if err := env.Load(&r.settings); err != nil {
 		return r, err
 	}
 	if r.DB == "" {
@@ -49,10 +61,17 @@ func load(environ []string) (ready, error) {
 	if r.Starter {
 		r.starter = knowledge.Files
 	}
-	if r.Index != "embedded" {
-		return r, errors.New("settings: SAMTALE_INDEX: use embedded")
+	var ok bool
+	if r.qdrant, ok = strings.CutPrefix(r.Index, "qdrant="); r.Index != "embedded" && (!ok || r.qdrant == "") {
+		return r, errors.New("settings: SAMTALE_INDEX: use embedded or qdrant=HOST:PORT")
+	} else if !ok {
+		r.qdrant = ""
 	}
 	var err error
+	r.embed, err = r.embedder()
+	if err != nil {
+		return r, fmt.Errorf("settings: SAMTALE_EMBED: %w", err)
+	}
 	r.model, err = model(r.LLM)
 	if err != nil {
 		return r, fmt.Errorf("settings: SAMTALE_LLM: %w", err)
@@ -78,4 +97,34 @@ func model(setting string) (llm.Model, error) {
 		}
 	}
 	return ollama.New(cfg)
+}
+
+// embedder returns the embedding model of a setting; nil for none.
+func (s settings) embedder() (embed.Embedder, error) {
+	if s.Embed == "none" {
+		return nil, nil
+	}
+	rest, ok := strings.CutPrefix(s.Embed, "ollama=")
+	if !ok {
+		return nil, errors.New("use none or ollama=http://HOST:PORT[,model=NAME][,dimension=N]")
+	}
+	url, options, _ := strings.Cut(rest, ",")
+	cfg := embedollama.Config{URL: url, QueryPrefix: s.QueryPrefix, PassagePrefix: s.PassagePrefix}
+	for option := range strings.SplitSeq(options, ",") {
+		name, value, _ := strings.Cut(option, "=")
+		switch name {
+		case "":
+		case "model":
+			cfg.Model = value
+		case "dimension":
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 1 {
+				return nil, fmt.Errorf("dimension %q is no number", value)
+			}
+			cfg.Dimension = n
+		default:
+			return nil, fmt.Errorf("%q is not model=NAME or dimension=N", option)
+		}
+	}
+	return embedollama.New(cfg)
 }

@@ -103,7 +103,7 @@ func New(cfg Config) (*App, error) {
 
 // Requests at once. With a model, answers wait for it in its own short queue and are taken word for word beyond that.
 const (
-	askLimit     = 64
+	askLimit     = 400
 	suggestLimit = 32
 )
 
