@@ -35,6 +35,7 @@ type route struct {
 	quiet   bool  // does not keep a session alive (asked by timers, not by people)
 	bare    bool  // the same for everybody: not asked who it is, nor limited
 	body    int64 // bytes that a body may have; 0: maxBody
+	asks    bool  // limited by mayAsk alone
 	handle  handler
 }
 
@@ -106,6 +107,9 @@ func (a *App) identify(r *http.Request, rt route) (who.Person, error) {
 	p, err := a.person(r, !rt.quiet && !rt.stream)
 	if rt.public && errors.Is(err, errs.Unauthenticated) {
 		err = nil
+	}
+	if rt.asks {
+		return p, err
 	}
 	if limited := a.limits.take(a.limitKey(r, p)); limited != nil {
 		return p, limited

@@ -19,7 +19,7 @@ func (a *App) routes() []route {
 	return append(a.meetingRoutes(), []route{
 		// Pages.
 		{pattern: "GET /{$}", public: true, handle: a.front},
-		{pattern: "POST /{$}", public: true, body: maxQuestion, handle: a.askForm},
+		{pattern: "POST /{$}", public: true, body: maxQuestion, asks: true, handle: a.askForm},
 		{pattern: "POST /svar/{id}", public: true, handle: a.askRated},
 		{pattern: "POST /slet-samtale", public: true, handle: a.askForgotten},
 		{pattern: "GET /henvendelse", public: true, handle: a.handover},
@@ -30,7 +30,7 @@ func (a *App) routes() []route {
 		{pattern: "POST /henvendelse/{receipt}/besked", public: true, handle: a.inquirySaid},
 		{pattern: "POST /henvendelse/{receipt}/afslut", public: true, handle: a.inquiryEnded},
 		{pattern: "GET /indlejret", public: true, handle: a.embedded},
-		{pattern: "POST /indlejret", public: true, body: maxQuestion, handle: a.embeddedForm},
+		{pattern: "POST /indlejret", public: true, body: maxQuestion, asks: true, handle: a.embeddedForm},
 		{pattern: "GET /embed.js", public: true, bare: true, handle: a.embedScript},
 		{pattern: "GET /om", public: true, handle: a.about},
 		{pattern: "GET /desk", roles: worker, handle: a.desk},
@@ -95,7 +95,7 @@ func (a *App) routes() []route {
 		{pattern: "POST /api/v1/demo", roles: calls, handle: a.demoCall},
 
 		// Asking, and what the answers stand on.
-		{pattern: "POST /api/v1/ask", public: true, body: maxQuestion, handle: a.ask},
+		{pattern: "POST /api/v1/ask", public: true, body: maxQuestion, asks: true, handle: a.ask},
 		{pattern: "POST /api/v1/ask/voice", public: true, body: maxVoice, handle: a.voice},
 		{pattern: "GET /api/v1/ask/session", public: true, handle: a.getAskSession},
 		{pattern: "DELETE /api/v1/ask/session", public: true, handle: a.deleteAskSession},
