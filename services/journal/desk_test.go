@@ -454,3 +454,19 @@ func TestRedraft(t *testing.T) {
 		t.Fatalf("redrafted: %+v", again)
 	}
 }
+
+// After a transfer somebody else is at the other end.
+func TestTransferredCallHasAnotherParty(t *testing.T) {
+	w := newWorld(t)
+	c := newCall()
+	w.begin(c)
+	sealed, err := seal.JSON(t.Context(), w.ring(), c.id, "party", callv1.Party{Name: "Ole Skov", Number: "87654321"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.publish(callv1.Changed{Meta: meta("call.v1.changed", begin), ConversationID: c.id, State: callv1.StateTalking, Sealed: sealed})
+	w.eventually("the new party", func() bool {
+		got, err := bus.Request[journalv1.Conversation](t.Context(), w.bus, journalv1.GetSubject, journalv1.Ref{ID: c.id, Actor: caseworker})
+		return err == nil && got.Party.Name == "Ole Skov"
+	})
+}

@@ -73,6 +73,11 @@ func (a *App) onChanged(ctx context.Context, e callv1.Changed) error {
 				return err
 			}
 		}
+		if len(e.Sealed) > 0 { // somebody else is at the other end now, after a transfer
+			if err := tx.SetParty(ctx, e.ConversationID, e.Sealed); err != nil {
+				return err
+			}
+		}
 		return tx.SetCaseworker(ctx, e.ConversationID, e.Caseworker, e.ServiceArea)
 	})
 }

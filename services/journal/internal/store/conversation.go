@@ -141,6 +141,12 @@ func (t *Tx) SetCaseworker(ctx context.Context, id, caseworker, area string) err
 	return err
 }
 
+// SetParty records, sealed, who is at the other end.
+func (t *Tx) SetParty(ctx context.Context, id string, sealed []byte) error {
+	_, err := t.Exec(ctx, `UPDATE conversation SET party = ? WHERE id = ?`, sealed, id)
+	return err
+}
+
 // End records a call's end. A state past Live stays.
 func (t *Tx) End(ctx context.Context, id, reason string, at time.Time, transcribed, callBack bool) error {
 	return t.one(ctx, `UPDATE conversation SET reason = ?, ended_at = ?, transcribed = ?, call_back = ?,
