@@ -31,6 +31,7 @@ type assistant struct {
 	inquiries map[string]*inquiryv1.HistoryReply // by receipt
 	opened    []inquiryv1.OpenRequest
 	sounds    []int // samples of each sound
+	peers     []assistantv1.Peer
 	overheard []assistantv1.SuggestRequest
 	seen      map[string]int // the last message that the desk has fetched, by inquiry
 	mute      bool           // messages are refused
@@ -85,6 +86,7 @@ func (p *place) serveAssistant(t testing.TB) {
 	as.serveKnowledge(t, p, s)
 	as.serveInquiries(t, p, s)
 	as.serveDesk(t, p, s)
+	as.serveLearning(t, p, s)
 }
 
 func script[Req, Resp any](t testing.TB, p *place, s microService, subject string, f func(Req) (Resp, error)) {

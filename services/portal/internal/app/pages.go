@@ -350,10 +350,6 @@ func (a *App) mineComment(w http.ResponseWriter, r *http.Request, p who.Person) 
 	return a.page(w, r, p, http.StatusBadRequest, "mine_one", "mine.one", d)
 }
 
-func (a *App) editor(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	return a.page(w, r, p, http.StatusOK, "editor", "editor.title", nil)
-}
-
 func (a *App) statement(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	return a.page(w, r, p, http.StatusOK, "statement", "statement.title", nil)
 }

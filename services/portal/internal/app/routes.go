@@ -16,7 +16,7 @@ func (a *App) routes() []route {
 	knows := []string{token.Editor, token.Caseworker}
 	anyone := token.Roles()
 
-	return append(a.meetingRoutes(), []route{
+	return append(append(a.meetingRoutes(), a.editorRoutes()...), []route{
 		// Pages.
 		{pattern: "GET /{$}", public: true, handle: a.front},
 		{pattern: "POST /{$}", public: true, body: maxQuestion, asks: true, handle: a.askForm},
@@ -44,7 +44,6 @@ func (a *App) routes() []route {
 		{pattern: "GET /drift", roles: watch, handle: a.operations},
 		{pattern: "GET /revision", roles: []string{token.Auditor}, handle: a.auditPage},
 		{pattern: "GET /revision/{id}", roles: []string{token.Auditor}, handle: a.auditOne},
-		{pattern: "GET /redaktion", roles: editor, handle: a.editor},
 		{pattern: "GET /tilgaengelighed", public: true, handle: a.statement},
 		{pattern: "GET /was", public: true, handle: a.was},
 		{pattern: "GET /notices", public: true, handle: a.notices},

@@ -1,0 +1,43 @@
+// Sources, live: while something is fetched, the page's own newest version is looked at and what changed in it is put in
+// place. There is one rendering, the server's; what has the focus or is folded out is left alone.
+import { $, events, t, write } from "./lib.js";
+
+const atMost = 1000; // ms between two looks
+let due;
+let last = 0;
+
+function soon() {
+  clearTimeout(due);
+  due = setTimeout(look, Math.max(0, last + atMost - Date.now()));
+}
+
+async function look() {
+  last = Date.now();
+  const r = await fetch(location.pathname).catch(() => undefined);
+  if (!r?.ok) return;
+  const fresh = new DOMParser().parseFromString(await r.text(), "text/html");
+  for (const now of fresh.querySelectorAll("[data-live]")) {
+    const old = document.querySelector(`[data-live="${CSS.escape(now.dataset.live)}"]`);
+    if (!old || old.innerHTML === now.innerHTML || old.contains(document.activeElement) || old.querySelector("details[open]")) continue;
+    old.replaceChildren(...document.adoptNode(now).childNodes);
+  }
+}
+
+events("/api/v1/knowledge/events", {
+  changed: (c) => {
+    soon();
+    if (c.what === "run" && c.run && c.run.state !== "running") write($("ed-said"), t("editor.said." + c.run.state, { source: c.source_id }));
+  },
+  resync: soon,
+}, (up) => up && soon(), { rests: true });
+
+// A new source: only the fields of its kind.
+const kind = $("s-kind");
+if (kind) {
+  const fit = () => {
+    for (const e of document.querySelectorAll("[data-kind]")) e.hidden = e.dataset.kind !== kind.value;
+  };
+  kind.addEventListener("change", fit);
+  fit();
+}
+document.documentElement.dataset.ready = "editor";
