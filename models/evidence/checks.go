@@ -699,3 +699,34 @@ func (t *text) denials() int {
 	}
 	return n
 }
+
+// checkUnits wants the unit after a number where a word stands between them ("4 hele måneder"), which makes no measure of the two.
+func checkUnits(claim *text, src *source) []Reason {
+	if !src.written() {
+		return nil
+	}
+	var out []Reason
+	for _, f := range claim.facts {
+		unit := claim.unitAfter(f)
+		if unit == "" {
+			continue
+		}
+		if !slices.ContainsFunc(src.facts, func(o danish.Fact) bool { return o.Supports(f) && src.unitAfter(o) == unit }) {
+			out = append(out, Reason{Binding, claim.words(f.Tokens)})
+		}
+	}
+	return out
+}
+
+// unitAfter is the stem of a unit of time that stands one word after a plain number.
+func (t *text) unitAfter(f danish.Fact) string {
+	at := f.Tokens[len(f.Tokens)-1] + 2
+	if f.Kind != danish.Number || at >= len(t.tokens) || t.tokens[at].clause != t.tokens[at-1].clause {
+		return ""
+	}
+	switch stem := t.tokens[at].stem; stem {
+	case "tim", "dag", "ug", "måned", "år", "minut", "kvartal", "døgn", "hverdag":
+		return stem
+	}
+	return ""
+}

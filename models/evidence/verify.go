@@ -125,7 +125,7 @@ func verbatim(claim string, passages []Passage) bool {
 
 var checks = []func(claim *text, src *source) []Reason{
 	checkFacts, checkBinding, checkOrder, checkNames, checkNegation, checkOpposites, checkQuantities, checkTimes, checkBounds, checkModals, checkTense, checkWishes, checkSpeaker,
-	checkQuotes, checkAsked, checkConditions, checkTogether, checkContent, checkCounts, checkDenials,
+	checkQuotes, checkAsked, checkConditions, checkTogether, checkContent, checkCounts, checkDenials, checkUnits,
 }
 
 func verdict(reasons []Reason) Verdict {

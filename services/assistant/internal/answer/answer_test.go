@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -190,6 +191,21 @@ func TestEvidenceAndEvents(t *testing.T) {
 	}
 }
 
+// A pipeline is asked by many at once.
+func TestTogether(t *testing.T) {
+	p := pipeline(t, llm.None)
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			r, err := p.Ask(t.Context(), assistantv1.AskRequest{ID: "a", Question: "Hvad koster en navneændring?"}, nil, nil)
+			if err != nil || !strings.Contains(said(r), "610 kr.") {
+				t.Errorf("%v: %s", err, said(r))
+			}
+		})
+	}
+	wg.Wait()
+}
+
 // Knowledge that is away is an error for people, not an answer.
 func TestKnowledgeAway(t *testing.T) {
 	p := pipeline(t, llm.None, func(c *answer.Config) { c.Knowledge = away{} })
@@ -208,6 +224,7 @@ type away struct{}
 func (away) Search(context.Context, knowledgev1.SearchRequest) (knowledgev1.SearchReply, error) {
 	return knowledgev1.SearchReply{}, errAway
 }
+
 func (away) Chunk(context.Context, string) (knowledgev1.Chunk, error) {
 	return knowledgev1.Chunk{}, errAway
 }
