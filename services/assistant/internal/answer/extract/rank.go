@@ -47,7 +47,7 @@ func (d Draft) Close(top Draft) bool {
 	return d.Hit.ArticleID == top.Hit.ArticleID && d.Typed && len(d.Units) > 0 && top.order-d.order < closeBehind
 }
 
-const closeBehind = .35
+const closeBehind = .6
 
 // Confidence is how sure the first of the ranked drafts is to answer the question, 0 to 1.
 func (r *Reader) Confidence(q Query, drafts []Draft) float64 {
