@@ -121,11 +121,12 @@ func (p *Peer) decide(now time.Time) {
 		}
 	}
 	p.net.est.Need(need)
+	p.net.est.Idle(now)
 	slices.SortStableFunc(video, func(a, b *slot) int { return b.weight - a.weight })
 	chosen := make([]*layer, len(video))
 	for i, s := range video {
 		low := s.lowest(now)
-		if fits(low.cost(), left, s.target == nil, marginBegin) {
+		if p.net.est.Fresh() || fits(low.cost(), left, s.target == nil, marginBegin) {
 			chosen[i] = low
 			left -= low.cost()
 		}

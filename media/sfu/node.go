@@ -22,7 +22,7 @@ import (
 
 const (
 	// tick is how often rooms do what is due by time: asking again for lost packets, feedback, paced packets.
-	tick = 10 * time.Millisecond
+	tick = 20 * time.Millisecond
 
 	// maxRooms and maxPeers bound what one node takes on: 25 with video is what a meeting is made for, others watch or phone in.
 	maxRooms = 4096
@@ -71,7 +71,7 @@ func New(cfg Config) (*SFU, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.Readers <= 0 {
-		cfg.Readers = min(4, runtime.GOMAXPROCS(0))
+		cfg.Readers = min(4, (runtime.GOMAXPROCS(0)+3)/4)
 	}
 	if len(cfg.UDP) == 0 && len(cfg.TCP) == 0 {
 		return nil, errors.New("sfu: no address to listen on")

@@ -140,7 +140,7 @@ func (r *Room) tick(out *egress, now time.Time) {
 	for _, p := range r.order {
 		p.tick(out, now)
 	}
-	if r.ticks%20 == 0 { // 200 ms: at most five times a second
+	if r.ticks%10 == 0 { // 200 ms: at most five times a second
 		r.speakers(now)
 	}
 }

@@ -15,7 +15,10 @@ type turnServer struct {
 	server *turn.Server
 	urls   []string
 	secret string
+	reach  *reach
 }
+
+func (t *turnServer) permits(ip net.IP) bool { return t.reach.permit(nil, ip) }
 
 // startTURN returns nil when none is configured.
 func startTURN(s *SFU) (*turnServer, error) {
@@ -47,7 +50,7 @@ func startTURN(s *SFU) (*turnServer, error) {
 		closeAll(&sc)
 		return nil, fmt.Errorf("sfu TURN: %w", err)
 	}
-	return &turnServer{server: server, urls: cfg.URLs, secret: cfg.Secret}, nil
+	return &turnServer{server: server, urls: cfg.URLs, secret: cfg.Secret, reach: reach}, nil
 }
 
 func turnListen(cfg TURNConfig, reach *reach, sc *turn.ServerConfig) error {

@@ -47,6 +47,7 @@ type Estimator struct {
 	reduced  time.Time
 	grown    time.Time
 	overused bool
+	told     time.Time // last feedback
 
 	// What arrives.
 	ackBytes int
@@ -76,6 +77,16 @@ func (e *Estimator) Loss() float64 { return e.loss }
 // Need says what would be sent if the network carried it.
 func (e *Estimator) Need(rate int) { e.need = float64(rate) }
 
+// Fresh reports whether nothing has gone wrong yet: then more may be tried than the estimate says.
+func (e *Estimator) Fresh() bool { return e.reduced.IsZero() }
+
+// Idle lets the estimate grow while too little is sent to be told about, as after everything was withheld.
+func (e *Estimator) Idle(now time.Time) {
+	if now.Sub(e.told) > time.Second && now.Sub(e.reduced) > e.holdOff {
+		e.grow(now, 1.2*e.need)
+	}
+}
+
 // Sent notes a packet.
 func (e *Estimator) Sent(seq uint16, at time.Time, size int) {
 	e.sent[seq%history] = record{seq: seq, valid: true, size: size, at: at.Sub(e.epoch).Microseconds()}
@@ -87,7 +98,7 @@ func (e *Estimator) Feedback(now time.Time, fb *rtcp.TransportLayerCC) {
 	deltas := fb.RecvDeltas
 	seq := fb.BaseSequenceNumber
 	left := int(fb.PacketStatusCount)
-	e.overused = false
+	e.overused, e.told = false, now
 	one := func(symbol uint16) {
 		if left == 0 {
 			return

@@ -1,0 +1,433 @@
+package sfu
+
+import (
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+
+	"samtale.dk/samtale/media/mediatest"
+	"samtale.dk/samtale/media/opus"
+	"samtale.dk/samtale/media/pcm"
+	"samtale.dk/samtale/media/sfu/internal/packet"
+)
+
+// simulcast publishes three sizes of a camera; the result sends a frame of each.
+func (c *client) simulcast() func(key bool) {
+	c.t.Helper()
+	c.pub = c.connection()
+	var layers []*webrtc.TrackLocalStaticRTP
+	for _, rid := range []string{"q", "h", "f"} {
+		tr, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "cam", "stream", webrtc.WithRTPStreamID(rid))
+		c.must(err)
+		layers = append(layers, tr)
+	}
+	s, err := c.pub.AddTrack(layers[0])
+	c.must(err)
+	c.must(s.AddEncoding(layers[1]))
+	c.must(s.AddEncoding(layers[2]))
+	go c.control(s)
+	c.publish()
+	ids := map[string]uint8{}
+	for _, e := range s.GetParameters().HeaderExtensions {
+		ids[e.URI] = uint8(e.ID)
+	}
+	mid := c.pub.GetTransceivers()[0].Mid()
+	var seq [3]uint16
+	frame := 0
+	return func(key bool) {
+		frame++
+		for i, tr := range layers {
+			seq[i]++
+			p := rtp.Packet{
+				Header: rtp.Header{Version: 2, SequenceNumber: seq[i] + uint16(i)*1000, Timestamp: uint32(frame)*3000 + uint32(i)*77777, Marker: true},
+				// Picture ids of the layers have nothing to do with each other.
+				Payload: vp8(key, 0, uint16(frame)+uint16(i)*5000, uint8(frame+i*50), 180<<i, frame),
+			}
+			c.must(p.SetExtension(ids[sdp.SDESMidURI], []byte(mid)))
+			c.must(p.SetExtension(ids[sdp.SDESRTPStreamIDURI], []byte(tr.RID())))
+			_ = tr.WriteRTP(&p)
+		}
+	}
+}
+
+func heightOf(p *rtp.Packet) int { return int(p.Payload[14]) | int(p.Payload[15])<<8 }
+
+// A subscriber is moved between sizes by what it looks at, and sees one unbroken stream.
+func TestLayers(t *testing.T) {
+	s := node(t)
+	r := open(t, s, RoomConfig{})
+	a, b := join(t, r, PeerConfig{ID: "a"}), join(t, r, PeerConfig{ID: "b"})
+	send := a.simulcast()
+	b.subscribe()
+	n := 0
+	frame := func() { send(n%5 == 0); n++ }
+	arrives := func(what string, height int) {
+		t.Helper()
+		until(t, what, func() bool {
+			all := b.packets("a~camera")
+			return len(all) > 5 && heightOf(all[len(all)-1]) == height
+		}, frame)
+	}
+	arrives("the largest", 720)
+	b.peer.SetView("a", Camera, View{Width: 300, Height: 170})
+	arrives("the smallest for a small view", 180)
+	b.peer.SetView("a", Camera, View{Height: 360})
+	arrives("the middle", 360)
+	b.peer.SetView("a", Camera, View{Paused: true})
+	until(t, "nothing while it is not seen", func() bool {
+		before := len(b.packets("a~camera"))
+		for range 10 {
+			frame()
+		}
+		time.Sleep(50 * time.Millisecond)
+		return len(b.packets("a~camera")) == before
+	}, nil)
+	b.peer.SetView("a", Camera, View{})
+	arrives("the largest again", 720)
+	pictures(t, b.packets("a~camera"))
+}
+
+// A network that loses half of what it gets leaves sound only, and says so; picture comes back when it recovers.
+func TestAudioOnlyFloor(t *testing.T) {
+	s := node(t)
+	r := open(t, s, RoomConfig{})
+	var mu sync.Mutex
+	var told []Quality
+	a := join(t, r, PeerConfig{ID: "a"})
+	b := join(t, r, PeerConfig{ID: "b", Quality: func(q Quality) { mu.Lock(); told = append(told, q); mu.Unlock() }})
+	b.subLink = newLink(t, s)
+	a.publishBoth()
+	b.subscribe()
+	as, av := &sound{to: a.audio}, &picture{to: a.video, height: 720, per: 3}
+	pad := make([]byte, 900)
+	send := func() {
+		as.send()
+		av.frame++
+		av.id++
+		for i := range 3 {
+			av.seq++
+			_ = a.video.WriteRTP(&rtp.Packet{
+				Header:  rtp.Header{Version: 2, PayloadType: 96, SequenceNumber: av.seq, Timestamp: uint32(av.frame) * 3000, Marker: i == 2},
+				Payload: append(vp8(av.frame%5 == 1, i, av.id, uint8(av.id), 720, av.frame), pad...),
+			})
+		}
+		time.Sleep(8 * time.Millisecond)
+	}
+	until(t, "picture", func() bool { return len(b.packets("a~camera")) > 30 }, send)
+	b.subLink.set(func() { b.subLink.down = 0.5 })
+	until(t, "audio only", func() bool { mu.Lock(); defer mu.Unlock(); return slices.Contains(told, AudioOnly) }, send)
+	heard := len(b.packets("a~microphone"))
+	until(t, "sound goes on", func() bool { return len(b.packets("a~microphone")) > heard+10 }, send)
+}
+
+// A client that offers itself gets what is there, and what comes later in the same section.
+func TestWHEP(t *testing.T) {
+	r := open(t, node(t), RoomConfig{})
+	a, b := join(t, r, PeerConfig{ID: "a"}), join(t, r, PeerConfig{ID: "b"})
+	b.sub = b.connection()
+	b.sub.OnTrack(b.receive)
+	for _, k := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+		_, err := b.sub.AddTransceiverFromKind(k, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+		b.must(err)
+	}
+	d, err := b.sub.CreateOffer(nil)
+	b.must(err)
+	text, err := gathered(b.sub, d)
+	b.must(err)
+	answer, err := b.peer.SubscribeOffer(text)
+	b.must(err)
+	b.must(b.sub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
+	b.connected(b.sub)
+	a.publishBoth() // later
+	as, av := &sound{to: a.audio}, &picture{to: a.video, height: 180}
+	until(t, "sound and picture", func() bool { return len(b.packets("samtale~0")) > 10 && len(b.packets("samtale~1")) > 10 }, func() {
+		as.send()
+		av.send(av.frame%5 == 0)
+	})
+	if _, err := b.peer.RestartICE(Subscribing, ""); err == nil {
+		t.Error("the SFU offered to a client that offers itself")
+	}
+}
+
+// New ICE credentials, by an offer and by a fragment, keep the connection and its media.
+func TestICERestart(t *testing.T) {
+	r := open(t, node(t), RoomConfig{})
+	a, b := join(t, r, PeerConfig{ID: "a"}), join(t, r, PeerConfig{ID: "b"})
+	a.publishBoth()
+	b.subscribe()
+	as := &sound{to: a.audio}
+	until(t, "sound", func() bool { return len(b.packets("a~microphone")) > 5 }, as.send)
+	old := a.peer.pub
+	a.offer(&webrtc.OfferOptions{ICERestart: true})
+	if _, err := b.peer.RestartICE(Subscribing, ""); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "both restarted", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return len(a.peer.pub.creds) == 2 && len(b.peer.sub.creds) == 2 && !b.peer.sdp.pending
+	}, as.send)
+	before := len(b.packets("a~microphone"))
+	until(t, "sound after the restart", func() bool { return len(b.packets("a~microphone")) > before+20 }, as.send)
+	if a.peer.pub != old {
+		t.Error("the connection was replaced")
+	}
+	answer, err := a.peer.RestartICE(Publishing, "a=ice-ufrag:abcdef\r\na=ice-pwd:0123456789012345678901\r\n")
+	if err != nil || !strings.Contains(answer, "a=ice-ufrag:"+a.peer.pub.cred().ufrag) {
+		t.Errorf("fragment %q, %v", answer, err)
+	}
+}
+
+// Without UDP, media goes by TCP.
+func TestTCP(t *testing.T) {
+	s := node(t, func(c *Config) { c.UDP, c.TCP = nil, []string{"127.0.0.1:0"} })
+	r := open(t, s, RoomConfig{})
+	a, b := join(t, r, PeerConfig{ID: "a"}), join(t, r, PeerConfig{ID: "b"})
+	a.publishBoth()
+	b.subscribe()
+	as := &sound{to: a.audio}
+	until(t, "sound", func() bool { return len(b.packets("a~microphone")) > 20 }, as.send)
+	unbroken(t, b.packets("a~microphone"))
+}
+
+// The built-in TURN server leads to the SFU and nowhere else.
+func TestTURN(t *testing.T) {
+	free, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.LocalAddr().String()
+	free.Close()
+	s := node(t, func(c *Config) {
+		c.TURN = TURNConfig{UDP: []string{address}, Secret: "secret", URLs: []string{"turn:" + address + "?transport=udp"}}
+	})
+	ice, ok := s.TURN("a", time.Hour)
+	if !ok {
+		t.Fatal("no TURN server")
+	}
+	r := open(t, s, RoomConfig{})
+	a, b := join(t, r, PeerConfig{ID: "a"}), join(t, r, PeerConfig{ID: "b"})
+	a.pub, err = a.api.NewPeerConnection(webrtc.Configuration{
+		ICEServers:         []webrtc.ICEServer{{URLs: ice.URLs, Username: ice.Username, Credential: ice.Credential}},
+		ICETransportPolicy: webrtc.ICETransportPolicyRelay,
+	})
+	a.must(err)
+	a.publishBoth()
+	b.subscribe()
+	as := &sound{to: a.audio}
+	until(t, "sound by relay", func() bool { return len(b.packets("a~microphone")) > 10 }, as.send)
+	if s.turn.permits(net.IPv4(192, 0, 2, 1)) || !s.turn.permits(net.IPv4(127, 0, 0, 1)) {
+		t.Error("the relay leads elsewhere")
+	}
+}
+
+// recorder is an AudioWriter and a PacketWriter.
+type recorder struct {
+	mu      sync.Mutex
+	samples []int16
+	lost    int64
+	packets int
+}
+
+func (w *recorder) WriteFrame(s []int16, _ time.Time, _ uint8) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.samples = append(w.samples, s...)
+	return nil
+}
+
+func (w *recorder) Lost(n int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lost += n
+}
+
+func (w *recorder) WritePacket(_ time.Time, b []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, ok := packet.Parse(b); ok {
+		w.packets++
+	}
+}
+
+// loud reports whether the last quarter of a second holds the tone.
+func (w *recorder) loud() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(w.samples)
+	return n > 8000 && pcm.Level(w.samples[n-4000:]) > -25
+}
+
+// A telephone peer is heard by browsers, hears them mixed, and all are heard by the owner.
+func TestTelephoneAndTaps(t *testing.T) {
+	var mu sync.Mutex
+	var speakers []Speaker
+	r := open(t, node(t), RoomConfig{Speakers: func(x []Speaker) { mu.Lock(); speakers = x; mu.Unlock() }})
+	tap, mix, phoneTap := &recorder{}, &recorder{}, &recorder{}
+	a := join(t, r, PeerConfig{
+		ID: "a", Sound: func(Track) AudioWriter { return tap }, Packets: func(Track) PacketWriter { return tap },
+	})
+	phone, err := r.Join(PeerConfig{
+		ID: "phone", Sound: func(Track) AudioWriter { return phoneTap },
+		Mix: func(s []int16) { _ = mix.WriteFrame(s, time.Time{}, 0) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.audio = a.track(webrtc.MimeTypeOpus, "mic")
+	a.publish()
+	a.subscribe()
+	enc, err := opus.NewEncoder(pcm.Rate, 32000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tone := mediatest.Tone(pcm.Rate, pcm.Rate, 440, 16000)
+	buf := make([]byte, opus.MaxBytes)
+	seq := uint16(0)
+	ids := map[string]uint8{}
+	for _, e := range a.sender.GetParameters().HeaderExtensions {
+		ids[e.URI] = uint8(e.ID)
+	}
+	next := time.Now()
+	talk := func() {
+		if time.Now().Before(next) {
+			return
+		}
+		next = next.Add(pcm.FrameDuration)
+		at := int(seq) * pcm.FrameSamples % len(tone)
+		frame := tone[at : at+pcm.FrameSamples]
+		if err := phone.WriteFrame(frame); err != nil {
+			t.Fatal(err)
+		}
+		n, err := enc.Encode(buf, frame)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seq++
+		p := rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960}, Payload: buf[:n]}
+		_ = p.SetExtension(ids[sdp.AudioLevelURI], []byte{0x80 | 20})
+		_ = a.audio.WriteRTP(&p)
+	}
+	until(t, "all hear all", func() bool {
+		mu.Lock()
+		both := len(speakers) == 2
+		mu.Unlock()
+		return both && tap.loud() && mix.loud() && phoneTap.loud() && len(a.packets("phone~microphone")) > 20
+	}, talk)
+	tap.mu.Lock()
+	if tap.packets < 20 {
+		t.Errorf("%d packets at the raw tap", tap.packets)
+	}
+	tap.mu.Unlock()
+	unbroken(t, a.packets("phone~microphone"))
+	if got := a.peer.Tracks(); len(got) != 1 || got[0] != (Track{Peer: "a", Source: Microphone, Codec: "opus"}) {
+		t.Errorf("tracks %v", got)
+	}
+	phone.Leave()
+	if err := phone.WriteFrame(tone[:pcm.FrameSamples]); err == nil {
+		t.Error("a peer that left still speaks")
+	}
+}
+
+// Copies of earlier packets (RED) are left out for a client that did not negotiate them, and retyped for one that did.
+func TestRED(t *testing.T) {
+	payload := []byte{0x80 | 109, 0x0f, 0x00, 2, 109, 'a', 'b', 'c'}
+	for _, red := range []uint8{0, 63} {
+		r, out, s, u := wired(t, packet.Opus)
+		s.red = red
+		r.mu.Lock()
+		u.forward(out, time.Now(), u.layers[0], &packet.Header{Type: 63, Seq: 5}, payloadType{codec: packet.Opus, red: true}, slices.Clone(payload))
+		n := s.octets
+		r.mu.Unlock()
+		if want := map[uint8]uint32{0: 1, 63: 8}[red]; n != want {
+			t.Errorf("red %d: %d bytes sent, want %d", red, n, want)
+		}
+	}
+}
+
+// wired is a room where one injected track goes to one connected WebRTC subscriber.
+func wired(t testing.TB, codec packet.Codec) (*Room, *egress, *slot, *upTrack) {
+	tt := t.(*testing.T)
+	r := open(tt, node(tt), RoomConfig{})
+	a, b := join(tt, r, PeerConfig{ID: "a"}), join(tt, r, PeerConfig{ID: "b"})
+	a.publishBoth()
+	b.subscribe()
+	until(tt, "ready", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return len(b.peer.slots) == 2 && b.peer.slots[0].ready && b.peer.sub.up
+	}, nil)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, u := range a.peer.ups {
+		if u.codec == codec {
+			return r, r.sfu.newEgress(0, 0), u.subs[0], u
+		}
+	}
+	t.Fatal("no track")
+	return nil, nil, nil, nil
+}
+
+// Nothing of ours is allocated for a packet on its way: header, rewriting, cache, history, estimate, encryption, socket.
+func TestForwardingDoesNotAllocate(t *testing.T) {
+	r, out, s, u := wired(t, packet.VP8)
+	l := u.layers[0]
+	plain := make([]byte, packet.HeaderLen+1100)
+	plain[0] = 0x80
+	copy(plain[packet.HeaderLen:], vp8(true, 0, 1, 1, 360, 1))
+	h := packet.Header{Type: 96, SSRC: 7, At: packet.HeaderLen}
+	now := time.Now()
+	one := func() {
+		h.Seq++
+		h.Timestamp += 3000
+		now = now.Add(7 * time.Millisecond)
+		packet.Patch(plain, &h)
+		r.mu.Lock()
+		s.target = l
+		u.take(out, now, l, &h, plain, plain[packet.HeaderLen:])
+		r.mu.Unlock()
+		out.flush()
+	}
+	for range 1200 { // fill the cache
+		one()
+	}
+	before := s.packets
+	if n := testing.AllocsPerRun(500, one); n != 0 {
+		t.Errorf("%v allocations for a packet", n)
+	}
+	if s.packets-before < 500 {
+		t.Errorf("%d packets were sent", s.packets-before)
+	}
+}
+
+// A node that drains takes nobody new, and what runs goes on.
+func TestDrainAndClose(t *testing.T) {
+	s := node(t)
+	r := open(t, s, RoomConfig{})
+	a, b := join(t, r, PeerConfig{ID: "a"}), join(t, r, PeerConfig{ID: "b"})
+	a.publishBoth()
+	b.subscribe()
+	s.Drain()
+	if _, err := s.Open("other", RoomConfig{}); err == nil {
+		t.Error("a room was opened")
+	}
+	if _, err := r.Join(PeerConfig{ID: "c"}); err == nil {
+		t.Error("a peer was let in")
+	}
+	as := &sound{to: a.audio}
+	until(t, "sound", func() bool { return len(b.packets("a~microphone")) > 5 }, as.send)
+	r.Close()
+	if s.Room("room") != nil || s.Stats().PacketsOut == 0 {
+		t.Error("a closed room is still there, or its counters are gone")
+	}
+	until(t, "the client sees it", func() bool {
+		return b.sub.ConnectionState() == webrtc.PeerConnectionStateClosed || b.sub.ConnectionState() == webrtc.PeerConnectionStateFailed || b.sub.SCTP().Transport().State() == webrtc.DTLSTransportStateClosed
+	}, nil)
+}
