@@ -25,6 +25,7 @@ import (
 	"samtale.dk/samtale/services/assistant/internal/inquiry"
 	"samtale.dk/samtale/services/assistant/internal/knowledge"
 	"samtale.dk/samtale/services/assistant/internal/learn"
+	"samtale.dk/samtale/services/assistant/internal/peer"
 	"samtale.dk/samtale/services/assistant/internal/schema"
 	"samtale.dk/samtale/services/assistant/internal/session"
 	"samtale.dk/samtale/services/contract/consentv1"
@@ -156,6 +157,7 @@ func assemble(cfg ready, env process.Env, p parts) (*app.App, error) {
 	if err != nil {
 		return nil, err
 	}
+	peers := peer.New(peer.Config{DB: p.db, Bus: p.bus, Log: log})
 	fetch := ingest.New(ingest.Config{Library: library, DB: p.db, Folder: cfg.Folder, Private: cfg.Private, Log: log})
 	tc := &app.Temporal{}
 	inquiries, err := inquiry.New(inquiry.Config{
@@ -166,7 +168,8 @@ func assemble(cfg ready, env process.Env, p parts) (*app.App, error) {
 		return nil, err
 	}
 	return app.New(app.Config{
-		Bus: p.bus, Pipeline: pipeline, Sessions: sessions, Ledger: ledger, Parts: []app.Part{library, sessions, ledger}, Inquiry: inquiries,
+		Bus: p.bus, Pipeline: pipeline, Sessions: sessions, Ledger: ledger, Peers: peers,
+		Parts: []app.Part{library, sessions, ledger, peers}, Inquiry: inquiries,
 		Work: func(ctx context.Context) error {
 			return workflows(ctx, cfg, env, p.master, tc, fetch, func(r worker.Registry) {
 				r.RegisterActivity(inquiries.Activities())

@@ -41,6 +41,11 @@ type Ledger interface {
 	Record(ctx context.Context, r answer.Result) error
 }
 
+// Peers asks other authorities' assistants what we do not know. nil: our own answer stands.
+type Peers interface {
+	Answer(ctx context.Context, req assistantv1.AskRequest, own assistantv1.Answer) *assistantv1.Answer
+}
+
 // Part is a concept of the service: its requests, and its loop.
 type Part interface {
 	Register(svc micro.Service) error
@@ -53,6 +58,7 @@ type Config struct {
 	Pipeline *answer.Pipeline
 	Sessions Sessions
 	Ledger   Ledger
+	Peers    Peers
 	Parts    []Part // of the micro service "assistant"
 	Inquiry  Part   // of the micro service "inquiry"
 	// Work reaches Temporal and runs the activities until ctx ends.
@@ -167,10 +173,22 @@ func (a *App) ask(ctx context.Context, req assistantv1.AskRequest) (assistantv1.
 	}
 	ctx, end := otel.Tracer("assistant").Start(ctx, "ask")
 	defer end.End()
-	res, err := a.Pipeline.Ask(ctx, req, a.turns(ctx, req), a.tell(req.ID))
+	tell := a.tell(req.ID)
+	var last assistantv1.Event // held back: a peer may have more to say
+	res, err := a.Pipeline.Ask(ctx, req, a.turns(ctx, req), func(e assistantv1.Event) {
+		if e.Kind == assistantv1.EventAnswer {
+			last = e
+			return
+		}
+		tell(e)
+	})
 	if err != nil {
 		return assistantv1.Answer{}, err
 	}
+	if theirs := a.Peers.Answer(ctx, req, res.Answer); theirs != nil {
+		res.Answer, last.Answer = *theirs, theirs
+	}
+	tell(last)
 	end.SetAttributes(attribute.String("answer", req.ID), attribute.String("reason", res.Reason))
 	a.metrics.answers.WithLabelValues(res.Reason).Inc()
 	by := "model"
