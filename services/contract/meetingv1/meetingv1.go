@@ -218,6 +218,7 @@ type Participant struct {
 	Since      time.Time `json:"since,omitzero"` // in this state
 	Report     *Report   `json:"report,omitempty"`
 	LegID      string    `json:"leg_id,omitempty"`
+	Again      bool      `json:"again,omitempty"` // in the meeting, while somebody knocks with the same link on another device
 }
 
 // Report is what the device check found.
@@ -430,6 +431,7 @@ type RoomEvent struct {
 	MeetingID string   `json:"meeting_id"`
 	Kind      string   `json:"kind"`
 	To        string   `json:"to,omitempty"`
+	Device    string   `json:"device,omitempty"` // with To: only the one whose key begins with it; a forwarded link is not the person
 	Side      bool     `json:"side,omitempty"`
 	Meeting   *Meeting `json:"meeting,omitempty"`
 	Message   *Message `json:"message,omitempty"`
