@@ -61,6 +61,7 @@ func TestEditorSources(t *testing.T) {
 
 	b.click(`form[action$="/borger/koer"] button`)
 	b.shows("Kilden bliver hentet nu.")
+	b.until(`document.documentElement.dataset.ready === "editor"`)
 	b.click(`form[action$="/borger/pause"] button`)
 	b.shows("Kilden er sat på pause.")
 	refs := func() []knowledgev1.SourceRef {
@@ -103,10 +104,12 @@ func TestEditorSources(t *testing.T) {
 
 	// Removing needs a yes.
 	b.open("/redaktion/kilder/borger")
+	b.until(`document.documentElement.dataset.ready === "editor"`)
 	b.click(".ed-remove summary")
 	b.run(chromedp.Evaluate(`document.getElementById("s-sure").required = false`, nil))
 	b.click(".ed-remove button")
 	b.shows("Der er ikke fjernet noget.")
+	b.until(`document.documentElement.dataset.ready === "editor"`)
 	if got := refs(); len(got) != 1 {
 		t.Errorf("removed without a yes: %+v", got)
 	}
@@ -167,7 +170,7 @@ func TestEditorPeers(t *testing.T) {
 	b.shows("Der er ingen assistent på den adresse.")
 	b.until(`document.getElementById("p-topics").value === "havn, Odense Å"`)
 	add("https://odense.example.dk/.well-known/agent-card.json")
-	b.until(`document.querySelector(".tile h2")?.textContent.includes("Odense Kommune")`)
+	b.until(`document.readyState === "complete" && document.querySelector(".tile h2")?.textContent.includes("Odense Kommune")`)
 	b.checked("editor-peer")
 	b.click(".tile summary")
 	b.click(".tile button")

@@ -181,7 +181,9 @@ func (as *assistant) serveKnowledge(t testing.TB, p *place, s microService) {
 		}
 		h := knowledgev1.Hit{Chunk: movingChunk(), Score: 0.5}
 		if r.Explain {
-			h.Why = []knowledgev1.Why{{Ranking: "words", Rank: 1, Score: 2.5}}
+			h.Why, h.Coverage = []knowledgev1.Why{{Ranking: "words", Rank: 1, Score: 2.5, Terms: []string{"flytning", "meld"}}}, .83
+			terms := []knowledgev1.Term{{Text: "flytning", Word: "flytning", Via: "word", Weight: .7}, {Text: "meld", Word: "melde", Via: "official", Weight: .3}}
+			return knowledgev1.SearchReply{Hits: []knowledgev1.Hit{h}, Terms: terms, Encoder: "sparse-3"}, nil
 		}
 		return knowledgev1.SearchReply{Hits: []knowledgev1.Hit{h}}, nil
 	})
@@ -194,7 +196,13 @@ func (as *assistant) serveKnowledge(t testing.TB, p *place, s microService) {
 	script(t, p, s, knowledgev1.SourcesSubject, func(knowledgev1.SourcesRequest) (knowledgev1.SourcesReply, error) {
 		as.mu.Lock()
 		defer as.mu.Unlock()
-		return knowledgev1.SourcesReply{Sources: as.sources}, nil
+		rep := knowledgev1.SourcesReply{Sources: as.sources}
+		for _, src := range as.sources {
+			if src.LastRun != nil {
+				rep.Runs = append(rep.Runs, *src.LastRun)
+			}
+		}
+		return rep, nil
 	})
 	script(t, p, s, knowledgev1.SaveSourceSubject, func(r knowledgev1.Source) (knowledgev1.Source, error) {
 		as.mu.Lock()

@@ -11,9 +11,9 @@ const most = 6; // cards; the oldest goes
 const cookie = "samtale_suggest";
 
 export class Assist {
-  /** put writes a text into the open note and reports whether there was one. */
-  constructor({ put }) {
-    Object.assign(this, { put, key: null, cards: [], waiting: [], dropped: new Set(), lines: [], asked: "", last: 0 });
+  /** put writes a text into the open note and reports whether there was one; coming, whether there may be one later. */
+  constructor({ put, coming }) {
+    Object.assign(this, { put, coming, key: null, cards: [], waiting: [], dropped: new Set(), lines: [], asked: "", last: 0 });
     this.on = !document.cookie.includes(`${cookie}=off`);
     this.list = $("assist-list");
     $("assist-suggest").setAttribute("aria-pressed", this.on);
@@ -174,7 +174,7 @@ export class Assist {
     return el("li", {}, el("p", { lang: c.language ?? "da" }, s.text),
       ...s.evidence.map((ev) => el("details", {}, el("summary", {}, t("desk.assist.quote")), el("blockquote", { lang: "da" }, el("p", {}, ev.quote)), el("p", {}, sourceLink(ev)))),
       el("button", { type: "button", class: "chip", onclick: () => this.take(text) }, t("desk.assist.take")), " ",
-      navigator.clipboard && el("button", { type: "button", class: "link", onclick: () => this.copy(text) }, t("desk.assist.copy")));
+      el("button", { type: "button", class: "link", onclick: () => this.copy(text) }, t("desk.assist.copy")));
   }
 
   dismiss(c, e) {
@@ -188,13 +188,16 @@ export class Assist {
   }
 
   copy(text) {
-    navigator.clipboard.writeText(text).then(() => tell(t("desk.assist.copied")), () => tell(t("desk.assist.nocopy"), "bad"));
+    const no = () => tell(t("desk.assist.nocopy"), "bad"); // also over plain http
+    if (navigator.clipboard) navigator.clipboard.writeText(text).then(() => tell(t("desk.assist.copied")), no);
+    else no();
   }
 
   /* Into the note. */
 
   take(text) {
     if (this.put(text)) return tell(t("desk.assist.taken"));
+    if (!this.key || !this.coming()) return this.copy(text);
     this.keep([...this.kept, text]);
     tell(t("desk.assist.later"));
   }

@@ -107,9 +107,10 @@ function drawRegarding() {
   $("regarding-open").onclick = () => openInquiry(i.id);
 }
 
-const assist = new Assist({ put: (text) => view.note.note?.conversation_id === assist.key && view.note.put(text) });
+const noted = () => view.note.note?.conversation_id === assist.key; // the note of what the assistant is about is there
+const assist = new Assist({ put: (text) => noted() && view.note.put(text), coming: () => !noted() });
 view.heard = (words) => !inquiries.open && assist.heard(words);
-view.noted = () => view.note.note?.conversation_id === assist.key && assist.noted();
+view.noted = () => noted() && assist.noted();
 
 /** listed is told of the inquiries that wait: quieter than a call, and not at all during one. */
 function listed(fresh, written) {

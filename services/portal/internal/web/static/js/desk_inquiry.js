@@ -176,6 +176,7 @@ export class Inquiries {
     $("inq-party").hidden = !mine || i.channel === "callback";
     $("inq-late").hidden = !(i.state === "waiting" && isSet(i.escalated_at));
     if (isSet(i.escalated_at)) write($("inq-late"), t("desk.inq.late.text", { when: at(i.escalated_at) }));
+    $("inq-log").lang = $("inq-summary").lang = i.language || "da";
     const called = (i.steps ?? []).some((s) => s.what === "called");
     const show = {
       "inq-claim": i.state === "waiting", "inq-release": mine, "inq-end": mine && (i.channel !== "callback" || called),
