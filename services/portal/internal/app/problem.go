@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"net/url"
 	"strconv"
 	"strings"
@@ -78,7 +79,7 @@ func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	retryAfter(w, p)
 	w.Header().Set("Cache-Control", "no-store")
-	if strings.HasPrefix(r.URL.Path, "/api/") || wantsEvents(r) {
+	if forPrograms(r.URL.Path) || wantsEvents(r) {
 		if p.Status == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="samtale"`)
 		}
@@ -117,4 +118,9 @@ func decode(r *http.Request, v any) error {
 		return errs.E(errs.Invalid, "Det, du sendte, er ikke gyldig JSON af den form, som /api/openapi.json beskriver.", err)
 	}
 	return nil
+}
+
+// forPrograms tells whether a path is asked for by programs, which read JSON, not pages.
+func forPrograms(path string) bool {
+	return slices.ContainsFunc([]string{"/api/", "/whip/", "/whep/"}, func(p string) bool { return strings.HasPrefix(path, p) })
 }
