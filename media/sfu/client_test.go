@@ -3,6 +3,7 @@ package sfu
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"os"
 	"sync"
@@ -244,6 +245,9 @@ func (c *client) answer(offer string) {
 	if c.subLink != nil {
 		offer = c.subLink.through(offer)
 	}
+	if c.sub.ConnectionState() == webrtc.PeerConnectionStateClosed {
+		return
+	}
 	if err := c.sub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
 		c.t.Errorf("%s: offer: %v\n%s", c.id, err, offer)
 		return
@@ -255,10 +259,12 @@ func (c *client) answer(offer string) {
 	}
 	text, err := gathered(c.sub, d)
 	if err != nil {
-		c.t.Errorf("%s: gather: %v", c.id, err)
+		if c.sub.ConnectionState() != webrtc.PeerConnectionStateClosed { // the test is over
+			c.t.Errorf("%s: gather: %v", c.id, err)
+		}
 		return
 	}
-	if err := c.peer.Answer(text); err != nil {
+	if err := c.peer.Answer(text); err != nil && !errors.Is(err, ErrClosed) {
 		c.t.Errorf("%s: Answer: %v", c.id, err)
 	}
 }

@@ -73,9 +73,8 @@ func (t *transport) serveData(conn *dtls.Conn, client bool) {
 			}
 		}
 	}
-	assoc, err := sctp.Server(sctp.Config{
-		NetConn: conn, LoggerFactory: silence{}, MaxMessageSize: desc.MaxMessage, MaxReceiveBufferSize: 1 << 20,
-	})
+	assoc, err := sctp.ServerWithOptions(sctp.WithNetConn(conn), sctp.WithLoggerFactory(silence{}),
+		sctp.WithMaxMessageSize(desc.MaxMessage), sctp.WithMaxReceiveBufferSize(1<<20))
 	if err != nil {
 		t.gone()
 		return

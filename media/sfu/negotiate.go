@@ -209,7 +209,10 @@ func (p *Peer) Answer(sdp string) error {
 	}
 	p.room.mu.Lock()
 	defer p.room.mu.Unlock()
-	if p.left || p.sub == nil {
+	if p.left {
+		return ErrClosed
+	}
+	if p.sub == nil {
 		return ErrState
 	}
 	if !p.sdp.pending || p.sdp.clientOffers {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
@@ -37,6 +36,9 @@ const (
 
 	// handshakeLimit bounds the DTLS handshake.
 	handshakeLimit = 30 * time.Second
+
+	// flightEvery: an unanswered flight is sent again; the default of a second would be felt.
+	flightEvery = 200 * time.Millisecond
 
 	// maxAddrs is how many addresses of one client are remembered while it changes networks.
 	maxAddrs = 8
@@ -199,31 +201,41 @@ func (t *transport) start() {
 
 var errFingerprint = errors.New("sfu: certificate is not that of the description")
 
-func (t *transport) handshake(client bool, fingerprint [32]byte) {
-	cfg := &dtls.Config{
-		Certificates: []tls.Certificate{t.sfu.cert},
-		SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{
-			dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80,
-		},
-		ExtendedMasterSecret: dtls.RequireExtendedMasterSecret,
-		ClientAuth:           dtls.RequireAnyClientCert,
-		InsecureSkipVerify:   true, // the fingerprint of the description is what counts (RFC 8827 section 5.6)
-		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
+// secure are the settings of a handshake. The profile of ours that comes first and that the client has is taken.
+func (t *transport) secure(fingerprint [32]byte) []dtls.Option {
+	return []dtls.Option{
+		dtls.WithCertificates(t.sfu.cert),
+		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80),
+		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
+		dtls.WithInsecureSkipVerify(true), // the fingerprint of the description is what counts (RFC 8827 section 5.6)
+		dtls.WithVerifyPeerCertificate(func(raw [][]byte, _ [][]*x509.Certificate) error {
 			if len(raw) == 0 || sha256.Sum256(raw[0]) != fingerprint {
 				return errFingerprint
 			}
 			return nil
-		},
-		FlightInterval: 200 * time.Millisecond,
-		LoggerFactory:  silence{},
+		}),
+		dtls.WithFlightInterval(flightEvery),
+		dtls.WithLoggerFactory(silence{}),
 	}
-	var conn *dtls.Conn
-	var err error
+}
+
+func (t *transport) dial(client bool, fingerprint [32]byte) (*dtls.Conn, error) {
 	if client {
-		conn, err = dtls.Client(t.pipe, pipeAddr{}, cfg)
-	} else {
-		conn, err = dtls.Server(t.pipe, pipeAddr{}, cfg)
+		var opts []dtls.ClientOption
+		for _, o := range t.secure(fingerprint) {
+			opts = append(opts, o)
+		}
+		return dtls.ClientWithOptions(t.pipe, pipeAddr{}, opts...)
 	}
+	opts := []dtls.ServerOption{dtls.WithClientAuth(dtls.RequireAnyClientCert)}
+	for _, o := range t.secure(fingerprint) {
+		opts = append(opts, o)
+	}
+	return dtls.ServerWithOptions(t.pipe, pipeAddr{}, opts...)
+}
+
+func (t *transport) handshake(client bool, fingerprint [32]byte) {
+	conn, err := t.dial(client, fingerprint)
 	if err != nil {
 		t.failed("DTLS", err)
 		return
