@@ -41,7 +41,7 @@ type source struct {
 	Marks          []mark
 	Blocks         []block
 	Cut            bool     // more stands on the official page
-	Quotes         []string // instead of Blocks, where the text is gone or another by now
+	Quotes         []string // instead of Blocks, where the text is gone, another by now, or another authority's
 	Changed        bool
 	Law            string // a law that it names changed on this day
 
@@ -86,7 +86,9 @@ func cite(ans assistantv1.Answer, chunks map[string]knowledgev1.Chunk) ([]cited,
 		sentences = append(sentences, c)
 	}
 	for i := range sources {
-		sources[i].show(chunks[sources[i].chunkID])
+		if sources[i].chunkID != "" { // else of another authority's assistant: its quotes are all that we have
+			sources[i].show(chunks[sources[i].chunkID])
+		}
 	}
 	return sentences, sources
 }
@@ -229,7 +231,9 @@ func (a *App) chunksOf(ctx context.Context, answers []assistantv1.Answer) map[st
 	for _, ans := range answers {
 		for _, st := range ans.Sentences {
 			for _, ev := range st.Evidence {
-				ids[ev.ChunkID] = true
+				if ev.ChunkID != "" {
+					ids[ev.ChunkID] = true
+				}
 			}
 		}
 	}

@@ -132,3 +132,12 @@ func TestCleanReceipt(t *testing.T) {
 		}
 	}
 }
+
+func TestQuotesOfAnotherAuthorityStandAlone(t *testing.T) {
+	ev := assistantv1.Evidence{Quote: "Du skriver dig på ventelisten.", URL: "https://www.havneby.example/", Title: "Bådplads", End: 31, SHA256: "h"}
+	ans := assistantv1.Answer{Peer: "Havneby", Sentences: []assistantv1.Sentence{{ID: "s1", Text: ev.Quote, Evidence: []assistantv1.Evidence{ev}}}}
+	_, sources := cite(ans, nil)
+	if s := sources[0]; s.Changed || len(s.Quotes) != 1 || s.Quotes[0] != ev.Quote || s.Host != "havneby.example" {
+		t.Errorf("source %+v", s)
+	}
+}
