@@ -159,9 +159,6 @@ func (w *Writer) Commit(to *Dest, n int) {
 	}
 }
 
-// Len is how many datagrams wait.
-func (w *Writer) Len() int { return w.n }
-
 // Counts since the writer was made.
 func (w *Writer) Counts() Counts { return w.counts }
 
