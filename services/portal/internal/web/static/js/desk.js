@@ -2,7 +2,7 @@
 import { $, api, el, events, failed, open, t, tell, write } from "./lib.js";
 import { Conversation } from "./conversation.js";
 import { Assist } from "./assist.js";
-import { Inquiries, nameOf } from "./desk_inquiry.js";
+import { Inquiries, nameOf, stayAtEnd } from "./desk_inquiry.js";
 import { Inbox, isFree } from "./inbox.js";
 import { Phone, Ringer } from "./phone.js";
 import { shortcuts } from "./keys.js";
@@ -109,6 +109,7 @@ function drawRegarding() {
 
 const noted = () => view.note.note?.conversation_id === assist.key; // the note of what the assistant is about is there
 const assist = new Assist({ put: (text) => noted() && view.note.put(text), coming: () => !noted() });
+stayAtEnd($("transcript"));
 view.heard = (words) => !inquiries.open && assist.heard(words);
 view.noted = () => noted() && assist.noted();
 

@@ -33,6 +33,7 @@ export class Inquiries {
       e.preventDefault();
       this.say();
     });
+    stayAtEnd($("inq-body"), () => this.messages?.size > 0); // a summary alone is read from its top
     for (const r of $("forward-dialog").querySelectorAll("[name=way]")) r.addEventListener("change", () => this.drawWays());
   }
 
@@ -392,6 +393,13 @@ export class Inquiries {
     };
     await open(d);
   }
+}
+
+/** stayAtEnd keeps the newest in view when something beside it takes room from a list that is read at its end. */
+export function stayAtEnd(e, when = () => true) {
+  let low = true;
+  e.addEventListener("scroll", () => (low = e.scrollHeight - e.scrollTop - e.clientHeight < 80));
+  new ResizeObserver(() => low && when() && (e.scrollTop = e.scrollHeight)).observe(e);
 }
 
 /** nameOf is what an inquiry is called: people give a name or not. */
