@@ -62,6 +62,7 @@ type harness struct {
 	index   vector.Index
 	log     slog.Handler
 	stop    func()
+	metrics *prometheus.Registry // of the library that was started last
 	// With a model.
 	embedder embed.Embedder
 	model    *embed.Model
@@ -94,9 +95,10 @@ func (h *harness) run(t testing.TB) {
 	if h.log == nil {
 		h.log = slog.DiscardHandler
 	}
+	h.metrics = prometheus.NewRegistry()
 	var err error
 	h.Library, err = knowledge.New(knowledge.Config{
-		DB: h.db, Bus: h.bus, Index: h.index, Embedder: h.embedder, Model: h.model, Starter: h.starter, Log: slog.New(h.log), Metrics: prometheus.NewRegistry(),
+		DB: h.db, Bus: h.bus, Index: h.index, Embedder: h.embedder, Model: h.model, Starter: h.starter, Log: slog.New(h.log), Metrics: h.metrics,
 		Now: func() time.Time { return h.now },
 	})
 	must(t, err)

@@ -153,5 +153,5 @@ func newMetrics(r prometheus.Registerer, l *Library) (metrics, error) {
 	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "samtale", Subsystem: "assistant", Name: "index_percent", Help: "How much of the index is made; 100: searches are answered.",
 	}, func() float64 { return float64(l.state.Load().percent) })
-	return m, errors.Join(r.Register(m.records), r.Register(m.searches), r.Register(m.sparse), r.Register(ready))
+	return m, errors.Join(r.Register(m.records), r.Register(m.searches), r.Register(m.sparse), r.Register(ready), r.Register(newFresh(l)))
 }
