@@ -299,3 +299,49 @@ func TestDeskVideoAndForward(t *testing.T) {
 		t.Errorf("forwarded: %+v", h.Inquiry)
 	}
 }
+
+// Suggestions follow what is said, and nothing moves where somebody works.
+func TestDeskSuggestions(t *testing.T) {
+	p := start(t)
+	p.fill("x")
+	b := chromium(t, p)
+	b.login("mette")
+	b.open("/desk?samtale=" + demoConv)
+	b.until(`document.querySelectorAll(".s").length === 4`)
+	p.say(t, demoConv, legCitizen, callv1.RoleCitizen, 50*time.Second, "jeg er flyttet i mandags")
+	b.until(`document.querySelectorAll("#assist .tip").length === 1`)
+	b.run(chromedp.Focus("#assist .tip .chip", chromedp.ByQuery))
+	p.say(t, demoConv, legWorker, callv1.RoleCaseworker, 55*time.Second, "så skal du også have nyt pas")
+	b.until(`!document.getElementById("assist-new").hidden`)
+	if n := eval[int](b, `document.querySelectorAll("#assist .tip").length`); n != 1 {
+		t.Errorf("%d cards while somebody works in the list", n)
+	}
+	p.assistant.hears(t, demoConv, "jeg er flyttet i mandags\nså skal du også have nyt pas")
+	b.checked("desk-suggestions")
+	b.click("#assist-new")
+	b.until(`document.querySelectorAll("#assist .tip").length === 2 && document.getElementById("assist-new").hidden`)
+
+	// One click, and it is the caseworker's own sentence in the open note.
+	b.click("#assist .tip .chip")
+	b.until(`document.querySelectorAll(".s").length === 5 && document.getElementById("note-saved").textContent.startsWith("Gemt")`)
+	p.mu.Lock()
+	n := p.notes[demoNote].Sentences
+	p.mu.Unlock()
+	const want = "Du skal melde flytning senest 5 dage efter. (Kilde: Flytning, https://www.borger.dk/bolig-og-flytning/flytning; pr. 20. november 2026)"
+	if i := slices.IndexFunc(n, func(s journalv1.Sentence) bool { return s.Text == want }); i < 0 || n[i].Section != "oplyst" || n[i].By != "mette" {
+		t.Errorf("stored: %+v", n)
+	}
+
+	// What was waved away stays away; switched off, nothing is asked.
+	b.click("#assist .tip:last-of-type header button")
+	b.until(`document.querySelectorAll("#assist .tip").length === 1`)
+	b.run(chromedp.Evaluate(`document.activeElement.blur()`, nil))
+	p.say(t, demoConv, legCitizen, callv1.RoleCitizen, 70*time.Second, "hvad koster sådan et pas")
+	p.assistant.hears(t, demoConv, "hvad koster")
+	b.until(`document.querySelectorAll("#assist .tip").length === 1 && document.getElementById("assist-new").hidden`)
+	b.click("#assist-suggest")
+	b.until(`document.getElementById("assist-suggest").getAttribute("aria-pressed") === "false" && document.cookie.includes("samtale_suggest=off")`)
+	b.open("/desk")
+	b.deskReady()
+	b.until(`document.getElementById("assist-suggest").getAttribute("aria-pressed") === "false"`)
+}

@@ -3,6 +3,7 @@ package portal
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,8 +85,12 @@ func (as *assistant) serveDesk(t testing.TB, p *place, s microService) {
 		as.mu.Lock()
 		defer as.mu.Unlock()
 		as.overheard = append(as.overheard, r)
+		id, title := "s-1", "Flytning: Frist"
+		if strings.Contains(r.Text, "pas") {
+			id, title = "s-2", "Pas: Pris"
+		}
 		return assistantv1.SuggestReply{Suggestions: []assistantv1.Suggestion{{
-			ID: "s-1", Title: "Flytning: Frist", Authority: "Kommunen", AsOf: "2026-11-20", Demo: true,
+			ID: id, Title: title, Authority: "Kommunen", AsOf: "2026-11-20", Demo: true,
 			Sentences: []assistantv1.Sentence{{ID: "1", Text: "Du skal melde flytning senest 5 dage efter.", Evidence: []assistantv1.Evidence{quote("senest 5 dage efter, at du er flyttet")}}},
 		}}}, nil
 	})
