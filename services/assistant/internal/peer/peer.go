@@ -155,8 +155,8 @@ func (p *Peers) save(ctx context.Context, in assistantv1.Peer) (assistantv1.Peer
 		ctx, cancel := context.WithTimeout(ctx, checkWithin)
 		defer cancel()
 		c, err := fetchCard(ctx, r.URL)
-		if err != nil {
-			return in, err
+		if err != nil { // whatever is wrong there, it is the address that the editor can change
+			return in, errs.E(errs.Invalid, errs.Text(err), err)
 		}
 		r.endpoint, r.keyID, r.CheckedAt, r.Problem = c.endpoint, c.keyID, p.cfg.Now().UTC().Truncate(time.Microsecond), ""
 		if r.Name == "" {
