@@ -273,8 +273,8 @@ func (s *SFU) run() {
 		now := s.now()
 		for _, r := range rooms {
 			r.tick(out, now)
-			out.flush()
 		}
+		out.flush()
 		select {
 		case <-timer.C:
 		case <-s.done:

@@ -17,10 +17,10 @@ const (
 	// maxBurst in bytes is the largest keyframe that may come at once.
 	maxBurst = 1 << 20
 
-	wideEvery   = 50 * time.Millisecond
+	wideEvery   = 100 * time.Millisecond
 	reportEvery = time.Second
 
-	// shortRTCP is the sender's SSRC in our feedback: nobody looks at it.
+	// feedbackSSRC is the sender's in our feedback: nobody looks at it.
 	feedbackSSRC = 1
 )
 
