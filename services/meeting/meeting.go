@@ -36,11 +36,11 @@ import (
 type Settings struct {
 	process.Common
 	Temporal temporal.Config
-	DB       string   `env:"SAMTALE_MEETING_DB"`                              // empty: SQLite in the data folder
-	UDP      []string `env:"SAMTALE_MEETING_UDP" envDefault:"127.0.0.1:0"`    // media of all rooms; 0: a free port
-	TCP      []string `env:"SAMTALE_MEETING_TCP"`                             // for networks without UDP
-	IPs      []string `env:"SAMTALE_MEETING_PUBLIC_IP"`                       // told to browsers behind 1:1 NAT
-	TURN     []string `env:"SAMTALE_MEETING_TURN_UDP"`                        // built-in TURN server; empty: none
+	DB       string   `env:"SAMTALE_MEETING_DB"`                           // empty: SQLite in the data folder
+	UDP      []string `env:"SAMTALE_MEETING_UDP" envDefault:"127.0.0.1:0"` // media of all rooms; 0: a free port
+	TCP      []string `env:"SAMTALE_MEETING_TCP"`                          // for networks without UDP
+	IPs      []string `env:"SAMTALE_MEETING_PUBLIC_IP"`                    // told to browsers behind 1:1 NAT
+	TURN     []string `env:"SAMTALE_MEETING_TURN_UDP"`                     // built-in TURN server; empty: none
 	TURNTCP  []string `env:"SAMTALE_MEETING_TURN_TCP"`
 	Public   string   `env:"SAMTALE_PUBLIC_URL"` // of the portal, for links; empty: http:// and its address
 	HTTPAddr string   `env:"SAMTALE_HTTP_ADDR" envDefault:"127.0.0.1:8080"`

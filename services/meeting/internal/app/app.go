@@ -22,6 +22,7 @@ import (
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
 	"samtale.dk/samtale/services/meeting/internal/room"
 	"samtale.dk/samtale/services/meeting/internal/setups"
@@ -73,6 +74,7 @@ func (a *App) Run(ctx context.Context) error {
 	err := a.Bus.EnsureStreams(ctx,
 		bus.Stream{Name: meetingv1.Stream, Subjects: []string{meetingv1.StreamSubjects}, MaxAge: 30 * 24 * time.Hour},
 		bus.Stream{Name: callv1.Stream, Subjects: []string{callv1.StreamSubjects}},
+		bus.Stream{Name: transcriptv1.Stream, Subjects: []string{transcriptv1.StreamSubjects}},
 		bus.Stream{Name: consentv1.Stream, Subjects: consentv1.StreamSubjects})
 	if err != nil {
 		return stopped(ctx, err)
@@ -95,6 +97,7 @@ func (a *App) Run(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.pump(gctx, store.LaneBus, a.publish) })
 	g.Go(func() error { return a.workflows(gctx) })
+	g.Go(func() error { return a.Hall.Keep(gctx) })
 	g.Go(func() error {
 		<-gctx.Done()
 		drain, cancel := context.WithTimeout(context.WithoutCancel(gctx), drainWithin)

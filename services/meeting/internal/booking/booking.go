@@ -36,6 +36,7 @@ type Record struct {
 	Seats    map[string]Seat `json:"seats"`          // by participant
 	Sequence int             `json:"sequence"`       // of the calendar entry
 	Legs     []callv1.LegEnd `json:"legs,omitempty"` // of the conversation, also of nodes that are gone
+	Version  int64           `json:"-"`              // more with every change
 }
 
 // Seat is the private side of a participant.
@@ -43,6 +44,27 @@ type Seat struct {
 	Secret string `json:"secret"`           // last part of the link
 	Device string `json:"device,omitempty"` // hash of the device that was admitted with it
 	Knocks string `json:"knocks,omitempty"` // hash of the device that waits in the lobby
+	// Refused are devices that were turned away: they do not knock again.
+	Refused []string `json:"refused,omitempty"`
+	// Known is who has logged in on which device. A link that is opened elsewhere gives nobody the identity.
+	Known map[string]Identity `json:"known,omitempty"`
+}
+
+// Refuse turns devices away. The device of a seat that is given up stays known, so that it can be told.
+func (s *Seat) Refuse(devices ...string) {
+	for _, d := range devices {
+		if d != "" && !slices.Contains(s.Refused, d) {
+			s.Refused = append(s.Refused, d)
+		}
+	}
+	s.Knocks = ""
+}
+
+// Identity is what a login has said about who uses a device.
+type Identity struct {
+	Level      string `json:"level"`
+	Name       string `json:"name"`
+	OnBehalfOf string `json:"on_behalf_of,omitempty"`
 }
 
 // Book keeps meetings. It is safe for concurrent use.
@@ -153,8 +175,8 @@ func (b *Book) fill(ctx context.Context, rec *Record, r meetingv1.BookRequest) e
 		return invalid(fmt.Sprintf("Et møde har mellem 1 og %d deltagere.", MaxParticipants))
 	case r.Choices.AINote && !r.Choices.Transcript:
 		return invalid("Et notat fra AI kræver, at mødet skrives ned.")
-	case r.Choices.Recording && strings.TrimSpace(r.Choices.Basis) == "":
-		return invalid("Optagelse kræver, at du skriver hjemlen.")
+	case r.Choices.Recording:
+		return invalid("Møder kan ikke optages endnu. Slå optagelse fra for at booke mødet.")
 	case !slices.Contains([]string{"", meetingv1.LevelLow, meetingv1.LevelSubstantial, meetingv1.LevelHigh}, r.Identity):
 		return invalid("Kravet til identitet skal være low, substantial eller high, eller intet.")
 	}
@@ -251,6 +273,7 @@ func (b *Book) Get(ctx context.Context, id string) (Record, store.Meeting, error
 	}
 	var rec Record
 	err = seal.OpenJSON(ctx, b.Keys, id, fieldMeeting, row.Sealed, &rec)
+	rec.Version = row.Version
 	return rec, row, err
 }
 
@@ -258,6 +281,13 @@ func notFound() error { return errs.E(errs.NotFound, "Mødet findes ikke.", nil)
 
 // Update changes a meeting by f, again on the newer record when somebody else was first, and tells what happened.
 func (b *Book) Update(ctx context.Context, id, what, participant string, f func(rec *Record) error) (Record, error) {
+	return b.UpdateWith(ctx, id, what, participant, f, nil)
+}
+
+// UpdateWith does more in the same transaction: what is published there is told if, and only if, the change was made.
+func (b *Book) UpdateWith(
+	ctx context.Context, id, what, participant string, f func(rec *Record) error, with func(tx *store.Tx, rec Record) error,
+) (Record, error) {
 	for range retries {
 		rec, row, err := b.Get(ctx, id)
 		if err != nil {
@@ -277,9 +307,15 @@ func (b *Book) Update(ctx context.Context, id, what, participant string, f func(
 			if err := tx.Put(ctx, next); err != nil {
 				return err
 			}
+			if with != nil {
+				if err := with(tx, rec); err != nil {
+					return err
+				}
+			}
 			return b.tell(ctx, tx, rec, what, participant)
 		})
 		if err == nil || !errors.Is(err, errs.Conflict) {
+			rec.Version = row.Version + 1
 			return rec, err
 		}
 	}
@@ -371,9 +407,8 @@ func proof(master []byte, parts ...string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// Publish sends an event about the meeting's conversation through the outbox, so that it is told even if this process dies now.
-// The event is made with the sealed party: the citizen's name, as callv1 has it.
-func (b *Book) Publish(ctx context.Context, rec Record, make func(party []byte) event.Message) error {
+// Party is the citizen's name and number, sealed as callv1 has it.
+func (b *Book) Party(ctx context.Context, rec Record) ([]byte, error) {
 	var party callv1.Party
 	for _, p := range rec.Participants {
 		if p.Role == meetingv1.RoleCitizen {
@@ -381,11 +416,7 @@ func (b *Book) Publish(ctx context.Context, rec Record, make func(party []byte) 
 			break
 		}
 	}
-	sealed, err := seal.JSON(ctx, b.Keys, rec.ID, "party", party)
-	if err != nil {
-		return err
-	}
-	return b.Store.InTx(ctx, func(tx *store.Tx) error { return tx.Publish(ctx, make(sealed)) })
+	return seal.JSON(ctx, b.Keys, rec.ID, "party", party)
 }
 
 // KeepSent keeps, sealed, what was sent to a participant; again replaces it.

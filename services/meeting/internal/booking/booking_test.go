@@ -105,7 +105,7 @@ func TestBadBookingsAreRefusedInWords(t *testing.T) {
 			"phone":           func(r *meetingv1.BookRequest) { r.Participants[1].Phone = "ring" },
 			"level":           func(r *meetingv1.BookRequest) { r.Identity = "very" },
 			"note alone":      func(r *meetingv1.BookRequest) { r.Choices = meetingv1.Choices{AINote: true} },
-			"no legal basis":  func(r *meetingv1.BookRequest) { r.Choices.Recording = true },
+			"recording":       func(r *meetingv1.BookRequest) { r.Choices.Recording = true },
 			"very long title": func(r *meetingv1.BookRequest) { r.Title = strings.Repeat("x", 201) },
 		} {
 			r := request()

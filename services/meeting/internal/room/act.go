@@ -44,7 +44,7 @@ func (h *Hall) Act(ctx context.Context, q meetingv1.ActRequest) (meetingv1.Entry
 		return meetingv1.Entry{}, err
 	}
 	if r := h.find(rec.ID); r != nil {
-		r.live(&rec)
+		r.live(rec)
 		if then != nil {
 			then(r)
 		}
@@ -54,7 +54,7 @@ func (h *Hall) Act(ctx context.Context, q meetingv1.ActRequest) (meetingv1.Entry
 	}
 	h.announce(rec)
 	device, _ := booking.CheckKey(h.Master, q.Seat)
-	return h.entry(ctx, rec, me.ID, device, false)
+	return h.entry(ctx, rec, me.ID, device)
 }
 
 // act changes the record and says what the room must do afterwards.
@@ -96,9 +96,9 @@ func act(rec *booking.Record, me, target *meetingv1.Participant, q meetingv1.Act
 		if !host || self {
 			return nil, denied
 		}
-		target.State, target.Camera, target.Screen = meetingv1.Removed, false, false
+		target.State, target.Camera, target.Screen, target.Again = meetingv1.Removed, false, false, false
 		s := rec.Seats[target.ID]
-		s.Device, s.Knocks = "", ""
+		s.Refuse(s.Device, s.Knocks)
 		rec.Seats[target.ID] = s
 		return func(r *room) { r.leave(target.ID) }, nil
 	case meetingv1.ActLock:
@@ -117,6 +117,10 @@ func act(rec *booking.Record, me, target *meetingv1.Participant, q meetingv1.Act
 			return nil, denied
 		}
 		return side(rec, me, q)
+	case meetingv1.ActRecord:
+		return nil, errs.E(errs.Invalid, "Møder kan ikke optages endnu.", nil)
+	case meetingv1.ActDial:
+		return nil, errs.E(errs.Invalid, "Telefoner kan ikke ringes op fra mødet endnu. Send deltageren et link.", nil)
 	default:
 		return nil, errs.E(errs.Invalid, fmt.Sprintf("Handlingen %q findes ikke.", q.Action), nil)
 	}
@@ -186,7 +190,7 @@ func (h *Hall) end(ctx context.Context, rec booking.Record, me *meetingv1.Partic
 		return meetingv1.Entry{}, err
 	}
 	device, _ := booking.CheckKey(h.Master, q.Seat)
-	return h.entry(ctx, rec, me.ID, device, false)
+	return h.entry(ctx, rec, me.ID, device)
 }
 
 // correct lets a human captioner put a caption right. All who are in the room see it.
@@ -203,5 +207,5 @@ func (h *Hall) correct(ctx context.Context, rec booking.Record, me *meetingv1.Pa
 		return meetingv1.Entry{}, errs.E(errs.NotFound, "Teksten findes ikke længere.", nil)
 	}
 	device, _ := booking.CheckKey(h.Master, q.Seat)
-	return h.entry(ctx, rec, me.ID, device, false)
+	return h.entry(ctx, rec, me.ID, device)
 }

@@ -3,14 +3,13 @@ package room
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
-	"samtale.dk/samtale/media/sfu"
-	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/platform/seal"
@@ -77,6 +76,10 @@ func (r *room) caption(legID string, from int64, words []transcriptv1.Word, fina
 func (r *room) show(c meetingv1.Caption) {
 	r.mu.Lock()
 	if c.Final {
+		if slices.ContainsFunc(r.captions, func(o meetingv1.Caption) bool { return o.ID == c.ID }) {
+			r.mu.Unlock() // told twice: somebody may have corrected it since
+			return
+		}
 		if len(r.captions) == maxCaptions {
 			r.captions = append(r.captions[:0], r.captions[1:]...)
 		}
@@ -102,62 +105,4 @@ func (r *room) corrected(id, text string) bool {
 	}
 	r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventCaption, Caption: c})
 	return true
-}
-
-// typed takes real-time text (T.140). The characters themselves go from browser to browser through the SFU as they are typed;
-// here whole lines are kept for the chat, so that they can be read again.
-func (r *room) typed(participant string, m sfu.Message) {
-	if m.Label != sfu.TextLabel {
-		return
-	}
-	r.mu.Lock()
-	b := r.lines[participant]
-	if b == nil {
-		b = &strings.Builder{}
-		r.lines[participant] = b
-	}
-	lines := t140(b, string(m.Data))
-	s := r.seats[participant]
-	aside := s != nil && s.side
-	r.mu.Unlock()
-	for _, line := range lines {
-		msg := meetingv1.Message{ID: event.NewID(r.hall.Now()), At: r.hall.Now(), From: participant, Text: line, Side: aside}
-		if r.keep(msg) {
-			r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventMessage, Message: &msg, Side: aside})
-		}
-	}
-}
-
-// maxLine is the longest line of real-time text that is held back, in bytes; a longer one is kept in pieces.
-const maxLine = 2000
-
-// t140 adds typed characters to a line and returns the lines that were ended. Backspace takes the last character away; the
-// line separator and CR LF end a line (ITU-T T.140, 7 and 8).
-func t140(b *strings.Builder, typed string) (lines []string) {
-	line := []rune(b.String())
-	flush := func() {
-		if text := strings.TrimSpace(string(line)); text != "" {
-			lines = append(lines, text)
-		}
-		line = line[:0]
-	}
-	for _, c := range typed {
-		switch {
-		case c == '\b':
-			if len(line) > 0 {
-				line = line[:len(line)-1]
-			}
-		case c == '\u2028' || c == '\n':
-			flush()
-		case c == '\r' || c == '\ufeff' || c < ' ':
-		default:
-			line = append(line, c)
-			if len(line) >= maxLine {
-				flush()
-			}
-		}
-	}
-	b.Reset()
-	b.WriteString(string(line))
-	return lines
 }

@@ -9,8 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
+
+	limit "golang.org/x/time/rate"
 
 	"samtale.dk/samtale/media/sfu"
 	"samtale.dk/samtale/services/contract/consentv1"
@@ -40,12 +43,15 @@ type Config struct {
 // Hall is the rooms of this node.
 type Hall struct {
 	Config
-	mu    sync.Mutex
-	rooms map[string]*room
+	mu     sync.Mutex
+	rooms  map[string]*room
+	limits map[string]*limit.Limiter // by participant
 }
 
 // New returns a Hall without rooms.
-func New(cfg Config) *Hall { return &Hall{Config: cfg, rooms: map[string]*room{}} }
+func New(cfg Config) *Hall {
+	return &Hall{Config: cfg, rooms: map[string]*room{}, limits: map[string]*limit.Limiter{}}
+}
 
 // Rooms counts the rooms and the people in them.
 func (h *Hall) Rooms() (rooms, people int) {
@@ -72,12 +78,18 @@ func (h *Hall) open(ctx context.Context, rec booking.Record) (*room, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r := h.find(rec.ID); r != nil {
+		return r, nil
+	}
+	r := newRoom(h, rec, area)
+	if err := r.restore(ctx, rec); err != nil {
+		return nil, err
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if r := h.rooms[rec.ID]; r != nil {
 		return r, nil
 	}
-	r := newRoom(h, rec, area)
 	r.media, err = h.SFU.Open(rec.ID, sfu.RoomConfig{Speakers: r.speakers})
 	if err != nil {
 		return nil, full(err)
@@ -145,7 +157,10 @@ func (h *Hall) tell(e meetingv1.RoomEvent) {
 func (h *Hall) seat(ctx context.Context, s meetingv1.SeatRef, inside bool) (booking.Record, *meetingv1.Participant, error) {
 	device, ok := booking.CheckKey(h.Master, s)
 	if !ok {
-		return booking.Record{}, nil, errs.E(errs.Denied, "Åbn mødet igen med dit link.", nil)
+		return booking.Record{}, nil, errs.E(errs.Unauthenticated, "Åbn mødet igen med dit link.", nil)
+	}
+	if !h.allow(s.ParticipantID) {
+		return booking.Record{}, nil, errs.E(errs.Limited, "Det går for hurtigt. Vent et øjeblik.", nil)
 	}
 	rec, _, err := h.Book.Get(ctx, s.MeetingID)
 	if err != nil {
@@ -165,6 +180,27 @@ func (h *Hall) seat(ctx context.Context, s meetingv1.SeatRef, inside bool) (book
 	return rec, p, nil
 }
 
+// perSecond and burst bound the requests of one seat: more is no person at a page. A file of full size is forty requests.
+const (
+	perSecond = 25
+	burst     = 150
+	maxLimits = 10000
+)
+
+func (h *Hall) allow(participant string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.limits[participant]
+	if l == nil {
+		if len(h.limits) >= maxLimits {
+			maps.DeleteFunc(h.limits, func(_ string, l *limit.Limiter) bool { return l.Tokens() >= burst })
+		}
+		l = limit.NewLimiter(perSecond, burst)
+		h.limits[participant] = l
+	}
+	return l.Allow()
+}
+
 // in tells whether a state is one of being in the meeting.
 func in(state string) bool { return state == meetingv1.InRoom || state == meetingv1.InSide }
 
@@ -173,11 +209,15 @@ func moderates(p *meetingv1.Participant) bool { return p.Role == meetingv1.RoleC
 
 // public is a meeting as a participant may see it: others' addresses, links and device reports are left out. Who is not in the
 // room sees nobody else.
-func public(rec booking.Record, me *meetingv1.Participant) meetingv1.Meeting {
+func (h *Hall) public(rec booking.Record, me *meetingv1.Participant) meetingv1.Meeting {
 	m := rec.Meeting
 	m.CaseNumber, m.CreatedBy = "", ""
 	m.Participants = nil
 	for _, p := range rec.Participants {
+		if p.ID == me.ID {
+			p = *me
+		}
+		p.Place, p.WaitMins = queue(rec, p, h.Now())
 		p.Email, p.Phone, p.User, p.Link = "", "", "", ""
 		mine := p.ID == me.ID
 		host := moderates(me)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
@@ -28,15 +29,12 @@ func (h *Hall) Enter(ctx context.Context, r meetingv1.EnterRequest) (meetingv1.E
 		return meetingv1.Entry{}, err
 	}
 	device := booking.Device(r.Device)
-	need := false
 	rec, err = h.Book.Update(ctx, rec.ID, "entered", id, func(rec *booking.Record) error {
 		p := rec.Participant(id)
 		if p == nil {
 			return errs.E(errs.NotFound, "Du er ikke længere med i mødet.", nil)
 		}
-		var changed bool
-		changed, need = identify(rec, p, r.Login, h.Book.Now())
-		if !changed {
+		if !identify(rec, p, device, r.Login) {
 			return booking.ErrUnchanged
 		}
 		return nil
@@ -50,17 +48,56 @@ func (h *Hall) Enter(ctx context.Context, r meetingv1.EnterRequest) (meetingv1.E
 			return meetingv1.Entry{}, err
 		}
 	}
-	return h.entry(ctx, rec, id, device, need)
+	return h.entry(ctx, rec, id, device)
 }
 
-// identify takes over who is logged in. It never takes an identity away: the same link without login stays what it was on the
-// device that was admitted, and is a guest on another.
-func identify(rec *booking.Record, p *meetingv1.Participant, l *meetingv1.Login, now time.Time) (changed, need bool) {
-	if l != nil && l.Role == "citizen" && p.Role != meetingv1.RoleCaseworker && rank(l.Level) > rank(p.Verified) {
-		p.Verified, p.Name, p.OnBehalfOf, changed = l.Level, l.Name, l.OnBehalfOf, true
+// maxKnown is on how many devices of a seat a login is remembered.
+const maxKnown = 8
+
+// identify remembers who is logged in on a device. The seat takes the identity over unless it is in use on another device: a
+// forwarded link must not make anybody somebody else, in neither direction.
+func identify(rec *booking.Record, p *meetingv1.Participant, device string, l *meetingv1.Login) (changed bool) {
+	s := rec.Seats[p.ID]
+	if l == nil || l.Role != "citizen" || p.Role == meetingv1.RoleCaseworker || rank(l.Level) <= rank(s.Known[device].Level) ||
+		len(s.Known) >= maxKnown {
+		return false
 	}
-	need = rec.Identity != "" && p.Role == meetingv1.RoleCitizen && rank(p.Verified) < rank(rec.Identity)
-	return changed, need
+	if s.Known == nil {
+		s.Known = map[string]booking.Identity{}
+	}
+	s.Known[device] = booking.Identity{Level: l.Level, Name: l.Name, OnBehalfOf: l.OnBehalfOf}
+	rec.Seats[p.ID] = s
+	if holder(p, s) == "" || holder(p, s) == device {
+		assume(p, s, device)
+	}
+	return true
+}
+
+// holder is the device on which a seat is in use.
+func holder(p *meetingv1.Participant, s booking.Seat) string {
+	switch {
+	case in(p.State):
+		return s.Device
+	case p.State == meetingv1.InLobby:
+		return s.Knocks
+	}
+	return ""
+}
+
+// assume gives a participant the identity that is known of a device, and no other.
+func assume(p *meetingv1.Participant, s booking.Seat, device string) {
+	id := s.Known[device]
+	if id.Level != "" {
+		p.Name = id.Name
+	} else if p.Verified != "" {
+		p.Name = "" // it was another's
+	}
+	p.Verified, p.OnBehalfOf = id.Level, id.OnBehalfOf
+}
+
+// needs tells whether the meeting asks a device for a login that it does not have.
+func needs(rec booking.Record, p *meetingv1.Participant, device string) bool {
+	return rec.Identity != "" && p.Role == meetingv1.RoleCitizen && rank(rec.Seats[p.ID].Known[device].Level) < rank(rec.Identity)
 }
 
 func rank(level string) int {
@@ -99,7 +136,7 @@ func (h *Hall) enterByToken(ctx context.Context, r meetingv1.EnterRequest) (meet
 		for pid, s := range rec.Seats {
 			if s.Device == device {
 				id = pid
-				return booking.ErrUnchanged
+				return back(rec.Participant(pid), h.Now())
 			}
 		}
 		if len(rec.Participants) >= booking.MaxParticipants {
@@ -122,30 +159,54 @@ func (h *Hall) enterByToken(ctx context.Context, r meetingv1.EnterRequest) (meet
 	if err != nil {
 		return meetingv1.Entry{}, err
 	}
-	return h.entry(ctx, rec, id, device, false)
+	return h.entry(ctx, rec, id, device)
+}
+
+// back lets one who left by itself in again.
+func back(p *meetingv1.Participant, now time.Time) error {
+	switch {
+	case p.State == meetingv1.Removed:
+		return errs.E(errs.Denied, "Du er taget ud af mødet.", nil)
+	case in(p.State):
+		return booking.ErrUnchanged
+	}
+	p.State, p.Since = meetingv1.InRoom, now
+	return nil
 }
 
 // entry is what a participant gets to know.
-func (h *Hall) entry(ctx context.Context, rec booking.Record, id, device string, need bool) (meetingv1.Entry, error) {
+func (h *Hall) entry(ctx context.Context, rec booking.Record, id, device string) (meetingv1.Entry, error) {
 	area, err := h.Area(ctx, rec.ServiceArea)
 	if err != nil {
 		return meetingv1.Entry{}, err
 	}
-	p := *rec.Participant(id)
-	if rec.Seats[id].Device != device && in(p.State) {
-		p.State = meetingv1.Invited // the link is in use on another device: this one must knock
-	}
-	place, wait := queue(rec, id, h.Now())
-	p.Place, p.WaitMins = place, wait
+	p := *as(rec, id, device)
 	e := meetingv1.Entry{
 		Seat: meetingv1.SeatRef{MeetingID: rec.ID, ParticipantID: id, Key: booking.Key(h.Master, rec.ID, id, device)},
-		Me:   p, Meeting: public(rec, &p), AreaName: area.Name, Purpose: area.Purpose, NeedLogin: need, CanAct: moderates(&p),
+		Me:   p, Meeting: h.public(rec, &p), AreaName: area.Name, Purpose: area.Purpose, NeedLogin: needs(rec, &p, device), CanAct: moderates(&p),
 	}
+	e.Me.Place, e.Me.WaitMins = queue(rec, p, h.Now())
 	e.Me.Email, e.Me.Phone, e.Me.Link = "", "", ""
 	if in(p.State) {
 		e.ICEServers = h.ice(id)
 	}
 	return e, nil
+}
+
+// as is a participant as one device may know the seat: where the seat is in use on another device, this one has yet to knock, or
+// waits, and is not told who the other is.
+func as(rec booking.Record, id, device string) *meetingv1.Participant {
+	p, s := *rec.Participant(id), rec.Seats[id]
+	if d := holder(&p, s); d == "" || d == device {
+		return &p
+	}
+	p.Muted, p.Camera, p.Screen, p.Hand, p.Report, p.Transcribe, p.LegID = false, false, false, false, nil, nil, ""
+	assume(&p, s, device)
+	p.State, p.Again = meetingv1.Invited, false
+	if s.Knocks == device {
+		p.State = meetingv1.InLobby
+	}
+	return &p
 }
 
 // turnFor is how long a participant's TURN credentials work.
@@ -160,14 +221,13 @@ func (h *Hall) ice(participant string) []meetingv1.ICEServer {
 }
 
 // queue is the place of who waits, from 1, and the wait to expect: until the start, and then a few minutes for each before.
-func queue(rec booking.Record, id string, now time.Time) (place, minutes int) {
-	me := rec.Participant(id)
-	if me == nil || me.State != meetingv1.InLobby {
+func queue(rec booking.Record, me meetingv1.Participant, now time.Time) (place, minutes int) {
+	if me.State != meetingv1.InLobby {
 		return 0, 0
 	}
 	place = 1
 	for _, p := range rec.Participants {
-		if p.State == meetingv1.InLobby && p.ID != id && p.Since.Before(me.Since) {
+		if p.State == meetingv1.InLobby && p.ID != me.ID && p.Since.Before(me.Since) {
 			place++
 		}
 	}
@@ -184,52 +244,90 @@ func (h *Hall) Knock(ctx context.Context, r meetingv1.KnockRequest) (meetingv1.E
 		return meetingv1.Entry{}, err
 	}
 	device, _ := booking.CheckKey(h.Master, r.Seat)
-	need := rec.Identity != "" && me.Role == meetingv1.RoleCitizen && rank(me.Verified) < rank(rec.Identity)
-	switch {
-	case need:
-		return h.entry(ctx, rec, me.ID, device, true)
-	case me.State == meetingv1.Removed:
-		return meetingv1.Entry{}, errs.E(errs.Denied, "Du er taget ud af mødet.", nil)
-	case rec.Locked && !in(me.State):
-		return meetingv1.Entry{}, errs.E(errs.Denied, "Mødet er låst. Ring, hvis du skal med.", nil)
-	case h.Book.Early(rec) && me.State == meetingv1.Invited:
-		return meetingv1.Entry{}, errs.E(errs.Conflict, "Det er for tidligt. Venteværelset åbner en halv time før mødet.", nil)
+	if needs(rec, me, device) {
+		return h.entry(ctx, rec, me.ID, device)
 	}
 	if len(r.Name) > 120 || len(r.Say) > 120 {
 		return meetingv1.Entry{}, errs.E(errs.Invalid, "Navnet er for langt.", nil)
 	}
+	before, own := "", false
 	rec, err = h.Book.Update(ctx, rec.ID, "knocked", me.ID, func(rec *booking.Record) error {
-		p, s := rec.Participant(me.ID), rec.Seats[me.ID]
+		p := rec.Participant(me.ID)
 		if p == nil {
 			return errs.E(errs.Denied, "Du er ikke længere med i mødet.", nil)
 		}
-		if name := strings.TrimSpace(r.Name); name != "" && p.Verified == "" {
-			p.Name = name // a verified name is not typed over
+		if err := h.mayKnock(*rec, p, device); err != nil {
+			return err
 		}
-		p.Say = strings.TrimSpace(r.Say)
-		if r.Report != nil {
-			p.Report = r.Report
-		}
-		if r.Transcribe != nil {
-			p.Transcribe = r.Transcribe
-		}
-		if !in(p.State) || s.Device != device {
-			if p.State != meetingv1.InLobby || s.Knocks != device {
-				p.Since = h.Now()
-			}
-			p.State, s.Knocks = meetingv1.InLobby, device
-			rec.Seats[p.ID] = s
+		before = rec.Seats[p.ID].Knocks
+		own = knock(rec, p, device, h.Now())
+		if own {
+			fill(p, r)
 		}
 		return nil
 	})
 	if err != nil {
 		return meetingv1.Entry{}, err
 	}
-	if r.Transcribe != nil {
+	if own && r.Transcribe != nil {
 		h.choose(ctx, rec, rec.Participant(me.ID), *r.Transcribe)
 	}
+	if before != "" && before != device {
+		h.tell(meetingv1.RoomEvent{MeetingID: rec.ID, Kind: meetingv1.EventNotice, To: me.ID, Device: before, Notice: noticeElsewhere})
+	}
 	h.announce(rec)
-	return h.entry(ctx, rec, me.ID, device, false)
+	return h.entry(ctx, rec, me.ID, device)
+}
+
+// noticeElsewhere tells a device that its link is in use on another one now.
+const noticeElsewhere = "elsewhere"
+
+func (h *Hall) mayKnock(rec booking.Record, p *meetingv1.Participant, device string) error {
+	inside := in(p.State) && rec.Seats[p.ID].Device == device
+	switch {
+	case p.State == meetingv1.Removed || slices.Contains(rec.Seats[p.ID].Refused, device):
+		return errs.E(errs.Denied, "Du er taget ud af mødet.", nil)
+	case rec.Locked && !inside:
+		return errs.E(errs.Denied, "Mødet er låst. Ring, hvis du skal med.", nil)
+	case h.Book.Early(rec) && p.State == meetingv1.Invited:
+		return errs.E(errs.Conflict, "Det er for tidligt. Venteværelset åbner en halv time før mødet.", nil)
+	}
+	return nil
+}
+
+// knock puts a device into the lobby. Whoever is in the room by the same link stays there until the caseworker decides; own is
+// false then: nothing of what the newcomer says is the other's.
+func knock(rec *booking.Record, p *meetingv1.Participant, device string, now time.Time) (own bool) {
+	s := rec.Seats[p.ID]
+	if in(p.State) && s.Device == device {
+		return true
+	}
+	if in(p.State) {
+		p.Again, s.Knocks = true, device
+		rec.Seats[p.ID] = s
+		return false
+	}
+	if p.State != meetingv1.InLobby || s.Knocks != device {
+		p.Since = now
+	}
+	assume(p, s, device)
+	p.State, s.Knocks = meetingv1.InLobby, device
+	rec.Seats[p.ID] = s
+	return true
+}
+
+// fill takes over what a participant says of itself.
+func fill(p *meetingv1.Participant, r meetingv1.KnockRequest) {
+	if name := strings.TrimSpace(r.Name); name != "" && p.Verified == "" {
+		p.Name = name // a verified name is not typed over
+	}
+	p.Say = strings.TrimSpace(r.Say)
+	if r.Report != nil {
+		p.Report = r.Report
+	}
+	if r.Transcribe != nil {
+		p.Transcribe = r.Transcribe
+	}
 }
 
 // choose makes a participant's choice about being written down hold at once. The booking keeps everybody's own; the
@@ -263,49 +361,93 @@ func otherYes(id string) func(meetingv1.Participant) bool {
 
 // Decide admits, refuses, postpones or tells who waits. The actor must be of the meeting's area.
 func (h *Hall) Decide(ctx context.Context, r meetingv1.AdmitRequest) (booking.Record, error) {
-	notice, text := "", strings.TrimSpace(r.Text)
+	var d decision
 	rec, err := h.Book.Update(ctx, r.MeetingID, "admitted", r.ParticipantID, func(rec *booking.Record) error {
 		p := rec.Participant(r.ParticipantID)
-		if p == nil || p.State != meetingv1.InLobby {
+		if p == nil || rec.Seats[r.ParticipantID].Knocks == "" || p.State != meetingv1.InLobby && !p.Again {
 			return errs.E(errs.Conflict, "Deltageren venter ikke længere.", nil)
 		}
-		s := rec.Seats[p.ID]
-		switch r.Decision {
-		case meetingv1.Admit:
-			p.State, p.Since, s.Device, s.Knocks, notice = meetingv1.InRoom, h.Now(), s.Knocks, "", "admitted"
-		case meetingv1.Refuse:
-			p.State, p.Since, s.Device, s.Knocks, notice = meetingv1.Removed, h.Now(), "", "", "refused"
-		case meetingv1.Postpone:
-			p.State, p.Since, s.Knocks, notice = meetingv1.Invited, h.Now(), "", "postponed"
-		case meetingv1.Tell:
-			if text == "" || len(text) > 500 {
-				return errs.E(errs.Invalid, "Skriv en besked på højst 500 tegn.", nil)
-			}
-			notice = "told"
-			return booking.ErrUnchanged
-		default:
-			return errs.E(errs.Invalid, fmt.Sprintf("Beslutningen %q findes ikke.", r.Decision), nil)
-		}
-		rec.Seats[p.ID] = s
-		return nil
+		var err error
+		d, err = decide(rec, p, r, h.Now())
+		return err
 	})
 	if err != nil {
 		return rec, err
 	}
-	h.tell(meetingv1.RoomEvent{MeetingID: rec.ID, Kind: meetingv1.EventNotice, To: r.ParticipantID, Notice: notice, Text: text})
+	tell := meetingv1.RoomEvent{MeetingID: rec.ID, Kind: meetingv1.EventNotice, To: r.ParticipantID, Device: d.device, Notice: d.notice, Text: d.text}
+	h.tell(tell)
+	if d.replaced != "" {
+		if room := h.find(rec.ID); room != nil {
+			room.leave(r.ParticipantID)
+		}
+		tell.Device, tell.Notice, tell.Text = d.replaced, noticeElsewhere, ""
+		h.tell(tell)
+	}
 	h.announce(rec)
 	return rec, nil
 }
 
-// announce tells everybody who is where, each as much as is for them.
+// decision is what must be told after one.
+type decision struct {
+	device       string // that waited
+	notice, text string
+	replaced     string // device that was in the room by the same link
+}
+
+func decide(rec *booking.Record, p *meetingv1.Participant, r meetingv1.AdmitRequest, now time.Time) (decision, error) {
+	s := rec.Seats[p.ID]
+	d := decision{device: s.Knocks, text: strings.TrimSpace(r.Text)}
+	switch r.Decision {
+	case meetingv1.Admit:
+		if p.Again {
+			d.replaced = s.Device
+			assume(p, s, d.device)
+			p.Transcribe, p.Report = nil, nil // the other's
+		}
+		p.State, p.Since, p.Again, s.Device, s.Knocks, d.notice = meetingv1.InRoom, now, false, s.Knocks, "", "admitted"
+	case meetingv1.Refuse:
+		s.Refuse(d.device)
+		d.notice = "refused"
+		if !p.Again {
+			p.State, p.Since, s.Device = meetingv1.Removed, now, d.device
+		}
+		p.Again = false
+	case meetingv1.Postpone:
+		if !p.Again {
+			p.State, p.Since, s.Device = meetingv1.Invited, now, d.device
+		}
+		p.Again, s.Knocks, d.notice = false, "", "postponed"
+	case meetingv1.Tell:
+		if d.text == "" || utf8.RuneCountInString(d.text) > 500 {
+			return d, errs.E(errs.Invalid, "Skriv en besked på højst 500 tegn.", nil)
+		}
+		d.notice = "told"
+		return d, booking.ErrUnchanged
+	default:
+		return d, errs.E(errs.Invalid, fmt.Sprintf("Beslutningen %q findes ikke.", r.Decision), nil)
+	}
+	rec.Seats[p.ID] = s
+	return d, nil
+}
+
+// announce tells everybody who is where, each as much as is for them and for the device that the link is used on.
 func (h *Hall) announce(rec booking.Record) {
-	if r := h.find(rec.ID); r != nil {
-		r.live(&rec)
+	if r := h.find(rec.ID); r != nil && !r.live(rec) {
+		return // something newer was told
 	}
 	for i := range rec.Participants {
 		p := &rec.Participants[i]
-		p.Place, p.WaitMins = queue(rec, p.ID, h.Now())
-		own := public(rec, p)
-		h.tell(meetingv1.RoomEvent{MeetingID: rec.ID, Kind: meetingv1.EventRoom, To: p.ID, Meeting: &own})
+		s := rec.Seats[p.ID]
+		devices := []string{s.Device}
+		if s.Knocks != "" && s.Knocks != s.Device {
+			devices = append(devices, s.Knocks)
+		}
+		for _, d := range devices {
+			if d == "" {
+				continue
+			}
+			own := h.public(rec, as(rec, p.ID, d))
+			h.tell(meetingv1.RoomEvent{MeetingID: rec.ID, Kind: meetingv1.EventRoom, To: p.ID, Device: d, Meeting: &own})
+		}
 	}
 }

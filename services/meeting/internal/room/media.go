@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"samtale.dk/samtale/media/sfu"
@@ -73,24 +74,47 @@ func (h *Hall) Leave(ctx context.Context, s meetingv1.SeatRef) (meetingv1.Entry,
 		return meetingv1.Entry{}, err
 	}
 	device, _ := booking.CheckKey(h.Master, s)
-	if rec.Seats[me.ID].Device != device && rec.Seats[me.ID].Knocks != device {
-		return h.entry(ctx, rec, me.ID, device, false) // it is another device that is in the room
-	}
+	gone := false
 	rec, err = h.Book.Update(ctx, rec.ID, "left", me.ID, func(rec *booking.Record) error {
-		if p := rec.Participant(me.ID); p != nil && (in(p.State) || p.State == meetingv1.InLobby) {
-			p.State, p.Since, p.Camera, p.Screen, p.Hand = meetingv1.Left, h.Now(), false, false, false
-			return nil
+		p := rec.Participant(me.ID)
+		if p == nil {
+			return booking.ErrUnchanged
 		}
-		return booking.ErrUnchanged
+		var err error
+		gone, err = leave(rec, p, device, h.Now())
+		return err
 	})
 	if err != nil {
 		return meetingv1.Entry{}, err
 	}
-	if r := h.find(rec.ID); r != nil {
+	if r := h.find(rec.ID); r != nil && gone {
 		r.leave(me.ID)
 	}
 	h.announce(rec)
-	return h.entry(ctx, rec, me.ID, device, false)
+	return h.entry(ctx, rec, me.ID, device)
+}
+
+// leave takes a device out of the room or the lobby. Whoever knocks by the same link waits on as before.
+func leave(rec *booking.Record, p *meetingv1.Participant, device string, now time.Time) (gone bool, err error) {
+	s := rec.Seats[p.ID]
+	switch {
+	case p.Again && s.Knocks == device:
+		p.Again, s.Knocks = false, ""
+	case holder(p, s) != device:
+		return false, booking.ErrUnchanged // it is another device that is in the room
+	case p.Again:
+		p.Again, p.State, p.Since, p.Transcribe = false, meetingv1.InLobby, now, nil
+		assume(p, s, s.Knocks)
+		gone = true
+	default:
+		gone = in(p.State)
+		p.State, p.Since, s.Device, s.Knocks = meetingv1.Left, now, device, ""
+	}
+	if gone {
+		p.Camera, p.Screen, p.Hand = false, false, false
+	}
+	rec.Seats[p.ID] = s
+	return gone, nil
 }
 
 // Say sends a chat message to those who are in the same place.
@@ -118,28 +142,11 @@ func (h *Hall) Say(ctx context.Context, q meetingv1.SayRequest) (meetingv1.Messa
 		}
 		m.File = &f
 	}
-	if r.keep(m) {
-		h.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventMessage, Message: &m, Side: m.Side})
-	}
-	return m, nil
+	return r.say(ctx, m)
 }
 
 // maxText is the longest chat message, in characters.
 const maxText = 2000
-
-// keep adds a message for those who come late; false: it was there.
-func (r *room) keep(m meetingv1.Message) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if slices.ContainsFunc(r.messages, func(o meetingv1.Message) bool { return o.ID == m.ID }) {
-		return false
-	}
-	if len(r.messages) == maxMessages {
-		r.messages = slices.Delete(r.messages, 0, 1)
-	}
-	r.messages = append(r.messages, m)
-	return true
-}
 
 // History is what a participant has missed: chat of the own place, and captions.
 func (h *Hall) History(ctx context.Context, s meetingv1.SeatRef) (meetingv1.HistoryReply, error) {

@@ -16,6 +16,7 @@ import (
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
+	"samtale.dk/samtale/services/meeting/internal/store"
 	"samtale.dk/samtale/services/platform/errs"
 )
 
@@ -28,7 +29,12 @@ type room struct {
 	stop  func() // of the subscriptions
 	log   *slog.Logger
 
+	joining sync.Mutex // one participant joins at a time
+	writing sync.Mutex // what is typed is written down one after the other; taken before mu
+
 	mu       sync.Mutex
+	version  int64 // of the booking that people and what follows is of
+	people   map[string]meetingv1.Participant
 	seats    map[string]*seat // of people with media
 	legs     map[string]*leg  // by participant
 	paused   bool
@@ -39,6 +45,7 @@ type room struct {
 	captions []meetingv1.Caption
 	uploads  map[string]*upload
 	lines    map[string]*strings.Builder // of real-time text, by participant
+	typists  map[string]*typist          // legs of typed words, by participant
 	empty    *time.Timer                 // ends the meeting when nobody has come back
 }
 
@@ -60,13 +67,16 @@ const (
 func newRoom(h *Hall, rec booking.Record, area consentv1.Area) *room {
 	return &room{
 		hall: h, id: rec.ID, area: area, log: h.Log.With("meeting_id", rec.ID), seats: map[string]*seat{}, legs: map[string]*leg{},
-		uploads: map[string]*upload{}, lines: map[string]*strings.Builder{},
-		choices: rec.Choices, paused: rec.Paused, started: rec.StartedAt,
+		uploads: map[string]*upload{}, lines: map[string]*strings.Builder{}, people: map[string]meetingv1.Participant{},
+		typists: map[string]*typist{}, started: rec.StartedAt,
 	}
 }
 
 // join gives a participant a place in the SFU; again gives the same one.
 func (r *room) join(rec booking.Record, p *meetingv1.Participant) (*sfu.Peer, error) {
+	r.joining.Lock()
+	defer r.joining.Unlock()
+	r.live(rec)
 	r.mu.Lock()
 	if s := r.seats[p.ID]; s != nil {
 		r.mu.Unlock()
@@ -99,10 +109,6 @@ func (r *room) join(rec booking.Record, p *meetingv1.Participant) (*sfu.Peer, er
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s := r.seats[id]; s != nil { // two requests at once: the SFU has replaced the first
-		s.peer = peer
-		return peer, nil
-	}
 	r.seats[id] = &seat{peer: peer, side: p.State == meetingv1.InSide}
 	if r.empty != nil {
 		r.empty.Stop()
@@ -113,16 +119,22 @@ func (r *room) join(rec booking.Record, p *meetingv1.Participant) (*sfu.Peer, er
 
 const sideGroup = "side"
 
-// live takes over from the booking what counts while the meeting runs.
-func (r *room) live(rec *booking.Record) {
+// live takes over from the booking what counts while the meeting runs; false: the record is older than what is known.
+func (r *room) live(rec booking.Record) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.paused, r.choices = rec.Paused, rec.Choices
+	if rec.Version < r.version {
+		return false
+	}
+	r.version, r.paused, r.choices = rec.Version, rec.Paused, rec.Choices
+	clear(r.people)
 	for _, p := range rec.Participants {
+		r.people[p.ID] = p
 		if l := r.legs[p.ID]; l != nil {
 			l.mask(r.masked(p))
 		}
 	}
+	return true
 }
 
 // masked tells whether what a participant says now is not to be heard by the recogniser: nobody chose a transcript, the meeting
@@ -152,12 +164,14 @@ func (r *room) leave(participant string) {
 	r.mu.Lock()
 	s := r.seats[participant]
 	delete(r.seats, participant)
+	aside := s != nil && s.side
 	if len(r.seats) == 0 && !r.ended && r.empty == nil {
 		r.empty = time.AfterFunc(emptyFor, func() { r.hall.over(r, "empty") })
 	}
 	r.mu.Unlock()
 	if s != nil {
 		s.peer.Leave()
+		r.unfinished(participant, aside)
 	}
 }
 
@@ -170,12 +184,21 @@ func (r *room) begin(ctx context.Context) error {
 		return nil
 	}
 	now := r.hall.Now()
-	rec, err := r.hall.Book.Update(ctx, r.id, "started", "", func(rec *booking.Record) error {
+	rec, err := r.hall.Book.UpdateWith(ctx, r.id, "started", "", func(rec *booking.Record) error {
 		if !rec.StartedAt.IsZero() {
 			return booking.ErrUnchanged
 		}
 		rec.State, rec.StartedAt = meetingv1.Live, now
 		return nil
+	}, func(tx *store.Tx, rec booking.Record) error {
+		party, err := r.hall.Book.Party(ctx, rec)
+		if err != nil {
+			return err
+		}
+		return tx.Publish(ctx, callv1.Started{
+			Meta: event.NewMeta("call.v1.started", "meeting", rec.StartedAt), ConversationID: rec.ID, Channel: callv1.ChannelMeeting,
+			ServiceArea: rec.ServiceArea, Sealed: party, Caseworker: caseworker(rec),
+		})
 	})
 	if err != nil {
 		return err
@@ -183,12 +206,7 @@ func (r *room) begin(ctx context.Context) error {
 	r.mu.Lock()
 	r.started = rec.StartedAt
 	r.mu.Unlock()
-	return r.hall.Book.Publish(ctx, rec, func(party []byte) event.Message {
-		return callv1.Started{
-			Meta: event.NewMeta("call.v1.started", "meeting", rec.StartedAt), ConversationID: rec.ID, Channel: callv1.ChannelMeeting,
-			ServiceArea: rec.ServiceArea, Sealed: party, Caseworker: caseworker(rec),
-		}
-	})
+	return nil
 }
 
 // caseworker is whose meeting it is at the desk.
@@ -221,32 +239,55 @@ func (h *Hall) over(r *room, reason string) {
 // endWithin bounds how long the end of a meeting waits for the last words.
 const endWithin = 60 * time.Second
 
-// finish writes the end to the booking and tells the journal.
+// finish writes the end to the booking and tells the journal, in one transaction.
 func (h *Hall) finish(ctx context.Context, id, reason string, legs []callv1.LegEnd) error {
 	now := h.Now()
-	rec, err := h.Book.Update(ctx, id, "ended", "", func(rec *booking.Record) error {
-		if !rec.EndedAt.IsZero() {
+	known, err := h.Book.Store.Read().Legs(ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = h.Book.UpdateWith(ctx, id, "ended", "", func(rec *booking.Record) error {
+		if !rec.EndedAt.IsZero() || reason == reasonLost && h.find(id) != nil {
 			return booking.ErrUnchanged
 		}
 		rec.State, rec.EndedAt = meetingv1.Ended, now
-		rec.Legs = merge(rec.Legs, legs)
+		rec.Legs = lengths(merge(rec.Legs, legs), known, rec.StartedAt, now)
 		for i := range rec.Participants {
 			if p := &rec.Participants[i]; in(p.State) || p.State == meetingv1.InLobby {
 				p.State, p.Since = meetingv1.Left, now
 			}
 		}
 		return nil
-	})
-	if err != nil || rec.StartedAt.IsZero() {
-		return err
-	}
-	return h.Book.Publish(ctx, rec, func([]byte) event.Message {
-		return callv1.Ended{
+	}, func(tx *store.Tx, rec booking.Record) error {
+		if rec.StartedAt.IsZero() {
+			return nil
+		}
+		if err := h.lastTyped(ctx, tx, rec, known); err != nil {
+			return err
+		}
+		return tx.Publish(ctx, callv1.Ended{
 			Meta: event.NewMeta("call.v1.ended", "meeting", now), ConversationID: rec.ID, Channel: callv1.ChannelMeeting,
 			ServiceArea: rec.ServiceArea, StartedAt: rec.StartedAt, AnsweredAt: rec.StartedAt, Reason: reason,
 			Caseworker: caseworker(rec), Transcribed: rec.Choices.Transcript, Legs: rec.Legs,
-		}
+		})
 	})
+	return err
+}
+
+// lengths gives the legs that nobody has ended, as of a node that was killed, the length that is known. Typed legs are as long as
+// the meeting.
+func lengths(legs []callv1.LegEnd, known []store.Leg, started, now time.Time) []callv1.LegEnd {
+	for _, k := range known {
+		i := slices.IndexFunc(legs, func(l callv1.LegEnd) bool { return l.ID == k.ID })
+		if i < 0 {
+			continue
+		}
+		legs[i].Samples = max(legs[i].Samples, k.Samples)
+		if k.Writer != "" {
+			legs[i].Samples = max(legs[i].Samples, samples(now.Sub(started)))
+		}
+	}
+	return legs
 }
 
 // merge adds legs to those that earlier stretches of the meeting have left; the newer account of a leg counts.
@@ -281,8 +322,17 @@ func (r *room) vacate(ctx context.Context) {
 
 // shut closes the media and waits until every leg is committed.
 func (r *room) shut(ctx context.Context) []callv1.LegEnd {
-	r.stop()
 	r.media.Close()
+	r.mu.Lock()
+	aside := map[string]bool{}
+	for id := range r.lines {
+		s := r.seats[id]
+		aside[id] = s != nil && s.side
+	}
+	r.mu.Unlock()
+	for id, side := range aside {
+		r.unfinished(id, side)
+	}
 	r.mu.Lock()
 	if r.empty != nil {
 		r.empty.Stop()
@@ -299,6 +349,7 @@ func (r *room) shut(ctx context.Context) []callv1.LegEnd {
 		wg.Go(func() { out[i] = l.end(ctx) })
 	}
 	wg.Wait()
+	r.stop() // the last words are captions, too
 	slices.SortFunc(out, func(a, b callv1.LegEnd) int { return a.StartedAt.Compare(b.StartedAt) })
 	return out
 }
@@ -308,21 +359,19 @@ func (r *room) sound(participant, role, user string, t sfu.Track) sfu.AudioWrite
 	if t.Source != sfu.Microphone {
 		return nil
 	}
-	rec, _, err := r.hall.Book.Get(context.Background(), r.id)
-	p := rec.Participant(participant)
-	if err != nil || p == nil || !rec.Choices.Transcript {
+	r.mu.Lock()
+	p, ok := r.people[participant]
+	l, masked, wanted := r.legs[participant], r.masked(p), r.choices.Transcript
+	r.mu.Unlock()
+	if !ok || !wanted {
 		return nil
 	}
-	r.mu.Lock()
-	l := r.legs[participant]
-	masked := r.masked(*p)
-	r.mu.Unlock()
 	if l != nil {
 		l.resume(r.hall.Now())
 		l.mask(masked)
 		return l
 	}
-	l, err = newLeg(r.hall.Feed, r.id, callv1.Leg{
+	l, err := newLeg(r.hall.Feed, r.id, callv1.Leg{
 		ID: event.NewID(r.hall.Now()), Role: callRole(role), StartedAt: r.hall.Now(), User: user,
 	})
 	if err != nil {
@@ -333,7 +382,13 @@ func (r *room) sound(participant, role, user string, t sfu.Track) sfu.AudioWrite
 	r.mu.Lock()
 	r.legs[participant] = l
 	r.mu.Unlock()
-	go r.tellLegs(participant, l.Leg)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := r.tellLeg(ctx, participant, l.Leg, nil); err != nil {
+			r.log.Error("a leg is not announced", "err", err)
+		}
+	}()
 	return l
 }
 
@@ -348,33 +403,34 @@ func callRole(role string) string {
 	return callv1.RoleOther
 }
 
-// tellLegs records a new leg, so that the transcript and a restart know whose it is.
-func (r *room) tellLegs(participant string, l callv1.Leg) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	rec, err := r.hall.Book.Update(ctx, r.id, "leg", participant, func(rec *booking.Record) error {
-		rec.Legs = merge(rec.Legs, []callv1.LegEnd{{Leg: l, Transcribed: true}})
-		if p := rec.Participant(participant); p != nil {
+// tellLeg records a new leg, so that the transcript and a restart know whose it is. With does more in the same transaction.
+func (r *room) tellLeg(ctx context.Context, participant string, l callv1.Leg, with func(*store.Tx) error) error {
+	_, err := r.hall.Book.UpdateWith(ctx, r.id, "leg", participant, func(rec *booking.Record) error {
+		if slices.ContainsFunc(rec.Legs, func(o callv1.LegEnd) bool { return o.ID == l.ID }) || !rec.EndedAt.IsZero() {
+			return booking.ErrUnchanged
+		}
+		rec.Legs = append(rec.Legs, callv1.LegEnd{Leg: l, Transcribed: true})
+		if p := rec.Participant(participant); p != nil && with == nil {
 			p.LegID = l.ID
 		}
 		return nil
-	})
-	if err == nil {
+	}, func(tx *store.Tx, rec booking.Record) error {
+		if with != nil {
+			if err := with(tx); err != nil {
+				return err
+			}
+		}
 		legs := make([]callv1.Leg, 0, len(rec.Legs))
 		for _, e := range rec.Legs {
 			legs = append(legs, e.Leg)
 		}
 		yes := true
-		err = r.hall.Book.Publish(ctx, rec, func([]byte) event.Message {
-			return callv1.Changed{
-				Meta: event.NewMeta("call.v1.changed", "meeting", r.hall.Now()), ConversationID: r.id, State: callv1.StateTalking,
-				ServiceArea: rec.ServiceArea, Caseworker: caseworker(rec), Legs: legs, Transcribe: &yes,
-			}
+		return tx.Publish(ctx, callv1.Changed{
+			Meta: event.NewMeta("call.v1.changed", "meeting", r.hall.Now()), ConversationID: r.id, State: callv1.StateTalking,
+			ServiceArea: rec.ServiceArea, Caseworker: caseworker(rec), Legs: legs, Transcribe: &yes,
 		})
-	}
-	if err != nil {
-		r.log.Error("a leg is not announced", "err", err)
-	}
+	})
+	return err
 }
 
 func (r *room) quality(participant string, q sfu.Quality) {
@@ -415,11 +471,14 @@ func (r *room) listen() (stop func(), err error) {
 	return stop, nil
 }
 
+// reasonLost ends a meeting that no node has.
+const reasonLost = "lost"
+
 // Over ends a meeting that was left open, wherever its media is.
 func (h *Hall) Over(ctx context.Context, id string) error {
 	if r := h.find(id); r != nil {
 		h.over(r, "left-open")
 		return nil
 	}
-	return h.finish(ctx, id, "lost", nil)
+	return h.finish(ctx, id, reasonLost, nil)
 }

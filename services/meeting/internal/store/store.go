@@ -153,8 +153,10 @@ func (t *Tx) Meetings(ctx context.Context, areas []string, from, to time.Time) (
 
 // Erase deletes a meeting's content; the row with id, area, state and time stays.
 func (t *Tx) Erase(ctx context.Context, id string, now time.Time) error {
-	if _, err := t.Exec(ctx, `DELETE FROM sent WHERE meeting_id = ?`, id); err != nil {
-		return err
+	for _, table := range []string{"sent", "said", "leg", "held"} {
+		if _, err := t.Exec(ctx, `DELETE FROM `+table+` WHERE meeting_id = ?`, id); err != nil {
+			return err
+		}
 	}
 	_, err := t.Exec(ctx, `UPDATE meeting SET sealed = NULL, erased_at = ? WHERE id = ? AND erased_at = 0`, store.Micros(now), id)
 	return err

@@ -324,26 +324,30 @@ func (a *App) roomEvents(w http.ResponseWriter, r *http.Request, _ who.Person) e
 	defer s.close()
 	// Where the seat is, as the last event about the room has told; written by the subscription's goroutine alone.
 	state := ""
+	device, _, _ := strings.Cut(ref.Key, ".")
 	pass := func(e meetingv1.RoomEvent) bool {
-		if e.Kind == meetingv1.EventRoom && e.To == ref.ParticipantID {
+		mine := e.To == ref.ParticipantID && e.Device == device
+		if e.Kind == meetingv1.EventRoom && mine {
 			for _, p := range e.Meeting.Participants {
 				if p.ID == ref.ParticipantID {
 					state = p.State
 				}
 			}
 		}
+		inside := state == meetingv1.InRoom || state == meetingv1.InSide
 		switch {
-		case e.To != "":
-			return e.To == ref.ParticipantID
+		case e.Device != "":
+			return mine
+		case e.To != "": // about media: not for whoever waits with the same link on another device
+			return inside && e.To == ref.ParticipantID
 		case e.Side:
 			return state == meetingv1.InSide
 		case e.Kind == meetingv1.EventEnded || e.Kind == meetingv1.EventMoved:
 			return true
 		}
-		return state == meetingv1.InRoom || state == meetingv1.InSide
+		return inside
 	}
-	// Asking with an empty knock would change things; leaving the name out of an act that does nothing is not possible either:
-	// history is what a seat in the room may read, and tells whether it is one.
+	// History is what a seat in the room may read. Denied: a seat that waits; a key that is none is refused otherwise.
 	if _, err := bus.Request[meetingv1.HistoryReply](r.Context(), a.Bus, meetingv1.HistorySubject, ref); err == nil {
 		state = meetingv1.InRoom
 	} else if errs.KindOf(err) != errs.Denied {

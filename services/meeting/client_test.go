@@ -1,0 +1,172 @@
+package meeting
+
+import (
+	"sync"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"samtale.dk/samtale/services/contract/meetingv1"
+)
+
+// tab is a browser's part of the media, by pion: it publishes a microphone and text, and subscribes.
+type tab struct {
+	pub, sub *webrtc.PeerConnection
+	mic      *webrtc.TrackLocalStaticRTP
+	text     *webrtc.DataChannel
+	stop     chan struct{}
+	once     sync.Once
+
+	mu      sync.Mutex
+	sounds  map[string]int // packets by track
+	written map[string]string
+}
+
+func (g *guest) connection() *webrtc.PeerConnection {
+	g.w.t.Helper()
+	var se webrtc.SettingEngine
+	se.SetIncludeLoopbackCandidate(true)
+	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	var me webrtc.MediaEngine
+	g.w.must(me.RegisterDefaultCodecs())
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(&me)).NewPeerConnection(webrtc.Configuration{})
+	g.w.must(err)
+	g.w.t.Cleanup(func() { _ = pc.Close() })
+	return pc
+}
+
+func gathered(pc *webrtc.PeerConnection, d webrtc.SessionDescription) (string, error) {
+	done := webrtc.GatheringCompletePromise(pc)
+	if err := pc.SetLocalDescription(d); err != nil {
+		return "", err
+	}
+	<-done
+	return pc.LocalDescription().SDP, nil
+}
+
+// join brings the guest's sound into the room, and the others' to the guest. A packet is sent every 20 ms until leave.
+func (g *guest) join() *guest {
+	g.w.t.Helper()
+	g.tab = &tab{stop: make(chan struct{}), sounds: map[string]int{}, written: map[string]string{}}
+	g.publish()
+	g.subscribe()
+	g.w.t.Cleanup(g.hush)
+	go g.speak()
+	return g
+}
+
+// hush ends the packets.
+func (c *tab) hush() { c.once.Do(func() { close(c.stop) }) }
+
+func (g *guest) publish() {
+	g.w.t.Helper()
+	var err error
+	g.pub = g.connection()
+	g.mic, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "mic", "stream")
+	g.w.must(err)
+	_, err = g.pub.AddTrack(g.mic)
+	g.w.must(err)
+	ordered, protocol := true, "t140"
+	g.text, err = g.pub.CreateDataChannel("t140", &webrtc.DataChannelInit{Ordered: &ordered, Protocol: &protocol})
+	g.w.must(err)
+	offer, err := g.pub.CreateOffer(nil)
+	g.w.must(err)
+	sdp, err := gathered(g.pub, offer)
+	g.w.must(err)
+	rep := get[meetingv1.MediaReply](g.w, meetingv1.PublishSubject, meetingv1.MediaRequest{Seat: g.seat, SDP: sdp})
+	g.w.must(g.pub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: rep.SDP}))
+	g.connected(g.pub)
+}
+
+func (g *guest) connected(pc *webrtc.PeerConnection) {
+	g.w.t.Helper()
+	g.w.until("a connection", func() bool { return pc.ConnectionState() == webrtc.PeerConnectionStateConnected })
+}
+
+// subscribe takes the room's offer, and its later ones as they come.
+func (g *guest) subscribe() {
+	g.w.t.Helper()
+	g.sub = g.connection()
+	g.sub.OnTrack(func(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { g.receive(tr) })
+	g.sub.OnDataChannel(func(d *webrtc.DataChannel) {
+		d.OnMessage(func(m webrtc.DataChannelMessage) {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.written[d.Label()] += string(m.Data)
+		})
+	})
+	var one sync.Mutex
+	take := func(offer string) {
+		one.Lock()
+		defer one.Unlock()
+		if err := g.answer(offer); err != nil && g.w.t.Context().Err() == nil {
+			g.w.t.Logf("offer: %v", err) // the room or the page may be gone by now
+		}
+	}
+	sub := g.sub
+	follow(g.w, meetingv1.RoomSubject(g.seat.MeetingID), func(e meetingv1.RoomEvent) {
+		if e.Kind == meetingv1.EventOffer && e.To == g.seat.ParticipantID && g.sub == sub {
+			go take(e.SDP)
+		}
+	})
+	rep := get[meetingv1.MediaReply](g.w, meetingv1.SubscribeSubject, meetingv1.MediaRequest{Seat: g.seat})
+	take(rep.SDP)
+	g.connected(g.sub)
+}
+
+func (g *guest) answer(offer string) error {
+	if err := g.sub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
+		return err
+	}
+	d, err := g.sub.CreateAnswer(nil)
+	if err != nil {
+		return err
+	}
+	sdp, err := gathered(g.sub, d)
+	if err != nil {
+		return err
+	}
+	_, err = ask[meetingv1.MediaReply](g.w, meetingv1.SubscribeSubject, meetingv1.MediaRequest{Seat: g.seat, SDP: sdp, Session: "answer"})
+	return err
+}
+
+func (g *guest) receive(tr *webrtc.TrackRemote) {
+	for {
+		p, _, err := tr.ReadRTP()
+		if err != nil {
+			return
+		}
+		if len(p.Payload) == 0 {
+			continue
+		}
+		g.mu.Lock()
+		g.sounds[tr.ID()]++
+		g.mu.Unlock()
+	}
+}
+
+// speak sends Opus packets of 20 ms.
+func (g *guest) speak() {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for seq := uint16(1); ; seq++ {
+		select {
+		case <-g.stop:
+			return
+		case <-tick.C:
+		}
+		p := rtp.Packet{
+			Header:  rtp.Header{Version: 2, PayloadType: 111, SequenceNumber: seq, Timestamp: uint32(seq) * 960},
+			Payload: []byte{0xf8, 0xff, 0xfe}, // a frame of silence
+		}
+		_ = g.mic.WriteRTP(&p)
+	}
+}
+
+// hears counts the packets of another's microphone.
+func (g *guest) hears(other *guest) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.sounds[other.seat.ParticipantID+"~microphone"]
+}

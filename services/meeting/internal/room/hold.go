@@ -1,0 +1,94 @@
+package room
+
+import (
+	"context"
+	"time"
+
+	"samtale.dk/samtale/services/meeting/internal/store"
+)
+
+const (
+	// holdEvery is how much of a leg's length a node that is killed takes with it.
+	holdEvery = 5 * time.Second
+	// lookEvery is how often meetings are looked for that no node has any more.
+	lookEvery = time.Minute
+)
+
+// Keep writes down, until ctx ends, which rooms are here and how long their legs are, and ends meetings that a node has left
+// behind and nobody has come back to.
+func (h *Hall) Keep(ctx context.Context) error {
+	hold, look := time.NewTicker(holdEvery), time.NewTicker(lookEvery)
+	defer hold.Stop()
+	defer look.Stop()
+	began := h.Now()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hold.C:
+			err = h.hold(ctx)
+		case <-look.C:
+			if h.Now().Sub(began) > emptyFor { // after a restart people get the time to come back
+				err = h.sweep(ctx)
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			h.Log.Warn("rooms are not kept", "err", err)
+		}
+	}
+}
+
+// hold notes how far all rooms have come, in one transaction.
+func (h *Hall) hold(ctx context.Context) error {
+	h.mu.Lock()
+	rooms := make([]*room, 0, len(h.rooms))
+	for _, r := range h.rooms {
+		rooms = append(rooms, r)
+	}
+	h.mu.Unlock()
+	if len(rooms) == 0 {
+		return nil
+	}
+	return h.Book.Store.InTx(ctx, func(tx *store.Tx) error {
+		for _, r := range rooms {
+			if err := tx.Hold(ctx, r.id, h.Now()); err != nil {
+				return err
+			}
+			for _, l := range r.positions() {
+				if err := tx.PutLeg(ctx, r.id, l); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func (r *room) positions() []store.Leg {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]store.Leg, 0, len(r.legs))
+	for _, l := range r.legs {
+		out = append(out, store.Leg{ID: l.ID, Samples: l.feed.Position()})
+	}
+	return out
+}
+
+// sweep ends meetings whose node is gone.
+func (h *Hall) sweep(ctx context.Context) error {
+	lost, err := h.Book.Store.Read().Abandoned(ctx, h.Now().Add(-emptyFor))
+	if err != nil {
+		return err
+	}
+	for _, id := range lost {
+		if h.find(id) != nil {
+			continue
+		}
+		if err := h.finish(ctx, id, reasonLost, nil); err != nil {
+			return err
+		}
+		h.Log.Info("a meeting that nobody came back to is over", "meeting_id", id)
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"samtale.dk/samtale/services/platform/store"
+)
+
+// AddSaid keeps a sealed message; added is false when it is there already.
+func (t *Tx) AddSaid(ctx context.Context, meeting, id string, at time.Time, sealed []byte) (added bool, err error) {
+	r, err := t.Exec(ctx, `INSERT INTO said (meeting_id, id, at, sealed) VALUES (?, ?, ?, ?) ON CONFLICT (meeting_id, id) DO NOTHING`,
+		meeting, id, store.Micros(at), sealed)
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
+}
+
+// Said reads the newest messages of a meeting, sealed, oldest first.
+func (t *Tx) Said(ctx context.Context, meeting string, limit int) ([][]byte, error) {
+	rows, err := t.Query(ctx, `SELECT sealed FROM (SELECT at, id, sealed FROM said WHERE meeting_id = ? ORDER BY at DESC, id DESC LIMIT ?) AS newest
+		ORDER BY at, id`, meeting, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out [][]byte
+	for rows.Next() {
+		var b []byte
+		if err := rows.Scan(&b); err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return out, rows.Err()
+}
+
+// Leg is how far a leg of a meeting has come.
+type Leg struct {
+	ID       string
+	Writer   string // the participant of a typed leg; empty: a spoken one
+	Samples  int64
+	NextWord int64 // of a typed leg
+}
+
+// PutLeg keeps how far a leg has come. It never gets shorter.
+func (t *Tx) PutLeg(ctx context.Context, meeting string, l Leg) error {
+	_, err := t.Exec(ctx, `INSERT INTO leg (meeting_id, id, writer, samples, next_word) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (meeting_id, id) DO UPDATE SET samples = excluded.samples, next_word = excluded.next_word
+		WHERE leg.samples < excluded.samples`, meeting, l.ID, l.Writer, l.Samples, l.NextWord)
+	return err
+}
+
+// Legs reads how far the legs of a meeting have come.
+func (t *Tx) Legs(ctx context.Context, meeting string) ([]Leg, error) {
+	rows, err := t.Query(ctx, `SELECT id, writer, samples, next_word FROM leg WHERE meeting_id = ? ORDER BY id`, meeting)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []Leg
+	for rows.Next() {
+		var l Leg
+		if err := rows.Scan(&l.ID, &l.Writer, &l.Samples, &l.NextWord); err != nil {
+			return nil, err
+		}
+		out = append(out, l)
+	}
+	return out, rows.Err()
+}
+
+// Hold notes that a node has a meeting's room now.
+func (t *Tx) Hold(ctx context.Context, meeting string, now time.Time) error {
+	_, err := t.Exec(ctx, `INSERT INTO held (meeting_id, at) VALUES (?, ?) ON CONFLICT (meeting_id) DO UPDATE SET at = excluded.at`,
+		meeting, store.Micros(now))
+	return err
+}
+
+// Abandoned lists live meetings whose room no node has had since a time.
+func (t *Tx) Abandoned(ctx context.Context, since time.Time) ([]string, error) {
+	rows, err := t.Query(ctx, `SELECT m.id FROM meeting m LEFT JOIN held h ON h.meeting_id = m.id
+		WHERE m.state = 'live' AND m.erased_at = 0 AND (h.at IS NULL OR h.at < ?) ORDER BY m.id LIMIT 100`, store.Micros(since))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		out = append(out, id)
+	}
+	return out, rows.Err()
+}
