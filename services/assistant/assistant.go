@@ -157,7 +157,10 @@ func assemble(cfg ready, env process.Env, p parts) (*app.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	peers := peer.New(peer.Config{DB: p.db, Bus: p.bus, Log: log})
+	peers, err := peer.New(peer.Config{DB: p.db, Bus: p.bus, Log: log, Metrics: env.Metrics})
+	if err != nil {
+		return nil, err
+	}
 	fetch := ingest.New(ingest.Config{Library: library, DB: p.db, Folder: cfg.Folder, Private: cfg.Private, Log: log})
 	tc := &app.Temporal{}
 	inquiries, err := inquiry.New(inquiry.Config{

@@ -201,6 +201,26 @@ func TestProgramsAskTooMuch(t *testing.T) {
 	}
 }
 
+// A proxy on the same machine passes the public name on.
+func TestProgramsBehindProxy(t *testing.T) {
+	p := start(t)
+	body := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{"query":"flytning"}}}`
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+"/mcp", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "www.kommune.example"
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json, text/event-stream")
+	r, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, reply := read(t, r); status != http.StatusOK || !strings.Contains(reply, "passages") {
+		t.Errorf("%d %s", status, reply)
+	}
+}
+
 // agent connects the official client by the card.
 func (p *place) agent(t *testing.T) *a2aclient.Client {
 	t.Helper()

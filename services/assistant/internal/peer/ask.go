@@ -104,11 +104,17 @@ func (p *Peers) first(ctx context.Context, peers []row, req assistantv1.AskReque
 		wg.Go(func() {
 			theirs, err := ask(ctx, r, req, own)
 			if err != nil {
+				p.asked.WithLabelValues("failed").Inc()
 				p.rested(r.ID, rest)
 				p.cfg.Log.Warn("peer not asked", "peer", r.ID, "answer", own.ID, "err", err)
 				return
 			}
 			answers[i] = accept(own, theirs, r.Name)
+			result := "nothing"
+			if answers[i] != nil {
+				result = "answered"
+			}
+			p.asked.WithLabelValues(result).Inc()
 		})
 	}
 	wg.Wait()

@@ -23,6 +23,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/nats-io/nats.go/micro"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"samtale.dk/samtale/services/contract/assistantv1"
 	"samtale.dk/samtale/services/contract/event"
@@ -33,25 +34,32 @@ import (
 
 // Config is what New needs.
 type Config struct {
-	DB  *store.DB // migrated
-	Bus *bus.Bus
-	Log *slog.Logger
-	Now func() time.Time // nil: time.Now
+	DB      *store.DB // migrated
+	Bus     *bus.Bus
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	Now     func() time.Time // nil: time.Now
 }
 
 // Peers are the registered peers.
 type Peers struct {
-	cfg  Config
+	cfg Config
+	// asked has the label result: answered, nothing (no proven sentence), failed.
+	asked *prometheus.CounterVec
+
 	mu   sync.Mutex
 	rest map[string]time.Time // peers that failed, and until when they are left alone
 }
 
 // New returns the peers, not yet running.
-func New(cfg Config) *Peers {
+func New(cfg Config) (*Peers, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Peers{cfg: cfg, rest: map[string]time.Time{}}
+	asked := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "samtale", Subsystem: "assistant", Name: "peers_asked_total", Help: "Questions sent to other authorities' assistants, by what came back.",
+	}, []string{"result"})
+	return &Peers{cfg: cfg, asked: asked, rest: map[string]time.Time{}}, cfg.Metrics.Register(asked)
 }
 
 const (

@@ -17,6 +17,8 @@ import (
 
 	"github.com/a2aproject/a2a-go/v2/a2a"
 	"github.com/a2aproject/a2a-go/v2/a2asrv"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"samtale.dk/samtale/services/assistant/internal/schema"
 	"samtale.dk/samtale/services/contract/assistantv1"
@@ -116,7 +118,11 @@ func open(t *testing.T) *Peers {
 	if err := db.Migrate(t.Context(), schema.Migrations()); err != nil {
 		t.Fatal(err)
 	}
-	return New(Config{DB: db, Log: slog.New(slog.DiscardHandler)})
+	p, err := New(Config{DB: db, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func (p *Peers) mustSave(t *testing.T, in assistantv1.Peer) assistantv1.Peer {
@@ -171,6 +177,10 @@ func TestPeerAnswersWhatWeDoNotKnow(t *testing.T) {
 	asked := o.questions()
 	if len(asked) != 1 || asked[0].Parts[0].Text() != own.Question {
 		t.Fatalf("asked %+v", asked)
+	}
+	var m dto.Metric
+	if err := p.asked.WithLabelValues("answered").Write(&m); err != nil || m.GetCounter().GetValue() != 1 {
+		t.Errorf("counted %v, %v", m.GetCounter(), err)
 	}
 	if d, _ := asked[0].Parts[1].Data().(map[string]any); d["municipality"] != "0461" || d["date"] != "2026-11-22" || d["language"] != "da" {
 		t.Errorf("told %v", d)
