@@ -1,5 +1,5 @@
 // Package archtest holds the rules of the tree as tests: who imports whom, that every
-// package says what it is for, and that compose.yaml sets only what a service knows.
+// package says what it is for, and that compose.yaml and the Helm chart set only what a service knows.
 // It is run by go test and changes nothing.
 package archtest
 

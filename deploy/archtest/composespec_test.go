@@ -17,7 +17,7 @@ func TestComposeSpec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"consent", "journal", "worker", "speech", "phone", "portal", "nats", "temporal", "postgres", "qdrant", "ollama"} {
+	for _, name := range []string{"assistant", "consent", "journal", "meeting", "worker", "speech", "phone", "portal", "nats", "temporal", "postgres", "qdrant", "ollama"} {
 		if _, ok := p.Services[name]; !ok {
 			t.Errorf("no service %s", name)
 		}
