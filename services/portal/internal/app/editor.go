@@ -315,7 +315,7 @@ func (a *App) editorPeerSaved(w http.ResponseWriter, r *http.Request, p who.Pers
 	} else {
 		_, err = bus.Request[assistantv1.Peer](r.Context(), a.Bus, assistantv1.SavePeerSubject, peer)
 	}
-	if errors.Is(err, errs.Invalid) || errors.Is(err, errs.Conflict) {
+	if errors.Is(err, errs.Invalid) || errors.Is(err, errs.Conflict) || errors.Is(err, errs.Unavailable) { // their server may be away
 		return a.peersPage(w, r, p, http.StatusBadRequest, peersData{Peer: peer, Topics: topics(peer), Problem: problem(err, lang(r)).Detail})
 	}
 	if err != nil {
