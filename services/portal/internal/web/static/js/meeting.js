@@ -1,6 +1,6 @@
 // One participant's way through a meeting: device check, what is written down, lobby, room.
 
-import { $, el, failed, keyed, Problem, t, tell, write } from "./lib.js";
+import { $, ask, el, failed, keyed, Problem, t, tell, write } from "./lib.js";
 import { level, Media, tone } from "./meeting_media.js";
 
 const page = $("meeting");
@@ -77,6 +77,25 @@ async function devices() {
   $("m-preview").play().catch(() => {});
   if (local.getAudioTracks().length) stopLevel = level(local, (v) => ($("m-level").value = v));
   await list();
+}
+
+/** network measures the way to the meeting's own server: how long an answer takes, and how much comes through. */
+async function network() {
+  const times = [];
+  let failures = 0;
+  for (let i = 0; i < 6; i++) {
+    const from = performance.now();
+    try {
+      await fetch(`/static/meeting-icons.svg?${i}-${from}`, { cache: "no-store", signal: AbortSignal.timeout(3000) }).then((r) => r.arrayBuffer());
+      if (i) times.push(performance.now() - from); // the first one also opens the connection
+    } catch {
+      failures++;
+    }
+  }
+  report.loss_share = failures / 6;
+  report.rtt_ms = times.length ? Math.round(times.sort((a, b) => a - b)[times.length >> 1]) : 0;
+  report.network = !times.length ? "blocked" : failures || report.rtt_ms > 400 ? "slow" : "ok";
+  write($("m-net"), t(`m.net.${report.network}`, { ms: report.rtt_ms }));
 }
 
 async function list() {
@@ -157,9 +176,9 @@ async function enter() {
   try {
     await media.start(local);
     if (!entry.me.camera && local.getVideoTracks().length) act("camera", { value: "on" });
-    const { messages, captions } = await fetch(base + "history", { headers }).then((r) => r.json());
+    const { messages, captions: lines } = await fetch(base + "history", { headers }).then((r) => r.json());
     messages.forEach(message);
-    captions.forEach(caption);
+    lines.forEach(caption);
   } catch (err) {
     problem(err.message);
   }
@@ -203,9 +222,11 @@ function person(p) {
   ].filter(Boolean);
   if (!entry.can_act || p.id === entry.me.id) return out;
   const button = (text, f) => el("button", { type: "button", class: "chip", onclick: f }, text);
-  if (p.state === "lobby") {
+  if (p.again) out.push(el("span", { class: "m-flag" }, t("m.elsewhere.waits")));
+  if (p.state === "lobby" || p.again) {
     out.push(button(t("meetings.admit"), () => decide(p, "admit")), button(t("meetings.refuse"), () => decide(p, "refuse")));
-  } else {
+  }
+  if (p.state !== "lobby") {
     if (!p.muted) out.push(button(t("m.mute"), () => act("mute", { target: p.id })));
     out.push(button(t("m.remove"), () => act("remove", { target: p.id })));
   }
@@ -400,17 +421,60 @@ function line(id, from, text, { live = false, automatic = false } = {}) {
   e.classList.toggle("live", live);
   e.dataset.from = from;
   e.dataset.kind = automatic ? "caption" : "typed";
-  write(e.lastElementChild, text);
+  write(e.querySelector("span"), text);
+  return e;
 }
+
+// Who puts captions right: the authority's people and the interpreter.
+const captions = !["citizen", "companion"].includes(entry.me.role);
 
 function caption(c) {
   const open = `${c.from}-tail`;
   if (c.final) {
     document.querySelector(`[data-line="${CSS.escape(open)}"]`)?.remove();
-    return line(c.id, c.from, c.text, { automatic: true });
+    const known = document.querySelector(`[data-line="${CSS.escape(c.id)}"]`);
+    if (c.corrected && !known && heard.has(c.id)) return; // scrolled away by now
+    const e = line(c.id, c.from, c.text, { automatic: true });
+    e.classList.toggle("corrected", Boolean(c.corrected));
+    if (captions && !e.querySelector("button")) e.append(" ", el("button", { type: "button", class: "m-fix", onclick: () => correct(c.id, e) }, t("m.fix")));
+    if (!heard.has(c.id)) say(c.from, c.text);
+    heard.add(c.id);
+    return;
   }
   line(open, c.from, c.text, { live: true, automatic: true });
 }
+
+async function correct(id, e) {
+  const value = e.querySelector("span").textContent;
+  const text = await ask({ title: t("m.fix.title"), text: t("m.fix.text"), label: t("m.captions"), required: true, value, yes: t("m.fix.yes") });
+  if (text && text !== value) act("correct", { target: id, value: text });
+}
+
+// Screen readers hear whole lines with the speaker's name, and can have a rest from it.
+const heard = new Set();
+
+function say(from, text) {
+  if ($("m-quiet").getAttribute("aria-pressed") === "true") return;
+  $("m-heard").append(el("p", {}, `${nameOf(from)}: ${text}`));
+  while ($("m-heard").children.length > linesShown) $("m-heard").firstElementChild.remove();
+}
+
+$("m-quiet").addEventListener("click", () => $("m-quiet").setAttribute("aria-pressed", String($("m-quiet").getAttribute("aria-pressed") !== "true")));
+
+// Captions have a size of their own, which the browser remembers.
+const sizes = [1, 1.4, 1.9, 2.6];
+let size = Number(localStorage.getItem("m-size") ?? 0) || 0;
+
+function resize(by) {
+  size = Math.min(sizes.length - 1, Math.max(0, size + by));
+  localStorage.setItem("m-size", String(size));
+  $("m-captions").style.fontSize = `${sizes[size]}em`;
+  $("m-smaller").disabled = size === 0;
+  $("m-larger").disabled = size === sizes.length - 1;
+}
+$("m-smaller").addEventListener("click", () => resize(-1));
+$("m-larger").addEventListener("click", () => resize(1));
+resize(0);
 
 const typing = new Map(); // person → the line being typed
 
@@ -418,7 +482,10 @@ function typed(person, characters) {
   let { text, n } = typing.get(person) ?? { text: "", n: 0 };
   for (const c of characters) {
     if (c === "\b") text = [...text].slice(0, -1).join("");
-    else if (c === "\u2028" || c === "\n") [text, n] = ["", n + 1];
+    else if (c === "\u2028" || c === "\n") {
+      if (text.trim() && person !== entry.me.id) say(person, text);
+      [text, n] = ["", n + 1];
+    }
     else if (c >= " ") text += c;
     line(`${person}-typed-${n}`, person, text, { live: true });
   }
@@ -467,7 +534,9 @@ const handlers = {
     drawTiles();
   },
   notice(e) {
-    if (e.notice === "told") {
+    if (e.notice === "elsewhere" || e.notice === "refused") {
+      over(t(e.notice === "refused" ? "m.refused" : "m.elsewhere"), t(e.notice === "refused" ? "m.removed.text" : "m.elsewhere.text"), false);
+    } else if (e.notice === "told") {
       write($("m-told"), e.text);
       $("m-told").hidden = false;
     } else notice(e.notice === "network.good" ? "" : t("meeting." + e.notice));
@@ -526,6 +595,7 @@ async function go() {
 
 addEventListener("pagehide", () => media?.stop());
 await devices().catch(() => {});
+network().catch(() => {});
 listen();
 await go();
 document.documentElement.dataset.ready = "meeting";

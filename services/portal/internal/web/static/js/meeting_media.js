@@ -108,7 +108,7 @@ export class Media {
         await Promise.all([this.publish(), this.subscribe()]);
         break;
       } catch (err) {
-        if (err.kind === "denied" || err.kind === "not_found") break;
+        if (["denied", "not-found", "unauthenticated"].includes(err.kind)) break;
         await new Promise((r) => setTimeout(r, wait));
       }
     }

@@ -68,16 +68,17 @@ function waiting(m, p) {
 }
 
 function participant(m, p) {
-  const li = el("li", { class: p.state === "lobby" ? "m-waits" : "" },
+  const li = el("li", { class: p.state === "lobby" || p.again ? "m-waits" : "" },
     el("strong", {}, p.name || t(`m.role.${p.role}`)), ` ${t(`m.role.${p.role}`)} · ${t(`m.state.${p.state}`)} `,
     p.verified ? el("span", { class: "m-badge" }, `✓ ${t("m.verified")}`) : null);
-  if (p.state === "lobby") li.append(waiting(m, p));
+  if (p.again) li.append(el("span", { class: "m-flag" }, t("m.elsewhere.waits")));
+  if (p.state === "lobby" || p.again) li.append(waiting(m, p));
   if (p.link) {
     li.append(p.role === "caseworker"
       ? el("a", { class: "button button-primary small", href: new URL(p.link).pathname }, t("meetings.join"))
       : el("button", { type: "button", class: "button button-tertiary small", onclick: () => copy(p.link) }, t("meetings.copy")));
   }
-  if (p.report) li.append(el("span", { class: "quiet" }, ` ${t("m.camera")}: ${t(`m.dev.${p.report.camera}`)} · ${t("m.mic")}: ${t(`m.dev.${p.report.microphone}`)}`));
+  if (p.report) li.append(el("span", { class: "quiet" }, ` ${t("m.camera")}: ${t(`m.dev.${p.report.camera}`)} · ${t("m.mic")}: ${t(`m.dev.${p.report.microphone}`)}${p.report.network ? ` · ${t(`m.net.${p.report.network}`, { ms: p.report.rtt_ms ?? 0 })}` : ""}`));
   return li;
 }
 

@@ -1,0 +1,253 @@
+package portal
+
+import (
+	"encoding/json"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/platform/errs"
+)
+
+// meetingRoom is a meeting service with one room: what a participant is in it, the test says. It has no media.
+type meetingRoom struct {
+	mu     sync.Mutex
+	entry  meetingv1.Entry
+	acts   []meetingv1.ActRequest
+	said   []string
+	knocks []meetingv1.KnockRequest
+}
+
+const demoMeeting = "0199a0c0-0000-7000-8000-0000000000aa"
+
+func serveMeeting(t *testing.T, p *place, role string) *meetingRoom {
+	t.Helper()
+	r := &meetingRoom{}
+	me := meetingv1.Participant{ID: "me", Role: role, State: meetingv1.Invited}
+	host := meetingv1.Participant{ID: "host", Role: meetingv1.RoleCaseworker, Name: "Mette Lund", State: meetingv1.InRoom}
+	r.entry = meetingv1.Entry{
+		Seat: meetingv1.SeatRef{MeetingID: demoMeeting, ParticipantID: "me", Key: "dev.proof"}, Me: me, AreaName: "Boligstøtte", Purpose: "Så vi kan hjælpe dig.",
+		CanAct: role == meetingv1.RoleCaseworker,
+		Meeting: meetingv1.Meeting{
+			ID: demoMeeting, Title: "Opfølgning på din ansøgning", State: meetingv1.Live, StartsAt: time.Now(), Minutes: 30,
+			ServiceArea: "boligstoette", Choices: meetingv1.Choices{Transcript: true, AINote: true}, Participants: []meetingv1.Participant{me, host},
+		},
+	}
+	s, err := p.bus.Service("meeting", "script")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script(t, p, s, meetingv1.EnterSubject, func(meetingv1.EnterRequest) (meetingv1.Entry, error) { return r.now(), nil })
+	script(t, p, s, meetingv1.KnockSubject, func(q meetingv1.KnockRequest) (meetingv1.Entry, error) {
+		r.be(func(me *meetingv1.Participant) {
+			me.Name, me.State, me.Place, me.WaitMins = q.Name, meetingv1.InLobby, 2, 4
+		})
+		r.mu.Lock()
+		r.knocks = append(r.knocks, q)
+		r.mu.Unlock()
+		return r.now(), nil
+	})
+	script(t, p, s, meetingv1.ActSubject, func(q meetingv1.ActRequest) (meetingv1.Entry, error) {
+		r.mu.Lock()
+		r.acts = append(r.acts, q)
+		r.mu.Unlock()
+		r.be(func(me *meetingv1.Participant) {
+			switch q.Action {
+			case meetingv1.ActMute, meetingv1.ActUnmute:
+				me.Muted = q.Action == meetingv1.ActMute
+			case meetingv1.ActHand:
+				me.Hand = q.Value == "up"
+			}
+		})
+		return r.now(), nil
+	})
+	script(t, p, s, meetingv1.SaySubject, func(q meetingv1.SayRequest) (meetingv1.Message, error) {
+		return meetingv1.Message{ID: q.ID, At: time.Now(), From: "me", Text: q.Text}, nil
+	})
+	script(t, p, s, meetingv1.LeaveSubject, func(meetingv1.SeatRef) (meetingv1.Entry, error) {
+		r.be(func(me *meetingv1.Participant) { me.State = meetingv1.Left })
+		return r.now(), nil
+	})
+	script(t, p, s, meetingv1.HistorySubject, func(meetingv1.SeatRef) (meetingv1.HistoryReply, error) {
+		if st := r.now().Me.State; st != meetingv1.InRoom && st != meetingv1.InSide {
+			return meetingv1.HistoryReply{}, errs.E(errs.Denied, "", nil)
+		}
+		return meetingv1.HistoryReply{Messages: []meetingv1.Message{{ID: "old", From: "host", Text: "Velkommen"}}, Captions: []meetingv1.Caption{}}, nil
+	})
+	media := func(meetingv1.MediaRequest) (meetingv1.MediaReply, error) {
+		return meetingv1.MediaReply{}, errs.E(errs.Denied, "Her er intet medie.", nil)
+	}
+	script(t, p, s, meetingv1.PublishSubject, media)
+	script(t, p, s, meetingv1.SubscribeSubject, media)
+	return r
+}
+
+func (r *meetingRoom) now() meetingv1.Entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.entry
+}
+
+func (r *meetingRoom) be(f func(me *meetingv1.Participant)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	me := r.entry.Me
+	f(&me)
+	list := append([]meetingv1.Participant{me}, r.entry.Meeting.Participants[1:]...)
+	r.entry.Me, r.entry.Meeting.Participants = me, list
+}
+
+// tell publishes an event of the room.
+func (r *meetingRoom) tell(t *testing.T, p *place, e meetingv1.RoomEvent) {
+	t.Helper()
+	e.MeetingID = demoMeeting
+	data, err := json.Marshal(e)
+	if err == nil {
+		err = p.bus.NC.Publish(meetingv1.RoomSubject(demoMeeting), data)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *meetingRoom) move(t *testing.T, p *place, state string) {
+	t.Helper()
+	r.be(func(me *meetingv1.Participant) { me.State = state })
+	m := r.now().Meeting
+	r.tell(t, p, meetingv1.RoomEvent{Kind: meetingv1.EventRoom, To: "me", Device: "dev", Meeting: &m})
+}
+
+func (b *page) step(name string) {
+	b.t.Helper()
+	b.until(`document.getElementById("meeting")?.dataset.step === "` + name + `" && document.activeElement.id === "m-` + name + `-h"`)
+}
+
+// tabTo goes to an element with the tabulator.
+func (b *page) tabTo(selector string) {
+	b.t.Helper()
+	for range 40 {
+		if eval[bool](b, `document.activeElement.matches(`+string(mustJSON(selector))+`)`) {
+			return
+		}
+		b.key(kb.Tab)
+	}
+	b.t.Fatalf("the keyboard does not reach %s\n%s", selector, b.state())
+}
+
+// A citizen goes through a meeting with the keyboard alone; every step is checked in both languages.
+func TestMeetingPages(t *testing.T) {
+	for _, l := range []string{"da", "en"} {
+		t.Run(l, func(t *testing.T) {
+			p := start(t)
+			r := serveMeeting(t, p, meetingv1.RoleCitizen)
+			b := chromium(t, p)
+			b.language(l)
+			b.open("/moede/" + demoMeeting + "/secret")
+			b.until(`document.documentElement.dataset.ready === "meeting" && document.getElementById("m-net").textContent !== ""`)
+			b.step("check")
+			b.checked("meeting-check-" + l)
+			b.tabTo("#m-checked")
+			b.key(kb.Enter)
+			b.step("info")
+			b.checked("meeting-info-" + l)
+			b.tabTo("#m-knock")
+			b.key(kb.Enter)
+			b.until(`!document.getElementById("m-problem").hidden`)
+			b.run(chromedp.Focus("#m-name"), chromedp.SendKeys("#m-name", "Bente Holm"))
+			b.tabTo(`[name="m-transcribe"]`)
+			b.key(" ")
+			b.tabTo("#m-knock")
+			b.key(kb.Enter)
+			b.step("lobby")
+			b.checked("meeting-lobby-" + l)
+			r.tell(t, p, meetingv1.RoomEvent{Kind: meetingv1.EventNotice, To: "me", Device: "other", Notice: "told", Text: "Til en anden enhed"})
+			r.tell(t, p, meetingv1.RoomEvent{Kind: meetingv1.EventNotice, To: "me", Device: "dev", Notice: "told", Text: "Vi kommer om lidt"})
+			b.shows("Vi kommer om lidt")
+			if eval[bool](b, `document.body.innerText.includes("anden enhed")`) {
+				t.Error("another device's message is shown")
+			}
+			r.tell(t, p, meetingv1.RoomEvent{Kind: meetingv1.EventCaption, Caption: &meetingv1.Caption{ID: "x", From: "host", Text: "hemmeligt", Final: true}})
+			r.move(t, p, meetingv1.InRoom)
+			b.step("room")
+			r.tell(t, p, meetingv1.RoomEvent{Kind: meetingv1.EventCaption, Caption: &meetingv1.Caption{ID: "c0", From: "host", Text: "goddag og vel"}})
+			r.tell(t, p, meetingv1.RoomEvent{Kind: meetingv1.EventCaption, Caption: &meetingv1.Caption{ID: "c1", From: "host", Text: "goddag og velkommen til mødet", Final: true}})
+			b.until(`document.getElementById("m-captions").innerText.includes("velkommen til")`)
+			if got := eval[string](b, `document.getElementById("m-heard").textContent`); got != "Mette Lund: goddag og velkommen til mødet" {
+				t.Errorf("read out: %q", got)
+			}
+			b.checked("meeting-room-" + l)
+			b.tabTo("#m-larger")
+			before := eval[float64](b, `parseFloat(getComputedStyle(document.getElementById("m-captions")).fontSize)`)
+			b.key(kb.Enter)
+			b.key(kb.Enter)
+			if now := eval[float64](b, `parseFloat(getComputedStyle(document.getElementById("m-captions")).fontSize)`); now < before*1.8 {
+				t.Errorf("captions are %.0f px, were %.0f", now, before)
+			}
+			b.narrow("meeting-large-" + l)
+			b.tabTo("#m-b-mic")
+			b.key(kb.Enter)
+			b.until(`document.getElementById("m-b-mic").getAttribute("aria-pressed") === "false"`)
+			b.tabTo("#m-b-rtt")
+			b.key(kb.Enter)
+			b.until(`document.activeElement.id === "m-rtt"`)
+			b.tabTo("#m-b-chat")
+			b.key(kb.Enter)
+			b.until(`document.activeElement.id === "m-text"`)
+			b.run(chromedp.SendKeys("#m-text", "Tak"+kb.Enter))
+			b.until(`document.getElementById("m-chat").innerText.includes("Tak")`)
+			b.checked("meeting-chat-" + l)
+			b.run(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "forced-colors", Value: "active"}, {Name: "prefers-reduced-motion", Value: "reduce"}}))
+			b.shot("meeting-contrast-" + l)
+			b.scheme("light")
+			b.tabTo("#m-b-leave")
+			b.key(kb.Enter)
+			b.step("over")
+			b.checked("meeting-over-" + l)
+			if len(r.knocks) != 1 || r.knocks[0].Transcribe == nil || r.knocks[0].Report == nil || r.knocks[0].Report.Network == "" {
+				t.Errorf("knocked %+v", r.knocks)
+			}
+			if eval[bool](b, `document.body.innerHTML.includes("hemmeligt")`) {
+				t.Error("a caption reached the lobby")
+			}
+		})
+	}
+}
+
+// The caseworker puts a caption right, and sees that a link waits twice.
+func TestMeetingHostPage(t *testing.T) {
+	p := start(t)
+	r := serveMeeting(t, p, meetingv1.RoleCaseworker)
+	r.be(func(me *meetingv1.Participant) { me.Name, me.State = "Ole Vagt", meetingv1.InRoom })
+	b := chromium(t, p)
+	b.open("/moede/" + demoMeeting + "/secret")
+	b.step("room")
+	b.until(`document.getElementById("meeting").dataset.events === "on"`)
+	r.mu.Lock()
+	r.entry.Meeting.Participants = append(r.entry.Meeting.Participants, meetingv1.Participant{ID: "bente", Role: meetingv1.RoleCitizen, Name: "Bente Holm", State: meetingv1.InRoom, Again: true})
+	r.mu.Unlock()
+	r.move(t, p, meetingv1.InRoom)
+	b.until(`[...document.querySelectorAll("#m-people li")].some((x) => x.innerText.includes("anden enhed") && x.querySelectorAll("button").length === 4)`)
+	caption := meetingv1.Caption{ID: "c1", From: "bente", Text: "jeg søger bolig støtte", Final: true}
+	r.tell(t, p, meetingv1.RoomEvent{Kind: meetingv1.EventCaption, Caption: &caption})
+	b.until(`document.querySelector(".m-fix") !== null`)
+	b.checked("meeting-host")
+	b.click(".m-fix")
+	b.until(`document.querySelector("dialog[open] #ask-input")?.value === "jeg søger bolig støtte"`)
+	b.axe("correct a caption")
+	b.run(chromedp.Evaluate(`document.getElementById("ask-input").value = ""`, nil), chromedp.SendKeys("#ask-input", "jeg søger boligstøtte"), chromedp.Click("#ask-yes"))
+	b.until(`!document.querySelector("dialog[open]")`)
+	caption.Text, caption.Corrected = "jeg søger boligstøtte", true
+	r.tell(t, p, meetingv1.RoomEvent{Kind: meetingv1.EventCaption, Caption: &caption})
+	b.until(`document.querySelector("#m-captions .corrected span")?.textContent === "jeg søger boligstøtte"`)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := r.acts[len(r.acts)-1]
+	if last.Action != meetingv1.ActCorrect || last.Target != "c1" || last.Value != "jeg søger boligstøtte" {
+		t.Errorf("acted %+v", last)
+	}
+}
