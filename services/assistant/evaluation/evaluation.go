@@ -97,6 +97,9 @@ func (q Question) Fitting() bool {
 // shouldAnswer reports a question that can be answered.
 func (q Question) shouldAnswer() bool { return q.Expect.Reason == assistantv1.ReasonAnswered }
 
+// hides reports a question of which one can know what answers it, and hide that.
+func (q Question) hides() bool { return q.shouldAnswer() && len(q.Expect.Chunks) > 0 && len(q.Plant) == 0 }
+
 // Outcome is what became of a question.
 type Outcome struct {
 	Question
@@ -115,6 +118,8 @@ type Config struct {
 	Model     llm.Model
 	Weights   *extract.Weights // nil: as fitted
 	Now       time.Time
+
+	hide bool // ask only what can be answered, without the articles that do: then nothing must be answered
 }
 
 // weights are those in use.
@@ -151,6 +156,9 @@ func Run(ctx context.Context, cfg Config) ([]Outcome, *Memory, error) {
 				return nil, nil, err
 			}
 		}
+		if cfg.hide && !q.hides() {
+			continue
+		}
 		o, err := ask(ctx, cfg, k, q)
 		if err != nil {
 			return nil, nil, fmt.Errorf("question %s: %w", q.ID, err)
@@ -161,8 +169,13 @@ func Run(ctx context.Context, cfg Config) ([]Outcome, *Memory, error) {
 }
 
 func ask(ctx context.Context, cfg Config, know *Memory, q Question) (Outcome, error) {
+	var shown answer.Knowledge = know
+	if cfg.hide {
+		shown = hiding{know, q.Expect.Chunks}
+		q.Expect = Expect{Reason: assistantv1.ReasonUnknown}
+	}
 	p, err := answer.New(answer.Config{
-		Knowledge: know, Model: cfg.Model, Weights: cfg.Weights, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return cfg.Now },
+		Knowledge: shown, Model: cfg.Model, Weights: cfg.Weights, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return cfg.Now },
 		Areas: func(context.Context) ([]consentv1.Area, error) { return nil, nil },
 	})
 	if err != nil {

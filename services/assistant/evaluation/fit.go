@@ -11,29 +11,41 @@ import (
 	"samtale.dk/samtale/services/contract/assistantv1"
 )
 
-// Fit fits, on the fitting half, how drafts are ranked; then, so ranked, how sure the best is; then, from how sure it must be.
+// Fit fits, on the fitting half, how drafts are ranked; then, so ranked, how sure the best is; then, from how sure it must be. What sure
+// means is learnt from near misses, and from questions asked while the articles that answer them are hidden.
 func Fit(ctx context.Context, cfg Config) (extract.Weights, error) {
 	w := extract.Weights{Order: make([]float64, extract.Features), Sure: make([]float64, extract.Features+extract.Shapes+1), Threshold: lowest}
 	cfg.Weights, cfg.Model = &w, llm.None
-	for _, fit := range []func(outcomes []Outcome){
-		func(o []Outcome) { w.Order = fitOrder(o) },
-		func(o []Outcome) { w.Sure = fitSure(o) },
-		func(o []Outcome) { w.Threshold = fitThreshold(o) },
+	for _, fit := range []func(outcomes []Outcome) error{
+		func(o []Outcome) error { w.Order = fitOrder(o); return nil },
+		func(o []Outcome) error {
+			less := cfg
+			less.hide = true
+			hidden, _, err := Run(ctx, less)
+			if err == nil {
+				w.Sure = fitSure(o, hidden)
+			}
+			return err
+		},
+		func(o []Outcome) error { w.Threshold = fitThreshold(o); return nil },
 	} {
 		outcomes, _, err := Run(ctx, cfg)
 		if err != nil {
 			return w, err
 		}
-		fit(outcomes)
+		if err := fit(outcomes); err != nil {
+			return w, err
+		}
 	}
 	return w, nil
 }
 
-// What fitting costs: large weights; being sure of a question that must not be answered; not being sure of one that can be, which
-// costs less when the best article is another, because then there is little to be sure of.
+// What fitting costs: large weights; being sure of a question that must not be answered, or of one whose answer is hidden; not being
+// sure of one that can be, which costs less when the best article is another, because then there is little to be sure of.
 const (
 	ridge     = .003
 	untrue    = 2.0
+	absent    = .6
 	misplaced = .4
 )
 
@@ -78,12 +90,12 @@ func fitOrder(outcomes []Outcome) []float64 {
 }
 
 // fitSure fits the weights of confidence on outcomes that were ranked by the weights in use.
-func fitSure(outcomes []Outcome) []float64 {
+func fitSure(outcomes, hidden []Outcome) []float64 {
 	var rows [][]float64
 	var right []bool
 	var costs []float64
 	total := 0.0
-	for _, o := range outcomes {
+	for i, o := range slices.Concat(outcomes, hidden) {
 		if !o.Fitting() || len(o.Drafts) == 0 || o.fixed() {
 			continue
 		}
@@ -91,6 +103,8 @@ func fitSure(outcomes []Outcome) []float64 {
 		row := append(slices.Clone(top.Features[:]), o.Shape...)
 		cost := 1.0
 		switch {
+		case i >= len(outcomes):
+			cost = absent
 		case !o.shouldAnswer():
 			cost = untrue
 		case !o.isRight(top):

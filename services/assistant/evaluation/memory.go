@@ -161,6 +161,21 @@ func (m *Memory) Search(ctx context.Context, req knowledgev1.SearchRequest) (kno
 	return rep, nil
 }
 
+// hiding is knowledge that does not find the articles of some chunks.
+type hiding struct {
+	*Memory
+	chunks []string // as gold questions name them
+}
+
+// Search implements the pipeline's Knowledge.
+func (h hiding) Search(ctx context.Context, req knowledgev1.SearchRequest) (knowledgev1.SearchReply, error) {
+	rep, err := h.Memory.Search(ctx, req)
+	rep.Hits = slices.DeleteFunc(rep.Hits, func(hit knowledgev1.Hit) bool {
+		return slices.ContainsFunc(h.chunks, func(id string) bool { return h.Memory.chunks[source+"/"+id].ArticleID == hit.ArticleID })
+	})
+	return rep, err
+}
+
 // Chunk implements the pipeline's Knowledge.
 func (m *Memory) Chunk(_ context.Context, id string) (knowledgev1.Chunk, error) {
 	c, ok := m.chunks[id]

@@ -87,8 +87,10 @@ func (f *finding) own() []extract.Draft {
 			return append(out, d)
 		}
 	}
-	if len(f.drafts) > 1 && f.drafts[1].Close(top) {
-		out = append(out, f.drafts[1])
+	for _, d := range f.drafts[1:] {
+		if d.Close(top) && !d.Kin(top) {
+			return append(out, d)
+		}
 	}
 	return out
 }
@@ -103,11 +105,11 @@ func (a *asking) wordForWord(drafts []extract.Draft) {
 		if !pg.add(d.Hit.Chunk) {
 			continue
 		}
-		room := len(d.Units)
+		units := d.Units
 		if i > 0 { // the answer stands already
-			room = min(room, maxBeside)
+			units = d.Best(maxBeside)
 		}
-		for _, u := range d.Units[:room] {
+		for _, u := range units {
 			if s, ok := pg.prove(u.Text, []evidence.Span{span(d.Hit.Chunk, u)}); ok {
 				a.say(s)
 			}

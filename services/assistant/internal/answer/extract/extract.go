@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
 	"samtale.dk/samtale/services/contract/knowledgev1"
 )
@@ -20,6 +21,8 @@ type Draft struct {
 	Features [Features]float64
 	best     float64
 	order    float64
+	picked   []int // beginnings of the units as they were chosen, the best first
+	section  *Unit
 
 	found, inHead, inBest []float64 // how surely the article, its heading and its best sentence have each word of the question
 }
@@ -51,6 +54,10 @@ const (
 	NGramsOwn        // score by n-grams, against the best of the same article
 	Phrases          // what small words together ask for, in the heading
 	Followed         // the article that answered the question before
+	Beside           // how much of the heading is about something else
+	Article          // how much of the question the found parts of the article have together
+	Facet            // the heading is about a side of the matter that is asked about
+	OtherFacet       // … about others only
 	Features
 )
 
@@ -100,6 +107,7 @@ func (r *Reader) Drafts(q Query, hits []knowledgev1.Hit) []Draft {
 	}
 	share(out)
 	q.tellApart(out)
+	q.together(out)
 	for i := range out {
 		out[i].order = r.weights.order(out[i])
 	}
@@ -174,6 +182,8 @@ func (r *Reader) From(q Query, hit knowledgev1.Hit) Draft {
 	f[Numbers] = min(1, units[best].numbered(q.numbers))
 	f[Heaviest], f[Missing] = q.rarest(has)
 	f[Phrases] = q.phrases(section.has)
+	f[Facet], f[OtherFacet] = q.facet(hit.Section)
+	f[Beside] = q.beside(section)
 	d.found, d.inHead, d.inBest = q.each(has), q.each(section.has), q.each(units[best].has)
 	d.choose(q, units, scores, best)
 	return d
@@ -206,6 +216,50 @@ func (q Query) tellApart(drafts []Draft) {
 			d.Features[LocalOwn] += weights[i] * d.inBest[i] / all
 		}
 	}
+}
+
+// together fills in what the parts of each article have of the question together.
+func (q Query) together(drafts []Draft) {
+	have := map[string][]float64{}
+	for _, d := range drafts {
+		have[d.Hit.ArticleID] = most(have[d.Hit.ArticleID], d.found)
+	}
+	for k := range drafts {
+		sum := 0.0
+		for i, x := range have[drafts[k].Hit.ArticleID] {
+			sum += x * q.Words[i].Weight
+		}
+		if sum > 0 {
+			drafts[k].Features[Article] = sum / q.Weight()
+		}
+	}
+}
+
+// most is the greater of each pair of numbers; a list may be empty.
+func most(a, b []float64) []float64 {
+	if len(a) == 0 {
+		return slices.Clone(b)
+	}
+	for i, x := range b {
+		a[i] = max(a[i], x)
+	}
+	return a
+}
+
+// beside is how much a heading says that nobody asked for: 1 is three words or more.
+func (q Query) beside(section *Unit) float64 {
+	sum := 0.0
+	for _, w := range section.words {
+		if danish.Stop(w.low) || question.Generic(w.low) || headings[q.Kind][w.low] {
+			continue
+		}
+		one, best := Unit{words: []word{w}}, 0.0
+		for i := range q.Words {
+			best = max(best, q.Words[i].found(one.has))
+		}
+		sum += 1 - best
+	}
+	return min(1, sum/3)
 }
 
 // phrases is how much of what phrases of small words ask for something has.
@@ -305,11 +359,24 @@ func (d *Draft) choose(q Query, units []Unit, scores []float64, best int) {
 	if !row {
 		p.list()
 	}
+	d.picked = p.order
 	for i := range units {
 		if p.take[i] {
 			d.Units = append(d.Units, units[i])
 		}
 	}
+}
+
+// Best gives the n units that answer best, in the order of the text; a list stays whole.
+func (d Draft) Best(n int) []Unit {
+	first := d.picked[:min(n, len(d.picked))]
+	var out []Unit
+	for _, u := range d.Units {
+		if slices.Contains(first, u.Start) || u.Item && !slices.Contains(d.picked, u.Start) {
+			out = append(out, u)
+		}
+	}
+	return out
 }
 
 // How good a further sentence must be against the best; the first few may be worse, because a rule alone is seldom an answer.
@@ -324,6 +391,7 @@ type picks struct {
 	units     []Unit
 	scores    []float64
 	take      map[int]bool
+	order     []int // beginnings, as they were chosen
 	sentences int
 	bytes     int
 }
@@ -333,6 +401,7 @@ func (p *picks) add(i int) bool {
 		return false
 	}
 	p.take[i] = true
+	p.order = append(p.order, p.units[i].Start)
 	p.sentences++
 	p.bytes += len(p.units[i].Text)
 	return true

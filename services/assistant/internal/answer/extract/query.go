@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/models/embed/sparse"
@@ -16,6 +17,7 @@ type Query struct {
 	Kind    question.Kind
 	Words   []Word
 	Topic   string // title of the article that answered the question before; empty: it stands alone
+	text    string  // in lower case
 	numbers []float64
 }
 
@@ -26,6 +28,7 @@ type Word struct {
 	Generic bool    // says which fact is asked for, or nothing much
 	phrase  bool    // small words that together stand for something
 	thing   bool    // stands where a noun stands
+	name    bool    // is written as a name
 	forms   []form
 }
 
@@ -60,6 +63,20 @@ func (q *Query) things(text string) {
 	}
 }
 
+// names marks the words that are written as names: with a capital that does not begin a sentence.
+func (q *Query) names(text string) {
+	begins := true
+	for field := range strings.FieldsSeq(text) {
+		w := strings.TrimFunc(field, func(r rune) bool { return !unicode.IsLetter(r) })
+		if !begins && w != "" && unicode.IsUpper(firstRune(w)) {
+			for i := range q.Words {
+				q.Words[i].name = q.Words[i].name || q.Words[i].Text == strings.ToLower(w)
+			}
+		}
+		begins = strings.HasSuffix(field, ".") || strings.HasSuffix(field, "?") || strings.HasSuffix(field, "!")
+	}
+}
+
 // asked adds what phrases of small words stand for ("hvornår kommer": udbetaling), as one word each.
 func (q *Query) asked(terms []knowledgev1.Term) {
 	for _, t := range terms {
@@ -86,7 +103,7 @@ const toldWeight = .3
 
 // Read reads a question, and what is told around it, by the terms that a search made of them.
 func Read(text, told string, kind question.Kind, terms []knowledgev1.Term) Query {
-	q := Query{Kind: kind}
+	q := Query{Kind: kind, text: strings.ToLower(text + " " + told)}
 	for _, t := range terms {
 		if t.Via == sparse.ViaWord || t.Via == "" {
 			q.Words = append(q.Words, Word{Text: t.Word, Weight: t.Weight, Generic: question.Generic(t.Word), forms: []form{{t.Text, 1}}})
@@ -109,6 +126,7 @@ func Read(text, told string, kind question.Kind, terms []knowledgev1.Term) Query
 		}
 	}
 	q.things(text)
+	q.names(text)
 	q.asked(terms)
 	if told != "" {
 		asked := map[string]bool{}

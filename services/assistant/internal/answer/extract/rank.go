@@ -42,12 +42,19 @@ func (w Weights) order(d Draft) float64 {
 	return sum
 }
 
-// Close reports that a draft of the same article is so close behind the best one that either may be meant.
+// Close reports a draft so close behind the best one that either may be meant; another article must be closer.
 func (d Draft) Close(top Draft) bool {
-	return d.Hit.ArticleID == top.Hit.ArticleID && d.Typed && len(d.Units) > 0 && top.order-d.order < closeBehind
+	near := closeArticle
+	if d.Hit.ArticleID == top.Hit.ArticleID {
+		near = closeSection
+	}
+	return d.Typed && len(d.Units) > 0 && top.order-d.order < near
 }
 
-const closeBehind = .6
+const (
+	closeSection = 1.5
+	closeArticle = 1.0
+)
 
 // Confidence is how sure the first of the ranked drafts is to answer the question, 0 to 1.
 func (r *Reader) Confidence(q Query, drafts []Draft) float64 {
@@ -66,19 +73,29 @@ func (r *Reader) Confidence(q Query, drafts []Draft) float64 {
 }
 
 // Shapes is how many numbers Shape gives.
-const Shapes = 10
+const Shapes = 17
 
-// Shape is what a question looks like beside its best draft: how far that is ahead of the next, how long the question is, how rare its
-// rarest word, whether a fact is asked for, and whether it names things that no article has.
+// Shape is what a question looks like beside its best draft: how far that is ahead of the next, and its article of the next article; how
+// long the question is, how rare its rarest word, whether a fact is asked for; and what it names that the draft, its article or all
+// articles lack.
 func (q Query) Shape(drafts []Draft) []float64 {
-	margin, all, top := 3.0, 0.0, drafts[0].order
+	first, f := drafts[0], drafts[0].Features
+	margin, marginArticle, all, same := 3.0, 3.0, 0.0, 0.0
+	var article []float64 // how surely the article has each word
 	for i, d := range drafts {
-		all += math.Exp(d.order - top)
+		share := math.Exp(d.order - first.order)
+		all += share
 		if i == 1 {
-			margin = min(3, top-d.order)
+			margin = min(3, first.order-d.order)
+		}
+		if d.Hit.ArticleID == first.Hit.ArticleID {
+			same += share
+			article = most(article, d.found)
+		} else {
+			marginArticle = min(marginArticle, first.order-d.order)
 		}
 	}
-	n, rare, strange, thing := 0.0, 0.0, 0.0, 0.0
+	var n, rare, strange, thing, name, long, unknown, lacks, lacksArticle float64
 	for i := range q.Words {
 		w := &q.Words[i]
 		if w.Generic || w.phrase {
@@ -86,24 +103,42 @@ func (q Query) Shape(drafts []Draft) []float64 {
 		}
 		n++
 		rare = max(rare, w.Weight)
-		if q.known(i, drafts) < .6 {
-			part := w.Weight / q.Weight()
-			strange = max(strange, part)
-			if w.thing {
-				thing = max(thing, part)
-			}
+		part := w.Weight / q.Weight()
+		if len(article) > 0 && article[i] < surely {
+			lacksArticle = max(lacksArticle, part)
+		}
+		if len(first.found) > 0 && first.found[i] < surely {
+			lacks++
+		}
+		if q.known(i, drafts) >= surely {
+			continue
+		}
+		unknown++
+		strange = max(strange, part)
+		if w.thing {
+			thing = max(thing, part)
+		}
+		if w.name {
+			name = max(name, part)
+		}
+		if len(w.Text) >= 8 {
+			long = max(long, part)
 		}
 	}
-	typed := 0.0
-	if Fact(q.Kind) {
-		typed = 1
+	return []float64{
+		margin / 3, 1 / all, first.order / 10, min(1, float64(len(q.Words))/12), min(1, n/8), rare, one(Fact(q.Kind)), strange, thing, one(f[About] > .99),
+		same / all, marginArticle / 3, unknown / max(n, 1), long, lacksArticle, lacks / max(n, 1), name,
 	}
-	f := drafts[0].Features
-	full := 0.0
-	if f[About] > .99 {
-		full = 1
+}
+
+// surely is how surely a word must be found.
+const surely = .6
+
+func one(is bool) float64 {
+	if is {
+		return 1
 	}
-	return []float64{margin / 3, 1 / all, top / 10, min(1, float64(len(q.Words))/12), min(1, n/8), rare, typed, strange, thing, full}
+	return 0
 }
 
 // known is how surely any of the drafts' articles has a word.
