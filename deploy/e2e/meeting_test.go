@@ -74,7 +74,7 @@ func TestMeeting(t *testing.T) {
 			return nil
 		})
 	}
-	host.await("captions of what the citizen says", `[...document.querySelectorAll('#m-captions [data-kind="caption"]')].some((x) => /boligst/i.test(x.innerText))`)
+	host.await("captions of what the citizen says", `[...document.querySelectorAll('#m-captions [data-kind="caption"]')].some((x) => /flytter/i.test(x.innerText))`)
 	host.screenshot("meeting-room")
 	citizen.screenshot("meeting-room-citizen")
 

@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"samtale.dk/samtale/services/contract/inquiryv1"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/platform/errs"
 )
@@ -249,5 +250,39 @@ func TestMeetingHostPage(t *testing.T) {
 	last := r.acts[len(r.acts)-1]
 	if last.Action != meetingv1.ActCorrect || last.Target != "c1" || last.Value != "jeg søger boligstøtte" {
 		t.Errorf("acted %+v", last)
+	}
+}
+
+// From an inquiry at the desk the caseworker opens a meeting, and the citizen gets the link.
+func TestDeskOpensMeeting(t *testing.T) {
+	p := start(t)
+	i := p.assistant.wants(t, p, inquiryv1.Video, "Fatima Demir", "Jeg vil gerne vise mine papirer")
+	s, err := p.bus.Service("meeting", "script")
+	if err != nil {
+		t.Fatal(err)
+	}
+	booked := make(chan meetingv1.BookRequest, 1)
+	script(t, p, s, meetingv1.BookSubject, func(r meetingv1.BookRequest) (meetingv1.Meeting, error) {
+		booked <- r
+		return meetingv1.Meeting{ID: demoMeeting, Participants: []meetingv1.Participant{
+			{ID: "host", Role: meetingv1.RoleCaseworker, Link: "/moede/" + demoMeeting + "/host"},
+			{ID: "me", Role: meetingv1.RoleCitizen, Link: "/moede/" + demoMeeting + "/me"},
+		}}, nil
+	})
+	b := chromium(t, p)
+	b.login("mette")
+	b.until(`document.querySelector(".inq-waiting .item") !== null`)
+	b.click(".inq-waiting .item")
+	b.until(`!document.getElementById("inq-claim").hidden`)
+	b.click("#inq-claim")
+	b.until(`document.activeElement.id === "inq-video"`)
+	b.run(chromedp.Evaluate(`window.open = (url) => { window.opened = url; }`, nil))
+	b.click("#inq-video")
+	b.until(`document.getElementById("video-dialog").open`)
+	b.click("#video-now")
+	b.until(`window.opened?.endsWith("/host") === true && document.getElementById("video-url").value === location.origin + "/moede/` + demoMeeting + `/me"`)
+	b.axe("a meeting is open")
+	if r := <-booked; r.Follows != i.ConversationID || r.Follows == "" || r.ServiceArea != i.ServiceArea || r.Actor.ID != "mette" {
+		t.Errorf("booked %+v", r)
 	}
 }

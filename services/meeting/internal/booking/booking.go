@@ -151,7 +151,7 @@ func (b *Book) Cancel(ctx context.Context, id string) (Record, error) {
 
 // fill checks a request and writes it into the record.
 func (b *Book) fill(ctx context.Context, rec *Record, r meetingv1.BookRequest) error {
-	if err := b.area(ctx, r.ServiceArea); err != nil {
+	if err := b.area(ctx, r.ServiceArea, r.Choices); err != nil {
 		return err
 	}
 	invalid := func(text string) error { return errs.E(errs.Invalid, text, nil) }
@@ -186,13 +186,19 @@ func (b *Book) fill(ctx context.Context, rec *Record, r meetingv1.BookRequest) e
 	return rec.people(r.Participants, b.Now())
 }
 
-func (b *Book) area(ctx context.Context, id string) error {
+func (b *Book) area(ctx context.Context, id string, c meetingv1.Choices) error {
 	areas, err := b.Areas(ctx)
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(areas, func(a consentv1.Area) bool { return a.ID == id }) {
+	i := slices.IndexFunc(areas, func(a consentv1.Area) bool { return a.ID == id })
+	switch {
+	case i < 0:
 		return errs.E(errs.Invalid, "Fagområdet findes ikke.", nil)
+	case c.Transcript && !areas[i].AllowTranscript:
+		return errs.E(errs.Invalid, "Fagområdet skriver ikke samtaler ned. Slå udskrift fra.", nil)
+	case c.AINote && !areas[i].AllowAINote:
+		return errs.E(errs.Invalid, "Fagområdet bruger ikke notater fra AI. Slå notatet fra.", nil)
 	}
 	return nil
 }

@@ -40,7 +40,9 @@ func each(t *testing.T, f func(t *testing.T, b *Book, now *time.Time)) {
 		now := noon
 		f(t, &Book{
 			Store: store.New(db), Keys: &keys{made: map[string][]byte{}}, Now: func() time.Time { return now },
-			Areas: func(context.Context) ([]consentv1.Area, error) { return []consentv1.Area{{ID: "borgerservice"}}, nil },
+			Areas: func(context.Context) ([]consentv1.Area, error) {
+				return []consentv1.Area{{ID: "borgerservice", AllowTranscript: true, AllowAINote: true}, {ID: "stille"}}, nil
+			},
 		}, &now)
 	})
 }
@@ -93,20 +95,21 @@ func TestBookingIsKeptSealedAndOnce(t *testing.T) {
 func TestBadBookingsAreRefusedInWords(t *testing.T) {
 	each(t, func(t *testing.T, b *Book, _ *time.Time) {
 		for name, change := range map[string]func(*meetingv1.BookRequest){
-			"no title":        func(r *meetingv1.BookRequest) { r.Title = " " },
-			"too long":        func(r *meetingv1.BookRequest) { r.Minutes = 600 },
-			"past":            func(r *meetingv1.BookRequest) { r.StartsAt = noon.Add(-2 * time.Hour) },
-			"far":             func(r *meetingv1.BookRequest) { r.StartsAt = noon.AddDate(3, 0, 0) },
-			"unknown area":    func(r *meetingv1.BookRequest) { r.ServiceArea = "zoo" },
-			"nobody":          func(r *meetingv1.BookRequest) { r.Participants = nil },
-			"a crowd":         func(r *meetingv1.BookRequest) { r.Participants = make([]meetingv1.Participant, 26) },
-			"role":            func(r *meetingv1.BookRequest) { r.Participants[1].Role = "king" },
-			"mail":            func(r *meetingv1.BookRequest) { r.Participants[1].Email = "bente" },
-			"phone":           func(r *meetingv1.BookRequest) { r.Participants[1].Phone = "ring" },
-			"level":           func(r *meetingv1.BookRequest) { r.Identity = "very" },
-			"note alone":      func(r *meetingv1.BookRequest) { r.Choices = meetingv1.Choices{AINote: true} },
-			"recording":       func(r *meetingv1.BookRequest) { r.Choices.Recording = true },
-			"very long title": func(r *meetingv1.BookRequest) { r.Title = strings.Repeat("x", 201) },
+			"no title":                    func(r *meetingv1.BookRequest) { r.Title = " " },
+			"too long":                    func(r *meetingv1.BookRequest) { r.Minutes = 600 },
+			"past":                        func(r *meetingv1.BookRequest) { r.StartsAt = noon.Add(-2 * time.Hour) },
+			"far":                         func(r *meetingv1.BookRequest) { r.StartsAt = noon.AddDate(3, 0, 0) },
+			"unknown area":                func(r *meetingv1.BookRequest) { r.ServiceArea = "zoo" },
+			"nobody":                      func(r *meetingv1.BookRequest) { r.Participants = nil },
+			"a crowd":                     func(r *meetingv1.BookRequest) { r.Participants = make([]meetingv1.Participant, 26) },
+			"role":                        func(r *meetingv1.BookRequest) { r.Participants[1].Role = "king" },
+			"mail":                        func(r *meetingv1.BookRequest) { r.Participants[1].Email = "bente" },
+			"phone":                       func(r *meetingv1.BookRequest) { r.Participants[1].Phone = "ring" },
+			"level":                       func(r *meetingv1.BookRequest) { r.Identity = "very" },
+			"note alone":                  func(r *meetingv1.BookRequest) { r.Choices = meetingv1.Choices{AINote: true} },
+			"an area that writes nothing": func(r *meetingv1.BookRequest) { r.ServiceArea = "stille" },
+			"recording":                   func(r *meetingv1.BookRequest) { r.Choices.Recording = true },
+			"very long title":             func(r *meetingv1.BookRequest) { r.Title = strings.Repeat("x", 201) },
 		} {
 			r := request()
 			change(&r)

@@ -361,7 +361,29 @@ export class Inquiries {
         write($("video-error"), err.message);
       }
     };
+    $("video-now").onclick = async () => {
+      $("video-now").disabled = true;
+      try {
+        await this.meetNow(i);
+      } catch (err) {
+        write($("video-error"), err.message);
+      }
+      $("video-now").disabled = false;
+    };
     await open(d);
+  }
+
+  /** meetNow opens a meeting that goes on from this inquiry: the caseworker's link beside the desk, the citizen's ready to be sent. */
+  async meetNow(i) {
+    const area = this.areas.get(i.service_area);
+    const m = await api("POST", "/api/v1/meetings", {
+      title: t("desk.inq.video.topic"), service_area: i.service_area, follows: i.conversation_id,
+      choices: { transcript: Boolean(area?.allow_transcript), ai_note: Boolean(area?.allow_transcript && area.allow_ai_note), recording: false },
+      participants: [{ role: "citizen", name: i.name ?? "", state: "" }],
+    });
+    const link = (role) => m.participants.find((p) => p.role === role).link;
+    $("video-url").value = link("citizen");
+    window.open(link("caseworker"), "_blank", "noopener");
   }
 
   drawWays() {
