@@ -414,7 +414,8 @@ func TestStreamIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, l, words(0, 5, 8000), 0)
-	waitFor(t, "a final cannot be stored", func() bool { return value(t, r.metrics.unstored) > 0 })
+	// On a machine with no time to spare the gateway may have given the worker up meanwhile: then it is not let in again.
+	waitFor(t, "a final cannot be stored", func() bool { return value(t, r.metrics.unstored) > 0 || value(t, r.metrics.refused) > 0 })
 	if err := w.bus.EnsureStreams(t.Context(), bus.Stream{Name: transcriptv1.Stream, Subjects: []string{transcriptv1.StreamSubjects}}); err != nil {
 		t.Fatal(err)
 	}

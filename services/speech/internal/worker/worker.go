@@ -218,6 +218,7 @@ func (w *Worker) attach(ctx, legs context.Context, a audiov1.Attach) (audiov1.At
 	defer cancel()
 	l := w.newLeg(a)
 	if err := l.store.load(ctx, w.stream); err != nil {
+		w.metrics.refused.Inc()
 		return audiov1.Attached{}, errs.E(errs.Unavailable, "", err)
 	}
 	rep := audiov1.Attached{
