@@ -98,7 +98,9 @@ func (q Question) Fitting() bool {
 func (q Question) shouldAnswer() bool { return q.Expect.Reason == assistantv1.ReasonAnswered }
 
 // hides reports a question of which one can know what answers it, and hide that.
-func (q Question) hides() bool { return q.shouldAnswer() && len(q.Expect.Chunks) > 0 && len(q.Plant) == 0 }
+func (q Question) hides() bool {
+	return q.shouldAnswer() && len(q.Expect.Chunks) > 0 && len(q.Plant) == 0
+}
 
 // Outcome is what became of a question.
 type Outcome struct {

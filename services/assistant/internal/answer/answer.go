@@ -328,8 +328,11 @@ func (a *asking) decide(ctx context.Context, f *finding) error {
 		return nil
 	}
 	f.reason = assistantv1.ReasonUnproven
+	if question.Worldly(f.text) {
+		return nil
+	}
 	top := f.drafts[0]
-	suffices := top.Typed && len(top.Units) > 0 && f.sure >= a.p.cfg.Weights.Threshold && !question.Worldly(f.text) && f.place(top)
+	suffices := top.Typed && len(top.Units) > 0 && f.sure >= a.p.cfg.Weights.Threshold && f.place(top)
 	ask, err := a.askBack(ctx, f, suffices)
 	switch {
 	case err != nil:
@@ -363,7 +366,7 @@ func (a *asking) askBack(ctx context.Context, f *finding, suffices bool) (bool, 
 		return false, err
 	}
 	if top.Hit.Municipality == "" && f.municipality == "" {
-		if options := f.local(a.p.reader, variants, suffices, a.p.cfg.Weights.Threshold); len(options) > 0 {
+		if options := f.local(a.p.reader, variants, suffices); len(options) > 0 {
 			f.reason, f.options = assistantv1.ReasonMunicipality, options
 			return true, nil
 		}
@@ -378,7 +381,7 @@ func (a *asking) askBack(ctx context.Context, f *finding, suffices bool) (bool, 
 }
 
 // local gives the municipalities whose texts answer better than the base does, if any does.
-func (f *finding) local(r *extract.Reader, variants []knowledgev1.Chunk, suffices bool, threshold float64) []assistantv1.Option {
+func (f *finding) local(r *extract.Reader, variants []knowledgev1.Chunk, suffices bool) []assistantv1.Option {
 	var out []assistantv1.Option
 	better := false
 	for _, v := range variants {
@@ -389,7 +392,7 @@ func (f *finding) local(r *extract.Reader, variants []knowledgev1.Chunk, suffice
 		out = append(out, assistantv1.Option{Value: v.Municipality, Label: name})
 		d := r.From(f.query, knowledgev1.Hit{Chunk: v})
 		// The heading is that of the base, so what counts is the sentence.
-		if d.Typed && d.Features[extract.About] >= threshold && (!suffices || d.Better(f.drafts[0])) {
+		if d.Typed && d.Features[extract.About] >= localAbout && (!suffices || d.Better(f.drafts[0])) {
 			better = true
 		}
 	}
@@ -398,6 +401,9 @@ func (f *finding) local(r *extract.Reader, variants []knowledgev1.Chunk, suffice
 	}
 	return out
 }
+
+// localAbout is how much of the question a municipality's text must have to be worth asking for.
+const localAbout = .68
 
 // versions gives the parts of the asked period in which another text held, if the text changed within it.
 func (f *finding) versions(top knowledgev1.Chunk, variants []knowledgev1.Chunk) []assistantv1.Option {

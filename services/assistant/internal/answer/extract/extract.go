@@ -29,35 +29,35 @@ type Draft struct {
 
 // Features of a draft, each about 0 to 1.
 const (
-	About     = iota // how much of the question the article has
-	Head             // title and heading
-	Section          // heading
-	Title            // title
-	Own              // best sentence
-	Context          // best sentence with title and heading
-	Fits             // how well the best sentence gives the kind of fact
-	Headed           // the heading names the kind of fact
-	Numbers          // numbers of the question that the best sentence meets
-	Heaviest         // whether the article has the question's rarest word
-	Missing          // part of the rarest word that the article lacks
-	Covered          // by the index's account
-	Words            // score by words, against the best of the list
-	NGrams           // score by n-grams, against the best of the list
-	Rank             // place in the fused list, as 1/rank
-	Level            // score by words, on its own
-	Dense            // score by the embedding model, if there is one
-	Company          // other hits of the same article
-	Local            // how much of what tells the hits of this list apart the article has
-	LocalHead        // … the heading
-	LocalOwn         // … the best sentence
-	WordsOwn         // score by words, against the best of the same article
-	NGramsOwn        // score by n-grams, against the best of the same article
-	Phrases          // what small words together ask for, in the heading
-	Followed         // the article that answered the question before
-	Beside           // how much of the heading is about something else
-	Article          // how much of the question the found parts of the article have together
-	Facet            // the heading is about a side of the matter that is asked about
-	OtherFacet       // … about others only
+	About      = iota // how much of the question the article has
+	Head              // title and heading
+	Section           // heading
+	Title             // title
+	Own               // best sentence
+	Context           // best sentence with title and heading
+	Fits              // how well the best sentence gives the kind of fact
+	Headed            // the heading names the kind of fact
+	Numbers           // numbers of the question that the best sentence meets
+	Heaviest          // whether the article has the question's rarest word
+	Missing           // part of the rarest word that the article lacks
+	Covered           // by the index's account
+	Words             // score by words, against the best of the list
+	NGrams            // score by n-grams, against the best of the list
+	Rank              // place in the fused list, as 1/rank
+	Level             // score by words, on its own
+	Dense             // score by the embedding model, if there is one
+	Company           // other hits of the same article
+	Local             // how much of what tells the hits of this list apart the article has
+	LocalHead         // … the heading
+	LocalOwn          // … the best sentence
+	WordsOwn          // score by words, against the best of the same article
+	NGramsOwn         // score by n-grams, against the best of the same article
+	Phrases           // what small words together ask for, in the heading
+	Followed          // the article that answered the question before
+	Beside            // how much of the heading is about something else
+	Article           // how much of the question the found parts of the article have together
+	Facet             // the heading is about a side of the matter that is asked about
+	OtherFacet        // … about others only
 	Features
 )
 

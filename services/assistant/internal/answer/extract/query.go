@@ -17,7 +17,7 @@ type Query struct {
 	Kind    question.Kind
 	Words   []Word
 	Topic   string // title of the article that answered the question before; empty: it stands alone
-	text    string  // in lower case
+	text    string // in lower case
 	numbers []float64
 }
 
