@@ -128,6 +128,9 @@ func TestTopic(t *testing.T) {
 			t.Errorf("%q goes on about %q", text, got)
 		}
 	}
+	if got := Subject("How do I get a passport?"); len(got) != 0 { // a single letter is no subject
+		t.Errorf("the subject is %q", got)
+	}
 	if got, _ := Topic("og hvad koster det?", nil); got != "" {
 		t.Errorf("without history it goes on about %q", got)
 	}
@@ -142,7 +145,7 @@ func TestWorld(t *testing.T) {
 			t.Errorf("%q is about %q", text, got)
 		}
 	}
-	for text, want := range map[string]bool{"Hvor mange danskere får pension?": true, "Hvor mange børn giver tilskud?": false, "Hvad koster en advokat i gennemsnit?": true} {
+	for text, want := range map[string]bool{"Hvor mange danskere får pension?": true, "Hvor mange børn giver tilskud?": false, "Hvad koster en advokat i gennemsnit?": true, "Kan du skrive et digt?": true, "Kan jeg skrive et testamente?": false} {
 		if got := Worldly(text); got != want {
 			t.Errorf("%q gives %t", text, got)
 		}

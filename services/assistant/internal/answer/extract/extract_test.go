@@ -1,0 +1,65 @@
+package extract
+
+import (
+	"testing"
+
+	"samtale.dk/samtale/services/assistant/internal/answer/question"
+	"samtale.dk/samtale/services/contract/knowledgev1"
+)
+
+// term is a word of a question as a search reads it.
+func term(word, stem string) knowledgev1.Term {
+	return knowledgev1.Term{Text: stem, Word: word, Via: "word", Weight: 1}
+}
+
+func TestFacet(t *testing.T) {
+	for _, c := range []struct {
+		question, heading string
+		same, other       float64
+	}{
+		{"Hvor lang tid tager det at få pas?", "Ventetid", 1, 0},
+		{"Hvor lang tid tager det at få pas?", "Klage", 0, 1},
+		{"Hvor lang tid gælder et pas?", "Gyldighed", 1, 0},
+		{"pas", "Klage", 0, .5},
+		{"Hvor lang tid tager det at få pas?", "Pas", 0, 0},
+	} {
+		q := Read(c.question, "", question.Open, []knowledgev1.Term{term("pas", "pas")})
+		if same, other := q.facet(c.heading); same != c.same || other != c.other {
+			t.Errorf("%q to %q: %g %g", c.heading, c.question, same, other)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	q := Read("Kan Telenor opsige min aftale?", "", question.Whether, []knowledgev1.Term{term("telenor", "telenor"), term("kan", "kan"), term("aftale", "aftal")})
+	for _, w := range q.Words {
+		if w.name != (w.Text == "telenor") {
+			t.Errorf("%q is a name: %t", w.Text, w.name)
+		}
+	}
+}
+
+func TestDraftTakesTheSentenceThatIsAskedFor(t *testing.T) {
+	w, err := Fitted()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hit := func(section, text string) knowledgev1.Hit {
+		return knowledgev1.Hit{Chunk: knowledgev1.Chunk{ID: section, ArticleID: "pas", Title: "Pas til voksne", Section: section, Text: text, SHA256: section}}
+	}
+	hits := []knowledgev1.Hit{
+		hit("Klage", "Du klager inden 4 uger. Klagen sendes til politiet."),
+		hit("Pris", "Medbring det gamle pas. Et pas koster 893 kr. Beløbet betales ved bestilling."),
+	}
+	drafts := NewReader(w).Drafts(Read("Hvad koster et pas?", "", question.Amount, []knowledgev1.Term{term("koster", "kost"), term("pas", "pas")}), hits)
+	top := drafts[0]
+	if top.Hit.Section != "Pris" {
+		t.Fatalf("the best is %q", top.Hit.Section)
+	}
+	if best := top.Best(1); len(best) != 1 || best[0].Text != "Et pas koster 893 kr." {
+		t.Errorf("the best sentence is %v", best)
+	}
+	if drafts[1].Close(top) {
+		t.Error("an article without an amount stands beside one with it")
+	}
+}
