@@ -245,9 +245,11 @@ func (s *SFU) datagram(out *egress, now time.Time, port int, tcp *tcpConn, from 
 		t.pipe.push(b)
 	case b[0] >= 128 && b[0] < 192:
 		t.room.mu.Lock()
-		if packet.IsRTCP(b) {
+		switch {
+		case t.closed: // since it was looked up
+		case packet.IsRTCP(b):
 			t.rtcp(out, now, b)
-		} else {
+		default:
 			t.rtp(out, now, b)
 		}
 		t.room.mu.Unlock()

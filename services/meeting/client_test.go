@@ -12,6 +12,8 @@ import (
 
 // tab is a browser's part of the media, by pion: it publishes a microphone and text, and subscribes.
 type tab struct {
+	w        *world
+	seat     meetingv1.SeatRef
 	pub, sub *webrtc.PeerConnection
 	mic      *webrtc.TrackLocalStaticRTP
 	text     *webrtc.DataChannel
@@ -23,7 +25,7 @@ type tab struct {
 	written map[string]string
 }
 
-func (g *guest) connection() *webrtc.PeerConnection {
+func (g *tab) connection() *webrtc.PeerConnection {
 	g.w.t.Helper()
 	var se webrtc.SettingEngine
 	se.SetIncludeLoopbackCandidate(true)
@@ -48,18 +50,18 @@ func gathered(pc *webrtc.PeerConnection, d webrtc.SessionDescription) (string, e
 // join brings the guest's sound into the room, and the others' to the guest. A packet is sent every 20 ms until leave.
 func (g *guest) join() *guest {
 	g.w.t.Helper()
-	g.tab = &tab{stop: make(chan struct{}), sounds: map[string]int{}, written: map[string]string{}}
-	g.publish()
-	g.subscribe()
-	g.w.t.Cleanup(g.hush)
-	go g.speak()
+	g.tab = &tab{w: g.w, seat: g.seat, stop: make(chan struct{}), sounds: map[string]int{}, written: map[string]string{}}
+	g.tab.publish()
+	g.tab.subscribe()
+	g.w.t.Cleanup(g.tab.hush)
+	go g.tab.speak()
 	return g
 }
 
 // hush ends the packets.
 func (c *tab) hush() { c.once.Do(func() { close(c.stop) }) }
 
-func (g *guest) publish() {
+func (g *tab) publish() {
 	g.w.t.Helper()
 	var err error
 	g.pub = g.connection()
@@ -79,13 +81,13 @@ func (g *guest) publish() {
 	g.connected(g.pub)
 }
 
-func (g *guest) connected(pc *webrtc.PeerConnection) {
+func (g *tab) connected(pc *webrtc.PeerConnection) {
 	g.w.t.Helper()
 	g.w.until("a connection", func() bool { return pc.ConnectionState() == webrtc.PeerConnectionStateConnected })
 }
 
 // subscribe takes the room's offer, and its later ones as they come.
-func (g *guest) subscribe() {
+func (g *tab) subscribe() {
 	g.w.t.Helper()
 	g.sub = g.connection()
 	g.sub.OnTrack(func(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { g.receive(tr) })
@@ -104,9 +106,13 @@ func (g *guest) subscribe() {
 			g.w.t.Logf("offer: %v", err) // the room or the page may be gone by now
 		}
 	}
-	sub := g.sub
 	follow(g.w, meetingv1.RoomSubject(g.seat.MeetingID), func(e meetingv1.RoomEvent) {
-		if e.Kind == meetingv1.EventOffer && e.To == g.seat.ParticipantID && g.sub == sub {
+		if e.Kind == meetingv1.EventOffer && e.To == g.seat.ParticipantID {
+			select {
+			case <-g.stop: // an earlier page
+				return
+			default:
+			}
 			go take(e.SDP)
 		}
 	})
@@ -115,7 +121,7 @@ func (g *guest) subscribe() {
 	g.connected(g.sub)
 }
 
-func (g *guest) answer(offer string) error {
+func (g *tab) answer(offer string) error {
 	if err := g.sub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
 		return err
 	}
@@ -131,7 +137,7 @@ func (g *guest) answer(offer string) error {
 	return err
 }
 
-func (g *guest) receive(tr *webrtc.TrackRemote) {
+func (g *tab) receive(tr *webrtc.TrackRemote) {
 	for {
 		p, _, err := tr.ReadRTP()
 		if err != nil {
@@ -147,7 +153,7 @@ func (g *guest) receive(tr *webrtc.TrackRemote) {
 }
 
 // speak sends Opus packets of 20 ms.
-func (g *guest) speak() {
+func (g *tab) speak() {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for seq := uint16(1); ; seq++ {

@@ -352,7 +352,7 @@ func (w *world) book(change ...func(*meetingv1.BookRequest)) meetingv1.Meeting {
 
 // guest is one browser with one link.
 type guest struct {
-	*tab
+	*tab  // once it has joined
 	w     *world
 	seat  meetingv1.SeatRef
 	entry meetingv1.Entry

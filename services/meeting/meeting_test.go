@@ -218,8 +218,8 @@ func TestMuteAndReconnect(t *testing.T) {
 	host.act(meetingv1.ActMute, g.seat.ParticipantID, "")
 	refused(w, errs.Denied, meetingv1.ActSubject, meetingv1.ActRequest{Seat: host.seat, Action: meetingv1.ActUnmute, Target: g.seat.ParticipantID})
 	refused(w, errs.Denied, meetingv1.ActSubject, meetingv1.ActRequest{Seat: g.seat, Action: meetingv1.ActMute, Target: host.seat.ParticipantID})
-	g.publish() // a reload: everything is set up anew
-	g.subscribe()
+	g.hush()
+	g.join() // a reload: everything is set up anew
 	marker := g.hears(host)
 	w.eventually("the host's sound again", func() bool { return g.hears(host) > marker+20 })
 	// What is on its way when it is muted still comes; afterwards nothing does, while others' sound goes on.
