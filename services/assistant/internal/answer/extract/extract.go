@@ -22,7 +22,6 @@ type Draft struct {
 	best     float64
 	order    float64
 	picked   []int // beginnings of the units as they were chosen, the best first
-	section  *Unit
 
 	found, inHead, inBest []float64 // how surely the article, its heading and its best sentence have each word of the question
 }
