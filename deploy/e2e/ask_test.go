@@ -14,7 +14,7 @@ import (
 func TestAsk(t *testing.T) {
 	silence := t.TempDir() + "/silence.wav"
 	writeWAV(t, silence, make([]int16, 8000))
-	s := start(t)
+	s := start(t, "SAMTALE_KNOWLEDGE_STARTER=true")
 	citizen := newBrowser(s, silence)
 	ask := func(question string) {
 		t.Helper()

@@ -27,6 +27,18 @@ func TestTalk(t *testing.T) {
 		}
 		return nil
 	})
+	s.until("the question whether it may be written down", func() error { // a key before it counts for nothing
+		var list struct {
+			Calls []struct{ Asked bool }
+		}
+		if err := s.api("caseworker", "GET", "/api/v1/calls", nil, &list); err != nil {
+			return err
+		}
+		if len(list.Calls) != 1 || !list.Calls[0].Asked {
+			return fmt.Errorf("calls: %+v", list.Calls)
+		}
+		return nil
+	})
 	c.press("1")
 	b.await("the call to ring", `document.querySelector("#inbox .ringing .item")`)
 	b.screenshot("desk-ringing")
