@@ -27,7 +27,6 @@ import (
 
 // keeper stands in for the consent service: keys and areas (services do not import each other).
 type keeper struct {
-	bus    *bus.Bus
 	mu     sync.Mutex
 	keys   map[string][]byte
 	erased map[string]time.Time
@@ -89,7 +88,6 @@ type world struct {
 	nats *natsserver.Server
 	bus  *bus.Bus
 	keys *keeper
-	log  *strings.Builder
 	stop func()
 }
 

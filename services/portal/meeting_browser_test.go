@@ -20,7 +20,6 @@ type meetingRoom struct {
 	mu     sync.Mutex
 	entry  meetingv1.Entry
 	acts   []meetingv1.ActRequest
-	said   []string
 	knocks []meetingv1.KnockRequest
 }
 
