@@ -347,8 +347,11 @@ func (b *Bus) serve(r micro.Request, subject string, f func(ctx context.Context)
 	}()
 	resp, err := f(ctx)
 	if err != nil {
-		if k := errs.KindOf(err); k == errs.Internal || k == errs.Unavailable {
+		switch errs.KindOf(err) {
+		case errs.Internal:
 			b.log.Error("request failed", "subject", subject, "err", err)
+		case errs.Unavailable: // something is away or still starting; who asked is told to come back
+			b.log.Warn("request refused", "subject", subject, "err", err)
 		}
 		b.respondErr(r, err)
 		return
