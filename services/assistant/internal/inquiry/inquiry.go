@@ -24,6 +24,7 @@ import (
 	"samtale.dk/samtale/services/contract/inquiryv1"
 	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/outbox"
 	"samtale.dk/samtale/services/platform/seal"
 	platformstore "samtale.dk/samtale/services/platform/store"
 )
@@ -120,7 +121,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.onBus(ctx) })
 	g.Go(func() error { return s.workflows(ctx) })
-	g.Go(func() error { return s.pump(ctx, store.LaneParty, s.introduce) })
+	g.Go(func() error { return s.store.Pump(ctx, s.Log, store.LaneParty, s.introduce, nil) })
 	err := g.Wait()
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil
@@ -168,7 +169,7 @@ func (s *Service) onBus(ctx context.Context) error {
 		return stopped(ctx, err)
 	}
 	defer stopChoices()
-	return s.pump(ctx, store.LaneBus, s.publish)
+	return s.store.Pump(ctx, s.Log, store.LaneBus, outbox.ToBus(s.Bus), nil)
 }
 
 // workflows waits for Temporal, then passes signals on.
@@ -177,7 +178,7 @@ func (s *Service) workflows(ctx context.Context) error {
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	return s.pump(ctx, store.LaneWork, func(ctx context.Context, o store.Out) error { return nudge(ctx, w, o.Target) })
+	return s.store.Pump(ctx, s.Log, store.LaneWork, func(ctx context.Context, r outbox.Row) error { return nudge(ctx, w, r.Target) }, nil)
 }
 
 // stopped turns an error that stopping caused into none.

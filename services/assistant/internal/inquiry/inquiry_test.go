@@ -588,7 +588,7 @@ func TestNudges(t *testing.T) {
 	settled := func(what string, want int) {
 		t.Helper()
 		w.eventually(what, func() bool {
-			rows, err := w.store.Read().Outbox(t.Context(), store.LaneWork, 1)
+			rows, err := w.store.Pending(t.Context(), store.LaneWork, 1)
 			return err == nil && len(rows) == 0 && count() == want
 		})
 	}

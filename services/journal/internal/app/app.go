@@ -29,6 +29,7 @@ import (
 	"samtale.dk/samtale/services/journal/internal/store"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/outbox"
 )
 
 // Config is what New needs.
@@ -91,6 +92,11 @@ func newMetrics(r prometheus.Registerer) (metrics, error) {
 	return m, errors.Join(r.Register(m.events), r.Register(m.sent), r.Register(m.refused))
 }
 
+// count counts what has gone out on a lane.
+func (a *App) count(lane string) func(rows int) {
+	return func(rows int) { a.metrics.sent.WithLabelValues(lane).Add(float64(rows)) }
+}
+
 // Run serves until ctx is done, then finishes what it has begun.
 func (a *App) Run(ctx context.Context) error {
 	svc, err := a.Bus.Service("journal", "Conversations, transcripts, notes, deliveries")
@@ -103,7 +109,9 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.consume(ctx) })
-	g.Go(func() error { return a.pump(ctx, store.LaneBus, a.publish) })
+	g.Go(func() error {
+		return a.Store.Pump(ctx, a.Log, store.LaneBus, outbox.ToBus(a.Bus), a.count(store.LaneBus))
+	})
 	g.Go(func() error { return a.workflows(ctx) })
 	err = g.Wait()
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -125,7 +133,7 @@ func (a *App) workflows(ctx context.Context) error {
 	a.temporal.Store(&c)
 	defer a.temporal.Store(nil)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.pump(ctx, store.LaneWork, a.signal) })
+	g.Go(func() error { return a.Store.Pump(ctx, a.Log, store.LaneWork, a.signal, a.count(store.LaneWork)) })
 	if a.Work != nil {
 		g.Go(func() error { return a.Work(ctx, c) })
 	}

@@ -2,11 +2,9 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/json"
-	"fmt"
 
 	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/platform/outbox"
 )
 
 // Lanes of the outbox. Each is sent in order, and one that is stuck does not hold up
@@ -16,15 +14,6 @@ const (
 	LaneWork = "work" // starts and signals of workflows
 )
 
-// Out is one thing to be told to others. It is sent at least once.
-type Out struct {
-	ID      string // of the row
-	Target  string // bus: the subject; work: the workflow id
-	Name    string // work: the signal, or Start
-	EventID string // bus
-	Body    []byte // bus: the event
-}
-
 // Start as a Name starts the call's workflow, when it does not run yet.
 const Start = "start"
 
@@ -33,52 +22,10 @@ const Withdraw = "withdraw"
 
 // Publish puts an event in the outbox.
 func (t *Tx) Publish(ctx context.Context, m event.Message) error {
-	body, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("encode %s: %w", m.Envelope().Type, err)
-	}
-	return t.put(ctx, LaneBus, Out{EventID: m.Envelope().ID, Target: m.Subject(), Body: body})
+	return t.s.PutEvent(ctx, t.Tx, LaneBus, m)
 }
 
 // Signal puts the signal of a workflow in the outbox.
 func (t *Tx) Signal(ctx context.Context, workflowID, name string) error {
-	return t.put(ctx, LaneWork, Out{Target: workflowID, Name: name})
+	return t.s.Put(ctx, t.Tx, LaneWork, outbox.Row{Target: workflowID, Name: name})
 }
-
-func (t *Tx) put(ctx context.Context, lane string, o Out) error {
-	// Digits of equal length, so that text sorts like time; the random part keeps two
-	// journals on one database apart.
-	id := fmt.Sprintf("%020d-%s", t.order(), rand.Text()[:8])
-	_, err := t.Exec(ctx, `INSERT INTO outbox (id, lane, target, name, event_id, body) VALUES (?, ?, ?, ?, ?, ?)`,
-		id, lane, o.Target, o.Name, o.EventID, string(o.Body))
-	return err
-}
-
-// Outbox returns the oldest rows of a lane.
-func (t *Tx) Outbox(ctx context.Context, lane string, limit int) ([]Out, error) {
-	rows, err := t.Query(ctx, `SELECT id, target, name, event_id, body FROM outbox WHERE lane = ? ORDER BY id LIMIT ?`, lane, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Out
-	for rows.Next() {
-		var o Out
-		var body string
-		if err := rows.Scan(&o.ID, &o.Target, &o.Name, &o.EventID, &body); err != nil {
-			return nil, err
-		}
-		o.Body = []byte(body)
-		out = append(out, o)
-	}
-	return out, rows.Err()
-}
-
-// Sent removes a row of the outbox.
-func (t *Tx) Sent(ctx context.Context, id string) error {
-	_, err := t.Exec(ctx, `DELETE FROM outbox WHERE id = ?`, id)
-	return err
-}
-
-// Wake tells when a lane may have something to send.
-func (s *Store) Wake(lane string) <-chan struct{} { return s.wake[lane] }

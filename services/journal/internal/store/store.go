@@ -10,9 +10,8 @@ import (
 	"context"
 	"embed"
 	"io/fs"
-	"sync/atomic"
-	"time"
 
+	"samtale.dk/samtale/services/platform/outbox"
 	"samtale.dk/samtale/services/platform/store"
 )
 
@@ -30,15 +29,13 @@ func Migrations() fs.FS {
 
 // Store is the open database.
 type Store struct {
+	*outbox.Box
 	db *store.DB
-	// wake tells the outbox's readers that there may be something to send.
-	wake map[string]chan struct{}
-	last atomic.Int64 // order of the newest outbox row
 }
 
 // New returns the store over a migrated database.
 func New(db *store.DB) *Store {
-	return &Store{db: db, wake: map[string]chan struct{}{LaneBus: make(chan struct{}, 1), LaneWork: make(chan struct{}, 1)}}
+	return &Store{Box: outbox.New(db, "outbox", LaneBus, LaneWork), db: db}
 }
 
 // Ready probes the database.
@@ -57,24 +54,7 @@ func (s *Store) Read() *Tx { return &Tx{s.db.Read(), s} }
 func (s *Store) InTx(ctx context.Context, f func(tx *Tx) error) error {
 	err := s.db.InTx(ctx, func(tx *store.Tx) error { return f(&Tx{tx, s}) })
 	if err == nil {
-		for _, c := range s.wake {
-			select {
-			case c <- struct{}{}:
-			default: // already awake
-			}
-		}
+		s.Committed()
 	}
 	return err
-}
-
-// order gives outbox rows their place: the time in nanoseconds, but always more than
-// the one before.
-func (t *Tx) order() int64 {
-	for {
-		last := t.s.last.Load()
-		next := max(last+1, time.Now().UnixNano())
-		if t.s.last.CompareAndSwap(last, next) {
-			return next
-		}
-	}
 }

@@ -243,11 +243,11 @@ func testOutbox(t *testing.T, s *store.Store) {
 		)
 	}))
 	select {
-	case <-s.Wake(store.LaneWork):
+	case <-s.Woken(store.LaneWork):
 	default:
 		t.Error("the outbox was not woken")
 	}
-	work, err := s.Read().Outbox(ctx, store.LaneWork, 10)
+	work, err := s.Pending(ctx, store.LaneWork, 10)
 	must(t, err)
 	var names []string
 	for _, o := range work {
@@ -256,10 +256,10 @@ func testOutbox(t *testing.T, s *store.Store) {
 	if diff := cmp.Diff([]string{"call-c start", "call-c ended", "call-c transcript"}, names); diff != "" {
 		t.Fatal(diff)
 	}
-	must(t, s.Read().Sent(ctx, work[0].ID))
-	work, err = s.Read().Outbox(ctx, store.LaneWork, 10)
+	must(t, s.Remove(ctx, work[0].ID))
+	work, err = s.Pending(ctx, store.LaneWork, 10)
 	must(t, err)
-	events, err := s.Read().Outbox(ctx, store.LaneBus, 10)
+	events, err := s.Pending(ctx, store.LaneBus, 10)
 	must(t, err)
 	if len(work) != 2 || len(events) != 1 || events[0].EventID != "e1" || events[0].Target != audit.Subject() {
 		t.Fatalf("%+v %+v", work, events)

@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nats.go/micro"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/client"
@@ -29,6 +27,7 @@ import (
 	"samtale.dk/samtale/services/meeting/internal/store"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/outbox"
 	"samtale.dk/samtale/workflows/meeting"
 )
 
@@ -95,7 +94,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	defer stop()
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.pump(gctx, store.LaneBus, a.publish) })
+	g.Go(func() error { return a.Store.Pump(gctx, a.Log, store.LaneBus, outbox.ToBus(a.Bus), nil) })
 	g.Go(func() error { return a.workflows(gctx) })
 	g.Go(func() error { return a.Hall.Keep(gctx) })
 	g.Go(func() error {
@@ -144,66 +143,12 @@ func (a *App) workflows(ctx context.Context) error {
 	a.temporal.Store(&c)
 	defer a.temporal.Store(nil)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.pump(ctx, store.LaneWork, a.wake) })
+	g.Go(func() error { return a.Store.Pump(ctx, a.Log, store.LaneWork, a.wake, nil) })
 	g.Go(func() error { return a.Work(ctx, c) })
 	return g.Wait()
 }
 
-const (
-	batch     = 64
-	idle      = 5 * time.Second // another node may have died with rows in the outbox
-	retryWait = time.Second
-	sendLimit = 10 * time.Second
-)
-
-// pump passes a lane of the outbox on, in order, until ctx ends.
-func (a *App) pump(ctx context.Context, lane string, send func(context.Context, store.Out) error) error {
-	for {
-		wait := idle
-		sent, err := a.drain(ctx, lane, send)
-		switch {
-		case err != nil && ctx.Err() == nil:
-			a.Log.Warn("outbox waits", "lane", lane, "err", err)
-			wait = retryWait
-		case sent == batch:
-			wait = 0
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-a.Store.Wake(lane):
-		case <-time.After(wait):
-		}
-	}
-}
-
-func (a *App) drain(ctx context.Context, lane string, send func(context.Context, store.Out) error) (int, error) {
-	rows, err := a.Store.Read().Outbox(ctx, lane, batch)
-	if err != nil {
-		return 0, err
-	}
-	for i, o := range rows {
-		sendCtx, cancel := context.WithTimeout(ctx, sendLimit)
-		err := send(sendCtx, o)
-		cancel()
-		if err == nil {
-			err = a.Store.Read().Told(ctx, o.ID)
-		}
-		if err != nil {
-			return i, err
-		}
-	}
-	return len(rows), nil
-}
-
-func (a *App) publish(ctx context.Context, o store.Out) error {
-	msg := nats.NewMsg(o.Target)
-	msg.Data = o.Body
-	_, err := a.Bus.JS.PublishMsg(ctx, msg, jetstream.WithMsgID(o.EventID))
-	return err
-}
-
-func (a *App) wake(ctx context.Context, o store.Out) error {
+func (a *App) wake(ctx context.Context, o outbox.Row) error {
 	c := *a.temporal.Load()
 	id := o.Target[len(meeting.ID("")):]
 	_, err := c.SignalWithStartWorkflow(ctx, o.Target, meeting.Changed, nil,

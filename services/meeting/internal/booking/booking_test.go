@@ -81,11 +81,11 @@ func TestBookingIsKeptSealedAndOnce(t *testing.T) {
 		if err != nil || strings.Contains(string(row.Sealed), "Bente") || strings.Contains(string(row.Sealed), "Opf") {
 			t.Errorf("stored in clear, or not: %v", err)
 		}
-		out, err := b.Store.Read().Outbox(t.Context(), store.LaneBus, 10)
+		out, err := b.Store.Pending(t.Context(), store.LaneBus, 10)
 		if err != nil || len(out) != 1 || strings.Contains(string(out[0].Body), "Bente") {
 			t.Errorf("events: %v %s", err, out)
 		}
-		wakes, err := b.Store.Read().Outbox(t.Context(), store.LaneWork, 10)
+		wakes, err := b.Store.Pending(t.Context(), store.LaneWork, 10)
 		if err != nil || len(wakes) != 1 || wakes[0].Target != "meeting-"+r.ID {
 			t.Errorf("workflow: %v %v", err, wakes)
 		}

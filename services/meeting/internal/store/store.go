@@ -7,17 +7,14 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"embed"
-	"encoding/json"
-	"fmt"
 	"io/fs"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/outbox"
 	"samtale.dk/samtale/services/platform/store"
 )
 
@@ -35,14 +32,13 @@ func Migrations() fs.FS {
 
 // Store is the open database.
 type Store struct {
-	db   *store.DB
-	wake map[string]chan struct{}
-	last atomic.Int64 // order of the newest outbox row
+	*outbox.Box
+	db *store.DB
 }
 
 // New returns the store over a migrated database.
 func New(db *store.DB) *Store {
-	return &Store{db: db, wake: map[string]chan struct{}{LaneBus: make(chan struct{}, 1), LaneWork: make(chan struct{}, 1)}}
+	return &Store{Box: outbox.New(db, "outbox", LaneBus, LaneWork), db: db}
 }
 
 // Ready probes the database.
@@ -64,12 +60,7 @@ func (s *Store) Read() *Tx { return &Tx{s.db.Read(), s} }
 func (s *Store) InTx(ctx context.Context, f func(tx *Tx) error) error {
 	err := s.db.InTx(ctx, func(tx *store.Tx) error { return f(&Tx{tx, s}) })
 	if err == nil {
-		for _, c := range s.wake {
-			select {
-			case c <- struct{}{}:
-			default: // already awake
-			}
-		}
+		s.Committed()
 	}
 	return err
 }
@@ -217,70 +208,12 @@ const (
 	LaneWork = "work" // starts and signals of workflows
 )
 
-// Out is one thing to be told to others. It is sent at least once.
-type Out struct {
-	ID, Target, Name, EventID string
-	Body                      []byte
-}
-
 // Publish puts an event in the outbox.
 func (t *Tx) Publish(ctx context.Context, m event.Message) error {
-	body, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("encode %s: %w", m.Envelope().Type, err)
-	}
-	return t.put(ctx, LaneBus, Out{EventID: m.Envelope().ID, Target: m.Subject(), Body: body})
+	return t.s.PutEvent(ctx, t.Tx, LaneBus, m)
 }
 
-// Signal puts the signal of a workflow in the outbox; it starts one that does not run.
+// Signal has a meeting's workflow told that something has changed; it is started when it does not run.
 func (t *Tx) Signal(ctx context.Context, workflowID, name string) error {
-	return t.put(ctx, LaneWork, Out{Target: workflowID, Name: name})
+	return t.s.Put(ctx, t.Tx, LaneWork, outbox.Row{Target: workflowID, Name: name})
 }
-
-func (t *Tx) put(ctx context.Context, lane string, o Out) error {
-	// Digits of equal length, so that text sorts like time; the random part keeps two processes on one database apart.
-	id := fmt.Sprintf("%020d-%s", t.s.order(), rand.Text()[:8])
-	_, err := t.Exec(ctx, `INSERT INTO outbox (id, lane, target, name, event_id, body) VALUES (?, ?, ?, ?, ?, ?)`,
-		id, lane, o.Target, o.Name, o.EventID, string(o.Body))
-	return err
-}
-
-// order is the time in nanoseconds, but always more than the one before.
-func (s *Store) order() int64 {
-	for {
-		last := s.last.Load()
-		next := max(last+1, time.Now().UnixNano())
-		if s.last.CompareAndSwap(last, next) {
-			return next
-		}
-	}
-}
-
-// Outbox returns the oldest rows of a lane.
-func (t *Tx) Outbox(ctx context.Context, lane string, limit int) ([]Out, error) {
-	rows, err := t.Query(ctx, `SELECT id, target, name, event_id, body FROM outbox WHERE lane = ? ORDER BY id LIMIT ?`, lane, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Out
-	for rows.Next() {
-		var o Out
-		var body string
-		if err := rows.Scan(&o.ID, &o.Target, &o.Name, &o.EventID, &body); err != nil {
-			return nil, err
-		}
-		o.Body = []byte(body)
-		out = append(out, o)
-	}
-	return out, rows.Err()
-}
-
-// Told removes a row of the outbox.
-func (t *Tx) Told(ctx context.Context, id string) error {
-	_, err := t.Exec(ctx, `DELETE FROM outbox WHERE id = ?`, id)
-	return err
-}
-
-// Wake tells when a lane may have something to send.
-func (s *Store) Wake(lane string) <-chan struct{} { return s.wake[lane] }

@@ -8,27 +8,20 @@ package store
 
 import (
 	"context"
-	"sync/atomic"
-	"time"
 
+	"samtale.dk/samtale/services/platform/outbox"
 	"samtale.dk/samtale/services/platform/store"
 )
 
 // Store is the open database.
 type Store struct {
+	*outbox.Box
 	db *store.DB
-	// wake tells the outbox's readers that there may be something to send.
-	wake map[string]chan struct{}
-	last atomic.Int64 // order of the newest outbox row
 }
 
 // New returns the store over a migrated database.
 func New(db *store.DB) *Store {
-	s := &Store{db: db, wake: map[string]chan struct{}{}}
-	for _, lane := range []string{LaneBus, LaneWork, LaneParty} {
-		s.wake[lane] = make(chan struct{}, 1)
-	}
-	return s
+	return &Store{Box: outbox.New(db, "inquiry_outbox", LaneBus, LaneWork, LaneParty), db: db}
 }
 
 // Tx is a transaction on the tables of inquiries, or plain reading outside of one.
@@ -44,26 +37,10 @@ func (s *Store) Read() *Tx { return &Tx{s.db.Read(), s} }
 func (s *Store) InTx(ctx context.Context, f func(tx *Tx) error) error {
 	err := s.db.InTx(ctx, func(tx *store.Tx) error { return f(&Tx{tx, s}) })
 	if err == nil {
-		for _, c := range s.wake {
-			select {
-			case c <- struct{}{}:
-			default: // already awake
-			}
-		}
+		s.Committed()
 	}
 	return err
 }
 
 // Scrub removes deleted content from the database's own files.
 func (s *Store) Scrub(ctx context.Context) error { return s.db.Scrub(ctx) }
-
-// order gives outbox rows their place: the time in nanoseconds, but always more than the one before.
-func (t *Tx) order() int64 {
-	for {
-		last := t.s.last.Load()
-		next := max(last+1, time.Now().UnixNano())
-		if t.s.last.CompareAndSwap(last, next) {
-			return next
-		}
-	}
-}

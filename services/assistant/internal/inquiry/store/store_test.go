@@ -244,23 +244,23 @@ func testOutbox(t *testing.T, s *store.Store) {
 	}))
 	for _, lane := range []string{store.LaneBus, store.LaneWork} {
 		select {
-		case <-s.Wake(lane):
+		case <-s.Woken(lane):
 		default:
 			t.Errorf("%s was not woken", lane)
 		}
 	}
-	rows, err := s.Read().Outbox(ctx, store.LaneWork, 10)
+	rows, err := s.Pending(ctx, store.LaneWork, 10)
 	must(t, err)
 	if len(rows) != 2 || rows[0].Target != "i1" || rows[1].Target != "i2" {
 		t.Fatalf("%+v", rows)
 	}
-	must(t, s.Read().Sent(ctx, rows[0].ID))
-	rows, err = s.Read().Outbox(ctx, store.LaneWork, 10)
+	must(t, s.Remove(ctx, rows[0].ID))
+	rows, err = s.Pending(ctx, store.LaneWork, 10)
 	if err != nil || len(rows) != 1 || rows[0].Target != "i2" {
 		t.Errorf("%+v %v", rows, err)
 	}
-	must(t, s.Read().Sent(ctx, rows[0].ID, "unknown"))
-	rows, err = s.Read().Outbox(ctx, store.LaneBus, 10)
+	must(t, s.Remove(ctx, rows[0].ID, "unknown"))
+	rows, err = s.Pending(ctx, store.LaneBus, 10)
 	if err != nil || len(rows) != 1 || rows[0].Target != "audit.v1.entry.c" || rows[0].EventID != "e" {
 		t.Errorf("%+v %v", rows, err)
 	}
@@ -279,7 +279,7 @@ func testRollback(t *testing.T, s *store.Store) {
 	}
 	i, err := s.Read().Inquiry(ctx, "r")
 	must(t, err)
-	rows, err := s.Read().Outbox(ctx, store.LaneWork, 100)
+	rows, err := s.Pending(ctx, store.LaneWork, 100)
 	must(t, err)
 	for _, o := range rows {
 		if o.Target == "rolled back" {

@@ -71,6 +71,7 @@ CREATE TABLE inquiry_outbox (
   id TEXT PRIMARY KEY,
   lane TEXT NOT NULL,
   target TEXT NOT NULL,
+  name TEXT NOT NULL,
   event_id TEXT NOT NULL,
   body TEXT NOT NULL
 );
