@@ -292,7 +292,7 @@ func balanced(expr string) string {
 }
 
 // patience bounds the wait for services to register; only a metric that is missing waits it out.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // registered starts the services without Temporal, which none of them waits for to register, and returns what they have
 // registered as soon as all that is wanted is there: metric → labels.

@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long a test waits for something that should happen at once: the machine may be busy.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // node is an SFU on loopback.
 func node(t *testing.T, change ...func(*Config)) *SFU {

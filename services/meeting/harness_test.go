@@ -36,7 +36,7 @@ import (
 )
 
 // patience is how long a test waits for what should happen at once: the machine may be busy.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 const areasJSON = `[{"id":"a","name":"Boligstøtte","name_en":"Housing","numbers":["1"],"basis":"art. 6","purpose":"Så vi kan hjælpe dig.",
  "allow_transcript":true,"allow_ai_note":true,"text_version":"t-1","template":"standard/1","approve_within":"48h","remind_after":"24h",

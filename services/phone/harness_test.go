@@ -357,7 +357,7 @@ func (w *world) uri(user string) string { return "sip:" + user + "@" + w.sip }
 
 // ask sends a request to the phone service.
 func ask[Resp, Req any](w *world, subject string, r Req) (Resp, error) {
-	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
 	return bus.Request[Resp](ctx, w.bus, subject, r)
 }

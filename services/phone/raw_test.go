@@ -143,7 +143,7 @@ func parseAnswer(t *testing.T, s string) answer {
 // final reads up to the final answer to a method.
 func (r *raw) final(method string) answer {
 	r.t.Helper()
-	limit := time.Now().Add(10 * time.Second)
+	limit := time.Now().Add(2 * time.Minute)
 	for time.Now().Before(limit) {
 		a, ok := r.read(5 * time.Second)
 		if ok && a.code >= 200 && strings.HasSuffix(a.h.Get("Cseq"), " "+method) {

@@ -155,7 +155,7 @@ func TestLateOffer(t *testing.T) {
 	}
 	defer pc.Close()
 	r.ack(user, sdp("127.0.0.1", pc.LocalAddr().(*net.UDPAddr).Port, "sendrecv"))
-	pc.SetReadDeadline(time.Now().Add(15 * time.Second))
+	pc.SetReadDeadline(time.Now().Add(time.Minute))
 	buf := make([]byte, 1500)
 	n, _, err := pc.ReadFrom(buf)
 	if err != nil || n != 172 || buf[1]&0x7f != 8 {

@@ -73,7 +73,7 @@ func outcome() (func(int), func(w *world) int) {
 				if code >= 200 {
 					return code
 				}
-			case <-time.After(30 * time.Second):
+			case <-time.After(2 * time.Minute):
 				w.t.Fatal("nobody told the outcome of the transfer")
 			}
 		}

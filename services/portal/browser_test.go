@@ -74,7 +74,7 @@ func (b *page) language(l string) {
 
 func (b *page) run(a ...chromedp.Action) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, 2*time.Minute)
 	defer cancel()
 	if err := chromedp.Run(ctx, a...); err != nil {
 		b.t.Fatalf("browser: %v\n%s", err, b.state())
@@ -113,7 +113,7 @@ func (b *page) deskReady() {
 // until waits for a JavaScript expression to become true, also across navigations.
 func (b *page) until(expr string) {
 	b.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		var ok bool
 		err := chromedp.Run(b.ctx, chromedp.Evaluate(expr, &ok))

@@ -302,7 +302,7 @@ func TestCallBackFromAMessage(t *testing.T) {
 
 func wait(t *testing.T, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatal("never happened")
@@ -322,7 +322,7 @@ type sseEvent struct{ id, name, data string }
 
 func (p *place) events(t testing.TB, path, tok, last string) *reader {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	req, err := http.NewRequestWithContext(ctx, "GET", p.url+path, nil)
 	if err != nil {
 		t.Fatal(err)

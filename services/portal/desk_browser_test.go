@@ -189,7 +189,7 @@ func TestDeskMessageIsNotLost(t *testing.T) {
 // hears waits until suggestions are asked for with these words.
 func (as *assistant) hears(t *testing.T, conversation, words string) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		as.mu.Lock()
 		heard := slices.Clone(as.overheard)

@@ -77,7 +77,7 @@ func TestEmbed(t *testing.T) {
 	var id target.ID
 	select {
 	case id = <-opened:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no page was opened")
 	}
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))

@@ -120,7 +120,7 @@ func (p *place) runPortal(t testing.TB, log *slog.Logger, srv *natsserver.Server
 		srv.Stop()
 	})
 	p.url = "http://" + addr
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		r, err := http.Get(p.url + "/healthz")
 		if err == nil {

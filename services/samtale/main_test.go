@@ -122,7 +122,7 @@ func status(addr string) int {
 
 func awaitStatus(t *testing.T, addr string, want int) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); status(addr) != want; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); status(addr) != want; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("/healthz answers %d, want %d", status(addr), want)
 		}

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // installation is a standalone process on its own data folder and ports; the test
 // plays the telephone and the recogniser over its NATS port.

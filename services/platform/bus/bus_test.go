@@ -60,7 +60,7 @@ func consume(t *testing.T, b *bus.Bus, durable string, f func(n note) error) {
 	t.Cleanup(stop)
 }
 
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 func receive[T any](t *testing.T, c <-chan T) T {
 	t.Helper()

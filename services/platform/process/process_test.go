@@ -69,7 +69,7 @@ func TestServeOps(t *testing.T) {
 // fetch tries until the server is up.
 func fetch(t *testing.T, url string) string {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		resp, err := http.Get(url)
 		if err == nil {
 			defer resp.Body.Close()

@@ -140,7 +140,7 @@ func TestRing(t *testing.T) {
 	if err := b.Publish(ctx, erased); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		err := seal.OpenJSON(ctx, ring, "c-1", "body", sealed, &got)
 		if errors.Is(err, errs.NotFound) {
 			break

@@ -25,7 +25,7 @@ import (
 	"samtale.dk/samtale/workflows/phonecall"
 )
 
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // server is a real Temporal: bin/temporal-dev, which `make test` builds.
 func server(t *testing.T) client.Client {

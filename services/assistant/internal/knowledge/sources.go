@@ -329,15 +329,15 @@ func (l *Library) Unplanned(ctx context.Context) ([]Planned, error) {
 	return out, nil
 }
 
-// SetPlanned notes that a source's schedule is as it said, with its next time. A source that was saved again meanwhile stays
-// unplanned.
+// SetPlanned notes that a source's schedule is as it said, with its next time. A source that was saved again or removed meanwhile
+// stays unplanned.
 func (l *Library) SetPlanned(ctx context.Context, p Planned, next time.Time) error {
 	if p.Removed {
 		_, err := l.db.Read().Exec(ctx, `DELETE FROM knowledge_source WHERE id = ? AND removed_at <> 0`, p.ID)
 		return err
 	}
 	_, err := l.db.Read().Exec(ctx, `UPDATE knowledge_source SET unplanned = FALSE, wanted = FALSE, next_run_at = ?
-		WHERE id = ? AND every_us = ? AND paused = ? AND wanted = ?`,
+		WHERE id = ? AND every_us = ? AND paused = ? AND wanted = ? AND removed_at = 0`,
 		store.Micros(next), p.ID, p.Every.Microseconds(), p.Paused, p.Wanted)
 	return err
 }

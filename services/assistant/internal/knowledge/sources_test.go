@@ -103,8 +103,11 @@ func TestRunSource(t *testing.T) {
 	wantKind(t, err, errs.Conflict)
 	_, err = h.RunSource(ctx, knowledgev1.SourceRef{ID: "ingen"})
 	wantKind(t, err, errs.NotFound)
+	before, err := h.Unplanned(ctx)
+	must(t, err)
 	_, err = h.Remove(ctx, knowledgev1.SourceRef{ID: "mappe"})
 	must(t, err)
+	must(t, h.SetPlanned(ctx, before[0], time.Time{})) // its plan was being carried out as it was removed
 	planned, err = h.Unplanned(ctx)
 	must(t, err)
 	if len(planned) != 1 || !planned[0].Removed {

@@ -92,7 +92,7 @@ func (s *side) seen() int {
 
 func (s *side) dial(to *side, params string, o Outgoing) (*Answered, error) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
 	o.To = "sip:x@" + to.Addr() + params
 	if o.Body.Empty() {
@@ -113,7 +113,7 @@ func (s *side) mustDial(to *side, params string) *Dialog {
 
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for range 500 {
+	for range 3000 {
 		if cond() {
 			return
 		}

@@ -224,7 +224,7 @@ func (h *hand) send(f audiov1.Frame) {
 // await waits for a Progress.
 func (h *hand) await(what string, ok func(audiov1.Progress) bool) audiov1.Progress {
 	h.w.t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(2 * time.Minute)
 	for {
 		select {
 		case p := <-h.progress:

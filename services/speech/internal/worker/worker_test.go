@@ -169,7 +169,7 @@ func words(first, last, pause int) []int16 { return speechtest.Words(first, last
 
 func end(t testing.TB, l *audiofeed.Leg) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := l.End(ctx); err != nil {
 		t.Fatal(err)
@@ -360,7 +360,7 @@ func TestKilledWorkersLoseNothing(t *testing.T) {
 
 func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never happened: %s", what)
 		}
