@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
 
 	"samtale.dk/samtale/services/platform/masterkey"
@@ -15,9 +16,8 @@ import (
 	"samtale.dk/samtale/services/platform/temporal"
 )
 
-// TestReplay runs today's definitions against histories that earlier ones left behind
-// (recorded by the tests of services/standalone, payloads encrypted): a change that
-// would stop running workflows fails here.
+// TestReplay runs today's definitions over histories that earlier ones left behind: a running workflow must be able to go on after
+// an upgrade. Those of this folder are of the standalone's tests, with encrypted payloads; each definition's own are in its testdata.
 func TestReplay(t *testing.T) {
 	master, err := masterkey.Parse(strings.Repeat("5a", 32))
 	if err != nil {
@@ -27,21 +27,25 @@ func TestReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(files) < 3 {
-		t.Fatalf("histories: %v %v", files, err)
-	}
-	for _, f := range files {
-		t.Run(filepath.Base(f), func(t *testing.T) {
-			r, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DataConverter: codec.DataConverter()})
-			if err != nil {
-				t.Fatal(err)
-			}
-			Register(r)
-			if err := r.ReplayWorkflowHistoryFromJSONFile(nil, f); err != nil {
-				t.Fatal(err)
-			}
-		})
+	for folder, converter := range map[string]converter.DataConverter{
+		"worker": codec.DataConverter(), "erasure": nil, "ingest": nil, "inquiry": nil, "meeting": nil, "note": nil, "phonecall": nil,
+	} {
+		files, err := filepath.Glob(filepath.Join("..", folder, "testdata", "*.json"))
+		if err != nil || len(files) == 0 {
+			t.Errorf("histories of %s: %v %v", folder, files, err)
+		}
+		for _, f := range files {
+			t.Run(folder+"/"+filepath.Base(f), func(t *testing.T) {
+				r, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DataConverter: converter})
+				if err != nil {
+					t.Fatal(err)
+				}
+				Register(r)
+				if err := r.ReplayWorkflowHistoryFromJSONFile(nil, f); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
 	}
 }
 
