@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -28,7 +27,7 @@ import (
 	"samtale.dk/samtale/services/assistant/internal/peer"
 	"samtale.dk/samtale/services/assistant/internal/schema"
 	"samtale.dk/samtale/services/assistant/internal/session"
-	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/platform/areas"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/masterkey"
 	"samtale.dk/samtale/services/platform/process"
@@ -148,7 +147,7 @@ func assemble(cfg ready, env process.Env, p parts) (*app.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	pipeline, err := answer.New(answer.Config{Knowledge: library, Model: cfg.model, Areas: areas(p.bus), Log: log})
+	pipeline, err := answer.New(answer.Config{Knowledge: library, Model: cfg.model, Areas: areas.New(p.bus).All, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -201,32 +200,4 @@ func workflows(ctx context.Context, cfg ready, env process.Env, master masterkey
 	g.Go(func() error { return temporal.Work(ctx, c, temporal.Worker{Queue: work.Queue, Register: register}) })
 	g.Go(func() error { return fetch.Schedule(ctx, c) })
 	return g.Wait()
-}
-
-// keepAreas is how long service areas are used without asking again; they change by restart.
-const keepAreas = time.Minute
-
-// areas asks the consent service for the service areas and keeps them for a moment.
-func areas(b *bus.Bus) answer.Areas {
-	var (
-		mu   sync.Mutex
-		list []consentv1.Area
-		till time.Time
-	)
-	return func(ctx context.Context) ([]consentv1.Area, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if time.Now().Before(till) {
-			return list, nil
-		}
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
-		defer cancel()
-		rep, err := bus.Request[consentv1.AreasReply](ctx, b, consentv1.AreasSubject, consentv1.AreasRequest{})
-		if err != nil {
-			till = time.Now().Add(keepAreas / 12) // the next questions need not wait for it as well
-			return list, err
-		}
-		list, till = rep.Areas, time.Now().Add(keepAreas)
-		return list, nil
-	}
 }

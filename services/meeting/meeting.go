@@ -20,6 +20,7 @@ import (
 	"samtale.dk/samtale/services/meeting/internal/invite"
 	"samtale.dk/samtale/services/meeting/internal/room"
 	"samtale.dk/samtale/services/meeting/internal/store"
+	"samtale.dk/samtale/services/platform/areas"
 	"samtale.dk/samtale/services/platform/audiofeed"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
@@ -118,14 +119,11 @@ func assemble(cfg Settings, env process.Env, master masterkey.Key, st *store.Sto
 	}
 	log := env.Log.With("service", "meeting")
 	now := func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-	areas := func(ctx context.Context) ([]consentv1.Area, error) {
-		rep, err := bus.Request[consentv1.AreasReply](ctx, b, consentv1.AreasSubject, consentv1.AreasRequest{})
-		return rep.Areas, err
-	}
-	book := &booking.Book{Store: st, Keys: ring, Areas: areas, Now: now}
+	rules := areas.New(b)
+	book := &booking.Book{Store: st, Keys: ring, Areas: rules.All, Now: now}
 	hall := room.New(room.Config{
 		Book: book, SFU: unit, Feed: feed, Bus: b, Keys: ring, Master: master.Derive(seats), Log: log, Now: now,
-		Area: func(ctx context.Context, id string) (consentv1.Area, error) { return area(ctx, areas, id) },
+		Area: func(ctx context.Context, id string) (consentv1.Area, error) { return area(ctx, rules, id) },
 	})
 	acts := &activity.Activities{
 		Book: book, Bus: b, Way: cfg.way(), Public: strings.TrimSuffix(cfg.Public, "/"), Over: hall.Over, Log: log, Now: now,
@@ -150,15 +148,10 @@ func (s Settings) way() invite.Way {
 	return invite.SMTP{Addr: s.SMTP, User: s.SMTPUser, Password: s.SMTPSecret, From: s.SenderMail, NoTLS: s.SMTPPlain}
 }
 
-func area(ctx context.Context, areas func(context.Context) ([]consentv1.Area, error), id string) (consentv1.Area, error) {
-	list, err := areas(ctx)
-	if err != nil {
-		return consentv1.Area{}, err
+func area(ctx context.Context, rules *areas.Client, id string) (consentv1.Area, error) {
+	a, ok, err := rules.Find(ctx, id)
+	if err == nil && !ok {
+		err = errs.E(errs.NotFound, "Fagområdet findes ikke længere.", nil)
 	}
-	for _, a := range list {
-		if a.ID == id {
-			return a, nil
-		}
-	}
-	return consentv1.Area{}, errs.E(errs.NotFound, "Fagområdet findes ikke længere.", nil)
+	return a, err
 }

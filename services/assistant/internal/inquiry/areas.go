@@ -2,45 +2,16 @@ package inquiry
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"samtale.dk/samtale/services/assistant/internal/inquiry/hours"
 	"samtale.dk/samtale/services/contract/consentv1"
-	"samtale.dk/samtale/services/platform/bus"
-	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/areas"
 )
 
-// keep is how long the rules are used without asking again; they change by restart.
-const keep = time.Minute
-
-// areas reads the service areas from the consent service and keeps them for a moment. Safe for concurrent use.
-type areas struct {
-	bus  *bus.Bus
-	mu   sync.Mutex
-	list []consentv1.Area
-	till time.Time
-}
-
-func (a *areas) all(ctx context.Context) ([]consentv1.Area, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if time.Now().Before(a.till) {
-		return a.list, nil
-	}
-	rep, err := bus.Request[consentv1.AreasReply](ctx, a.bus, consentv1.AreasSubject, consentv1.AreasRequest{})
-	if err != nil {
-		return nil, err
-	}
-	if len(rep.Areas) == 0 {
-		return nil, errs.E(errs.Unavailable, "", errors.New("the consent service knows no areas"))
-	}
-	a.list, a.till = rep.Areas, time.Now().Add(keep)
-	return a.list, nil
-}
+// calendars are the service areas with their opening times. Safe for concurrent use.
+type calendars struct{ *areas.Client }
 
 // area is an area with its opening times.
 type area struct {
@@ -53,15 +24,15 @@ const claimDefault = 30 * time.Minute
 
 // get returns an area. One that is not known (any more) is always open, and no machine writes anything for it: what waits
 // there is escalated in its own list.
-func (a *areas) get(ctx context.Context, id string) (area, error) {
-	list, err := a.all(ctx)
+func (c calendars) get(ctx context.Context, id string) (area, error) {
+	found, ok, err := c.Find(ctx, id)
 	if err != nil {
 		return area{}, err
 	}
-	const fortnight = 14 * 24 * time.Hour
-	out := area{Area: consentv1.Area{ID: id, Name: id, NameEN: id, KeepAfter: fortnight}}
-	if i := slices.IndexFunc(list, func(x consentv1.Area) bool { return x.ID == id }); i >= 0 {
-		out.Area = list[i]
+	out := area{Area: found}
+	if !ok {
+		const fortnight = 14 * 24 * time.Hour
+		out.Area = consentv1.Area{ID: id, Name: id, NameEN: id, KeepAfter: fortnight}
 	}
 	if out.ClaimWithin <= 0 {
 		out.ClaimWithin = claimDefault
@@ -71,12 +42,6 @@ func (a *areas) get(ctx context.Context, id string) (area, error) {
 		return out, fmt.Errorf("service area: %w", err)
 	}
 	return out, nil
-}
-
-// known reports whether an area exists.
-func (a *areas) known(ctx context.Context, id string) (bool, error) {
-	list, err := a.all(ctx)
-	return slices.ContainsFunc(list, func(x consentv1.Area) bool { return x.ID == id }), err
 }
 
 // name is the area's name in a language.

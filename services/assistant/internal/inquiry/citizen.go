@@ -51,7 +51,7 @@ func (s *Service) prepare(ctx context.Context, r inquiryv1.PrepareRequest) (inqu
 
 // areaFor is the area wished for, else that of the last answer that named one, else the first.
 func (s *Service) areaFor(ctx context.Context, wish string, turns []assistantv1.Answer) (area, error) {
-	list, err := s.areas.all(ctx)
+	list, err := s.areas.All(ctx)
 	if err != nil {
 		return area{}, err
 	}
@@ -142,7 +142,7 @@ func (s *Service) open(ctx context.Context, r inquiryv1.OpenRequest) (inquiryv1.
 	if err := checkOpen(r); err != nil {
 		return inquiryv1.Inquiry{}, err
 	}
-	known, err := s.areas.known(ctx, r.ServiceArea)
+	_, known, err := s.areas.Find(ctx, r.ServiceArea)
 	if err != nil {
 		return inquiryv1.Inquiry{}, err
 	}

@@ -228,7 +228,7 @@ func (s *Service) checkForward(ctx context.Context, r inquiryv1.ForwardRequest) 
 	if r.Area == "" {
 		return to, nil
 	}
-	known, err := s.areas.known(ctx, r.Area)
+	_, known, err := s.areas.Find(ctx, r.Area)
 	if err != nil {
 		return to, err
 	}

@@ -23,6 +23,7 @@ import (
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/inquiryv1"
 	"samtale.dk/samtale/services/contract/transcriptv1"
+	"samtale.dk/samtale/services/platform/areas"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/outbox"
 	"samtale.dk/samtale/services/platform/seal"
@@ -64,7 +65,7 @@ type Config struct {
 type Service struct {
 	Config
 	store   *store.Store
-	areas   *areas
+	areas   calendars
 	gate    gate
 	looks   looks
 	metrics metrics
@@ -80,7 +81,7 @@ func New(cfg Config) (*Service, error) {
 	cfg.Now = func() time.Time { return clock().UTC().Truncate(time.Microsecond) }
 	g := make(gate, gateLimit)
 	cfg.Keys = gated{cfg.Keys, g}
-	s := &Service{Config: cfg, store: store.New(cfg.DB), areas: &areas{bus: cfg.Bus}, gate: g}
+	s := &Service{Config: cfg, store: store.New(cfg.DB), areas: calendars{areas.New(cfg.Bus)}, gate: g}
 	var err error
 	s.metrics, err = newMetrics(cfg.Metrics, s)
 	return s, err
