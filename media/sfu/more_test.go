@@ -249,12 +249,13 @@ func (w *recorder) Lost(n int64) {
 	w.lost += n
 }
 
-func (w *recorder) WritePacket(_ time.Time, b []byte) {
+func (w *recorder) WritePacket(p Packet) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, ok := packet.Parse(b); ok {
+	if p.Codec == "opus" && len(p.Payload) > 0 {
 		w.packets++
 	}
+	return false
 }
 
 // loud reports whether the last quarter of a second holds the tone.

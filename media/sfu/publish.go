@@ -28,7 +28,7 @@ type upTrack struct {
 	subs    []*slot
 	muted   bool
 	sound   *listener
-	packets PacketWriter
+	tap     *tap // nil: nobody keeps it
 	ended   bool
 }
 
@@ -39,7 +39,9 @@ func (u *upTrack) track() Track {
 func newTrack(p *Peer, via *transport, source Source, codec packet.Codec) *upTrack {
 	u := &upTrack{peer: p, via: via, source: source, codec: codec, muted: p.muted[source]}
 	if p.cfg.Packets != nil {
-		u.packets = p.cfg.Packets(u.track())
+		if w := p.cfg.Packets(u.track()); w != nil {
+			u.tap = &tap{to: w}
+		}
 	}
 	if source.Kind() == Audio {
 		u.listen()

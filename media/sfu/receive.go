@@ -203,12 +203,12 @@ func (u *upTrack) take(out *egress, now time.Time, l *layer, h *packet.Header, p
 	if l.cache != nil {
 		l.cache.Put(h.Seq, plain)
 	}
-	if u.packets != nil {
-		u.packets.WritePacket(now, plain)
-	}
 	if u.muted {
 		st.Muted++
 		return
+	}
+	if u.tap != nil {
+		u.tap.take(now, l, h, pt, payload)
 	}
 	if u.source.Kind() == Audio {
 		u.heard(now, h, pt, payload)

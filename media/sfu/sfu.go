@@ -158,12 +158,6 @@ type AudioWriter interface {
 	Lost(samples int64)
 }
 
-// PacketWriter takes the RTP packets of one track as received, decrypted: headers with extensions, RED as it came, all simulcast
-// layers by their SSRC. The slice is valid during the call, which must not block or call the SFU.
-type PacketWriter interface {
-	WritePacket(at time.Time, packet []byte)
-}
-
 // PeerConfig says who joins. Callbacks may be nil; they come one at a time and in order for all peers of a room.
 type PeerConfig struct {
 	ID    string // one token of letters, digits, "-" and "_", at most 48

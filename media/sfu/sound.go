@@ -34,10 +34,8 @@ type listener struct {
 	mixers atomic.Pointer[[]*pcm.Queue] // replaced under the room's lock
 
 	// Of the packets.
-	got  [64]uint16 // which sequence numbers came lately, plus one
-	buf  [packet.HeaderLen + opus.MaxBytes]byte
-	last uint16
-	any  bool
+	got recent
+	buf [packet.HeaderLen + opus.MaxBytes]byte
 
 	// Of the frames.
 	mu    sync.Mutex
@@ -107,25 +105,17 @@ func (l *listener) packet(now time.Time, h *packet.Header, pt payloadType, paylo
 	n := packet.RED(payload, &blocks)
 	for i, b := range blocks[:n] {
 		seq := h.Seq - uint16(n-1-i)
-		if len(b.Data) > 0 && (i == n-1 || l.missed(seq)) {
+		if len(b.Data) > 0 && (i == n-1 || l.got.missed(seq)) {
 			l.give(now, h, seq, h.Timestamp-b.Offset, b.Data)
 		}
 	}
-}
-
-// missed reports whether a packet was lost, as far as the last 64 tell.
-func (l *listener) missed(seq uint16) bool {
-	return l.any && int16(seq-l.last) > -64 && l.got[seq%64] != seq+1
 }
 
 func (l *listener) give(now time.Time, h *packet.Header, seq uint16, ts uint32, payload []byte) {
 	if len(payload) > opus.MaxBytes {
 		return
 	}
-	if !l.any || int16(seq-l.last) > 0 {
-		l.any, l.last = true, seq
-	}
-	l.got[seq%64] = seq + 1
+	l.got.note(seq)
 	o := packet.Out{Marker: h.Marker, Type: typeOpus, Seq: seq, Timestamp: ts, SSRC: h.SSRC}
 	n := o.Put(l.buf[:])
 	n += copy(l.buf[n:], payload)
@@ -269,15 +259,12 @@ func (in *injector) emit(p *Peer, samples []int16, n int) {
 	l.accept(in.seq)
 	h := packet.Header{Type: typeOpus, Seq: in.seq, Timestamp: in.ts, SSRC: l.ssrc}
 	l.arrived(now, &h, n)
-	if u.packets != nil {
-		var b [packet.HeaderLen + opus.MaxBytes]byte
-		o := packet.Out{Type: typeOpus, Seq: in.seq, Timestamp: in.ts, SSRC: l.ssrc}
-		at := o.Put(b[:])
-		u.packets.WritePacket(now, b[:at+copy(b[at:], in.buf[:n])])
-	}
 	if u.muted {
 		p.room.stats.Muted++
 		return
+	}
+	if u.tap != nil {
+		u.tap.take(now, l, &h, injectType, in.buf[:n])
 	}
 	p.level.hear(now, int(min(127, max(0, -pcm.Level(samples)))))
 	if s := u.sound; s != nil {
