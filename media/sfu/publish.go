@@ -18,18 +18,18 @@ const (
 
 // upTrack is one thing that a peer publishes.
 type upTrack struct {
-	peer    *Peer
-	via     *transport // nil: injected
-	mid     string
-	source  Source
-	codec   packet.Codec
-	rids    []string
-	layers  []*layer // lowest first
-	subs    []*slot
-	muted   bool
-	sound   *listener
-	tap     *tap // nil: nobody keeps it
-	ended   bool
+	peer   *Peer
+	via    *transport // nil: injected
+	mid    string
+	source Source
+	codec  packet.Codec
+	rids   []string
+	layers []*layer // lowest first
+	subs   []*slot
+	muted  bool
+	sound  *listener
+	tap    *tap // nil: nobody keeps it
+	ended  bool
 }
 
 func (u *upTrack) track() Track {

@@ -32,5 +32,15 @@ func TestFixtures(t *testing.T) {
 		contracttest.Of[OutboxRequest]("outbox_request"),
 		contracttest.Of[OutboxReply]("outbox_reply"),
 		contracttest.Of[Changed]("changed"),
+		contracttest.Of[RecordingRequest]("recording_request"),
+		contracttest.Of[Recording]("recording"),
+		contracttest.Of[ReadRecordingRequest]("read_recording_request"),
+		contracttest.Of[RecordingPart]("recording_part"),
+		contracttest.Of[DialInRequest]("dial_in_request"),
+		contracttest.Of[DialInReply]("dial_in_reply"),
+		contracttest.Of[SoundRequest]("sound_request"),
+		contracttest.Of[LineReport]("line_report"),
+		contracttest.Of[BringRequest]("bring_request"),
+		contracttest.Of[BringReply]("bring_reply"),
 	)
 }

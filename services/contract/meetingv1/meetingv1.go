@@ -92,7 +92,8 @@ type Choices struct {
 	Transcript bool   `json:"transcript"`
 	AINote     bool   `json:"ai_note"`
 	Recording  bool   `json:"recording"`
-	Basis      string `json:"basis,omitempty"` // legal basis of a recording; without it there is none
+	Basis      string `json:"basis,omitempty"`   // legal basis of a recording; without it there is none
+	DialIn     bool   `json:"dial_in,omitempty"` // one may come by telephone, with a number and a code
 }
 
 // Setup is a ready set-up for a kind of meeting, as data.
@@ -189,7 +190,10 @@ type Meeting struct {
 	Locked       bool          `json:"locked,omitempty"`
 	Paused       bool          `json:"paused,omitempty"`    // writing down is paused, visible to all
 	Recording    bool          `json:"recording,omitempty"` // running now
-	EraseAt      time.Time     `json:"erase_at,omitzero"`
+	// RecordingProblem says why a recording has stopped that was chosen: ProblemDisk, ProblemLimit, ProblemFailed.
+	RecordingProblem string    `json:"recording_problem,omitempty"`
+	EraseAt          time.Time `json:"erase_at,omitzero"`
+	DialNumber       string    `json:"dial_number,omitempty"` // to call with one's DialCode, when one may come by telephone
 }
 
 // Participant is one person of a meeting.
@@ -206,6 +210,7 @@ type Participant struct {
 	Verified   string    `json:"verified,omitempty"` // identity level of the login; empty: a guest
 	OnBehalfOf string    `json:"on_behalf_of,omitempty"`
 	Transcribe *bool     `json:"transcribe,omitempty"` // own choice; nil until made
+	Record     *bool     `json:"record,omitempty"`     // own choice about being recorded; nil until made
 	Muted      bool      `json:"muted,omitempty"`      // by the moderator or by oneself
 	Camera     bool      `json:"camera,omitempty"`
 	Screen     bool      `json:"screen,omitempty"`
@@ -218,7 +223,10 @@ type Participant struct {
 	Since      time.Time `json:"since,omitzero"` // in this state
 	Report     *Report   `json:"report,omitempty"`
 	LegID      string    `json:"leg_id,omitempty"`
-	Again      bool      `json:"again,omitempty"` // in the meeting, while somebody knocks with the same link on another device
+	Again      bool      `json:"again,omitempty"`     // in the meeting, while somebody knocks with the same link on another device
+	DialCode   string    `json:"dial_code,omitempty"` // to key in after calling DialNumber; only for who booked
+	Line       string    `json:"line,omitempty"`      // of the telephone: Line…
+	Tail       string    `json:"tail,omitempty"`      // the number's last two digits; only for who leads the meeting
 }
 
 // Report is what the device check found.
@@ -286,7 +294,10 @@ type KnockRequest struct {
 	Name       string  `json:"name,omitempty"`
 	Say        string  `json:"say,omitempty"`
 	Transcribe *bool   `json:"transcribe,omitempty"`
+	Record     *bool   `json:"record,omitempty"`
 	Report     *Report `json:"report,omitempty"`
+	Help       bool    `json:"help,omitempty"`  // wants to speak with a person
+	Heard      string  `json:"heard,omitempty"` // by telephone: version of the announcement that Transcribe answers
 }
 
 // Decisions about who waits.
@@ -334,9 +345,9 @@ const (
 	ActContinue   = "continue"
 	ActTranscribe = "transcribe" // Value: yes or no, oneself
 	ActSide       = "side"       // Value: open with Targets, or close
-	ActRecord     = "record"     // Value: on or off
+	ActRecord     = "record"     // Value: yes or no, oneself; on or off, a moderator for all
 	ActCorrect    = "correct"    // Target: caption id; Value: the text
-	ActDial       = "dial"       // Value: a number to bring in by telephone
+	ActDial       = "dial"       // Value: a number to bring in by telephone; with Target its own number when empty
 	ActQuality    = "quality"    // Value: as measured by the browser
 )
 
@@ -347,6 +358,8 @@ type ActRequest struct {
 	Target  string   `json:"target,omitempty"`
 	Targets []string `json:"targets,omitempty"`
 	Value   string   `json:"value,omitempty"`
+	Name    string   `json:"name,omitempty"` // ActDial without Target: of the person who is called
+	Role    string   `json:"role,omitempty"` // the same; empty: RoleCompanion
 }
 
 // SayRequest is one chat message.
