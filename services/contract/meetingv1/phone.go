@@ -56,8 +56,10 @@ const (
 
 // DialInReply gives the seat that a code is for, or why there is none.
 type DialInReply struct {
-	Entry   *Entry `json:"entry,omitempty"`
-	Problem string `json:"problem,omitempty"`
+	Seat        *SeatRef `json:"seat,omitempty"`
+	ServiceArea string   `json:"service_area,omitempty"`
+	Transcript  bool     `json:"transcript,omitempty"` // the person is asked whether what they say may be written down
+	Problem     string   `json:"problem,omitempty"`
 }
 
 // SoundRequest asks for sound both ways. Another Session replaces the seat's earlier one. Refused with errs.NotFound when the
