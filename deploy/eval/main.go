@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if *fit != "" {
 		return fitted(ctx, out, *fit)
 	}
-	model, err := modelOf(*setting)
+	model, err := ollama.Setting(*setting)
 	if err != nil {
 		return err
 	}
@@ -99,14 +99,6 @@ func fitted(ctx context.Context, out io.Writer, file string) error {
 	}
 	fmt.Fprintf(out, "threshold %.2f\n", w.Threshold)
 	return os.WriteFile(file, append(data, '\n'), 0o644)
-}
-
-func modelOf(setting string) (llm.Model, error) {
-	if setting == "none" {
-		return llm.None, nil
-	}
-	url, name, _ := strings.Cut(strings.TrimPrefix(setting, "ollama="), ",model=")
-	return ollama.New(ollama.Config{URL: url, Model: name})
 }
 
 func show(out io.Writer, e knowledgev1.Evaluation) {

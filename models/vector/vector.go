@@ -22,6 +22,7 @@ import (
 	"unicode/utf8"
 
 	"samtale.dk/samtale/models/embed"
+	"samtale.dk/samtale/models/embed/sparse"
 )
 
 // Errors that implementations wrap.
@@ -83,6 +84,30 @@ func isDay(s string) bool {
 	}
 	_, err := time.Parse(time.DateOnly, s)
 	return err == nil
+}
+
+// Gather reads all points for a rebuild: each is checked against the index's model of dense vectors, the last of each ID
+// counts, and the lexicon has learned from them.
+func Gather(ctx context.Context, points iter.Seq2[Point, error], dense *embed.Model) ([]Point, *sparse.Lexicon, error) {
+	var all []Point
+	for p, err := range points {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = p.Check(dense)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, p)
+	}
+	all = Last(all)
+	lexicon := &sparse.Lexicon{}
+	for _, p := range all {
+		lexicon.Learn(p.Fields())
+	}
+	return all, lexicon, nil
 }
 
 // Last keeps the last point of each ID, in order.

@@ -72,31 +72,11 @@ func load(env process.Env) (ready, error) {
 	if err != nil {
 		return r, fmt.Errorf("settings: SAMTALE_EMBED: %w", err)
 	}
-	r.model, err = model(r.LLM)
+	r.model, err = ollama.Setting(r.LLM)
 	if err != nil {
 		return r, fmt.Errorf("settings: SAMTALE_LLM: %w", err)
 	}
 	return r, r.Temporal.Check()
-}
-
-// model returns the language model of a setting.
-func model(setting string) (llm.Model, error) {
-	if setting == "none" {
-		return llm.None, nil
-	}
-	rest, ok := strings.CutPrefix(setting, "ollama=")
-	if !ok {
-		return nil, errors.New("use none or ollama=http://HOST:PORT[,model=NAME]")
-	}
-	url, options, _ := strings.Cut(rest, ",")
-	cfg := ollama.Config{URL: url}
-	if options != "" {
-		cfg.Model, ok = strings.CutPrefix(options, "model=")
-		if !ok || cfg.Model == "" {
-			return nil, fmt.Errorf("%q is not model=NAME", options)
-		}
-	}
-	return ollama.New(cfg)
 }
 
 // embedder returns the embedding model of a setting; nil for none.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"samtale.dk/samtale/models/llm/llmtest"
+	"samtale.dk/samtale/models/llm/ollama"
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/journalv1"
 )
@@ -14,7 +15,7 @@ import (
 // drafting lets a call happen and drafts its note with the model of a setting.
 func (w *world) drafting(setting string) journalv1.Note {
 	w.t.Helper()
-	m, err := model(setting)
+	m, err := ollama.Setting(setting)
 	if err != nil {
 		w.t.Fatal(err)
 	}

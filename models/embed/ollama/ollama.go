@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"github.com/ollama/ollama/types/model"
 
 	"samtale.dk/samtale/models/embed"
+	"samtale.dk/samtale/models/internal/ollama"
 )
 
 // Config says which model to use and how. Only URL is required.
@@ -71,35 +71,27 @@ func (c Config) withDefaults() Config {
 
 // Embedder is one model on one server.
 type Embedder struct {
-	cfg   Config
-	api   *api.Client
-	slots chan struct{} // calls at the server
-	queue chan struct{} // calls at the server or waiting
+	cfg    Config
+	server *ollama.Server
 }
 
 var _ embed.Embedder = (*Embedder)(nil)
 
 // New makes an Embedder. It does not reach the server; [Embedder.Describe] does.
 func New(cfg Config) (*Embedder, error) {
-	u, err := url.Parse(cfg.URL)
-	if err != nil {
-		return nil, fmt.Errorf("ollama address: %w", err)
-	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("ollama address %q: want http://host:port", cfg.URL)
-	}
 	cfg = cfg.withDefaults()
-	return &Embedder{
-		cfg: cfg, api: api.NewClient(u, cfg.Client),
-		slots: make(chan struct{}, cfg.Concurrent), queue: make(chan struct{}, cfg.Concurrent+cfg.Waiting),
-	}, nil
+	server, err := ollama.New(cfg.URL, cfg.Client, cfg.Concurrent, cfg.Waiting)
+	if err != nil {
+		return nil, err
+	}
+	return &Embedder{cfg: cfg, server: server}, nil
 }
 
 // Describe implements [embed.Embedder]. A model that is not made for embedding is embed.ErrModel.
 func (e *Embedder) Describe(ctx context.Context) (embed.Model, error) {
 	short, cancel := context.WithTimeout(ctx, e.cfg.Timeout)
 	defer cancel()
-	shown, err := e.api.Show(short, &api.ShowRequest{Model: e.cfg.Model})
+	shown, err := e.server.Show(short, &api.ShowRequest{Model: e.cfg.Model})
 	if err != nil {
 		return embed.Model{}, meaning(ctx, err)
 	}
@@ -118,7 +110,7 @@ func (e *Embedder) Describe(ctx context.Context) (embed.Model, error) {
 
 // digest is the version of the model that the server has.
 func (e *Embedder) digest(ctx context.Context) (string, error) {
-	all, err := e.api.List(ctx)
+	all, err := e.server.List(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -168,21 +160,11 @@ func (e *Embedder) embed(ctx context.Context, texts []string) ([][]float32, erro
 
 // admit waits for a slot, or refuses when too many wait already.
 func (e *Embedder) admit(ctx context.Context) (leave func(), err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	leave, err = e.server.Admit(ctx)
+	if errors.Is(err, ollama.ErrFull) {
+		err = fmt.Errorf("%w: %w", embed.ErrBusy, err)
 	}
-	select {
-	case e.queue <- struct{}{}:
-	default:
-		return nil, fmt.Errorf("%d calls wait: %w", cap(e.queue), embed.ErrBusy)
-	}
-	select {
-	case e.slots <- struct{}{}:
-		return func() { <-e.slots; <-e.queue }, nil
-	case <-ctx.Done():
-		<-e.queue
-		return nil, ctx.Err()
-	}
+	return leave, err
 }
 
 func (e *Embedder) request(ctx context.Context, texts []string) ([][]float32, error) {
@@ -193,7 +175,7 @@ func (e *Embedder) request(ctx context.Context, texts []string) ([][]float32, er
 	if !e.cfg.GPU {
 		req.Options["num_gpu"] = 0
 	}
-	resp, err := e.api.Embed(short, req)
+	resp, err := e.server.Embed(short, req)
 	if err != nil {
 		return nil, meaning(ctx, err)
 	}

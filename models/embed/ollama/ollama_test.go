@@ -99,7 +99,7 @@ func TestAdmission(t *testing.T) {
 	go ask()
 	<-arrived
 	go ask()
-	for len(e.queue) < 2 {
+	for e.server.Inside() < 2 {
 		time.Sleep(time.Millisecond) // until the second waits
 	}
 	if _, err := e.Query(ctx, "pas"); !errors.Is(err, embed.ErrBusy) {
@@ -111,8 +111,8 @@ func TestAdmission(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if len(e.queue)+len(e.slots) != 0 {
-		t.Errorf("%d in the queue and %d in slots after all have gone", len(e.queue), len(e.slots))
+	if n := e.server.Inside(); n != 0 {
+		t.Errorf("%d inside after all have gone", n)
 	}
 }
 

@@ -15,12 +15,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/ollama/ollama/api"
 
+	"samtale.dk/samtale/models/internal/ollama"
 	"samtale.dk/samtale/models/llm"
 )
 
@@ -69,26 +69,38 @@ func (c Config) withDefaults() Config {
 
 // Model is one model on one server.
 type Model struct {
-	cfg   Config
-	api   *api.Client
-	slots chan struct{} // requests at the server
-	queue chan struct{} // requests at the server or waiting
+	cfg    Config
+	server *ollama.Server
 }
 
 // New makes a Model. It does not reach the server; [Model.Probe] does.
 func New(cfg Config) (*Model, error) {
-	u, err := url.Parse(cfg.URL)
-	if err != nil {
-		return nil, fmt.Errorf("ollama address: %w", err)
-	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("ollama address %q: want http://host:port", cfg.URL)
-	}
 	cfg = cfg.withDefaults()
-	return &Model{
-		cfg: cfg, api: api.NewClient(u, cfg.Client),
-		slots: make(chan struct{}, cfg.Concurrent), queue: make(chan struct{}, cfg.Concurrent+cfg.Waiting),
-	}, nil
+	server, err := ollama.New(cfg.URL, cfg.Client, cfg.Concurrent, cfg.Waiting)
+	if err != nil {
+		return nil, err
+	}
+	return &Model{cfg: cfg, server: server}, nil
+}
+
+// Setting makes the model of a setting: "none", or "ollama=http://HOST:PORT[,model=NAME]".
+func Setting(s string) (llm.Model, error) {
+	if s == "none" {
+		return llm.None, nil
+	}
+	rest, ok := strings.CutPrefix(s, "ollama=")
+	if !ok {
+		return nil, errors.New("use none or ollama=http://HOST:PORT[,model=NAME]")
+	}
+	address, options, _ := strings.Cut(rest, ",")
+	cfg := Config{URL: address}
+	if options != "" {
+		cfg.Model, ok = strings.CutPrefix(options, "model=")
+		if !ok || cfg.Model == "" {
+			return nil, fmt.Errorf("%q is not model=NAME", options)
+		}
+	}
+	return New(cfg)
 }
 
 // Name implements [llm.Model].
@@ -134,21 +146,11 @@ func (m *Model) Probe(ctx context.Context) error {
 
 // admit waits for a slot, or refuses when too many wait already.
 func (m *Model) admit(ctx context.Context) (leave func(), err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	leave, err = m.server.Admit(ctx)
+	if errors.Is(err, ollama.ErrFull) {
+		err = fmt.Errorf("%w: %w", llm.ErrBusy, err)
 	}
-	select {
-	case m.queue <- struct{}{}:
-	default:
-		return nil, fmt.Errorf("%d requests wait: %w", cap(m.queue), llm.ErrBusy)
-	}
-	select {
-	case m.slots <- struct{}{}:
-		return func() { <-m.slots; <-m.queue }, nil
-	case <-ctx.Done():
-		<-m.queue
-		return nil, ctx.Err()
-	}
+	return leave, err
 }
 
 // errSilent cancels a request whose model has stopped to answer.
@@ -163,7 +165,7 @@ func (m *Model) chat(ctx context.Context, r llm.Request, part func(string) error
 
 	var text strings.Builder
 	var last api.ChatResponse
-	err = m.api.Chat(ctx, m.request(r), func(cr api.ChatResponse) error {
+	err = m.server.Chat(ctx, m.request(r), func(cr api.ChatResponse) error {
 		silence.Reset(m.cfg.NextToken)
 		last = cr
 		text.WriteString(cr.Message.Content)

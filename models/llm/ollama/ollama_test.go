@@ -68,7 +68,7 @@ func TestAdmission(t *testing.T) {
 		_, err := m.Generate(ctx, llm.Request{Prompt: "to"})
 		ended <- err
 	}()
-	for len(m.queue) < 2 { // the second request has taken its place
+	for m.server.Inside() < 2 { // the second request has taken its place
 		time.Sleep(time.Millisecond)
 	}
 	if _, err := m.Generate(ctx, llm.Request{Prompt: "tre"}); !errors.Is(err, llm.ErrBusy) {
@@ -80,8 +80,8 @@ func TestAdmission(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if len(m.queue) != 0 || len(m.slots) != 0 {
-		t.Errorf("%d in the queue and %d in slots after all have gone", len(m.queue), len(m.slots))
+	if n := m.server.Inside(); n != 0 {
+		t.Errorf("%d inside after all have gone", n)
 	}
 }
 

@@ -265,23 +265,9 @@ func (ix *Index) record() error {
 
 // remake encodes all points with what it learns from them.
 func (ix *Index) remake(ctx context.Context, points iter.Seq2[vector.Point, error]) (*snapshot, error) {
-	var all []vector.Point
-	lexicon := &sparse.Lexicon{}
-	for p, err := range points {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err == nil {
-			err = p.Check(ix.cfg.Dense)
-		}
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, p)
-	}
-	all = vector.Last(all)
-	for _, p := range all {
-		lexicon.Learn(p.Fields())
+	all, lexicon, err := vector.Gather(ctx, points, ix.cfg.Dense)
+	if err != nil {
+		return nil, err
 	}
 	s := &snapshot{encoder: sparse.New(lexicon)}
 	for len(all) > 0 {

@@ -289,23 +289,9 @@ func (ix *Index) record() error {
 
 // remake fills a new collection. With an error it may give the collection that is to be dropped.
 func (ix *Index) remake(ctx context.Context, points iter.Seq2[vector.Point, error]) (*state, error) {
-	var all []vector.Point
-	lexicon := &sparse.Lexicon{}
-	for p, err := range points {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err == nil {
-			err = p.Check(ix.cfg.Dense)
-		}
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, p)
-	}
-	all = vector.Last(all)
-	for _, p := range all {
-		lexicon.Learn(p.Fields())
+	all, lexicon, err := vector.Gather(ctx, points, ix.cfg.Dense)
+	if err != nil {
+		return nil, err
 	}
 	s, err := ix.make(ctx, lexicon)
 	if err != nil {
