@@ -48,6 +48,9 @@ type Seat struct {
 	Refused []string `json:"refused,omitempty"`
 	// Known is who has logged in on which device. A link that is opened elsewhere gives nobody the identity.
 	Known map[string]Identity `json:"known,omitempty"`
+	Code  string              `json:"code,omitempty"` // for those who come by telephone
+	// Lines are the devices that are telephones.
+	Lines map[string]Line `json:"lines,omitempty"`
 }
 
 // Refuse turns devices away. The device of a seat that is given up stays known, so that it can be told.
@@ -74,6 +77,9 @@ type Book struct {
 	// Areas gives the service areas.
 	Areas func(ctx context.Context) ([]consentv1.Area, error)
 	Now   func() time.Time
+	// DialIn is the number to call for a meeting; empty: nobody can. CodeKey hashes the codes.
+	DialIn  string
+	CodeKey []byte
 }
 
 // MaxParticipants is how many people a meeting has room for.
@@ -111,6 +117,9 @@ func (b *Book) New(ctx context.Context, r meetingv1.BookRequest) (Record, error)
 		if err != nil || !added {
 			return err
 		}
+		if err := b.putCodes(ctx, tx, rec); err != nil {
+			return err
+		}
 		return b.tell(ctx, tx, rec, "booked", "")
 	})
 	if err != nil || added {
@@ -125,13 +134,13 @@ func (b *Book) New(ctx context.Context, r meetingv1.BookRequest) (Record, error)
 
 // Change changes time, choices and participants; people who stay keep their links.
 func (b *Book) Change(ctx context.Context, r meetingv1.BookRequest) (Record, error) {
-	return b.Update(ctx, r.ID, "changed", "", func(rec *Record) error {
+	return b.UpdateWith(ctx, r.ID, "changed", "", func(rec *Record) error {
 		if rec.State != meetingv1.Booked {
 			return errs.E(errs.Conflict, "Mødet er begyndt eller slut og kan ikke ændres.", nil)
 		}
 		rec.Sequence++
 		return b.fill(ctx, rec, r)
-	})
+	}, func(tx *store.Tx, rec Record) error { return b.putCodes(ctx, tx, rec) })
 }
 
 // Cancel cancels a meeting that has not ended.
@@ -183,7 +192,10 @@ func (b *Book) fill(ctx context.Context, rec *Record, r meetingv1.BookRequest) e
 	rec.Title, rec.CaseNumber, rec.ServiceArea = r.Title, strings.TrimSpace(r.CaseNumber), r.ServiceArea
 	rec.StartsAt, rec.Minutes = r.StartsAt.UTC().Truncate(time.Second), r.Minutes
 	rec.Setup, rec.Identity, rec.Choices = r.Setup, r.Identity, r.Choices
-	return rec.people(r.Participants, b.Now())
+	if err := rec.people(r.Participants, b.Now()); err != nil {
+		return err
+	}
+	return b.giveCodes(rec)
 }
 
 func (b *Book) area(ctx context.Context, id string, c meetingv1.Choices) error {

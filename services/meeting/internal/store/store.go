@@ -144,7 +144,7 @@ func (t *Tx) Meetings(ctx context.Context, areas []string, from, to time.Time) (
 
 // Erase deletes a meeting's content; the row with id, area, state and time stays.
 func (t *Tx) Erase(ctx context.Context, id string, now time.Time) error {
-	for _, table := range []string{"sent", "said", "leg", "held"} {
+	for _, table := range []string{"sent", "said", "leg", "held", "dialin"} {
 		if _, err := t.Exec(ctx, `DELETE FROM `+table+` WHERE meeting_id = ?`, id); err != nil {
 			return err
 		}
