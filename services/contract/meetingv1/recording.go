@@ -32,7 +32,8 @@ const (
 	GapOff         = "off"  // the recording was stopped
 	GapNone        = "none" // nothing came: muted, switched off, away
 	GapLost        = "lost" // something came but is not there: network, or too slow a disk
-	GapInterrupted = "interrupted"
+	GapInterrupted = "interrupted" // the server went away
+	GapFormat      = "format"      // a codec that is not kept
 )
 
 // RecordingRequest is about the recording of a meeting.

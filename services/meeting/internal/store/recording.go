@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"samtale.dk/samtale/services/platform/store"
+)
+
+// Recording is that there is, or was, a recording of a meeting.
+type Recording struct {
+	MeetingID string
+	BeganAt   time.Time
+	EndedAt   time.Time
+	EraseAt   time.Time
+	DeletedAt time.Time
+	DeletedBy string
+	Problem   string
+	Sealed    []byte // its key and basis; nil when it was deleted
+}
+
+// AddRecording keeps a new recording; added is false when the meeting has one already.
+func (t *Tx) AddRecording(ctx context.Context, meeting string, began time.Time, sealed []byte) (added bool, err error) {
+	r, err := t.Exec(ctx, `INSERT INTO recording (meeting_id, began_at, ended_at, erase_at, deleted_at, deleted_by, problem, sealed)
+		VALUES (?, ?, 0, 0, 0, '', '', ?) ON CONFLICT (meeting_id) DO NOTHING`, meeting, store.Micros(began), sealed)
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
+}
+
+// Recording reads a meeting's; errs.NotFound when nothing was recorded.
+func (t *Tx) Recording(ctx context.Context, meeting string) (Recording, error) {
+	r := Recording{MeetingID: meeting}
+	var began, ended, erase, deleted int64
+	err := t.QueryRow(ctx, `SELECT began_at, ended_at, erase_at, deleted_at, deleted_by, problem, sealed FROM recording
+		WHERE meeting_id = ?`, meeting).Scan(&began, &ended, &erase, &deleted, &r.DeletedBy, &r.Problem, &r.Sealed)
+	r.BeganAt, r.EndedAt, r.EraseAt, r.DeletedAt = store.Time(began), store.Time(ended), store.Time(erase), store.Time(deleted)
+	return r, store.Wrap(err)
+}
+
+// EndRecording notes that a meeting with a recording is over, and when the recording is deleted at the latest. The first time
+// stands.
+func (t *Tx) EndRecording(ctx context.Context, meeting string, now, erase time.Time) error {
+	_, err := t.Exec(ctx, `UPDATE recording SET ended_at = ?, erase_at = ? WHERE meeting_id = ? AND ended_at = 0`,
+		store.Micros(now), store.Micros(erase), meeting)
+	return err
+}
+
+// StopRecording notes why one has stopped before its meeting did.
+func (t *Tx) StopRecording(ctx context.Context, meeting, problem string) error {
+	_, err := t.Exec(ctx, `UPDATE recording SET problem = ? WHERE meeting_id = ?`, problem, meeting)
+	return err
+}
+
+// DeleteRecording destroys a recording's key; the first time stands.
+func (t *Tx) DeleteRecording(ctx context.Context, meeting, by string, now time.Time) error {
+	_, err := t.Exec(ctx, `UPDATE recording SET sealed = NULL, deleted_at = ?, deleted_by = ? WHERE meeting_id = ? AND deleted_at = 0`,
+		store.Micros(now), by, meeting)
+	return err
+}
