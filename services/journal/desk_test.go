@@ -11,6 +11,7 @@ import (
 
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/journal/internal/store"
 	"samtale.dk/samtale/services/platform/bus"
@@ -469,4 +470,65 @@ func TestTransferredCallHasAnotherParty(t *testing.T) {
 		got, err := bus.Request[journalv1.Conversation](t.Context(), w.bus, journalv1.GetSubject, journalv1.Ref{ID: c.id, Actor: caseworker})
 		return err == nil && got.Party.Name == "Ole Skov"
 	})
+}
+
+// A meeting that grows out of a call begins with its citizen and case number, and each names the other to those who may see both.
+func TestOneConversationFollowsAnother(t *testing.T) {
+	w := newWorld(t)
+	c := newCall()
+	w.talk(c)
+	w.drafted(c)
+	ask[journalv1.Conversation](w, journalv1.PartySubject, journalv1.PartyRequest{
+		ConversationID: c.id, ID: "010190-1234", Name: "Bente Skov", CaseNumber: "2026-17", Actor: caseworker,
+	})
+	earlier := ask[journalv1.Conversation](w, journalv1.GetSubject, journalv1.Ref{ID: c.id, Actor: caseworker})
+	get := func(id string, actor journalv1.Actor) (out journalv1.Conversation) {
+		t.Helper()
+		w.eventually("the conversation is known", func() bool {
+			var err error
+			out, err = bus.Request[journalv1.Conversation](t.Context(), w.bus, journalv1.GetSubject, journalv1.Ref{ID: id, Actor: actor})
+			return err == nil
+		})
+		return out
+	}
+	meet := func(area, follows string) *call {
+		m := newCall()
+		w.publish(callv1.Started{
+			Meta: meta("call.v1.started", begin.Add(time.Hour)), ConversationID: m.id, Channel: callv1.ChannelMeeting, ServiceArea: area, Follows: follows,
+		})
+		return m
+	}
+	both := caseworker
+	both.Areas = []string{"borgerservice", "pension"}
+
+	m := meet("borgerservice", c.id)
+	got := get(m.id, caseworker)
+	if got.CaseNumber != "2026-17" || got.Party.Name != "Bente Skov" || got.PartyRef != earlier.PartyRef || got.PartyRef == "" {
+		t.Errorf("the meeting begins with %+v", got)
+	}
+	if got.Follows == nil || got.Follows.ID != c.id || got.Follows.Channel != callv1.ChannelQueue {
+		t.Errorf("the meeting follows %+v", got.Follows)
+	}
+	if again := get(c.id, caseworker); len(again.FollowedBy) != 1 || again.FollowedBy[0].ID != m.id || again.FollowedBy[0].Channel != callv1.ChannelMeeting {
+		t.Errorf("the call is followed by %+v", again.FollowedBy)
+	}
+
+	// Another area takes nothing over, and is not named to those who may not see it.
+	other := meet("pension", c.id)
+	if got := get(other.id, both); got.PartyRef != "" || got.CaseNumber != "" || got.Party.Name != "" || got.Follows == nil {
+		t.Errorf("in another area: %+v", got)
+	}
+	elsewhere := both
+	elsewhere.Areas = []string{"pension"}
+	if got := get(other.id, elsewhere); got.Follows != nil {
+		t.Errorf("named to a stranger: %+v", got.Follows)
+	}
+	if again := get(c.id, caseworker); len(again.FollowedBy) != 1 {
+		t.Errorf("the call is followed by %+v", again.FollowedBy)
+	}
+	for _, nonsense := range []string{"no such conversation", "a.b.*", event.NewID(begin)} {
+		if got := get(meet("borgerservice", nonsense).id, caseworker); got.Follows != nil || got.PartyRef != "" {
+			t.Errorf("follows %q: %+v", nonsense, got)
+		}
+	}
 }

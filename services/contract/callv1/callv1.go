@@ -81,6 +81,7 @@ type Started struct {
 	Sealed         []byte  `json:"sealed,omitempty"`     // Party
 	Caseworker     string  `json:"caseworker,omitempty"` // outgoing and SIPREC
 	Extension      string  `json:"extension,omitempty"`  // SIPREC: the desk phone's extension
+	Follows        string  `json:"follows,omitempty"`    // conversation that this one goes on from
 }
 
 // Subject implements event.Message.

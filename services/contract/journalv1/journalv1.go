@@ -77,6 +77,16 @@ type Conversation struct {
 	Receipt     *Receipt       `json:"receipt,omitempty"`
 	Coverage    Coverage       `json:"coverage"`
 	Demo        bool           `json:"demo,omitempty"` // transcribed by the demo recogniser
+	// What this conversation goes on from, and what has grown out of it; of one conversation, not in lists.
+	Follows    *Related  `json:"follows,omitempty"`
+	FollowedBy []Related `json:"followed_by,omitempty"`
+}
+
+// Related is another conversation about the same matter that the asker may see, too.
+type Related struct {
+	ID        string         `json:"id"`
+	Channel   callv1.Channel `json:"channel"`
+	StartedAt time.Time      `json:"started_at"`
 }
 
 // Comment is the citizen's remark beside a note.

@@ -28,6 +28,7 @@ import (
 	"samtale.dk/samtale/services/journal/internal/draft"
 	"samtale.dk/samtale/services/journal/internal/store"
 	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/outbox"
 )
@@ -160,10 +161,10 @@ func (a *App) Ready(ctx context.Context) error {
 
 func (a *App) consume(ctx context.Context) error {
 	err := a.Bus.EnsureStreams(ctx,
-		bus.Stream{Name: callv1.Stream, Subjects: []string{callv1.StreamSubjects}},
-		bus.Stream{Name: transcriptv1.Stream, Subjects: []string{transcriptv1.StreamSubjects}},
-		bus.Stream{Name: journalv1.Stream, Subjects: []string{journalv1.StreamSubjects}, MaxAge: eventsKept},
-		bus.Stream{Name: consentv1.Stream, Subjects: consentv1.StreamSubjects})
+		streams.Call(),
+		streams.Transcript(),
+		streams.Journal(),
+		streams.Consent())
 	if err != nil {
 		return stopped(ctx, err)
 	}
@@ -194,9 +195,6 @@ func (a *App) consume(ctx context.Context) error {
 	<-ctx.Done()
 	return nil
 }
-
-// eventsKept bounds the journal's own events: they say only that something changed.
-const eventsKept = 30 * 24 * time.Hour
 
 // stopped turns an error that stopping caused into none.
 func stopped(ctx context.Context, err error) error {

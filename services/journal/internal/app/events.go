@@ -55,12 +55,14 @@ func (a *App) onStarted(ctx context.Context, e callv1.Started) error {
 	if err := checkID(e.ConversationID); err != nil {
 		return err
 	}
-	return a.Store.InTx(ctx, func(tx *store.Tx) error {
-		return record.Begin(ctx, tx, a.Now(), store.Conversation{
-			ID: e.ConversationID, Channel: e.Channel, ServiceArea: e.ServiceArea, Caseworker: e.Caseworker,
-			Extension: e.Extension, StartedAt: e.Time, Party: e.Sealed,
-		}, e.Legs)
-	})
+	c := store.Conversation{
+		ID: e.ConversationID, Channel: e.Channel, ServiceArea: e.ServiceArea, Caseworker: e.Caseworker,
+		Extension: e.Extension, StartedAt: e.Time, Party: e.Sealed,
+	}
+	if err := a.follow(ctx, &c, e.Follows); err != nil {
+		return err
+	}
+	return a.Store.InTx(ctx, func(tx *store.Tx) error { return record.Begin(ctx, tx, a.Now(), c, e.Legs) })
 }
 
 func (a *App) onChanged(ctx context.Context, e callv1.Changed) error {

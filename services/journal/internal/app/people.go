@@ -44,7 +44,7 @@ var cpr = regexp.MustCompile(`^(\d{6})[- ]?(\d{4})$`)
 // party records who the citizen is. CPR numbers are kept without hyphen, so that the
 // pseudonym is the login's.
 func (a *App) party(ctx context.Context, r journalv1.PartyRequest) (journalv1.Conversation, error) {
-	c, s, err := a.find(ctx, r.ConversationID, r.Actor, all)
+	c, _, err := a.find(ctx, r.ConversationID, r.Actor, all)
 	if err != nil {
 		return journalv1.Conversation{}, err
 	}
@@ -90,7 +90,7 @@ func (a *App) party(ctx context.Context, r journalv1.PartyRequest) (journalv1.Co
 	if err != nil {
 		return journalv1.Conversation{}, err
 	}
-	return a.fresh(ctx, c.ID, s)
+	return a.fresh(ctx, c.ID, r.Actor)
 }
 
 // alive refuses to add content to a conversation whose content was erased.
@@ -105,13 +105,16 @@ func alive(ctx context.Context, tx *store.Tx, id string) error {
 const maxField = 200 // bytes of an id or name
 
 // fresh reads a conversation again after a change.
-func (a *App) fresh(ctx context.Context, id string, s sight) (journalv1.Conversation, error) {
+func (a *App) fresh(ctx context.Context, id string, actor journalv1.Actor) (journalv1.Conversation, error) {
 	c, err := a.Store.Read().Conversation(ctx, id)
 	if err != nil {
 		return journalv1.Conversation{}, err
 	}
-	v, err := a.view(ctx, c, s)
+	v, err := a.view(ctx, c, see(actor, c))
 	if err != nil {
+		return v, err
+	}
+	if err := a.relate(ctx, actor, c, &v); err != nil {
 		return v, err
 	}
 	v.Comments, err = a.Vault.Comments(ctx, a.Store.Read(), id)
@@ -122,7 +125,7 @@ const maxComment = 4000 // characters
 
 // comment adds a citizen's remark; it stands beside the note, never over it.
 func (a *App) comment(ctx context.Context, r journalv1.CommentRequest) (journalv1.Conversation, error) {
-	c, s, err := a.find(ctx, r.ConversationID, r.Actor, own)
+	c, _, err := a.find(ctx, r.ConversationID, r.Actor, own)
 	if err != nil {
 		return journalv1.Conversation{}, err
 	}
@@ -153,11 +156,11 @@ func (a *App) comment(ctx context.Context, r journalv1.CommentRequest) (journalv
 	if err != nil {
 		return journalv1.Conversation{}, err
 	}
-	return a.fresh(ctx, c.ID, s)
+	return a.fresh(ctx, c.ID, r.Actor)
 }
 
 func (a *App) closeTask(ctx context.Context, r journalv1.Ref) (journalv1.Conversation, error) {
-	c, s, err := a.find(ctx, r.ID, r.Actor, all)
+	c, _, err := a.find(ctx, r.ID, r.Actor, all)
 	if err != nil {
 		return journalv1.Conversation{}, err
 	}
@@ -173,5 +176,5 @@ func (a *App) closeTask(ctx context.Context, r journalv1.Ref) (journalv1.Convers
 	if err != nil {
 		return journalv1.Conversation{}, err
 	}
-	return a.fresh(ctx, c.ID, s)
+	return a.fresh(ctx, c.ID, r.Actor)
 }

@@ -73,6 +73,9 @@ func (a *App) get(ctx context.Context, r journalv1.Ref) (journalv1.Conversation,
 	if err != nil || s == metadata {
 		return v, err
 	}
+	if err := a.relate(ctx, r.Actor, c, &v); err != nil {
+		return v, err
+	}
 	v.Comments, err = a.Vault.Comments(ctx, a.Store.Read(), c.ID)
 	return v, forgotten(err)
 }

@@ -40,18 +40,19 @@ type Conversation struct {
 	Identity    []byte    // who a caseworker says it is, sealed
 	PartyRef    string
 	CaseNumber  string
+	Follows     string // conversation that this one goes on from
 	EraseAt     time.Time
 	ErasedAt    time.Time
 }
 
 const conversationColumns = `id, channel, service_area, state, caseworker, extension, reason, started_at, ended_at, closed_at,
-	transcribed, call_back, party, identity, party_ref, case_number, erase_at, erased_at`
+	transcribed, call_back, party, identity, party_ref, case_number, follows, erase_at, erased_at`
 
 func scanConversation(row interface{ Scan(...any) error }) (Conversation, error) {
 	var c Conversation
 	var started, ended, closed, eraseAt, erased int64
 	err := row.Scan(&c.ID, &c.Channel, &c.ServiceArea, &c.State, &c.Caseworker, &c.Extension, &c.Reason, &started, &ended, &closed,
-		&c.Transcribed, &c.CallBack, &c.Party, &c.Identity, &c.PartyRef, &c.CaseNumber, &eraseAt, &erased)
+		&c.Transcribed, &c.CallBack, &c.Party, &c.Identity, &c.PartyRef, &c.CaseNumber, &c.Follows, &eraseAt, &erased)
 	c.StartedAt, c.EndedAt, c.ClosedAt = store.Time(started), store.Time(ended), store.Time(closed)
 	c.EraseAt, c.ErasedAt = store.Time(eraseAt), store.Time(erased)
 	return c, store.Wrap(err)
@@ -60,9 +61,9 @@ func scanConversation(row interface{ Scan(...any) error }) (Conversation, error)
 // AddConversation keeps a new conversation; one that is there stays as it is.
 func (t *Tx) AddConversation(ctx context.Context, c Conversation) (added bool, err error) {
 	r, err := t.Exec(ctx, `INSERT INTO conversation (`+conversationColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, '', ?, 0, 0, ?, ?, ?, NULL, '', '', 0, 0) ON CONFLICT (id) DO NOTHING`,
+		VALUES (?, ?, ?, ?, ?, ?, '', ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, 0, 0) ON CONFLICT (id) DO NOTHING`,
 		c.ID, string(c.Channel), c.ServiceArea, Live, c.Caseworker, c.Extension, store.Micros(c.StartedAt),
-		false, false, c.Party)
+		false, false, c.Party, c.Identity, c.PartyRef, c.CaseNumber, c.Follows)
 	if err != nil {
 		return false, err
 	}
@@ -78,6 +79,7 @@ func (t *Tx) Conversation(ctx context.Context, id string) (Conversation, error) 
 // Filter of a list; empty fields filter nothing.
 type Filter struct {
 	Areas    []string
+	Follows  string
 	PartyRef string
 	State    string
 	Before   string // only ids before this one
@@ -113,6 +115,9 @@ func (f Filter) where() (string, []any) {
 			areas[i] = a
 		}
 		add("service_area IN (?"+strings.Repeat(", ?", len(areas)-1)+")", areas...)
+	}
+	if f.Follows != "" {
+		add("follows = ?", f.Follows)
 	}
 	if f.PartyRef != "" {
 		add("party_ref = ?", f.PartyRef)

@@ -197,7 +197,7 @@ func (r *room) begin(ctx context.Context) error {
 		}
 		return tx.Publish(ctx, callv1.Started{
 			Meta: event.NewMeta("call.v1.started", "meeting", rec.StartedAt), ConversationID: rec.ID, Channel: callv1.ChannelMeeting,
-			ServiceArea: rec.ServiceArea, Sealed: party, Caseworker: caseworker(rec),
+			ServiceArea: rec.ServiceArea, Sealed: party, Caseworker: caseworker(rec), Follows: rec.Follows,
 		})
 	})
 	if err != nil {

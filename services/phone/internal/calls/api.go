@@ -99,7 +99,7 @@ func (s *Service) dial(ctx context.Context, r callv1.DialRequest) (callv1.Answer
 	}
 	c := s.newCall(callv1.ChannelOutgoing, area)
 	c.party = callv1.Party{Number: r.To, URI: uri}
-	c.caseworker = r.Caseworker
+	c.caseworker, c.regarding = r.Caseworker, r.Regarding
 	peer := uri
 	if s.cfg.Trunk.Proxy != "" {
 		peer = s.cfg.Trunk.Proxy

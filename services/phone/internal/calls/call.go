@@ -53,6 +53,7 @@ type Call struct {
 	reason       string // why it ended
 	answered     time.Time
 	caseworker   string
+	regarding    string // conversation that an outgoing call follows up
 	offered      []string
 	desk         *desk // the caseworker's browser; nil when none is connected
 	muted        bool

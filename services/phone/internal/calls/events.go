@@ -86,7 +86,7 @@ func (c *Call) publishStarted() {
 		Meta:           event.NewMeta("call.v1.started", source, c.started),
 		ConversationID: c.id, Channel: c.channel, ServiceArea: c.area.ID,
 		SIPCallIDHash: hex.EncodeToString(sum[:]), Caseworker: c.caseworker, Extension: c.extension,
-		Legs: c.legs(),
+		Legs: c.legs(), Follows: c.regarding,
 	}
 	party := c.party
 	c.out.add("started", func(ctx context.Context) error {
