@@ -26,6 +26,7 @@ import (
 	"samtale.dk/samtale/services/journal/internal/store"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/bus/natsserver"
+	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/health"
 	"samtale.dk/samtale/services/platform/masterkey"
@@ -186,7 +187,7 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { w.stop(); w.bus.Close(); w.nats.Stop() })
 	w.keys.serve(t, w.bus)
-	err = w.bus.EnsureStreams(t.Context(), bus.Stream{Name: consentv1.Stream, Subjects: consentv1.StreamSubjects})
+	err = w.bus.EnsureStreams(t.Context(), streams.Consent())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ import (
 	"samtale.dk/samtale/services/phone/dialer"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/bus/natsserver"
+	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/health"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/seal"
@@ -254,7 +255,7 @@ func (w *world) beat(l *heard) {
 
 // follow keeps the call events.
 func (w *world) follow() {
-	err := w.bus.EnsureStreams(w.t.Context(), bus.Stream{Name: callv1.Stream, Subjects: []string{callv1.StreamSubjects}})
+	err := w.bus.EnsureStreams(w.t.Context(), streams.Call())
 	if err != nil {
 		w.t.Fatal(err)
 	}

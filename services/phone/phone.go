@@ -18,8 +18,6 @@ import (
 	"samtale.dk/samtale/models/tts"
 	"samtale.dk/samtale/models/tts/espeak"
 	seeds "samtale.dk/samtale/seeds/calls"
-	"samtale.dk/samtale/services/contract/callv1"
-	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/phone/internal/announce"
 	"samtale.dk/samtale/services/phone/internal/calls"
 	"samtale.dk/samtale/services/phone/internal/demo"
@@ -27,7 +25,7 @@ import (
 	"samtale.dk/samtale/services/phone/internal/sipua"
 	"samtale.dk/samtale/services/phone/internal/softphone"
 	"samtale.dk/samtale/services/platform/audiofeed"
-	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/seal"
@@ -63,8 +61,7 @@ func Run(ctx context.Context, env process.Env) error {
 		return err
 	}
 	defer b.Close()
-	err = b.EnsureStreams(ctx, bus.Stream{Name: callv1.Stream, Subjects: []string{callv1.StreamSubjects}},
-		bus.Stream{Name: consentv1.Stream, Subjects: consentv1.StreamSubjects})
+	err = b.EnsureStreams(ctx, streams.Call(), streams.Consent())
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/bus/natsserver"
+	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/masterkey"
 	"samtale.dk/samtale/services/platform/process"
@@ -74,8 +75,7 @@ func start(t testing.TB, environ ...string) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = b.EnsureStreams(t.Context(), bus.Stream{Name: journalv1.Stream, Subjects: []string{journalv1.StreamSubjects}},
-		bus.Stream{Name: transcriptv1.Stream, Subjects: []string{transcriptv1.StreamSubjects}})
+	err = b.EnsureStreams(t.Context(), streams.Journal(), streams.Transcript())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/bus/bustest"
+	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/seal"
 )
@@ -112,7 +113,7 @@ func keep(t *testing.T, b *bus.Bus) *keeper {
 }
 
 func TestRing(t *testing.T) {
-	b := bustest.New(t, bus.Stream{Name: consentv1.Stream, Subjects: consentv1.StreamSubjects})
+	b := bustest.New(t, streams.Consent())
 	k := keep(t, b)
 	ring, err := seal.NewRing(b)
 	if err != nil {

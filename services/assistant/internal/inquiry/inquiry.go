@@ -22,9 +22,9 @@ import (
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/inquiryv1"
-	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/platform/areas"
 	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/outbox"
 	"samtale.dk/samtale/services/platform/seal"
 	platformstore "samtale.dk/samtale/services/platform/store"
@@ -111,9 +111,6 @@ func (s *Service) Register(svc micro.Service) error {
 	)
 }
 
-// eventsKept bounds the inquiries' own events: they say only that something changed.
-const eventsKept = 30 * 24 * time.Hour
-
 // Run takes in consent events and passes the outbox on until ctx is done.
 func (s *Service) Run(ctx context.Context) error {
 	if err := s.wakeAll(ctx); err != nil {
@@ -148,11 +145,7 @@ func (s *Service) wakeAll(ctx context.Context) error {
 }
 
 func (s *Service) onBus(ctx context.Context) error {
-	err := s.Bus.EnsureStreams(ctx,
-		bus.Stream{Name: inquiryv1.Stream, Subjects: []string{inquiryv1.StreamSubjects}, MaxAge: eventsKept},
-		bus.Stream{Name: callv1.Stream, Subjects: []string{callv1.StreamSubjects}},
-		bus.Stream{Name: transcriptv1.Stream, Subjects: []string{transcriptv1.StreamSubjects}},
-		bus.Stream{Name: consentv1.Stream, Subjects: consentv1.StreamSubjects})
+	err := s.Bus.EnsureStreams(ctx, streams.Inquiry(), streams.Call(), streams.Transcript(), streams.Consent())
 	if err != nil {
 		return stopped(ctx, err)
 	}

@@ -7,7 +7,7 @@ import (
 
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/knowledgev1"
-	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/bus/streams"
 )
 
 // news are events that wait to be told. They say that something has changed, and whoever hears them reads it; so only the last word
@@ -42,7 +42,6 @@ func (l *Library) takeNews() []knowledgev1.Changed {
 }
 
 const (
-	newsKept = 30 * 24 * time.Hour // they say only that something has changed
 	// newsEvery is the pause between events: a run that goes through hundreds of articles a second is not told in hundreds of events.
 	newsEvery = 500 * time.Millisecond
 	newsLimit = 10 * time.Second
@@ -50,7 +49,7 @@ const (
 
 // tell publishes events until ctx ends.
 func (l *Library) tell(ctx context.Context) error {
-	stream := bus.Stream{Name: knowledgev1.Stream, Subjects: []string{knowledgev1.StreamSubjects}, MaxAge: newsKept}
+	stream := streams.Knowledge()
 	if err := l.cfg.Bus.EnsureStreams(ctx, stream); err != nil {
 		if ctx.Err() != nil {
 			return nil

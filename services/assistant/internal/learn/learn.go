@@ -24,6 +24,7 @@ import (
 	"samtale.dk/samtale/services/contract/inquiryv1"
 	"samtale.dk/samtale/services/contract/knowledgev1"
 	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/store"
 )
@@ -169,7 +170,7 @@ func (l *Ledger) Feedback(ctx context.Context, f assistantv1.Feedback) (assistan
 
 // Run follows handovers and forgets what is old, until ctx is done.
 func (l *Ledger) Run(ctx context.Context) error {
-	err := l.cfg.Bus.EnsureStreams(ctx, bus.Stream{Name: inquiryv1.Stream, Subjects: []string{inquiryv1.StreamSubjects}})
+	err := l.cfg.Bus.EnsureStreams(ctx, streams.Inquiry())
 	if err != nil {
 		return stopped(ctx, err)
 	}

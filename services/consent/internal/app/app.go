@@ -17,6 +17,7 @@ import (
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/errs"
 )
 
@@ -74,7 +75,7 @@ func (a *App) Run(ctx context.Context) error {
 	if err := a.endpoints(svc); err != nil {
 		return err
 	}
-	err = a.Bus.EnsureStreams(ctx, bus.Stream{Name: consentv1.Stream, Subjects: consentv1.StreamSubjects})
+	err = a.Bus.EnsureStreams(ctx, streams.Consent())
 	if err != nil {
 		return ended(ctx, err)
 	}

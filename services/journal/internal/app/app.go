@@ -160,11 +160,7 @@ func (a *App) Ready(ctx context.Context) error {
 }
 
 func (a *App) consume(ctx context.Context) error {
-	err := a.Bus.EnsureStreams(ctx,
-		streams.Call(),
-		streams.Transcript(),
-		streams.Journal(),
-		streams.Consent())
+	err := a.Bus.EnsureStreams(ctx, streams.Call(), streams.Transcript(), streams.Journal(), streams.Consent())
 	if err != nil {
 		return stopped(ctx, err)
 	}

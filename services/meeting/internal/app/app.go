@@ -20,12 +20,12 @@ import (
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
-	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
 	"samtale.dk/samtale/services/meeting/internal/room"
 	"samtale.dk/samtale/services/meeting/internal/setups"
 	"samtale.dk/samtale/services/meeting/internal/store"
 	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/outbox"
 	"samtale.dk/samtale/workflows/meeting"
@@ -70,11 +70,7 @@ func New(cfg Config) (*App, error) {
 
 // Run serves until ctx is done, then lets the rooms go.
 func (a *App) Run(ctx context.Context) error {
-	err := a.Bus.EnsureStreams(ctx,
-		bus.Stream{Name: meetingv1.Stream, Subjects: []string{meetingv1.StreamSubjects}, MaxAge: 30 * 24 * time.Hour},
-		bus.Stream{Name: callv1.Stream, Subjects: []string{callv1.StreamSubjects}},
-		bus.Stream{Name: transcriptv1.Stream, Subjects: []string{transcriptv1.StreamSubjects}},
-		bus.Stream{Name: consentv1.Stream, Subjects: consentv1.StreamSubjects})
+	err := a.Bus.EnsureStreams(ctx, streams.Meeting(), streams.Call(), streams.Transcript(), streams.Consent())
 	if err != nil {
 		return stopped(ctx, err)
 	}

@@ -25,6 +25,7 @@ import (
 	"samtale.dk/samtale/services/platform/audiofeed"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/bus/natsserver"
+	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/speech/internal/hearing"
 	"samtale.dk/samtale/services/speech/internal/speechtest"
@@ -303,7 +304,7 @@ func TestFencedByTheStream(t *testing.T) {
 // The stream has our final although we never saw the acknowledgement.
 func TestLostAcknowledgement(t *testing.T) {
 	w := newWorld(t)
-	if err := w.bus.EnsureStreams(t.Context(), bus.Stream{Name: transcriptv1.Stream, Subjects: []string{transcriptv1.StreamSubjects}}); err != nil {
+	if err := w.bus.EnsureStreams(t.Context(), streams.Transcript()); err != nil {
 		t.Fatal(err)
 	}
 	r := record{bus: w.bus, keys: w.keys, log: slog.New(slog.DiscardHandler), attach: audiov1.Attach{ConversationID: "c", LegID: "leg"}}
@@ -416,7 +417,7 @@ func TestStreamIsAway(t *testing.T) {
 	write(t, l, words(0, 5, 8000), 0)
 	// On a machine with no time to spare the gateway may have given the worker up meanwhile: then it is not let in again.
 	waitFor(t, "a final cannot be stored", func() bool { return value(t, r.metrics.unstored) > 0 || value(t, r.metrics.refused) > 0 })
-	if err := w.bus.EnsureStreams(t.Context(), bus.Stream{Name: transcriptv1.Stream, Subjects: []string{transcriptv1.StreamSubjects}}); err != nil {
+	if err := w.bus.EnsureStreams(t.Context(), streams.Transcript()); err != nil {
 		t.Fatal(err)
 	}
 	end(t, l)

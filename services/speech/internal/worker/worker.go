@@ -24,6 +24,7 @@ import (
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/seal"
 	"samtale.dk/samtale/services/speech/internal/hearing"
@@ -105,7 +106,7 @@ const attachments = 32
 // Run answers attach requests until ctx is done; then it takes no more, lets its legs
 // end within Limits.Drain, and hands the others over.
 func (w *Worker) Run(ctx context.Context) error {
-	err := w.cfg.Bus.EnsureStreams(ctx, bus.Stream{Name: transcriptv1.Stream, Subjects: []string{transcriptv1.StreamSubjects}})
+	err := w.cfg.Bus.EnsureStreams(ctx, streams.Transcript())
 	if err != nil {
 		return err
 	}
