@@ -3,6 +3,7 @@
 // unless a language model is named.
 //
 //	go run ./deploy/eval                     print the figures
+//	go run ./deploy/eval -cross              the same on the fitting half alone, cross-validated: to choose features by
 //	go run ./deploy/eval -fit FILE           fit the weights and the threshold on one half and write them to extract/weights.json
 //	go run ./deploy/eval -json FILE          write the evaluation, as the editor page shows it
 //	go run ./deploy/eval -list wrong         list questions: wrong (answered wrongly), missed (not answered), bad (both), all
@@ -42,6 +43,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	fs := flag.NewFlagSet("eval", flag.ContinueOnError)
 	setting := fs.String("llm", "none", "none, or ollama=http://HOST:PORT[,model=NAME]")
 	file := fs.String("json", "", "write the evaluation to this file")
+	cross := fs.Bool("cross", false, "measure on the fitting half alone, each question with weights that were fitted without it")
 	fit := fs.String("fit", "", "fit weights and threshold and write them to this file")
 	list := fs.String("list", "", "list questions of the fitting half: wrong, missed, bad or all")
 	all := fs.Bool("both", false, "list those of the other half as well: whoever looks at them must not tune by them")
@@ -51,6 +53,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if *fit != "" {
 		return fitted(ctx, out, *fit)
+	}
+	if *cross {
+		return crossed(ctx, out, *list, *class)
 	}
 	model, err := ollama.Setting(*setting)
 	if err != nil {
@@ -101,12 +106,28 @@ func fitted(ctx context.Context, out io.Writer, file string) error {
 	return os.WriteFile(file, append(data, '\n'), 0o644)
 }
 
+// crossed prints what features are chosen by: the other half stays unseen.
+func crossed(ctx context.Context, out io.Writer, list, class string) error {
+	cfg := evaluation.Config{Knowledge: knowledge.Files, Gold: gold.Files, Model: llm.None, Now: time.Now()}
+	open, threshold, err := evaluation.Cross(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	closed := evaluation.Closed(open, threshold)
+	e := evaluation.Rates(closed)
+	e.Model, e.Threshold = "extract, cross-validated", threshold
+	show(out, e)
+	curve(out, "fitting half", evaluation.Curve(open, true))
+	listed(out, closed, list, class, false)
+	return nil
+}
+
 func show(out io.Writer, e knowledgev1.Evaluation) {
 	fmt.Fprintf(out, "%d questions, %d micro-articles, answers by %s, threshold %.2f\n\n", e.Questions, e.Chunks, e.Model, e.Threshold)
 	fmt.Fprintf(out, "  hit@1 %.3f  hit@5 %.3f  hit@10 %.3f  nDCG@10 %.3f\n", e.HitAt1, e.HitAt5, e.HitAt10, e.NDCG10)
 	fmt.Fprintf(out, "  answered, of the answerable  %.1f %%\n  wrong, of the answered       %.1f %%\n  sentences fully supported    %.1f %%\n", 100*e.Answered, 100*e.Wrong, 100*e.Supported)
 	fmt.Fprintf(out, "  crisis recall                %.3f\n  injections that succeeded    %.3f\n\n", e.CrisisRecall, e.Injected)
-	fmt.Fprintf(out, "  %-20s %9s %9s %9s %9s\n", "class (other half)", "questions", "answered", "right", "wrong")
+	fmt.Fprintf(out, "  %-20s %9s %9s %9s %9s\n", "class", "questions", "answered", "right", "wrong")
 	for _, c := range e.Classes {
 		fmt.Fprintf(out, "  %-20s %9d %8.1f%% %8.1f%% %8.1f%%\n", c.Class, c.Questions, 100*c.Answered, 100*c.Right, 100*c.Wrong)
 	}

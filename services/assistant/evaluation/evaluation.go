@@ -88,10 +88,12 @@ func Questions(files fs.FS) ([]Question, error) {
 }
 
 // Fitting reports that a question belongs to the half that the threshold is fitted on.
-func (q Question) Fitting() bool {
+func (q Question) Fitting() bool { return q.hash()%2 == 0 }
+
+func (q Question) hash() uint32 {
 	h := fnv.New32a()
 	h.Write([]byte(q.ID))
-	return h.Sum32()%2 == 0
+	return h.Sum32()
 }
 
 // shouldAnswer reports a question that can be answered.
@@ -121,7 +123,8 @@ type Config struct {
 	Weights   *extract.Weights // nil: as fitted
 	Now       time.Time
 
-	hide bool // ask only what can be answered, without the articles that do: then nothing must be answered
+	hide bool                // ask only what can be answered, without the articles that do: then nothing must be answered
+	only func(Question) bool // nil: all
 }
 
 // weights are those in use.
@@ -150,18 +153,31 @@ func Run(ctx context.Context, cfg Config) ([]Outcome, *Memory, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	shown := &hiding{Memory: know}
+	p, err := cfg.pipeline(shown)
+	if err != nil {
+		return nil, nil, err
+	}
 	var out []Outcome
 	for _, q := range gold {
-		k := know
+		if cfg.hide && !q.hides() || cfg.only != nil && !cfg.only(q) {
+			continue
+		}
+		at := p
 		if len(q.Plant) > 0 {
-			if k, err = Load(ctx, cfg.Knowledge, cfg.Now, q.Plant...); err != nil {
+			planted, err := Load(ctx, cfg.Knowledge, cfg.Now, q.Plant...)
+			if err != nil {
+				return nil, nil, err
+			}
+			if at, err = cfg.pipeline(planted); err != nil {
 				return nil, nil, err
 			}
 		}
-		if cfg.hide && !q.hides() {
-			continue
+		if cfg.hide {
+			shown.chunks = q.Expect.Chunks
+			q.Expect = Expect{Reason: assistantv1.ReasonUnknown}
 		}
-		o, err := ask(ctx, cfg, k, q)
+		o, err := ask(ctx, at, q)
 		if err != nil {
 			return nil, nil, fmt.Errorf("question %s: %w", q.ID, err)
 		}
@@ -170,19 +186,15 @@ func Run(ctx context.Context, cfg Config) ([]Outcome, *Memory, error) {
 	return out, know, nil
 }
 
-func ask(ctx context.Context, cfg Config, know *Memory, q Question) (Outcome, error) {
-	var shown answer.Knowledge = know
-	if cfg.hide {
-		shown = hiding{know, q.Expect.Chunks}
-		q.Expect = Expect{Reason: assistantv1.ReasonUnknown}
-	}
-	p, err := answer.New(answer.Config{
-		Knowledge: shown, Model: cfg.Model, Weights: cfg.Weights, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return cfg.Now },
+// pipeline is the assistant's, on some knowledge.
+func (c Config) pipeline(know answer.Knowledge) (*answer.Pipeline, error) {
+	return answer.New(answer.Config{
+		Knowledge: know, Model: c.Model, Weights: c.Weights, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return c.Now },
 		Areas: func(context.Context) ([]consentv1.Area, error) { return nil, nil },
 	})
-	if err != nil {
-		return Outcome{}, err
-	}
+}
+
+func ask(ctx context.Context, p *answer.Pipeline, q Question) (Outcome, error) {
 	var turns []question.Turn
 	for _, h := range q.History {
 		r, err := p.Ask(ctx, assistantv1.AskRequest{ID: "h", Question: h, Municipality: q.Municipality, At: q.At}, turns, nil)
@@ -197,15 +209,20 @@ func ask(ctx context.Context, cfg Config, know *Memory, q Question) (Outcome, er
 		return Outcome{}, err
 	}
 	o := Outcome{Question: q, Result: r, Took: time.Since(begin)}
-	for i, d := range r.Drafts[:min(10, len(r.Drafts))] {
-		id := d.Hit.ID
-		if slices.Contains(q.Expect.Chunks, strings.TrimPrefix(id, source+"/")) {
-			o.Rank = i + 1
-			break
-		}
-	}
+	o.rank()
 	o.judge()
 	return o, nil
+}
+
+// rank finds the place of the first right hit.
+func (o *Outcome) rank() {
+	o.Rank = 0
+	for i, d := range o.Drafts[:min(10, len(o.Drafts))] {
+		if slices.Contains(o.Expect.Chunks, strings.TrimPrefix(d.Hit.ID, source+"/")) {
+			o.Rank = i + 1
+			return
+		}
+	}
 }
 
 // judge says whether the answer is right.
@@ -245,26 +262,34 @@ func (o *Outcome) judge() {
 	o.Wrong = o.Answered && !o.Right
 }
 
-// Report sums the outcomes up.
+// Report sums the outcomes up: retrieval, crises and injections of all questions, answers of the half that nothing was fitted on.
 func Report(outcomes []Outcome, know *Memory, cfg Config) knowledgev1.Evaluation {
-	e := knowledgev1.Evaluation{At: cfg.Now.UTC(), Model: answer.DraftedByExtract, Questions: len(outcomes), Chunks: know.Count()}
+	e := Rates(slices.DeleteFunc(slices.Clone(outcomes), func(o Outcome) bool { return o.Fitting() }))
+	e.At, e.Model, e.Questions, e.Chunks = cfg.Now.UTC(), answer.DraftedByExtract, len(outcomes), know.Count()
 	if cfg.Model != llm.None {
 		e.Model = cfg.Model.Name()
 	}
 	if w, err := cfg.weights(); err == nil {
 		e.Threshold = w.Threshold
 	}
-	e.HitAt1, e.HitAt5, e.HitAt10, e.NDCG10 = found(outcomes)
-	held := slices.DeleteFunc(slices.Clone(outcomes), func(o Outcome) bool { return o.Fitting() })
-	e.Answered = share(held, Outcome.shouldAnswerOutcome, func(o Outcome) bool { return o.Answered })
-	e.Wrong = share(held, func(o Outcome) bool { return o.Answered }, func(o Outcome) bool { return o.Wrong })
 	e.Supported = supported(outcomes, know)
-	e.CrisisRecall = share(outcomes, inClass(Crisis), func(o Outcome) bool { return o.Reason == assistantv1.ReasonCrisis })
-	e.Injected = share(outcomes, func(o Outcome) bool { return o.Class == Injection || o.Class == Content }, Outcome.injected)
+	e.CrisisRecall = share(outcomes, inClass(Crisis), isCrisis)
+	e.Injected = share(outcomes, isInjection, Outcome.injected)
+	return e
+}
+
+// Rates sums some outcomes up.
+func Rates(outcomes []Outcome) knowledgev1.Evaluation {
+	e := knowledgev1.Evaluation{Questions: len(outcomes), Supported: 1}
+	e.HitAt1, e.HitAt5, e.HitAt10, e.NDCG10 = found(outcomes)
+	e.Answered = share(outcomes, Outcome.shouldAnswerOutcome, isAnswered)
+	e.Wrong = share(outcomes, isAnswered, func(o Outcome) bool { return o.Wrong })
+	e.CrisisRecall = share(outcomes, inClass(Crisis), isCrisis)
+	e.Injected = share(outcomes, isInjection, Outcome.injected)
 	for _, c := range classes {
 		in := inClass(c)
 		n := 0
-		for _, o := range held {
+		for _, o := range outcomes {
 			if in(o) {
 				n++
 			}
@@ -273,12 +298,30 @@ func Report(outcomes []Outcome, know *Memory, cfg Config) knowledgev1.Evaluation
 			continue
 		}
 		e.Classes = append(e.Classes, knowledgev1.ClassRate{
-			Class: c, Questions: n, Answered: share(held, in, func(o Outcome) bool { return o.Answered }),
-			Right: share(held, in, func(o Outcome) bool { return o.Right }), Wrong: share(held, in, func(o Outcome) bool { return o.Wrong }),
+			Class: c, Questions: n, Answered: share(outcomes, in, isAnswered),
+			Right: share(outcomes, in, func(o Outcome) bool { return o.Right }), Wrong: share(outcomes, in, func(o Outcome) bool { return o.Wrong }),
 		})
 	}
 	return e
 }
+
+// Closed is what becomes of outcomes that were answered with the lowest threshold when the threshold is higher.
+func Closed(outcomes []Outcome, threshold float64) []Outcome {
+	out := slices.Clone(outcomes)
+	for i := range out {
+		o := &out[i]
+		if !o.Answered || o.Score >= threshold {
+			continue
+		}
+		o.Answered, o.Sentences, o.Reason = false, nil, assistantv1.ReasonUnproven
+		o.judge()
+	}
+	return out
+}
+
+func isAnswered(o Outcome) bool  { return o.Answered }
+func isCrisis(o Outcome) bool    { return o.Reason == assistantv1.ReasonCrisis }
+func isInjection(o Outcome) bool { return o.Class == Injection || o.Class == Content }
 
 func (o Outcome) shouldAnswerOutcome() bool { return o.shouldAnswer() }
 

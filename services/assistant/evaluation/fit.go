@@ -12,32 +12,86 @@ import (
 )
 
 // Fit fits, on the fitting half, how drafts are ranked; then, so ranked, how sure the best is; then, from how sure it must be. What sure
-// means is learnt from near misses, and from questions asked while the articles that answer them are hidden.
+// means is learnt from near misses, and from questions asked while the articles that answer them are hidden. The threshold is fitted
+// on answers by weights that were fitted without the question: in its own sample every question looks surer than the next one will.
 func Fit(ctx context.Context, cfg Config) (extract.Weights, error) {
-	w := extract.Weights{Order: make([]float64, extract.Features), Sure: make([]float64, extract.Features+extract.Shapes+1), Threshold: lowest}
-	cfg.Weights, cfg.Model = &w, llm.None
-	for _, fit := range []func(outcomes []Outcome) error{
-		func(o []Outcome) error { w.Order = fitOrder(o); return nil },
-		func(o []Outcome) error {
-			less := cfg
-			less.hide = true
-			hidden, _, err := Run(ctx, less)
-			if err == nil {
-				w.Sure = fitSure(o, hidden)
-			}
-			return err
-		},
-		func(o []Outcome) error { w.Threshold = fitThreshold(o); return nil },
-	} {
-		outcomes, _, err := Run(ctx, cfg)
+	s, err := newSample(ctx, cfg)
+	if err != nil {
+		return extract.Weights{}, err
+	}
+	apart, err := s.cross(ctx, cfg)
+	if err != nil {
+		return extract.Weights{}, err
+	}
+	w := s.fit(func(Question) bool { return true })
+	w.Threshold = fitThreshold(apart)
+	return w, nil
+}
+
+// Cross asks the questions of the fitting half with weights that were fitted without them, and the lowest threshold: what may be looked
+// at while features are chosen. The threshold is that which Fit would choose.
+func Cross(ctx context.Context, cfg Config) ([]Outcome, float64, error) {
+	s, err := newSample(ctx, cfg)
+	if err != nil {
+		return nil, 0, err
+	}
+	out, err := s.cross(ctx, cfg)
+	return out, fitThreshold(out), err
+}
+
+// sample is the fitting half as it was found, before anything was fitted.
+type sample struct {
+	outcomes []Outcome
+	hidden   []Outcome
+}
+
+func newSample(ctx context.Context, cfg Config) (sample, error) {
+	none := extract.Weights{Order: make([]float64, extract.Features), Sure: make([]float64, extract.Features+extract.Shapes+1), Threshold: lowest}
+	cfg.Weights, cfg.Model, cfg.only = &none, llm.None, Question.Fitting
+	var s sample
+	var err error
+	if s.outcomes, _, err = Run(ctx, cfg); err != nil {
+		return s, err
+	}
+	cfg.hide = true
+	s.hidden, _, err = Run(ctx, cfg)
+	return s, err
+}
+
+// folds is in how many parts the fitting half is cut.
+const folds = 5
+
+func (q Question) fold() uint32 { return q.hash() / 2 % folds }
+
+// cross asks each part with weights that were fitted on the others.
+func (s sample) cross(ctx context.Context, cfg Config) ([]Outcome, error) {
+	var out []Outcome
+	for fold := range uint32(folds) {
+		w := s.fit(func(q Question) bool { return q.fold() != fold })
+		cfg.Weights, cfg.Model = &w, llm.None
+		cfg.only = func(q Question) bool { return q.Fitting() && q.fold() == fold }
+		part, _, err := Run(ctx, cfg)
 		if err != nil {
-			return w, err
+			return nil, err
 		}
-		if err := fit(outcomes); err != nil {
-			return w, err
+		out = append(out, part...)
+	}
+	return out, nil
+}
+
+// fit fits weights on some of the questions.
+func (s sample) fit(some func(Question) bool) extract.Weights {
+	not := func(o Outcome) bool { return !some(o.Question) }
+	outcomes, hidden := slices.DeleteFunc(slices.Clone(s.outcomes), not), slices.DeleteFunc(slices.Clone(s.hidden), not)
+	w := extract.Weights{Order: fitOrder(outcomes), Threshold: lowest}
+	for _, list := range [][]Outcome{outcomes, hidden} {
+		for i := range list {
+			list[i].Drafts = slices.Clone(list[i].Drafts)
+			w.Rank(list[i].Drafts)
 		}
 	}
-	return w, nil
+	w.Sure = fitSure(outcomes, hidden)
+	return w
 }
 
 // What fitting costs: large weights; being sure of a question that must not be answered, or of one whose answer is hidden; not being
@@ -100,7 +154,7 @@ func fitSure(outcomes, hidden []Outcome) []float64 {
 			continue
 		}
 		top := o.Drafts[0]
-		row := append(slices.Clone(top.Features[:]), o.Shape...)
+		row := append(slices.Clone(top.Features[:]), o.Query.Shape(o.Drafts)...)
 		cost := 1.0
 		switch {
 		case i >= len(outcomes):

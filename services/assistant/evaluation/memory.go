@@ -168,7 +168,7 @@ type hiding struct {
 }
 
 // Search implements the pipeline's Knowledge.
-func (h hiding) Search(ctx context.Context, req knowledgev1.SearchRequest) (knowledgev1.SearchReply, error) {
+func (h *hiding) Search(ctx context.Context, req knowledgev1.SearchRequest) (knowledgev1.SearchReply, error) {
 	rep, err := h.Memory.Search(ctx, req)
 	rep.Hits = slices.DeleteFunc(rep.Hits, func(hit knowledgev1.Hit) bool {
 		return slices.ContainsFunc(h.chunks, func(id string) bool { return h.Memory.chunks[source+"/"+id].ArticleID == hit.ArticleID })

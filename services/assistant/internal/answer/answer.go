@@ -83,7 +83,7 @@ type Result struct {
 	Nearest knowledgev1.Chunk // what fits best, also when it proves no answer
 	Hits    []string          // ids of what was found, best first
 	Drafts  []extract.Draft   // as they were ranked, for evaluation
-	Shape   []float64         // of the question, for evaluation
+	Query   extract.Query     // as the question was read, for evaluation
 }
 
 // Tell takes the events of an answer while it is made; it must not block for long.
@@ -437,7 +437,7 @@ func (a *asking) conclude(ctx context.Context, f *finding) error {
 	}
 	if len(f.drafts) > 0 {
 		r.Nearest, r.Score, r.Drafts = f.drafts[0].Hit.Chunk, f.sure, f.drafts
-		r.Shape = f.query.Shape(f.drafts)
+		r.Query = f.query
 		r.Area = r.Nearest.Area
 	}
 	if f.reason != assistantv1.ReasonAnswered {

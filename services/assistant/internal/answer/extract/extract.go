@@ -107,10 +107,7 @@ func (r *Reader) Drafts(q Query, hits []knowledgev1.Hit) []Draft {
 	share(out)
 	q.tellApart(out)
 	q.together(out)
-	for i := range out {
-		out[i].order = r.weights.order(out[i])
-	}
-	slices.SortStableFunc(out, func(a, b Draft) int { return -cmp.Compare(a.order, b.order) })
+	r.weights.Rank(out)
 	return out
 }
 

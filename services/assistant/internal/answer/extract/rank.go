@@ -1,10 +1,12 @@
 package extract
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Weights say how drafts are ranked and how sure the best of them is. They are fitted on one half of seeds/gold and reported on the
@@ -28,6 +30,14 @@ func Fitted() (Weights, error) {
 		return w, fmt.Errorf("weights: made for other features; go run ./deploy/eval -fit makes them again")
 	}
 	return w, nil
+}
+
+// Rank puts the drafts of one question in order, the best first.
+func (w Weights) Rank(drafts []Draft) {
+	for i := range drafts {
+		drafts[i].order = w.order(drafts[i])
+	}
+	slices.SortStableFunc(drafts, func(a, b Draft) int { return -cmp.Compare(a.order, b.order) })
 }
 
 // order ranks drafts of one question: the higher, the better.
