@@ -23,6 +23,7 @@ import (
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/inquiryv1"
 	"samtale.dk/samtale/services/platform/areas"
+	"samtale.dk/samtale/services/platform/audit"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/outbox"
@@ -67,7 +68,7 @@ type Service struct {
 	store   *store.Store
 	areas   calendars
 	gate    gate
-	looks   looks
+	looks   *audit.Looks
 	metrics metrics
 }
 
@@ -81,7 +82,7 @@ func New(cfg Config) (*Service, error) {
 	cfg.Now = func() time.Time { return clock().UTC().Truncate(time.Microsecond) }
 	g := make(gate, gateLimit)
 	cfg.Keys = gated{cfg.Keys, g}
-	s := &Service{Config: cfg, store: store.New(cfg.DB), areas: calendars{areas.New(cfg.Bus)}, gate: g}
+	s := &Service{Config: cfg, store: store.New(cfg.DB), areas: calendars{areas.New(cfg.Bus)}, looks: audit.New(source), gate: g}
 	var err error
 	s.metrics, err = newMetrics(cfg.Metrics, s)
 	return s, err

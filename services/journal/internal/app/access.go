@@ -2,17 +2,13 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"slices"
-	"sync"
-	"time"
 
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/journal/internal/store"
+	"samtale.dk/samtale/services/platform/audit"
 	"samtale.dk/samtale/services/platform/errs"
 )
 
@@ -85,8 +81,7 @@ func purpose(actor journalv1.Actor) string {
 // every few seconds; within a window it is one act.
 func (a *App) act(ctx context.Context, tx *store.Tx, conversation string, actor journalv1.Actor, action string) error {
 	now := a.Now()
-	e := lookEntry(conversation, actor, action, now.Truncate(lookWindow))
-	e.Time = now
+	e := a.looks.Entry(now, lookOf(actor, action), conversation)
 	if action != editNote {
 		e.ID = event.NewID(now)
 	}
@@ -96,69 +91,20 @@ func (a *App) act(ctx context.Context, tx *store.Tx, conversation string, actor 
 // editNote is the action of saving a note.
 const editNote = "edit-note"
 
-// lookWindow is for how long looking again at the same thing is one look: pages load
-// themselves again whenever something changes.
-const lookWindow = 15 * time.Minute
-
 // look writes that an actor has looked, before anything is shown. No entry, no look.
 func (a *App) look(ctx context.Context, actor journalv1.Actor, action string, conversations ...string) error {
-	window := a.Now().Truncate(lookWindow)
-	var entries []consentv1.Audit
-	for _, c := range conversations {
-		e := lookEntry(c, actor, action, window)
-		if !a.looks.has(e.ID) {
-			entries = append(entries, e)
-		}
-	}
-	if len(entries) == 0 {
-		return nil
-	}
-	err := a.Store.InTx(ctx, func(tx *store.Tx) error {
-		for _, e := range entries {
-			e.Time = a.Now()
-			if err := tx.Publish(ctx, e); err != nil {
-				return err
+	return a.looks.Write(a.Now(), lookOf(actor, action), conversations, func(entries []consentv1.Audit) error {
+		return a.Store.InTx(ctx, func(tx *store.Tx) error {
+			for _, e := range entries {
+				if err := tx.Publish(ctx, e); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
+			return nil
+		})
 	})
-	if err == nil {
-		a.looks.add(window, entries)
-	}
-	return err
 }
 
-// lookEntry has the same id throughout a window, so that a restart or a second journal
-// does not count a look twice.
-func lookEntry(conversation string, actor journalv1.Actor, action string, window time.Time) consentv1.Audit {
-	text := fmt.Sprintf("%s/%s/%s/%s/%d", conversation, actor.ID, actor.Role, action, window.Unix())
-	sum := sha256.Sum256([]byte(text))
-	return consentv1.Audit{
-		Meta:           event.Meta{ID: hex.EncodeToString(sum[:16]), Type: "audit.v1.entry", Source: "journal"},
-		ConversationID: conversation, Actor: actor.ID, Role: actor.Role, Action: action, Purpose: purpose(actor),
-	}
-}
-
-// looks remembers the entries of the current window.
-type looks struct {
-	mu     sync.Mutex
-	window time.Time
-	ids    map[string]bool
-}
-
-func (l *looks) has(id string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.ids[id]
-}
-
-func (l *looks) add(window time.Time, entries []consentv1.Audit) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.window.Equal(window) {
-		l.window, l.ids = window, map[string]bool{}
-	}
-	for _, e := range entries {
-		l.ids[e.ID] = true
-	}
+func lookOf(actor journalv1.Actor, action string) audit.Look {
+	return audit.Look{Actor: actor.ID, Role: actor.Role, Action: action, Purpose: purpose(actor)}
 }

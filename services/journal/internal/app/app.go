@@ -27,6 +27,7 @@ import (
 	"samtale.dk/samtale/services/journal/internal/content"
 	"samtale.dk/samtale/services/journal/internal/draft"
 	"samtale.dk/samtale/services/journal/internal/store"
+	"samtale.dk/samtale/services/platform/audit"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/errs"
@@ -55,7 +56,7 @@ type Config struct {
 type App struct {
 	Config
 	temporal atomic.Pointer[client.Client]
-	looks    looks
+	looks    *audit.Looks
 	metrics  metrics
 }
 
@@ -71,7 +72,7 @@ func New(cfg Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &App{Config: cfg, metrics: m}, nil
+	return &App{Config: cfg, metrics: m, looks: audit.New("journal")}, nil
 }
 
 // metrics of the journal. Labels: lane of the outbox; stream of the event.
