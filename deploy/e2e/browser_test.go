@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser is a caseworker's Chromium; its microphone plays a WAV file once.
+// browser is somebody's Chromium; its microphone plays a WAV file over and over, or once with %noloop behind its name.
 type browser struct {
 	s   *system
 	ctx context.Context
@@ -23,13 +23,14 @@ func newBrowser(s *system, micFile string) *browser {
 	t.Helper()
 	opts := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(require(t, "chromium")), chromedp.UserDataDir(t.TempDir()), chromedp.NoFirstRun,
-		chromedp.Flag("use-file-for-fake-audio-capture", micFile+"%noloop"),
+		chromedp.WSURLReadTimeout(waitLimit),
+		chromedp.Flag("use-file-for-fake-audio-capture", micFile),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 	}
 	for _, f := range []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "disable-background-networking",
 		"disable-component-update", "disable-sync", "use-fake-device-for-media-stream",
-		"use-fake-ui-for-media-stream", "allow-loopback-in-peer-connection",
+		"use-fake-ui-for-media-stream", "allow-loopback-in-peer-connection", "disable-dev-shm-usage",
 	} {
 		opts = append(opts, chromedp.Flag(f, true))
 	}

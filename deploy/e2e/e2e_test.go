@@ -130,8 +130,8 @@ func (s *system) stop() {
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.exited:
-	case <-time.After(30 * time.Second):
-		s.t.Errorf("standalone did not stop within 30 s of SIGTERM")
+	case <-time.After(waitLimit):
+		s.t.Errorf("standalone did not stop within %s of SIGTERM", waitLimit)
 		s.kill()
 	}
 	if s.t.Failed() {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -38,9 +39,12 @@ func chromium(t *testing.T, p *place) *page {
 		}
 		t.Skip("there is no chromium")
 	}
-	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoFirstRun}
+	opts := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoFirstRun, chromedp.WSURLReadTimeout(2 * time.Minute),
+	}
 	for _, f := range []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "disable-background-networking", "disable-component-update", "disable-sync",
+		"disable-dev-shm-usage",
 		"use-fake-device-for-media-stream", "use-fake-ui-for-media-stream", "allow-loopback-in-peer-connection",
 	} {
 		opts = append(opts, chromedp.Flag(f, true))
@@ -113,8 +117,15 @@ func (b *page) deskReady() {
 // until waits for a JavaScript expression to become true, also across navigations.
 func (b *page) until(expr string) {
 	b.t.Helper()
+	b.untilDoing(expr, func() {})
+}
+
+// untilDoing does something before each look: what shows for a moment only is shown again.
+func (b *page) untilDoing(expr string, do func()) {
+	b.t.Helper()
 	deadline := time.Now().Add(2 * time.Minute)
 	for {
+		do()
 		var ok bool
 		err := chromedp.Run(b.ctx, chromedp.Evaluate(expr, &ok))
 		if err == nil && ok {
@@ -142,6 +153,13 @@ func eval[T any](b *page, expr string) T {
 func (b *page) click(selector string) {
 	b.t.Helper()
 	b.run(chromedp.Click(selector, chromedp.ByQuery))
+}
+
+// write puts text into a field at once: what saves itself in a pause of typing would otherwise find pauses between two letters
+// where the machine is slow.
+func (b *page) write(selector, text string) {
+	b.t.Helper()
+	b.run(chromedp.Focus(selector, chromedp.ByQuery), chromedp.ActionFunc(func(ctx context.Context) error { return input.InsertText(text).Do(ctx) }))
 }
 
 func (b *page) key(k string) {
@@ -354,7 +372,7 @@ func TestNoteIsEditedConfirmedAndApproved(t *testing.T) {
 	p.mu.Lock()
 	p.saveErr = unavailable
 	p.mu.Unlock()
-	b.run(chromedp.Focus(`.s textarea`), chromedp.SendKeys(`.s textarea`, " Hun er urolig."))
+	b.write(".s textarea", " Hun er urolig. ")
 	b.until(`document.getElementById("note-saved").textContent.includes("Ikke gemt. Vi prøver igen")`)
 	b.shot("desk-not-saved")
 	p.mu.Lock()
@@ -390,7 +408,7 @@ func TestConflictKeepsBoth(t *testing.T) {
 	n.Sentences[3].Text = "Jonas ser på sagen i næste uge."
 	p.notes[demoNote] = n
 	p.mu.Unlock()
-	b.run(chromedp.Focus(`.s textarea`), chromedp.SendKeys(`.s textarea`, " Min rettelse."))
+	b.write(".s textarea", " Min rettelse.")
 	b.until(`document.getElementById("conflict-dialog").open`)
 	b.axe("conflict")
 	b.shot("conflict")
@@ -405,7 +423,7 @@ func TestConflictKeepsBoth(t *testing.T) {
 }
 
 func TestSessionWarnsBeforeItEnds(t *testing.T) {
-	p := start(t, "SAMTALE_SESSION_IDLE=4m")
+	p := start(t, "SAMTALE_SESSION_IDLE=290s")
 	b := chromium(t, p)
 	b.login("mette")
 	b.until(`document.getElementById("session-dialog").open`) // less than five minutes are left

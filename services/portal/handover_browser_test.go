@@ -96,10 +96,11 @@ func (b *page) chats(p *place, i inquiryv1.Inquiry) {
 	p.json(t, "POST", desk+"/say", worker, `{"text":"Goddag. Hvad kan jeg hjælpe med?"}`, new(inquiryv1.Message))
 	b.until(`document.querySelector(".i-msg.caseworker .i-text")?.textContent.startsWith("Goddag")`)
 	typing := inquiryv1.Typing{InquiryID: i.ID, From: inquiryv1.FromCaseworker}
-	p.bus.NC.Publish(inquiryv1.TypingSubject(i.ID), mustJSON(typing))
-	b.until(`document.getElementById("i-typing").textContent !== ""`)
+	b.untilDoing(`document.getElementById("i-typing").textContent !== ""`, func() {
+		p.bus.NC.Publish(inquiryv1.TypingSubject(i.ID), mustJSON(typing))
+	})
 	b.run(chromedp.SendKeys("#i-text", "Jeg vil bo på månen <b>nu</b>"+kb.Enter, chromedp.ByQuery))
-	b.until(`document.querySelector(".i-msg.citizen .i-text")?.textContent === "Jeg vil bo på månen <b>nu</b>" && document.getElementById("i-text").value === ""`)
+	b.until(`document.querySelector(".i-msg.citizen .i-text")?.textContent === "Jeg vil bo på månen <b>nu</b>" && document.getElementById("i-text").value.trim() === ""`)
 	b.run(chromedp.SendKeys("#i-text", "Tak", chromedp.ByQuery))
 	b.click(`#i-form button`)
 	b.until(`document.querySelectorAll(".i-msg").length === 3`)

@@ -74,7 +74,7 @@ events(`${api}/events`, {
 let sending = false;
 document.addEventListener("submit", async (e) => {
   const form = e.target;
-  if (form.id !== "i-form") return;
+  if (!form.matches("#i-form")) return; // form.id is its field of that name
   e.preventDefault();
   const text = $("i-text");
   if (sending || !text.value.trim()) return;
@@ -88,7 +88,7 @@ document.addEventListener("submit", async (e) => {
     write($("i-problem-text"), r ? (await r.json()).detail : t("offline"));
     return;
   }
-  if (text.value === sent) text.value = "";
+  if (text.value.trim() === sent.trim()) text.value = "";
   await look();
 });
 
