@@ -46,6 +46,10 @@ type Settings struct {
 	Public   string   `env:"SAMTALE_PUBLIC_URL"` // of the portal, for links; empty: http:// and its address
 	HTTPAddr string   `env:"SAMTALE_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
 
+	// DialIn is the number that people call for meetings; empty: the SIP address of a phone service beside us.
+	DialIn  string `env:"SAMTALE_MEETING_DIALIN"`
+	SIPAddr string `env:"SAMTALE_SIP_ADDR" envDefault:"127.0.0.1:5060"`
+
 	Sender      string `env:"SAMTALE_SENDER_NAME" envDefault:"Borgerservice"`
 	SenderMail  string `env:"SAMTALE_SENDER_EMAIL" envDefault:"moede@samtale.invalid"`
 	SenderPhone string `env:"SAMTALE_CONTACT_PHONE"`
@@ -58,6 +62,9 @@ type Settings struct {
 
 // seats is the purpose of the key that proves a participant's seat.
 const seats = "meeting seats v1"
+
+// codes is the purpose of the key that telephones' codes are kept under.
+const codes = "meeting codes v1"
 
 // maxLegs is how many people are written down at once.
 const maxLegs = 500
@@ -73,6 +80,9 @@ func Run(ctx context.Context, env process.Env) error {
 	}
 	if cfg.Public == "" {
 		cfg.Public = "http://" + cfg.HTTPAddr
+	}
+	if cfg.DialIn == "" {
+		cfg.DialIn = "sip:moede@" + cfg.SIPAddr
 	}
 	if err := cfg.Temporal.Check(); err != nil || env.CheckOnly {
 		return err
@@ -120,7 +130,7 @@ func assemble(cfg Settings, env process.Env, master masterkey.Key, st *store.Sto
 	log := env.Log.With("service", "meeting")
 	now := func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 	rules := areas.New(b)
-	book := &booking.Book{Store: st, Keys: ring, Areas: rules.All, Now: now}
+	book := &booking.Book{Store: st, Keys: ring, Areas: rules.All, Now: now, DialIn: cfg.DialIn, CodeKey: master.Derive(codes)}
 	hall := room.New(room.Config{
 		Book: book, SFU: unit, Feed: feed, Bus: b, Keys: ring, Master: master.Derive(seats), Log: log, Now: now,
 		Area: func(ctx context.Context, id string) (consentv1.Area, error) { return area(ctx, rules, id) },

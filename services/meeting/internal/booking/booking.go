@@ -271,6 +271,12 @@ func (rec *Record) Participant(id string) *meetingv1.Participant {
 	return nil
 }
 
+// Remove takes a participant out who was never there.
+func (rec *Record) Remove(id string) {
+	rec.Participants = slices.DeleteFunc(rec.Participants, func(p meetingv1.Participant) bool { return p.ID == id })
+	delete(rec.Seats, id)
+}
+
 // ErrUnchanged ends an Update without writing.
 var ErrUnchanged = errors.New("unchanged")
 

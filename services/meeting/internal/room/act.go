@@ -28,6 +28,8 @@ func (h *Hall) Act(ctx context.Context, q meetingv1.ActRequest) (meetingv1.Entry
 		return h.end(ctx, rec, me, q)
 	case meetingv1.ActCorrect:
 		return h.correct(ctx, rec, me, q)
+	case meetingv1.ActDial:
+		return h.dial(ctx, rec, me, q)
 	}
 	var then func(*room)
 	rec, err = h.Book.Update(ctx, rec.ID, "moderated", q.Target, func(rec *booking.Record) error {
@@ -50,7 +52,7 @@ func (h *Hall) Act(ctx context.Context, q meetingv1.ActRequest) (meetingv1.Entry
 		}
 	}
 	if q.Action == meetingv1.ActTranscribe {
-		h.choose(ctx, rec, rec.Participant(me.ID), q.Value == "yes")
+		h.choose(ctx, rec, rec.Participant(me.ID), q.Value == "yes", "")
 	}
 	h.announce(rec)
 	device, _ := booking.CheckKey(h.Master, q.Seat)
@@ -96,7 +98,7 @@ func act(rec *booking.Record, me, target *meetingv1.Participant, q meetingv1.Act
 		if !host || self {
 			return nil, denied
 		}
-		target.State, target.Camera, target.Screen, target.Again = meetingv1.Removed, false, false, false
+		target.State, target.Camera, target.Screen, target.Again, target.Line = meetingv1.Removed, false, false, false, ""
 		s := rec.Seats[target.ID]
 		s.Refuse(s.Device, s.Knocks)
 		rec.Seats[target.ID] = s
@@ -119,8 +121,6 @@ func act(rec *booking.Record, me, target *meetingv1.Participant, q meetingv1.Act
 		return side(rec, me, q)
 	case meetingv1.ActRecord:
 		return nil, errs.E(errs.Invalid, "Møder kan ikke optages endnu.", nil)
-	case meetingv1.ActDial:
-		return nil, errs.E(errs.Invalid, "Telefoner kan ikke ringes op fra mødet endnu. Send deltageren et link.", nil)
 	default:
 		return nil, errs.E(errs.Invalid, fmt.Sprintf("Handlingen %q findes ikke.", q.Action), nil)
 	}

@@ -46,6 +46,7 @@ type Hall struct {
 	mu     sync.Mutex
 	rooms  map[string]*room
 	limits map[string]*limit.Limiter // by participant
+	tries  tries
 }
 
 // New returns a Hall without rooms.
@@ -218,6 +219,13 @@ func (h *Hall) public(rec booking.Record, me *meetingv1.Participant) meetingv1.M
 			p = *me
 		}
 		p.Place, p.WaitMins = queue(rec, p, h.Now())
+		p.Line = line(p, h.Now())
+		if p.Tail == "" {
+			p.Tail = tail(p.Phone)
+		}
+		if !moderates(me) {
+			p.Tail = "" // who leads the meeting sees two digits, nobody else any
+		}
 		p.Email, p.Phone, p.User, p.Link = "", "", "", ""
 		mine := p.ID == me.ID
 		host := moderates(me)

@@ -93,6 +93,8 @@ func assume(p *meetingv1.Participant, s booking.Seat, device string) {
 		p.Name = "" // it was another's
 	}
 	p.Verified, p.OnBehalfOf = id.Level, id.OnBehalfOf
+	l, phone := s.Lines[device]
+	p.ByPhone, p.Tail, p.Line = phone, l.Tail, ""
 }
 
 // needs tells whether the meeting asks a device for a login that it does not have.
@@ -270,7 +272,7 @@ func (h *Hall) Knock(ctx context.Context, r meetingv1.KnockRequest) (meetingv1.E
 		return meetingv1.Entry{}, err
 	}
 	if own && r.Transcribe != nil {
-		h.choose(ctx, rec, rec.Participant(me.ID), *r.Transcribe)
+		h.choose(ctx, rec, rec.Participant(me.ID), *r.Transcribe, r.Heard)
 	}
 	if before != "" && before != device {
 		h.tell(meetingv1.RoomEvent{MeetingID: rec.ID, Kind: meetingv1.EventNotice, To: me.ID, Device: before, Notice: noticeElsewhere})
@@ -328,11 +330,13 @@ func fill(p *meetingv1.Participant, r meetingv1.KnockRequest) {
 	if r.Transcribe != nil {
 		p.Transcribe = r.Transcribe
 	}
+	p.Hand = p.Hand || r.Help
 }
 
 // choose makes a participant's choice about being written down hold at once. The booking keeps everybody's own; the
-// conversation's, which the citizen can take back later, is yes while any citizen says yes.
-func (h *Hall) choose(ctx context.Context, rec booking.Record, p *meetingv1.Participant, yes bool) {
+// conversation's, which the citizen can take back later, is yes while any citizen says yes. Heard is the announcement that a
+// telephone's choice answers.
+func (h *Hall) choose(ctx context.Context, rec booking.Record, p *meetingv1.Participant, yes bool, heard string) {
 	if r := h.find(rec.ID); r != nil {
 		r.transcribe(p.ID, yes)
 	}
@@ -341,10 +345,16 @@ func (h *Hall) choose(ctx context.Context, rec booking.Record, p *meetingv1.Part
 	}
 	area, err := h.Area(ctx, rec.ServiceArea)
 	if err == nil {
-		now := h.Now()
+		now, how, version := h.Now(), consentv1.HowButton, area.TextVersion
+		if p.ByPhone {
+			how = consentv1.HowDTMF
+		}
+		if heard != "" {
+			version += "+" + heard
+		}
 		_, err = bus.Request[consentv1.Choice](ctx, h.Bus, consentv1.ChoiceSubject, consentv1.Choice{
 			Meta: event.NewMeta("consent.v1.choice", "meeting", now), ConversationID: rec.ID, Kind: consentv1.Transcription, Value: yes,
-			Basis: area.Basis, Purpose: area.Purpose, TextVersion: area.TextVersion, Language: "da", How: consentv1.HowButton,
+			Basis: area.Basis, Purpose: area.Purpose, TextVersion: version, Language: "da", How: how,
 			Who: "citizen", OnBehalfOf: p.OnBehalfOf, At: now,
 		})
 	}

@@ -56,7 +56,7 @@ func (h *Hall) peer(ctx context.Context, s meetingv1.SeatRef) (*sfu.Peer, error)
 	if err != nil {
 		return nil, err
 	}
-	peer, err := r.join(rec, p)
+	peer, err := r.join(rec, p, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func leave(rec *booking.Record, p *meetingv1.Participant, device string, now tim
 		gone = true
 	default:
 		gone = in(p.State)
-		p.State, p.Since, s.Device, s.Knocks = meetingv1.Left, now, device, ""
+		p.State, p.Since, p.Line, s.Device, s.Knocks = meetingv1.Left, now, "", device, ""
 	}
 	if gone {
 		p.Camera, p.Screen, p.Hand = false, false, false

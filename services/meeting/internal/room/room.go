@@ -51,8 +51,9 @@ type room struct {
 
 // seat is one participant with media.
 type seat struct {
-	peer *sfu.Peer
-	side bool
+	peer  *sfu.Peer
+	side  bool
+	phone *telephone // nil: a browser
 }
 
 // emptyFor is how long a room without anybody waits before the meeting counts as over.
@@ -72,8 +73,8 @@ func newRoom(h *Hall, rec booking.Record, area consentv1.Area) *room {
 	}
 }
 
-// join gives a participant a place in the SFU; again gives the same one.
-func (r *room) join(rec booking.Record, p *meetingv1.Participant) (*sfu.Peer, error) {
+// join gives a participant a place in the SFU; again gives the same one. A telephone hears a mix instead of tracks.
+func (r *room) join(rec booking.Record, p *meetingv1.Participant, phone *telephone) (*sfu.Peer, error) {
 	r.joining.Lock()
 	defer r.joining.Unlock()
 	r.live(rec)
@@ -103,13 +104,19 @@ func (r *room) join(rec booking.Record, p *meetingv1.Participant) (*sfu.Peer, er
 	if p.State == meetingv1.InSide {
 		cfg.Group = sideGroup
 	}
+	if phone != nil {
+		cfg.Mix = phone.mix
+	}
 	peer, err := r.media.Join(cfg)
 	if err != nil {
 		return nil, full(err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.seats[id] = &seat{peer: peer, side: p.State == meetingv1.InSide}
+	r.seats[id] = &seat{peer: peer, side: p.State == meetingv1.InSide, phone: phone}
+	if phone != nil {
+		phone.peer = peer
+	}
 	if r.empty != nil {
 		r.empty.Stop()
 		r.empty = nil
@@ -170,6 +177,9 @@ func (r *room) leave(participant string) {
 	}
 	r.mu.Unlock()
 	if s != nil {
+		if s.phone != nil {
+			s.phone.close()
+		}
 		s.peer.Leave()
 		r.unfinished(participant, aside)
 	}
@@ -341,8 +351,14 @@ func (r *room) shut(ctx context.Context) []callv1.LegEnd {
 	for _, l := range r.legs {
 		legs = append(legs, l)
 	}
+	seats := r.seats
 	r.legs, r.seats = map[string]*leg{}, map[string]*seat{}
 	r.mu.Unlock()
+	for _, s := range seats {
+		if s.phone != nil {
+			s.phone.close()
+		}
+	}
 	out := make([]callv1.LegEnd, len(legs))
 	var wg sync.WaitGroup
 	for i, l := range legs {
