@@ -175,6 +175,9 @@ func (a *App) endpoints(svc micro.Service) error {
 		bus.Handle(a.Bus, svc, meetingv1.SaySubject, requestLimit, a.Hall.Say),
 		bus.Handle(a.Bus, svc, meetingv1.HistorySubject, requestLimit, a.Hall.History),
 		bus.Handle(a.Bus, svc, meetingv1.FileSubject, requestLimit, a.Hall.File),
+		bus.Handle(a.Bus, svc, meetingv1.DialInSubject, requestLimit, a.Hall.DialIn),
+		bus.Handle(a.Bus, svc, meetingv1.SoundSubject, requestLimit, a.Hall.Sound),
+		bus.Handle(a.Bus, svc, meetingv1.LineSubject, requestLimit, a.Hall.Line),
 		bus.Handle(a.Bus, svc, callv1.CheckSubjectOf(callv1.ChannelMeeting), requestLimit, a.check),
 	)
 }
@@ -206,6 +209,10 @@ func own(rec booking.Record) meetingv1.Meeting {
 		p := &m.Participants[i]
 		if rec.Seats[p.ID].Secret != "" {
 			p.Link = rec.Path(p.ID)
+		}
+		p.DialCode = rec.Seats[p.ID].Code
+		if p.Tail != "" && rec.State != meetingv1.Booked { // of a telephone in the meeting nobody needs more
+			p.Phone = "•• " + p.Tail
 		}
 	}
 	return m
