@@ -10,7 +10,9 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/inquiryv1"
+	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/platform/errs"
 )
@@ -252,10 +254,9 @@ func TestMeetingHostPage(t *testing.T) {
 	}
 }
 
-// From an inquiry at the desk the caseworker opens a meeting, and the citizen gets the link.
-func TestDeskOpensMeeting(t *testing.T) {
-	p := start(t)
-	i := p.assistant.wants(t, p, inquiryv1.Video, "Fatima Demir", "Jeg vil gerne vise mine papirer")
+// serveBooking is a meeting service that books; it tells what was booked.
+func serveBooking(t *testing.T, p *place) <-chan meetingv1.BookRequest {
+	t.Helper()
 	s, err := p.bus.Service("meeting", "script")
 	if err != nil {
 		t.Fatal(err)
@@ -268,6 +269,14 @@ func TestDeskOpensMeeting(t *testing.T) {
 			{ID: "me", Role: meetingv1.RoleCitizen, Link: "/moede/" + demoMeeting + "/me"},
 		}}, nil
 	})
+	return booked
+}
+
+// From an inquiry at the desk the caseworker opens a meeting, and the citizen gets the link.
+func TestDeskOpensMeeting(t *testing.T) {
+	p := start(t)
+	i := p.assistant.wants(t, p, inquiryv1.Video, "Fatima Demir", "Jeg vil gerne vise mine papirer")
+	booked := serveBooking(t, p)
 	b := chromium(t, p)
 	b.login("mette")
 	b.until(`document.querySelector(".inq-waiting .item") !== null`)
@@ -284,4 +293,70 @@ func TestDeskOpensMeeting(t *testing.T) {
 	if r := <-booked; r.Follows != i.ConversationID || r.Follows == "" || r.ServiceArea != i.ServiceArea || r.Actor.ID != "mette" {
 		t.Errorf("booked %+v", r)
 	}
+}
+
+// A chat goes on by video with one press: the citizen has the link, and the meeting follows the chat.
+func TestDeskChatGoesOnByVideo(t *testing.T) {
+	p := start(t)
+	i := p.assistant.wants(t, p, inquiryv1.Chat, "Bente Holm", "Jeg er flyttet")
+	p.chatIsTold(i)
+	p.mu.Lock()
+	p.convs[len(p.convs)-1].CaseNumber = "2026-17"
+	p.mu.Unlock()
+	booked := serveBooking(t, p)
+	b := chromium(t, p)
+	b.login("mette")
+	b.until(`document.querySelector(".inq-waiting .item") !== null`)
+	b.click(".inq-waiting .item")
+	b.until(`!document.getElementById("inq-claim").hidden`)
+	b.click("#inq-claim")
+	b.until(`document.activeElement.id === "inq-text" && document.getElementById("talk-title").textContent.includes("Bente Holm")`)
+	b.click("#inq-meet")
+	b.until(`document.activeElement.id === "meet-go" && document.activeElement.href === location.origin + "/moede/` + demoMeeting + `/host"`)
+	if r := <-booked; r.Follows != i.ConversationID || r.CaseNumber != "2026-17" || r.ServiceArea != i.ServiceArea || r.Participants[0].Name != "Bente Holm" {
+		t.Errorf("booked %+v", r)
+	}
+	link := `location.origin + "/moede/` + demoMeeting + `/me"`
+	b.until(`document.getElementById("meet-link").value === ` + link + ` && document.querySelector("#inq-facts a")?.href === ` + link)
+	b.checked("desk-meet-chat")
+}
+
+// A call goes on by video: the link goes out as a message, and each of the two conversations names the other.
+func TestDeskCallGoesOnByVideo(t *testing.T) {
+	p := start(t)
+	p.fill("x")
+	call := ringingCall()
+	call.ConversationID, call.State, call.Caseworker, call.ServiceArea = demoConv, callv1.StateTalking, "mette", "boligstoette"
+	p.mu.Lock()
+	p.calls = []callv1.Call{call}
+	c := &p.convs[0]
+	c.CaseNumber = "2026-17"
+	c.Follows = &journalv1.Related{ID: p.convs[1].ID, Channel: p.convs[1].Channel, StartedAt: p.convs[1].StartedAt}
+	c.FollowedBy = []journalv1.Related{{ID: demoMeeting, Channel: callv1.ChannelMeeting, StartedAt: c.StartedAt.Add(time.Hour)}}
+	p.mu.Unlock()
+	booked := serveBooking(t, p)
+	b := chromium(t, p)
+	b.login("mette")
+	b.open("/desk?samtale=" + demoConv)
+	b.deskReady()
+	b.until(`document.querySelectorAll(".s").length === 4 && !document.getElementById("c-meet").hidden`)
+	for _, id := range []string{"related", "note-related"} {
+		b.until(`document.getElementById("` + id + `").innerText.match(/Fortsættelse af: Besked .* kl\. [^]*Fortsat i: Videomøde /) !== null`)
+	}
+	b.click("#c-meet")
+	b.until(`document.getElementById("meet-dialog").open && document.getElementById("meet-phone").value === "+4512345678"`)
+	b.checked("desk-meet-call")
+	b.run(chromedp.SendKeys("#meet-email", "bente@example.dk"+kb.Enter, chromedp.ByQuery))
+	b.until(`document.activeElement.id === "meet-go" && document.getElementById("meet-done").textContent.includes("på vej")`)
+	b.axe("a meeting goes on from a call")
+	r := <-booked
+	if r.Follows != demoConv || r.CaseNumber != "2026-17" || r.ServiceArea != "boligstoette" {
+		t.Errorf("booked %+v", r)
+	}
+	if w := r.Participants[0]; w.Name != "Bente Holm" || w.Phone != "+4512345678" || w.Email != "bente@example.dk" || w.Role != meetingv1.RoleCitizen {
+		t.Errorf("the citizen is booked as %+v", w)
+	}
+	b.click("#meet-dialog [data-close]")
+	b.click("#related a")
+	b.until(`document.getElementById("talk-title").textContent.includes("+4587654321") && location.pathname === "/desk" && document.getElementById("related").hidden`)
 }

@@ -326,10 +326,7 @@ func (s *Service) video(ctx context.Context, r inquiryv1.VideoRequest) (inquiryv
 			link = c.area.Video
 		}
 		u, err := url.Parse(link)
-		switch {
-		case c.Channel != inquiryv1.Video:
-			return errs.E(errs.Conflict, textVideoIsNot, nil)
-		case err != nil || !private(u) || u.Host == "" || len(link) > 2000:
+		if err != nil || !private(u) || u.Host == "" || len(link) > 2000 {
 			return errs.E(errs.Invalid, textVideo, nil)
 		}
 		c.Video, err = seal.JSON(ctx, c.keys, c.ConversationID, fieldVideo, link)

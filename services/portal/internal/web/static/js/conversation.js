@@ -1,10 +1,10 @@
 // One conversation on screen: transcript, choices, the citizen and the note, kept up to
 // date by its event stream. The desk and the note page share it.
-import { $, api, ask, events, failed, isSet, open, span, t, tell, write } from "./lib.js";
+import { $, api, ask, at, el, events, failed, isSet, keyed, open, span, t, tell, write } from "./lib.js";
 import { Transcript } from "./transcript.js";
 import { Note } from "./note.js";
 
-/** Conversation tells heard (final words came) and noted (the note was drawn), where somebody has set them. */
+/** Conversation tells heard (final words came), noted (the note was drawn) and onRelated (another one is wanted), where somebody has set them. */
 export class Conversation {
   constructor() {
     this.id = null;
@@ -165,8 +165,20 @@ export class Conversation {
     const worker = call?.caseworker ?? conv?.caseworker;
     this.transcript.mine = !worker || worker === document.documentElement.dataset.user;
     if (call) this.transcript.say(t(call.transcribe === true ? "talk.soon" : call.transcribe === false ? "talk.not" : "talk.ask"));
+    this.drawRelated();
     this.drawConsent();
     this.tick();
+  }
+
+  /** drawRelated names what this conversation goes on from, and what has grown out of it: beside the words and over the note. */
+  drawRelated() {
+    const c = this.conv;
+    const items = [...(c?.follows ? [{ ...c.follows, how: "follows" }] : []), ...(c?.followed_by ?? []).map((r) => ({ ...r, how: "followed" }))];
+    for (const list of [$("related"), $("note-related")]) {
+      list.hidden = !items.length;
+      keyed(list, items, (r) => r.id, (r) => el("li", {}, t(`related.${r.how}`), " ",
+        el("a", { href: `/desk?samtale=${r.id}`, onclick: (e) => this.onRelated?.(r.id, e) }, `${t(`channel.${r.channel}`)} ${at(r.started_at)}`)), () => {});
+    }
   }
 
   drawConsent() {

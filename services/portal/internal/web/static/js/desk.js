@@ -3,6 +3,7 @@ import { $, api, el, events, failed, open, t, tell, write } from "./lib.js";
 import { Conversation } from "./conversation.js";
 import { Assist } from "./assist.js";
 import { Inquiries, nameOf, stayAtEnd } from "./desk_inquiry.js";
+import { meet } from "./desk_meet.js";
 import { Inbox, isFree } from "./inbox.js";
 import { Phone, Ringer } from "./phone.js";
 import { shortcuts } from "./keys.js";
@@ -14,7 +15,7 @@ const phone = new Phone($("remote-audio"));
 const ringer = new Ringer();
 const inquiries = new Inquiries({
   user, areas: view.areas, mine: (area) => Boolean(me.areas?.includes(area)), onOpen: (id) => (id ? openInquiry(id) : select(null)), onList: (fresh, written) => listed(fresh, written),
-  onShow: () => shownInquiry(), dial: (call) => dial(call), party: () => view.party(),
+  onShow: () => shownInquiry(), dial: (call) => dial(call), party: () => view.party(), caseNumber: () => view.conv?.case_number,
 });
 const inbox = new Inbox($("inbox"), { user, areas: view.areas, inquiries, onOpen: (id) => select(id), onAnswer: (id) => answer(id) });
 const title = document.title;
@@ -112,6 +113,11 @@ const assist = new Assist({ put: (text) => noted() && view.note.put(text), comin
 stayAtEnd($("transcript"));
 view.heard = (words) => !inquiries.open && assist.heard(words);
 view.noted = () => noted() && assist.noted();
+view.onRelated = (id, e) => {
+  if (e.ctrlKey || e.metaKey || e.shiftKey) return; // another tab is wanted
+  e.preventDefault();
+  select(id);
+};
 
 /** listed is told of the inquiries that wait: quieter than a call, and not at all during one. */
 function listed(fresh, written) {
@@ -276,6 +282,14 @@ $("c-hangup").addEventListener("click", actions.hangup);
 $("c-transfer").addEventListener("click", () => transfer());
 $("c-merge").addEventListener("click", () => control("merge"));
 $("c-unmerge").addEventListener("click", () => control("cancel"));
+$("c-meet").addEventListener("click", () => {
+  const { call, conv } = view;
+  const number = conv?.party?.number ?? call?.party?.number ?? "";
+  meet({
+    follows: view.id, area: view.areas.get(call?.service_area ?? conv?.service_area), caseNumber: conv?.case_number,
+    citizen: { name: conv?.party?.name ?? call?.party?.name ?? "", phone: /^\+?[0-9 ]{8,16}$/.test(number) ? number : "" },
+  });
+});
 $("c-keypad").addEventListener("click", () => open($("keypad-dialog")));
 
 function drawControls() {
@@ -285,7 +299,7 @@ function drawControls() {
   $("controls").hidden = !(mine || free);
   const here = phone.id === view.id;
   drawConsult(c);
-  const show = { "c-merge": mine && c.consult === "talking", "c-unmerge": mine && c.consult === "merged", "c-answer": free, "c-rejoin": mine && !here, "c-hold": mine, "c-mute": mine && here, "c-transfer": mine, "c-keypad": mine, "c-hangup": mine, levels: mine && here };
+  const show = { "c-merge": mine && c.consult === "talking", "c-unmerge": mine && c.consult === "merged", "c-answer": free, "c-rejoin": mine && !here, "c-hold": mine, "c-mute": mine && here, "c-transfer": mine, "c-keypad": mine, "c-meet": mine, "c-hangup": mine, levels: mine && here };
   for (const [id, on] of Object.entries(show)) $(id).hidden = !on;
   if (!mine) return;
   $("c-hold").setAttribute("aria-pressed", c.state === "held");

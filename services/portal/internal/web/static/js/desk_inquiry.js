@@ -1,6 +1,7 @@
 // Inquiries at the desk: what waits, what is one's own, and the one that is open, with its chat. Events hold no words: what
 // is shown comes from the list and from the open inquiry's own stream.
 import { $, api, ask, at, clock, el, events, failed, isSet, keyed, open, t, tell, write } from "./lib.js";
+import { book, meet } from "./desk_meet.js";
 
 const english = document.documentElement.lang === "en";
 const typingShown = 5000; // ms that "is writing" stays
@@ -10,10 +11,10 @@ export class Inquiries {
   /**
    * onOpen is called when somebody picks an inquiry, onList when the list changed, with those that are new and whether an own
    * one was written to; onShow when the open one changed; mine says whether an area is the caseworker's own; dial opens the
-   * softphone's dialog, party the one about who the citizen is.
+   * softphone's dialog, party the one about who the citizen is; caseNumber is the open conversation's.
    */
-  constructor({ user, areas, mine, onOpen, onList, onShow, dial, party }) {
-    Object.assign(this, { user, areas, mine, onOpen, onList, onShow, dial, party, list: [], open: null, drafts: new Map(), known: null });
+  constructor({ user, areas, mine, onOpen, onList, onShow, dial, party, caseNumber }) {
+    Object.assign(this, { user, areas, mine, onOpen, onList, onShow, dial, party, caseNumber, list: [], open: null, drafts: new Map(), known: null });
     $("inq-claim").addEventListener("click", () => this.claim());
     $("inq-release").addEventListener("click", () => this.release());
     $("inq-forward").addEventListener("click", () => this.forward());
@@ -21,6 +22,7 @@ export class Inquiries {
     $("inq-call").addEventListener("click", () => this.call());
     $("inq-called").addEventListener("click", () => this.called());
     $("inq-video").addEventListener("click", () => this.video());
+    $("inq-meet").addEventListener("click", () => this.meet());
     $("inq-party").addEventListener("click", () => this.party());
     $("inq-form").addEventListener("submit", (e) => {
       e.preventDefault();
@@ -181,7 +183,7 @@ export class Inquiries {
     const called = (i.steps ?? []).some((s) => s.what === "called");
     const show = {
       "inq-claim": i.state === "waiting", "inq-release": mine, "inq-end": mine && (i.channel !== "callback" || called),
-      "inq-forward": mine || i.state === "waiting", "inq-call": mine && Boolean(i.phone), "inq-called": mine && i.channel === "callback" && !called, "inq-video": mine && i.channel === "video",
+      "inq-forward": mine || i.state === "waiting", "inq-call": mine && Boolean(i.phone), "inq-called": mine && i.channel === "callback" && !called, "inq-video": mine && i.channel === "video", "inq-meet": mine && i.channel !== "video",
     };
     for (const [id, on] of Object.entries(show)) $(id).hidden = !on;
     $("inq-call").className = `button ${i.channel === "callback" && !called ? "button-primary" : "button-secondary"} small`;
@@ -375,15 +377,19 @@ export class Inquiries {
 
   /** meetNow opens a meeting that goes on from this inquiry: the caseworker's link beside the desk, the citizen's ready to be sent. */
   async meetNow(i) {
-    const area = this.areas.get(i.service_area);
-    const m = await api("POST", "/api/v1/meetings", {
-      title: t("desk.inq.video.topic"), service_area: i.service_area, follows: i.conversation_id,
-      choices: { transcript: Boolean(area?.allow_transcript), ai_note: Boolean(area?.allow_transcript && area.allow_ai_note), recording: false },
-      participants: [{ role: "citizen", name: i.name ?? "", state: "" }],
-    });
-    const link = (role) => m.participants.find((p) => p.role === role).link;
-    $("video-url").value = link("citizen");
-    window.open(link("caseworker"), "_blank", "noopener");
+    const { mine, citizens } = await book({ ...this.goesOn(i), citizen: { name: i.name ?? "" } });
+    $("video-url").value = citizens;
+    window.open(mine, "_blank", "noopener");
+  }
+
+  /** goesOn is what a meeting takes over from an inquiry. */
+  goesOn(i) {
+    return { follows: i.conversation_id, area: this.areas.get(i.service_area), caseNumber: this.caseNumber(), citizen: { name: i.name ?? "", phone: i.phone } };
+  }
+
+  /** meet goes on by video from a chat or a call-back: the link is a message in the chat and a button on the citizen's page. */
+  meet() {
+    return meet(this.goesOn(this.open), (url) => this.act("video", { url }));
   }
 
   drawWays() {
