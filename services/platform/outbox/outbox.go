@@ -95,22 +95,15 @@ func (b *Box) Woken(lane string) <-chan struct{} { return b.wake[lane] }
 
 // Pending returns the oldest rows of a lane.
 func (b *Box) Pending(ctx context.Context, lane string, limit int) ([]Row, error) {
-	rows, err := b.db.Read().Query(ctx, `SELECT id, target, name, event_id, body FROM `+b.table+` WHERE lane = ? ORDER BY id LIMIT ?`, lane, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Row
-	for rows.Next() {
+	return store.List(ctx, b.db.Read(), func(row store.Row) (Row, error) {
 		var r Row
 		var body string
-		if err := rows.Scan(&r.ID, &r.Target, &r.Name, &r.EventID, &body); err != nil {
-			return nil, err
+		if err := row.Scan(&r.ID, &r.Target, &r.Name, &r.EventID, &body); err != nil {
+			return r, err
 		}
 		r.Body = []byte(body)
-		out = append(out, r)
-	}
-	return out, rows.Err()
+		return r, nil
+	}, `SELECT id, target, name, event_id, body FROM `+b.table+` WHERE lane = ? ORDER BY id LIMIT ?`, lane, limit)
 }
 
 // Remove takes rows out that were sent.

@@ -164,6 +164,27 @@ func (t *Tx) Query(ctx context.Context, stmt string, args ...any) (*sql.Rows, er
 	return r, Wrap(err)
 }
 
+// A Row is what a row's columns are read from.
+type Row interface{ Scan(columns ...any) error }
+
+// List runs a query and reads all its rows.
+func List[T any](ctx context.Context, t *Tx, read func(Row) (T, error), stmt string, args ...any) ([]T, error) {
+	rows, err := t.Query(ctx, stmt, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []T
+	for rows.Next() {
+		v, err := read(rows)
+		if err != nil {
+			return nil, Wrap(err)
+		}
+		out = append(out, v)
+	}
+	return out, Wrap(rows.Err())
+}
+
 // QueryRow runs a query for one row. Pass Scan's error through Wrap.
 func (t *Tx) QueryRow(ctx context.Context, stmt string, args ...any) *sql.Row {
 	return t.q.QueryRowContext(ctx, t.rebind(stmt), args...)
@@ -188,8 +209,8 @@ func (t *Tx) rebind(stmt string) string {
 	return b.String()
 }
 
-// Wrap gives database errors their kind: no row is NotFound, a broken unique key is
-// Conflict, a full disk or a lost server is Unavailable.
+// Wrap gives database errors their kind: no row is NotFound, a broken unique key or a
+// lost race is Conflict, a full disk or a lost server is Unavailable.
 func Wrap(err error) error {
 	if err == nil {
 		return nil
@@ -209,7 +230,7 @@ func Wrap(err error) error {
 	var pe *pgconn.PgError
 	if errors.As(err, &pe) {
 		switch {
-		case pe.Code == "23505":
+		case pe.Code == "23505", pe.Code == "40001", pe.Code == "40P01": // a broken unique key, or a race lost again and again
 			return errs.E(errs.Conflict, "", err)
 		case strings.HasPrefix(pe.Code, "53"), strings.HasPrefix(pe.Code, "57"), strings.HasPrefix(pe.Code, "08"):
 			return errs.E(errs.Unavailable, "", err)

@@ -71,21 +71,12 @@ func (s items) put(ctx context.Context, sourceID, run string, entries []source.E
 
 // next gives some of what is left for a run, behind a place.
 func (s items) next(ctx context.Context, sourceID, run string, after, limit int) ([]item, error) {
-	rows, err := s.db.Read().Query(ctx, `SELECT item, place, url, modified, etag, http_date FROM ingest_item
-		WHERE source_id = ? AND todo_run = ? AND place > ? ORDER BY place LIMIT ?`, sourceID, run, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []item
-	for rows.Next() {
+	return store.List(ctx, s.db.Read(), func(row store.Row) (item, error) {
 		var i item
-		if err := rows.Scan(&i.Item, &i.place, &i.URL, &i.Modified, &i.ETag, &i.HTTPDate); err != nil {
-			return nil, store.Wrap(err)
-		}
-		out = append(out, i)
-	}
-	return out, rows.Err()
+		err := row.Scan(&i.Item, &i.place, &i.URL, &i.Modified, &i.ETag, &i.HTTPDate)
+		return i, err
+	}, `SELECT item, place, url, modified, etag, http_date FROM ingest_item
+		WHERE source_id = ? AND todo_run = ? AND place > ? ORDER BY place LIMIT ?`, sourceID, run, after, limit)
 }
 
 // done notes that an article was fetched as it is now.

@@ -2,7 +2,6 @@ package knowledge
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"strings"
 	"time"
@@ -37,27 +36,14 @@ const fromChunks = ` FROM knowledge_chunk c LEFT JOIN knowledge_source s ON s.id
 
 // chunks reads the chunks that a condition names.
 func chunks(ctx context.Context, tx *store.Tx, condition string, args ...any) ([]row, error) {
-	rows, err := tx.Query(ctx, `SELECT `+chunkColumns+fromChunks+condition, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []row
-	for rows.Next() {
-		r, err := scanChunk(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, rows.Err()
+	return store.List(ctx, tx, scanChunk, `SELECT `+chunkColumns+fromChunks+condition, args...)
 }
 
-func scanChunk(rows *sql.Rows) (row, error) {
+func scanChunk(columns store.Row) (row, error) {
 	var r row
 	var links, legal string
 	var fetched, updated, changed, removed int64
-	err := rows.Scan(&r.ID, &r.Source, &r.item, &r.ArticleID, &r.URL, &r.Title, &r.Section, &r.Text, &r.Municipality, &r.ValidFrom, &r.ValidTo,
+	err := columns.Scan(&r.ID, &r.Source, &r.item, &r.ArticleID, &r.URL, &r.Title, &r.Section, &r.Text, &r.Municipality, &r.ValidFrom, &r.ValidTo,
 		&r.Language, &r.Authority, &r.Area, &links, &legal, &r.Demo, &fetched, &updated, &changed, &r.LawChanged, &r.SHA256,
 		&r.recordHash, &r.seenRun, &removed, &r.rev, &r.dirty, &r.paused)
 	if err != nil {

@@ -2,7 +2,6 @@ package knowledge
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"time"
@@ -31,27 +30,14 @@ type run struct {
 }
 
 func runs(ctx context.Context, tx *store.Tx, condition string, args ...any) ([]run, error) {
-	rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM knowledge_run `+condition, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []run
-	for rows.Next() {
-		r, err := scanRun(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, rows.Err()
+	return store.List(ctx, tx, scanRun, `SELECT `+runColumns+` FROM knowledge_run `+condition, args...)
 }
 
-func scanRun(rows *sql.Rows) (run, error) {
+func scanRun(columns store.Row) (run, error) {
 	var r run
 	var started, ended int64
 	var failures, changes string
-	err := rows.Scan(&r.ID, &r.Source, &r.State, &started, &ended, &r.line, &r.Total, &r.Seen, &r.Added, &r.Changed, &r.Unchanged,
+	err := columns.Scan(&r.ID, &r.Source, &r.State, &started, &ended, &r.line, &r.Total, &r.Seen, &r.Added, &r.Changed, &r.Unchanged,
 		&r.Removed, &r.Failed, &r.Problem, &r.note, &failures, &changes)
 	if err != nil {
 		return r, store.Wrap(err)

@@ -29,27 +29,20 @@ const fastest = 10 * time.Minute
 const sourceColumns = `s.id, s.kind, s.title, s.url, s.municipalities, s.include, s.every_us, s.paused, s.demo, s.next_run_at, s.saved_by`
 
 func sources(ctx context.Context, tx *store.Tx, condition string, args ...any) ([]knowledgev1.Source, error) {
-	rows, err := tx.Query(ctx, `SELECT `+sourceColumns+` FROM knowledge_source s `+condition, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []knowledgev1.Source
-	for rows.Next() {
+	return store.List(ctx, tx, func(row store.Row) (knowledgev1.Source, error) {
 		var s knowledgev1.Source
 		var municipalities, include string
 		var every, next int64
-		err := rows.Scan(&s.ID, &s.Kind, &s.Title, &s.URL, &municipalities, &include, &every, &s.Paused, &s.Demo, &next, &s.Actor)
+		err := row.Scan(&s.ID, &s.Kind, &s.Title, &s.URL, &municipalities, &include, &every, &s.Paused, &s.Demo, &next, &s.Actor)
 		if err != nil {
-			return nil, store.Wrap(err)
+			return s, err
 		}
 		s.Every, s.NextRunAt = time.Duration(every)*time.Microsecond, store.Time(next)
 		if err := errors.Join(json.Unmarshal([]byte(municipalities), &s.Municipalities), json.Unmarshal([]byte(include), &s.Include)); err != nil {
-			return nil, err
+			return s, err
 		}
-		out = append(out, s)
-	}
-	return out, rows.Err()
+		return s, nil
+	}, `SELECT `+sourceColumns+` FROM knowledge_source s `+condition, args...)
 }
 
 func sourceByID(ctx context.Context, tx *store.Tx, id string) (knowledgev1.Source, error) {

@@ -252,26 +252,19 @@ type row struct {
 }
 
 func (p *Peers) read(ctx context.Context) ([]row, error) {
-	rows, err := p.cfg.DB.Read().Query(ctx, `SELECT id, url, name, topics, enabled, endpoint, key_id, checked_at, problem, saved_by FROM peer ORDER BY name, id`)
-	if err != nil {
-		return nil, fmt.Errorf("peers: %w", store.Wrap(err))
-	}
-	defer rows.Close()
-	var out []row
-	for rows.Next() {
+	return store.List(ctx, p.cfg.DB.Read(), func(columns store.Row) (row, error) {
 		var r row
 		var topics string
 		var checked int64
-		if err := rows.Scan(&r.ID, &r.URL, &r.Name, &topics, &r.Enabled, &r.endpoint, &r.keyID, &checked, &r.Problem, &r.Actor); err != nil {
-			return nil, fmt.Errorf("peers: %w", store.Wrap(err))
+		if err := columns.Scan(&r.ID, &r.URL, &r.Name, &topics, &r.Enabled, &r.endpoint, &r.keyID, &checked, &r.Problem, &r.Actor); err != nil {
+			return r, err
 		}
 		if err := json.Unmarshal([]byte(topics), &r.Topics); err != nil {
-			return nil, fmt.Errorf("topics of peer %s: %w", r.ID, err)
+			return r, fmt.Errorf("topics of peer %s: %w", r.ID, err)
 		}
 		r.CheckedAt = store.Time(checked)
-		out = append(out, r)
-	}
-	return out, store.Wrap(rows.Err())
+		return r, nil
+	}, `SELECT id, url, name, topics, enabled, endpoint, key_id, checked_at, problem, saved_by FROM peer ORDER BY name, id`)
 }
 
 func (p *Peers) write(ctx context.Context, r row) error {

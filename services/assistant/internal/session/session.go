@@ -139,20 +139,11 @@ func (s *Store) read(ctx context.Context, session string) ([]turn, time.Time, er
 }
 
 func (s *Store) sealed(ctx context.Context, session string) ([][]byte, error) {
-	rows, err := s.cfg.DB.Read().Query(ctx, `SELECT sealed FROM session_turn WHERE session_id = ? ORDER BY seq`, session)
-	if err != nil {
-		return nil, store.Wrap(err)
-	}
-	defer rows.Close()
-	var out [][]byte
-	for rows.Next() {
+	return store.List(ctx, s.cfg.DB.Read(), func(row store.Row) ([]byte, error) {
 		var b []byte
-		if err := rows.Scan(&b); err != nil {
-			return nil, store.Wrap(err)
-		}
-		out = append(out, b)
-	}
-	return out, store.Wrap(rows.Err())
+		err := row.Scan(&b)
+		return b, err
+	}, `SELECT sealed FROM session_turn WHERE session_id = ? ORDER BY seq`, session)
 }
 
 // Turns gives the answers of a session, oldest first.
@@ -269,19 +260,10 @@ func (s *Store) Sweep(ctx context.Context) error {
 }
 
 func (s *Store) old(ctx context.Context) ([]string, error) {
-	rows, err := s.cfg.DB.Read().Query(ctx, `SELECT id FROM session WHERE last_at < ? OR forget_at <> 0 ORDER BY last_at LIMIT 500`,
-		store.Micros(s.cfg.Now().Add(-Idle)))
-	if err != nil {
-		return nil, store.Wrap(err)
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
+	return store.List(ctx, s.cfg.DB.Read(), func(row store.Row) (string, error) {
 		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, store.Wrap(err)
-		}
-		out = append(out, id)
-	}
-	return out, store.Wrap(rows.Err())
+		err := row.Scan(&id)
+		return id, err
+	}, `SELECT id FROM session WHERE last_at < ? OR forget_at <> 0 ORDER BY last_at LIMIT 500`,
+		store.Micros(s.cfg.Now().Add(-Idle)))
 }

@@ -22,21 +22,14 @@ func insertAudit(ctx context.Context, tx *store.Tx, a consentv1.Audit) error {
 
 // Audit lists a conversation's entries, newest first.
 func (s *Store) Audit(ctx context.Context, q consentv1.AuditQuery) ([]consentv1.Audit, error) {
-	rows, err := s.db.Read().Query(ctx, `SELECT id, at, actor, role, action, purpose, source FROM audit
-		WHERE conversation_id = ? ORDER BY at DESC, id DESC LIMIT ?`, q.ConversationID, q.Limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []consentv1.Audit
-	for rows.Next() {
+	return store.List(ctx, s.db.Read(), func(row store.Row) (consentv1.Audit, error) {
 		a := consentv1.Audit{Meta: event.Meta{Type: "audit.v1.entry"}, ConversationID: q.ConversationID}
 		var at int64
-		if err := rows.Scan(&a.ID, &at, &a.Actor, &a.Role, &a.Action, &a.Purpose, &a.Source); err != nil {
-			return nil, err
+		if err := row.Scan(&a.ID, &at, &a.Actor, &a.Role, &a.Action, &a.Purpose, &a.Source); err != nil {
+			return a, err
 		}
 		a.Time = store.Time(at)
-		out = append(out, a)
-	}
-	return out, rows.Err()
+		return a, nil
+	}, `SELECT id, at, actor, role, action, purpose, source FROM audit
+		WHERE conversation_id = ? ORDER BY at DESC, id DESC LIMIT ?`, q.ConversationID, q.Limit)
 }

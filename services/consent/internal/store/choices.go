@@ -22,22 +22,15 @@ func (s *Store) AddChoice(ctx context.Context, c consentv1.Choice) error {
 
 // Choices lists a conversation's choices, oldest first.
 func (s *Store) Choices(ctx context.Context, conversation string) ([]consentv1.Choice, error) {
-	rows, err := s.db.Read().Query(ctx, `SELECT body FROM choice WHERE conversation_id = ? ORDER BY at, id`, conversation)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []consentv1.Choice
-	for rows.Next() {
-		var body string
-		if err := rows.Scan(&body); err != nil {
-			return nil, err
-		}
+	return store.List(ctx, s.db.Read(), func(row store.Row) (consentv1.Choice, error) {
 		var c consentv1.Choice
-		if err := json.Unmarshal([]byte(body), &c); err != nil {
-			return nil, fmt.Errorf("decode choice: %w", err)
+		var body string
+		if err := row.Scan(&body); err != nil {
+			return c, err
 		}
-		out = append(out, c)
-	}
-	return out, rows.Err()
+		if err := json.Unmarshal([]byte(body), &c); err != nil {
+			return c, fmt.Errorf("decode choice: %w", err)
+		}
+		return c, nil
+	}, `SELECT body FROM choice WHERE conversation_id = ? ORDER BY at, id`, conversation)
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -24,7 +25,7 @@ func (s *Store) SetHold(ctx context.Context, req consentv1.HoldRequest, now time
 			rep = old
 			return nil
 		}
-		rep = consentv1.HoldReply{On: req.On, Since: now.UTC().Truncate(time.Microsecond)}
+		rep = consentv1.HoldReply{On: req.On, Since: now.UTC().Truncate(time.Microsecond), Reason: req.Reason, Actor: req.Actor}
 		_, err = tx.Exec(ctx, `INSERT INTO legal_hold (conversation_id, active, since, reason, actor) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT (conversation_id) DO UPDATE SET active = excluded.active, since = excluded.since,
 			reason = excluded.reason, actor = excluded.actor`,
@@ -45,10 +46,13 @@ func (s *Store) Hold(ctx context.Context, conversation string) (consentv1.HoldRe
 func holdEntry(req consentv1.HoldRequest, at time.Time) consentv1.Audit {
 	a := consentv1.Audit{
 		Meta: event.NewMeta("audit.v1.entry", "consent", at), ConversationID: req.ConversationID,
-		Actor: req.Actor, Role: "operator", Action: "hold", Purpose: "Samtalen er fredet mod sletning",
+		Actor: req.Actor, Role: cmp.Or(req.Role, "operator"), Action: "hold", Purpose: "Samtalen er fredet mod sletning",
 	}
 	if !req.On {
 		a.Action, a.Purpose = "lift-hold", "Fredningen mod sletning er ophævet"
+	}
+	if req.Reason != "" {
+		a.Purpose += ": " + req.Reason
 	}
 	return a
 }
@@ -56,7 +60,8 @@ func holdEntry(req consentv1.HoldRequest, at time.Time) consentv1.Audit {
 func readHold(ctx context.Context, tx *store.Tx, conversation string) (consentv1.HoldReply, error) {
 	var rep consentv1.HoldReply
 	var since int64
-	err := store.Wrap(tx.QueryRow(ctx, `SELECT active, since FROM legal_hold WHERE conversation_id = ?`, conversation).Scan(&rep.On, &since))
+	err := store.Wrap(tx.QueryRow(ctx, `SELECT active, since, reason, actor FROM legal_hold WHERE conversation_id = ?`, conversation).
+		Scan(&rep.On, &since, &rep.Reason, &rep.Actor))
 	if errors.Is(err, errs.NotFound) {
 		return rep, nil
 	}

@@ -23,20 +23,13 @@ func (t *Tx) AddComment(ctx context.Context, conversation string, c Comment) err
 
 // Comments lists a conversation's comments, oldest first.
 func (t *Tx) Comments(ctx context.Context, conversation string) ([]Comment, error) {
-	rows, err := t.Query(ctx, `SELECT id, at, sealed FROM comment WHERE conversation_id = ? ORDER BY at, id`, conversation)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Comment
-	for rows.Next() {
+	return store.List(ctx, t.Tx, func(row store.Row) (Comment, error) {
 		var c Comment
 		var at int64
-		if err := rows.Scan(&c.ID, &at, &c.Sealed); err != nil {
-			return nil, err
+		if err := row.Scan(&c.ID, &at, &c.Sealed); err != nil {
+			return c, err
 		}
 		c.At = store.Time(at)
-		out = append(out, c)
-	}
-	return out, rows.Err()
+		return c, nil
+	}, `SELECT id, at, sealed FROM comment WHERE conversation_id = ? ORDER BY at, id`, conversation)
 }

@@ -48,7 +48,7 @@ type Conversation struct {
 const conversationColumns = `id, channel, service_area, state, caseworker, extension, reason, started_at, ended_at, closed_at,
 	transcribed, call_back, party, identity, party_ref, case_number, follows, erase_at, erased_at`
 
-func scanConversation(row interface{ Scan(...any) error }) (Conversation, error) {
+func scanConversation(row store.Row) (Conversation, error) {
 	var c Conversation
 	var started, ended, closed, eraseAt, erased int64
 	err := row.Scan(&c.ID, &c.Channel, &c.ServiceArea, &c.State, &c.Caseworker, &c.Extension, &c.Reason, &started, &ended, &closed,
@@ -89,20 +89,7 @@ type Filter struct {
 // Conversations lists rows, newest first.
 func (t *Tx) Conversations(ctx context.Context, f Filter) ([]Conversation, error) {
 	where, args := f.where()
-	rows, err := t.Query(ctx, `SELECT `+conversationColumns+` FROM conversation`+where+` ORDER BY id DESC LIMIT ?`, append(args, f.Limit)...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Conversation
-	for rows.Next() {
-		c, err := scanConversation(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	return out, rows.Err()
+	return store.List(ctx, t.Tx, scanConversation, `SELECT `+conversationColumns+` FROM conversation`+where+` ORDER BY id DESC LIMIT ?`, append(args, f.Limit)...)
 }
 
 func (f Filter) where() (string, []any) {

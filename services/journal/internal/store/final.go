@@ -109,27 +109,20 @@ func (t *Tx) leg(ctx context.Context, f transcriptv1.Final) (Leg, error) {
 // Finals lists a conversation's finals by leg and place, the highest revision first. Words
 // that are withdrawn are not there, whether or not they are deleted yet.
 func (t *Tx) Finals(ctx context.Context, conversation string) ([]Final, error) {
-	rows, err := t.Query(ctx, `SELECT leg_id, revision, from_pos, to_pos, ledger,
-		CASE WHEN withdrawn THEN NULL ELSE sealed END, withdrawn FROM final
-		WHERE conversation_id = ? ORDER BY leg_id, revision DESC, from_pos`, conversation)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Final
-	for rows.Next() {
+	return store.List(ctx, t.Tx, func(row store.Row) (Final, error) {
 		var f Final
 		var ledger string
-		if err := rows.Scan(&f.LegID, &f.Revision, &f.From, &f.To, &ledger, &f.Sealed, &f.Withdrawn); err != nil {
-			return nil, err
+		if err := row.Scan(&f.LegID, &f.Revision, &f.From, &f.To, &ledger, &f.Sealed, &f.Withdrawn); err != nil {
+			return f, err
 		}
 		if err := json.Unmarshal([]byte(ledger), &f.Ledger); err != nil {
-			return nil, fmt.Errorf("decode ledger: %w", err)
+			return f, fmt.Errorf("decode ledger: %w", err)
 		}
 		if f.Withdrawn {
 			f.Ledger = withdrawn(f.Ledger)
 		}
-		out = append(out, f)
-	}
-	return out, rows.Err()
+		return f, nil
+	}, `SELECT leg_id, revision, from_pos, to_pos, ledger,
+		CASE WHEN withdrawn THEN NULL ELSE sealed END, withdrawn FROM final
+		WHERE conversation_id = ? ORDER BY leg_id, revision DESC, from_pos`, conversation)
 }

@@ -68,23 +68,16 @@ func (t *Tx) EndOtherLegs(ctx context.Context, conversation string) error {
 
 // Legs lists a conversation's legs, oldest first.
 func (t *Tx) Legs(ctx context.Context, conversation string) ([]Leg, error) {
-	rows, err := t.Query(ctx, `SELECT id, conversation_id, role, user_id, started_at, samples, expected, heard_to, finished,
-		transcribed, silence, masked, lost, engine, demo FROM leg WHERE conversation_id = ? ORDER BY started_at, id`, conversation)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Leg
-	for rows.Next() {
+	return store.List(ctx, t.Tx, func(row store.Row) (Leg, error) {
 		var l Leg
 		var started int64
-		err := rows.Scan(&l.ID, &l.ConversationID, &l.Role, &l.User, &started, &l.Samples, &l.Expected, &l.HeardTo, &l.Finished,
+		err := row.Scan(&l.ID, &l.ConversationID, &l.Role, &l.User, &started, &l.Samples, &l.Expected, &l.HeardTo, &l.Finished,
 			&l.Transcribed, &l.Silence, &l.Masked, &l.Lost, &l.Engine, &l.Demo)
 		if err != nil {
-			return nil, err
+			return l, err
 		}
 		l.StartedAt = store.Time(started)
-		out = append(out, l)
-	}
-	return out, rows.Err()
+		return l, nil
+	}, `SELECT id, conversation_id, role, user_id, started_at, samples, expected, heard_to, finished,
+		transcribed, silence, masked, lost, engine, demo FROM leg WHERE conversation_id = ? ORDER BY started_at, id`, conversation)
 }

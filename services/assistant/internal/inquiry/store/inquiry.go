@@ -62,7 +62,7 @@ func (i *Inquiry) times() []*time.Time {
 	}
 }
 
-func scan(row interface{ Scan(...any) error }) (Inquiry, error) {
+func scan(row store.Row) (Inquiry, error) {
 	var i Inquiry
 	to := []any{
 		&i.ID, &i.ConversationID, &i.ReceiptHash, &i.Channel, &i.ServiceArea, &i.Also, &i.State, &i.Language, &i.Caseworker, &i.CallID,
@@ -152,37 +152,15 @@ func (t *Tx) Unfinished(ctx context.Context) ([]string, error) {
 }
 
 func (t *Tx) ids(ctx context.Context, query string, args ...any) ([]string, error) {
-	rows, err := t.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
+	return store.List(ctx, t.Tx, func(row store.Row) (string, error) {
 		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		out = append(out, id)
-	}
-	return out, rows.Err()
+		err := row.Scan(&id)
+		return id, err
+	}, query, args...)
 }
 
 func (t *Tx) list(ctx context.Context, query string, args ...any) ([]Inquiry, error) {
-	rows, err := t.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Inquiry
-	for rows.Next() {
-		i, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, i)
-	}
-	return out, rows.Err()
+	return store.List(ctx, t.Tx, scan, query, args...)
 }
 
 // Pace is how fast an area has worked lately.
@@ -223,20 +201,13 @@ type Waiting struct {
 
 // Waiting counts those that wait, by area.
 func (t *Tx) Waiting(ctx context.Context) ([]Waiting, error) {
-	rows, err := t.Query(ctx, `SELECT service_area, COUNT(*), MIN(created_at) FROM inquiry WHERE state = ? GROUP BY service_area`, inquiryv1.Waiting)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Waiting
-	for rows.Next() {
+	return store.List(ctx, t.Tx, func(row store.Row) (Waiting, error) {
 		var w Waiting
 		var at int64
-		if err := rows.Scan(&w.Area, &w.Count, &at); err != nil {
-			return nil, err
+		if err := row.Scan(&w.Area, &w.Count, &at); err != nil {
+			return w, err
 		}
 		w.Oldest = store.Time(at)
-		out = append(out, w)
-	}
-	return out, rows.Err()
+		return w, nil
+	}, `SELECT service_area, COUNT(*), MIN(created_at) FROM inquiry WHERE state = ? GROUP BY service_area`, inquiryv1.Waiting)
 }

@@ -30,24 +30,11 @@ func (t *Tx) Message(ctx context.Context, inquiry, id string) (Message, error) {
 
 // Messages lists those after a number, in order.
 func (t *Tx) Messages(ctx context.Context, inquiry string, after, limit int) ([]Message, error) {
-	rows, err := t.Query(ctx, `SELECT seq, id, at, sender, sealed FROM inquiry_message WHERE inquiry_id = ? AND seq > ? ORDER BY seq LIMIT ?`,
+	return store.List(ctx, t.Tx, scanMessage, `SELECT seq, id, at, sender, sealed FROM inquiry_message WHERE inquiry_id = ? AND seq > ? ORDER BY seq LIMIT ?`,
 		inquiry, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Message
-	for rows.Next() {
-		m, err := scanMessage(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, m)
-	}
-	return out, rows.Err()
 }
 
-func scanMessage(row interface{ Scan(...any) error }) (Message, error) {
+func scanMessage(row store.Row) (Message, error) {
 	var m Message
 	var at int64
 	err := row.Scan(&m.Seq, &m.ID, &at, &m.Sender, &m.Sealed)
@@ -83,21 +70,12 @@ func (t *Tx) PutLeg(ctx context.Context, inquiry string, l Leg) error {
 
 // Legs lists the legs, oldest first.
 func (t *Tx) Legs(ctx context.Context, inquiry string) ([]Leg, error) {
-	rows, err := t.Query(ctx, `SELECT id, role, user_id, offset_pos, heard_to, next_word FROM inquiry_leg WHERE inquiry_id = ?
-		ORDER BY offset_pos, id`, inquiry)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Leg
-	for rows.Next() {
+	return store.List(ctx, t.Tx, func(row store.Row) (Leg, error) {
 		var l Leg
-		if err := rows.Scan(&l.ID, &l.Role, &l.User, &l.Offset, &l.HeardTo, &l.NextWord); err != nil {
-			return nil, err
-		}
-		out = append(out, l)
-	}
-	return out, rows.Err()
+		err := row.Scan(&l.ID, &l.Role, &l.User, &l.Offset, &l.HeardTo, &l.NextWord)
+		return l, err
+	}, `SELECT id, role, user_id, offset_pos, heard_to, next_word FROM inquiry_leg WHERE inquiry_id = ?
+		ORDER BY offset_pos, id`, inquiry)
 }
 
 // Step is one line of an inquiry's history. Its note is sealed.
@@ -118,22 +96,15 @@ func (t *Tx) AddStep(ctx context.Context, inquiry string, s Step) error {
 
 // Steps lists an inquiry's steps in order.
 func (t *Tx) Steps(ctx context.Context, inquiry string) ([]Step, error) {
-	rows, err := t.Query(ctx, `SELECT at, what, area, note FROM inquiry_step WHERE inquiry_id = ? ORDER BY n`, inquiry)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Step
-	for rows.Next() {
+	return store.List(ctx, t.Tx, func(row store.Row) (Step, error) {
 		var s Step
 		var at int64
-		if err := rows.Scan(&at, &s.What, &s.Area, &s.Note); err != nil {
-			return nil, err
+		if err := row.Scan(&at, &s.What, &s.Area, &s.Note); err != nil {
+			return s, err
 		}
 		s.At = store.Time(at)
-		out = append(out, s)
-	}
-	return out, rows.Err()
+		return s, nil
+	}, `SELECT at, what, area, note FROM inquiry_step WHERE inquiry_id = ? ORDER BY n`, inquiry)
 }
 
 // DeleteWords deletes what was written: the messages' text. Their numbers and times stay.
