@@ -2,7 +2,6 @@ package assistant
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"samtale.dk/samtale/services/consent/consenttest"
 	"samtale.dk/samtale/services/contract/assistantv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
@@ -22,78 +22,25 @@ import (
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/health"
 	"samtale.dk/samtale/services/platform/process"
-	"samtale.dk/samtale/services/platform/seal"
 )
 
-// keeper stands in for the consent service: keys and areas (services do not import each other).
-type keeper struct {
-	mu     sync.Mutex
-	keys   map[string][]byte
-	erased map[string]time.Time
-}
-
-func (k *keeper) key(_ context.Context, r consentv1.KeyRequest) (consentv1.KeyReply, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	_, gone := k.erased[r.ConversationID]
-	key := k.keys[r.ConversationID]
-	if gone || key == nil && !r.Create {
-		return consentv1.KeyReply{}, errs.E(errs.NotFound, "", nil)
-	}
-	if key == nil {
-		key = seal.NewKey()
-		k.keys[r.ConversationID] = key
-	}
-	return consentv1.KeyReply{KeyID: "k", Key: key}, nil
-}
-
-func (k *keeper) erase(_ context.Context, r consentv1.EraseRequest) (consentv1.EraseReply, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.erased[r.ConversationID] = time.Now()
-	return consentv1.EraseReply{ErasedAt: k.erased[r.ConversationID]}, nil
-}
-
-func (k *keeper) has(key string) (made, erased bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	_, erased = k.erased[key]
-	return k.keys[key] != nil, erased
-}
-
-func (k *keeper) serve(t *testing.T, b *bus.Bus) {
-	t.Helper()
-	svc, err := b.Service("consent", "test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = errors.Join(
-		bus.Handle(b, svc, consentv1.KeySubject, 100, k.key),
-		bus.Handle(b, svc, consentv1.EraseSubject, 100, k.erase),
-		bus.Handle(b, svc, consentv1.AreasSubject, 100, func(context.Context, consentv1.AreasRequest) (consentv1.AreasReply, error) {
-			return consentv1.AreasReply{Areas: []consentv1.Area{
-				{ID: "borgerservice", Name: "Borgerservice", NameEN: "Citizen services", Phone: "12 00 00 10"},
-				{ID: "pension", Name: "Pension", NameEN: "Pension", Phone: "12 00 00 30"},
-			}}, nil
-		}),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+const areasJSON = `[
+ {"id":"borgerservice","name":"Borgerservice","name_en":"Citizen services","phone":"12 00 00 10","numbers":["1"],"basis":"art. 6","purpose":"Hjælp",
+  "text_version":"t-1","template":"standard/1","approve_within":"48h","remind_after":"24h","keep_after":"1h"},
+ {"id":"pension","name":"Pension","name_en":"Pension","phone":"12 00 00 30","numbers":["2"],"basis":"art. 6","purpose":"Hjælp",
+  "text_version":"t-1","template":"standard/1","approve_within":"48h","remind_after":"24h","keep_after":"1h"}]`
 
 // world is the assistant with a real bus and database; Temporal is not there.
 type world struct {
 	data string
 	nats *natsserver.Server
 	bus  *bus.Bus
-	keys *keeper
 	stop func()
 }
 
 func newWorld(t *testing.T, environ ...string) *world {
 	t.Helper()
-	w := &world{data: t.TempDir(), keys: &keeper{keys: map[string][]byte{}, erased: map[string]time.Time{}}}
+	w := &world{data: t.TempDir()}
 	var err error
 	w.nats, err = natsserver.Start(natsserver.Config{StoreDir: filepath.Join(w.data, "nats")})
 	if err != nil {
@@ -104,7 +51,7 @@ func newWorld(t *testing.T, environ ...string) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.bus.Close(); w.nats.Stop() })
-	w.keys.serve(t, w.bus)
+	consenttest.Start(t, w.nats, areasJSON)
 	w.start(t, environ...)
 	t.Cleanup(func() { w.stop() })
 	return w
@@ -203,6 +150,16 @@ func text(a assistantv1.Answer) string {
 	return strings.Join(append(out, a.Message), " ")
 }
 
+// hasKey reports whether the consent service has the key of the session "s1".
+func (w *world) hasKey(t *testing.T) bool {
+	t.Helper()
+	_, err := bus.Request[consentv1.KeyReply](t.Context(), w.bus, consentv1.KeySubject, consentv1.KeyRequest{ConversationID: "session-s1"})
+	if err != nil && errs.KindOf(err) != errs.NotFound {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
 // The citizen reads the history, asks a follow-up, and deletes it.
 func TestSession(t *testing.T) {
 	w := newWorld(t)
@@ -216,11 +173,14 @@ func TestSession(t *testing.T) {
 	if err != nil || len(s.Answers) != 2 || s.DeleteAt.IsZero() {
 		t.Errorf("%d answers, %v", len(s.Answers), err)
 	}
+	if !w.hasKey(t) {
+		t.Error("the session has no key")
+	}
 	if _, err := bus.Request[assistantv1.Forgotten](t.Context(), w.bus, assistantv1.ForgetSubject, ref); err != nil {
 		t.Fatal(err)
 	}
-	if made, erased := w.keys.has("session-s1"); !made || !erased {
-		t.Errorf("key made %t, erased %t", made, erased)
+	if w.hasKey(t) {
+		t.Error("the session's key outlived it")
 	}
 	s, err = bus.Request[assistantv1.Session](t.Context(), w.bus, assistantv1.SessionSubject, ref)
 	if err != nil || len(s.Answers) != 0 {

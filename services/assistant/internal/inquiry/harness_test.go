@@ -5,20 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"samtale.dk/samtale/services/assistant/internal/schema"
-	"samtale.dk/samtale/services/consent"
+	"samtale.dk/samtale/services/consent/consenttest"
 	"samtale.dk/samtale/services/contract/assistantv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
@@ -26,8 +24,6 @@ import (
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/bus/natsserver"
 	"samtale.dk/samtale/services/platform/errs"
-	"samtale.dk/samtale/services/platform/health"
-	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/seal"
 	platformstore "samtale.dk/samtale/services/platform/store"
 	"samtale.dk/samtale/workflows/inquiry"
@@ -132,38 +128,11 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(w.nats.Stop)
 	t.Cleanup(func() { w.bus.Close() })
-	w.consent()
+	consenttest.Start(t, w.nats, areasJSON)
 	t.Cleanup(func() { w.stop() })
 	w.start()
 	w.changes = w.watch()
 	return w
-}
-
-// consent runs the real consent service.
-func (w *world) consent() {
-	w.t.Helper()
-	areas := filepath.Join(w.data, "areas.json")
-	if err := os.WriteFile(areas, []byte(areasJSON), 0o600); err != nil {
-		w.t.Fatal(err)
-	}
-	env := process.Env{
-		Environ: []string{"SAMTALE_DATA=" + w.data, "SAMTALE_AREAS=" + areas}, Log: slog.New(slog.DiscardHandler),
-		Metrics: prometheus.NewRegistry(), Health: health.New(), NATS: []nats.Option{w.nats.Option()},
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- consent.Run(ctx, env) }()
-	w.t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			w.t.Errorf("consent: %v", err)
-		}
-	})
-	w.eventually("the consent service answers", func() bool {
-		_, err := bus.Request[consentv1.AreasReply](w.t.Context(), w.bus, consentv1.AreasSubject, consentv1.AreasRequest{})
-		return err == nil
-	})
-	w.consumes("consent-audit")
 }
 
 // consumes waits until a service has its consumer. The embedded server of this release races with itself when one service
