@@ -82,9 +82,9 @@ func TestService(t *testing.T) {
 	}
 	choice, err := bus.Request[consentv1.Choice](ctx, b, consentv1.ChoiceSubject, consentv1.Choice{
 		ConversationID: "conv-1", Kind: consentv1.Transcription, Value: true, Basis: "b", Purpose: "p",
-		TextVersion: "1", Language: "da", How: consentv1.HowDTMF, Who: "citizen",
+		TextVersion: "1", Language: "da", How: consentv1.HowDTMF, Who: "citizen", OnBehalfOf: "Ole Holm 010180-1234",
 	})
-	if err != nil || choice.ID == "" || choice.At.IsZero() {
+	if err != nil || choice.ID == "" || choice.At.IsZero() || choice.OnBehalfOf != "Ole Holm ••••••-••••" {
 		t.Fatalf("%+v %v", choice, err)
 	}
 	entry := consentv1.Audit{
@@ -139,8 +139,8 @@ func checkHold(t *testing.T, b *bus.Bus, on bool) {
 	t.Helper()
 	ctx := t.Context()
 	set, err := bus.Request[consentv1.HoldReply](ctx, b, consentv1.HoldSubject,
-		consentv1.HoldRequest{ConversationID: "conv-1", On: on, Reason: "aktindsigt", Actor: "op1"})
-	if err != nil || set.On != on {
+		consentv1.HoldRequest{ConversationID: "conv-1", On: on, Reason: "aktindsigt, 010180-1234", Actor: "op1"})
+	if err != nil || set.On != on || set.Reason != "aktindsigt, ••••••-••••" || set.Actor != "op1" {
 		t.Fatalf("%+v %v", set, err)
 	}
 	got, err := bus.Request[consentv1.HoldReply](ctx, b, consentv1.HoldStateSubject, consentv1.ConversationRequest{ConversationID: "conv-1"})

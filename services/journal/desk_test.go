@@ -227,6 +227,7 @@ func TestDiscard(t *testing.T) {
 		t.Fatalf("note: %+v", n)
 	}
 	w.eventually("the workflow knows", func() bool { return w.was("discarded note-" + c.id) })
+	w.eventually("why stands in the log", func() bool { return slices.Contains(w.audited(), "cw1 discard: Fejlopkald") })
 }
 
 func TestRoles(t *testing.T) {
@@ -372,7 +373,7 @@ func TestEveryLookIsWritten(t *testing.T) {
 		}
 	}
 	refuse(w, errs.Invalid, journalv1.RevealSubject, reveal) // no reason
-	reveal.Reason = "Opslag i fagsystemet"
+	reveal.Reason = "Opslag af 030303-4321 i fagsystemet"
 	for range 2 {
 		if got := ask[journalv1.RevealReply](w, journalv1.RevealSubject, reveal); got.Value != "0101901234" {
 			t.Fatalf("revealed %q", got.Value)
@@ -382,8 +383,8 @@ func TestEveryLookIsWritten(t *testing.T) {
 	refuse(w, errs.NotFound, journalv1.RevealSubject, reveal) // nothing is hidden there
 	want := []string{
 		"cw1 view-transcript: Behandling af din henvendelse",
-		"cw1 reveal: Opslag i fagsystemet",
-		"cw1 reveal: Opslag i fagsystemet",
+		"cw1 reveal: Opslag af ••••••-•••• i fagsystemet",
+		"cw1 reveal: Opslag af ••••••-•••• i fagsystemet",
 	}
 	w.eventually("all entries", func() bool { return len(w.audited()) >= len(want) })
 	if diff := cmp.Diff(want, w.audited()); diff != "" {

@@ -114,12 +114,15 @@ type HoldRequest struct {
 	On             bool   `json:"on"`
 	Reason         string `json:"reason"`
 	Actor          string `json:"actor"`
+	Role           string `json:"role,omitempty"` // of the actor; operator when empty
 }
 
-// HoldReply gives the state after the request.
+// HoldReply gives the state after the request, who brought it about, and why.
 type HoldReply struct {
-	On    bool      `json:"on"`
-	Since time.Time `json:"since,omitzero"`
+	On     bool      `json:"on"`
+	Since  time.Time `json:"since,omitzero"`
+	Reason string    `json:"reason,omitempty"`
+	Actor  string    `json:"actor,omitempty"`
 }
 
 // Hold tells that a legal hold was set or lifted: a held erasure goes on at once.

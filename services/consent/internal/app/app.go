@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/consent/internal/store"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
@@ -167,6 +168,7 @@ func (a *App) choice(ctx context.Context, c consentv1.Choice) (consentv1.Choice,
 		return c, err
 	}
 	a.metrics.choices.Inc()
+	c.OnBehalfOf = danish.Hide(c.OnBehalfOf) // who it is in full stands in the conversation, sealed
 	now := a.Now()
 	if c.ID == "" {
 		c.Meta = event.NewMeta("consent.v1.event.choice", "consent", now)
@@ -209,12 +211,18 @@ func (a *App) choicesOf(ctx context.Context, r consentv1.ConversationRequest) (c
 	return consentv1.ChoicesReply{Choices: list}, err
 }
 
+const maxReason = 1000 // bytes
+
 func (a *App) hold(ctx context.Context, r consentv1.HoldRequest) (consentv1.HoldReply, error) {
 	if err := checkID(r.ConversationID); err != nil {
 		return consentv1.HoldReply{}, err
 	}
+	r.Reason = danish.Hide(r.Reason) // it stays when the conversation is erased
 	if r.Actor == "" || r.On && r.Reason == "" {
 		return consentv1.HoldReply{}, errs.E(errs.Invalid, "Skriv, hvorfor samtalen skal fredes mod sletning.", nil)
+	}
+	if len(r.Reason) > maxReason {
+		return consentv1.HoldReply{}, errs.E(errs.Invalid, "Begrundelsen er for lang.", nil)
 	}
 	rep, err := a.Store.SetHold(ctx, r, a.Now())
 	if err != nil || rep.Since.IsZero() { // a hold that never was is lifted: nothing happened

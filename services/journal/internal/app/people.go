@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/journal/internal/content"
@@ -31,7 +32,7 @@ func (a *App) reveal(ctx context.Context, r journalv1.RevealRequest) (journalv1.
 	if !ok {
 		return journalv1.RevealReply{}, errs.E(errs.NotFound, "", nil)
 	}
-	r.Actor.Purpose = reason
+	r.Actor.Purpose = danish.Hide(reason) // the log outlives the conversation
 	err = a.Store.InTx(ctx, func(tx *store.Tx) error { return a.act(ctx, tx, c.ID, r.Actor, "reveal") })
 	if err != nil {
 		return journalv1.RevealReply{}, err

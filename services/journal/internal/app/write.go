@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/models/evidence"
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/journal/internal/record"
@@ -184,9 +185,11 @@ func (a *App) discard(ctx context.Context, r journalv1.DiscardRequest) (journalv
 	if err := e.current(e.note.Version); err != nil {
 		return journalv1.Note{}, err
 	}
-	if strings.TrimSpace(r.Reason) == "" {
+	reason := strings.TrimSpace(r.Reason)
+	if reason == "" {
 		return journalv1.Note{}, errs.E(errs.Invalid, "Skriv, hvorfor notatet skal kasseres.", nil)
 	}
+	r.Actor.Purpose = danish.Hide(reason) // the log is where it stays
 	e.note.State = journalv1.NoteDiscarded
 	return a.write(ctx, e, r.Actor, "discard", "discarded", func(tx *store.Tx) error {
 		if err := tx.Move(ctx, e.conversation.ID, store.Discarded); err != nil {
