@@ -84,3 +84,48 @@ func TestLinkIsTheSameEveryTime(t *testing.T) {
 		t.Error("two seeds do not")
 	}
 }
+
+// A link of 80 kbit/s carries ten packets of 1000 bytes a second, keeps some waiting and loses the rest; a cut one loses all.
+func TestLinkHasAWidth(t *testing.T) {
+	l := Link{Rate: 80_000, Queue: 500 * time.Millisecond}
+	now, got := time.Unix(1, 0), 0
+	count := func(time.Time, []byte) { got++ }
+	for range 100 { // in one second
+		l.Send(now, make([]byte, 1000))
+		now = now.Add(10 * time.Millisecond)
+	}
+	l.Deliver(now, count)
+	if got != 10 || l.Lost < 80 || l.Lost > 90 {
+		t.Errorf("%d came, %d were lost", got, l.Lost)
+	}
+	l.Deliver(now.Add(time.Second), count)
+	if got+l.Lost != 100 {
+		t.Errorf("%d came at last, %d were lost", got, l.Lost)
+	}
+	l.Cut = true
+	l.Send(now.Add(time.Hour), nil)
+	l.Deliver(now.Add(2*time.Hour), func(time.Time, []byte) { t.Error("it came over a cut link") })
+}
+
+func TestLinkKeepsOrderOrNot(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		link  Link
+		order bool
+	}{
+		{"jitter in a queue", Link{Jitter: 50 * time.Millisecond, Ordered: true}, true},
+		{"some overtake", Link{Delay: 10 * time.Millisecond, Reorder: 0.1, Behind: 25 * time.Millisecond}, false},
+	} {
+		now, last, order, n := time.Unix(1, 0), byte(0), true, 0
+		take := func(_ time.Time, p []byte) { order = order && p[0] >= last; last = p[0]; n++ }
+		for i := range byte(200) {
+			tt.link.Send(now, []byte{i})
+			now = now.Add(5 * time.Millisecond)
+			tt.link.Deliver(now, take)
+		}
+		tt.link.Deliver(now.Add(time.Second), take)
+		if order != tt.order || n != 200 {
+			t.Errorf("%s: in order %v, %d came", tt.name, order, n)
+		}
+	}
+}

@@ -56,7 +56,7 @@ type layer struct {
 	ntpRTP  uint32
 	ntpAt   time.Time
 	bytes   int
-	rate    int // bit/s, of the last half second
+	rate    int // bit/s, of the last seconds
 	ratedAt time.Time
 }
 
@@ -170,7 +170,11 @@ func (l *layer) measure(now time.Time) {
 	if d < 500*time.Millisecond {
 		return
 	}
-	l.rate = int(int64(l.bytes) * 8 * int64(time.Second) / int64(d))
+	rate := int(int64(l.bytes) * 8 * int64(time.Second) / int64(d))
+	if l.rate == 0 || !l.live(now) {
+		l.rate = rate
+	}
+	l.rate += (rate - l.rate) / 4 // a keyframe more or less is no other rate
 	l.bytes, l.ratedAt = 0, now
 }
 

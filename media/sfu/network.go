@@ -13,8 +13,9 @@ const (
 	// decideEvery is how often layers are chosen anew.
 	decideEvery = 100 * time.Millisecond
 
-	// soundRate is set aside for each voice, in bit/s: Opus with its copies (RED) and headers.
-	soundRate = 90_000
+	// soundRate is set aside for each voice, in bit/s: Opus with its copies (RED) and headers. What is measured counts instead, but
+	// for soundLeast, since a silent voice may speak.
+	soundRate, soundLeast = 90_000, 45_000
 
 	// unknownRate is what a layer is taken to need before it was measured, by its place.
 	unknownRate = 150_000
@@ -25,8 +26,13 @@ const (
 	// better: an improvement is told when it has lasted.
 	better = 3 * time.Second
 
-	// resendBurst in bytes: what may be sent again at once beside the stream itself.
-	resendBurst = 60 << 10
+	// stays: the smallest picture is given up only when it needs clearly more than there is; the estimate has a margin of its own.
+	stays = 0.8
+
+	// resendShare of the estimate, and resendBurst in bytes at once, is what may be sent again beside the stream itself: more would
+	// be lost again where loss comes from a queue that is full.
+	resendShare = 4
+	resendBurst = 20 << 10
 )
 
 // Weights of tracks when bandwidth is short.
@@ -69,6 +75,7 @@ func (p *Peer) tickSubscribe(out *egress, now time.Time) {
 	if n.due || now.Sub(n.decided) >= decideEvery {
 		n.due, n.decided = false, now
 		p.decide(now)
+		p.probe(out, now)
 	}
 	if now.Sub(n.reported) >= reportEvery {
 		n.reported = now
@@ -77,10 +84,25 @@ func (p *Peer) tickSubscribe(out *egress, now time.Time) {
 		}
 	}
 	for _, s := range p.slots {
-		if s.target != s.layer && s.target != nil && s.ready && s.kind == Video {
+		if (s.target != s.layer || s.halted) && s.target != nil && s.ready && s.kind == Video {
 			s.target.wantKey = true
 		}
 	}
+}
+
+// probe measures what the network carries beyond what is sent, when there is more to send.
+func (p *Peer) probe(out *egress, now time.Time) {
+	bytes := p.net.est.Train(now)
+	if bytes == 0 {
+		return
+	}
+	first, n := p.sub.wideSeq, 0
+	for _, s := range p.slots {
+		if s.track != nil && s.ready && s.kind == Video && p.sub.wideID != 0 && n == 0 {
+			n = s.train(out, now, bytes)
+		}
+	}
+	p.net.est.Probe(first, n)
 }
 
 // report tells the receiver which time of the publisher's clock the timestamps are, so that sound and picture fit.
@@ -110,8 +132,9 @@ func (p *Peer) decide(now time.Time) {
 		}
 		if s.kind == Audio {
 			s.listen(p)
-			left -= soundRate
-			need += soundRate
+			sound := s.track.layers[0].soundCost()
+			left -= sound
+			need += sound
 			continue
 		}
 		s.want(p, now)
@@ -126,7 +149,7 @@ func (p *Peer) decide(now time.Time) {
 	chosen := make([]*layer, len(video))
 	for i, s := range video {
 		low := s.lowest(now)
-		if p.net.est.Fresh() || fits(low.cost(), left, s.target == nil, marginBegin) {
+		if p.net.est.Fresh() || fits(low.cost(), left, s.target == nil, marginBegin) || s.target != nil && stays*float64(low.cost()) <= float64(left) {
 			chosen[i] = low
 			left -= low.cost()
 		}
@@ -142,6 +165,8 @@ func (p *Peer) decide(now time.Time) {
 	for i, s := range video {
 		s.limited = chosen[i] != s.wanted
 		s.aim(chosen[i])
+		// Until a smaller one begins, far too large a picture would only fill the queue that it must come through.
+		s.halted = s.halted || s.layer != nil && s.layer != s.target && s.layer.cost() > 2*p.net.est.Rate()
 	}
 	p.judge(now, video, chosen)
 }
@@ -227,6 +252,14 @@ func (l *layer) cost() int {
 		return l.rate
 	}
 	return unknownRate << (2 * l.index)
+}
+
+// soundCost in bit/s of a voice, with the headers of its packets.
+func (l *layer) soundCost() int {
+	if l.rate == 0 {
+		return soundRate
+	}
+	return min(soundRate, max(soundLeast, l.rate*5/4+50*overhead*8))
 }
 
 // lowest live layer. There is one: want found it.

@@ -16,6 +16,9 @@ const (
 	// srtpRoom is what SRTP adds at most.
 	srtpRoom = 16 + 4
 
+	// trainLeast and trainMost packets make a train.
+	trainLeast, trainMost = 3, 40
+
 	// overhead of a packet on the wire: IPv4, UDP.
 	overhead = 28
 )
@@ -47,6 +50,7 @@ type slot struct {
 	weight  int
 	wanted  *layer
 	limited bool // less than wanted, because of the network
+	halted  bool // the layer is not sent any more, although the target has not begun
 }
 
 type outType struct{ pt, rtx uint8 }
@@ -235,7 +239,7 @@ func (s *slot) forward(out *egress, now time.Time, l *layer, h *packet.Header, p
 	if t == nil || !t.up || !s.ready || s.target == nil {
 		return
 	}
-	if l != s.layer {
+	if l != s.layer || s.halted {
 		if l != s.target || !key || len(payload) == 0 {
 			return
 		}
@@ -298,13 +302,16 @@ func (s *slot) change(now time.Time, l *layer, h *packet.Header, vp8 *packet.VP8
 	if vp8.HasID || vp8.HasTL0 {
 		s.vp8.begin(vp8)
 	}
-	s.layer = l
+	s.layer, s.halted = l, false
 }
 
 // continued is what to add to a layer's timestamps so that they go on from what was sent. Where both layers' clocks are known it is
 // exact; otherwise time as it passed here must do.
 func (s *slot) continued(now time.Time, l *layer, h *packet.Header) uint32 {
-	if old := s.layer; old != nil && old != l && !l.ntpAt.IsZero() {
+	if s.layer == l {
+		return s.out.ts
+	}
+	if old := s.layer; old != nil && !l.ntpAt.IsZero() {
 		if was, ok := old.rtpAt(l.ntp); ok {
 			ts := s.out.ts + was - l.ntpRTP
 			if int32(h.Timestamp+ts-s.out.lastTS) > 0 {
@@ -334,7 +341,7 @@ func (s *slot) emit(out *egress, now time.Time, o *packet.Out, e *sent, payload 
 	}
 	b := out.slot(&t.path)
 	n := o.Put(b)
-	if o.SSRC == s.rtx && s.rtx != 0 {
+	if o.SSRC == s.rtx && s.rtx != 0 && !o.Padding {
 		b[n], b[n+1] = byte(osn>>8), byte(osn)
 		n += 2
 	}
@@ -375,22 +382,74 @@ func (s *slot) resend(out *egress, now time.Time, seq uint16) bool {
 	if !e.valid || e.seq != seq || e.pt == 0 || e.tries >= 4 || now.Sub(e.again) < 20*time.Millisecond || e.layer.cache == nil {
 		return false
 	}
+	if e.layer != s.layer {
+		return false // of a size that is not shown any more
+	}
 	data := e.layer.cache.Get(e.in)
-	if data == nil {
+	if data == nil || !s.peer.net.resend.take(now, len(data), s.peer.net.est.Rate()/resendShare, resendBurst) {
 		return false
 	}
+	e.tries++
+	e.again = now
+	return s.repeat(out, now, e, data)
+}
+
+// repeat sends a packet again as a retransmission.
+func (s *slot) repeat(out *egress, now time.Time, e *sent, data []byte) bool {
 	h, ok := packet.Parse(data)
 	if !ok {
 		return false
 	}
 	payload, ok := h.Payload(data)
-	if !ok || !s.peer.net.resend.take(now, len(data), s.peer.net.est.Rate(), resendBurst) {
+	if !ok {
 		return false
 	}
-	e.tries++
-	e.again = now
 	o := packet.Out{Marker: e.marker, Type: e.pt, Seq: s.rtxSeq, Timestamp: h.Timestamp + e.ts, SSRC: s.rtx}
 	s.rtxSeq++
-	s.emit(out, now, &o, e, payload, seq, 0)
+	s.emit(out, now, &o, e, payload, e.seq, 0)
 	return true
+}
+
+// train sends about so many bytes at once, to see what the network carries: the latest packets again, which receivers know already, or
+// padding when there are none.
+func (s *slot) train(out *egress, now time.Time, bytes int) (n int) {
+	for ; n < trainMost && (bytes > 0 || n < trainLeast); n++ {
+		sent := s.latest(out, now, uint16(n))
+		if sent == 0 {
+			sent = s.pad(out, now)
+		}
+		if sent == 0 {
+			break
+		}
+		bytes -= sent + overhead
+	}
+	return n
+}
+
+// latest sends the packet again that was sent so many before the last one.
+func (s *slot) latest(out *egress, now time.Time, back uint16) int {
+	seq := s.out.last - back
+	e := &s.sent[seq%history]
+	if s.layer == nil || !e.valid || e.seq != seq || e.pt == 0 || e.layer != s.layer {
+		return 0
+	}
+	data := e.layer.cache.Get(e.in)
+	if data == nil || !s.repeat(out, now, e, data) {
+		return 0
+	}
+	return len(data)
+}
+
+// padding is as much as fits into a packet (RFC 3550 section 5.1).
+var padding = [255]byte{254: 255}
+
+func (s *slot) pad(out *egress, now time.Time) int {
+	pt := s.types[s.track.codec].rtx
+	if pt == 0 {
+		return 0
+	}
+	o := packet.Out{Type: pt, Seq: s.rtxSeq, Timestamp: s.out.lastTS, SSRC: s.rtx, Padding: true}
+	s.rtxSeq++
+	s.emit(out, now, &o, &sent{}, padding[:], 0, 0)
+	return len(padding)
 }

@@ -1,7 +1,8 @@
 // Package bwe estimates how much one receiver's network carries, from its transport-wide feedback
-// (draft-holmer-rmcat-transport-wide-cc-extensions-01): less when packets queue up on the way or get lost, more when not. It follows
-// Google congestion control (draft-ietf-rmcat-gcc-02): the trend of the queueing delay against a threshold that adapts, and losses. It
-// has no lock, no goroutine, and allocates nothing after New.
+// (draft-holmer-rmcat-transport-wide-cc-extensions-01): less when packets queue up on the way or get lost, more when not. Increase and
+// decrease follow Google congestion control (draft-ietf-rmcat-gcc-02), but it looks at the queue that stays rather than at the slope of
+// the delay, and measures by trains of packets what there is beyond what is sent (see Probe), since nothing is coded for it here and the
+// next larger picture may be three times as much. It has no lock, no goroutine, and allocates nothing after New.
 package bwe
 
 import (
@@ -19,14 +20,31 @@ const (
 	Max = 30_000_000
 
 	history    = 4096 // packets sent whose fate is not known: 2 s at 2,000 a second
-	groupSpan  = 5 * time.Millisecond
-	window     = 20   // groups that make a trend
 	decrease   = 0.85 // of what arrived, on overuse
-	growth     = 0.08 // a second
+	growth     = 0.15 // a second
 	headroom   = 1.5  // over what arrives; more cannot be known without sending it
 	lossHigh   = 0.10
 	lossWindow = 500 * time.Millisecond
 	calm       = time.Second // after a decrease before growth
+
+	// A packet is lost when one that was sent so much later has come: others may have overtaken it.
+	lateAfter = 200_000 // µs
+
+	arrivedOver = 300_000 // µs over which is measured what arrives
+
+	// Decreases within episode of each other are one failure. After each, more than was measured is tried later than after the one
+	// before, and again as at first after a time without any.
+	episode          = 3 * time.Second
+	holdMin, holdMax = 15 * time.Second, time.Minute
+	forgiven         = 2 * time.Minute
+
+	// A train is sent no sooner than probeAfter a decrease and probeEvery; after one that found nothing, later, up to holdMin. It is as
+	// long as what is believed in carries in trainTime, and what it finds is believed as far as trainSteps times as much.
+	probeAfter = 2 * time.Second
+	probeEvery = 400 * time.Millisecond
+	trainTime  = 60 // ms
+	trainSteps = 3
+	trainLeast = 3 // packets
 )
 
 type record struct {
@@ -54,18 +72,36 @@ type Estimator struct {
 	ackFrom  int64 // arrival, µs
 	ackLast  int64
 	acked    float64
+	latest   float64 // the last measurement alone
 
 	// Losses.
+	next           uint16 // the first packet whose fate is not known
+	any            bool   // a packet was sent
+	newest         int64  // when the newest packet that arrived was sent
 	lossFrom       time.Time
 	lost, received int
 	loss           float64
 
-	trend trend
+	queue queue
+	train train
+}
+
+// train is packets sent at once: how far apart they arrive is what the narrowest place takes for them.
+type train struct {
+	first       uint16
+	n, came     int // packets
+	bytes       int
+	from, to    int64 // arrivals
+	head        int   // size of the one that came first
+	at          time.Time
+	wait        time.Duration
+	carries     float64 // what the last one found; 0: nothing
+	unavailable bool    // there is nothing to make trains of
 }
 
 // New makes an estimator.
 func New(now time.Time) *Estimator {
-	return &Estimator{epoch: now, rate: Start, grown: now, lossFrom: now, holdOff: 4 * time.Second, trend: trend{threshold: 12.5}}
+	return &Estimator{epoch: now, rate: Start, grown: now, lossFrom: now, holdOff: holdMin}
 }
 
 // Rate in bit/s.
@@ -87,8 +123,59 @@ func (e *Estimator) Idle(now time.Time) {
 	}
 }
 
+// Train tells how many bytes to send at once, again, as a train; 0: none now. Then call Probe.
+func (e *Estimator) Train(now time.Time) int {
+	t := &e.train
+	if e.reduced.IsZero() || e.need <= e.rate || now.Sub(e.reduced) < probeAfter || now.Sub(t.at) < max(t.wait, probeEvery) {
+		return 0
+	}
+	t.at = now
+	return int(e.rate) / 8 * trainTime / 1000
+}
+
+// Probe notes that n packets from first on were sent as a train.
+func (e *Estimator) Probe(first uint16, n int) {
+	t := &e.train
+	t.unavailable = n < trainLeast
+	if !t.unavailable {
+		t.first, t.n, t.came, t.bytes = first, n, 0, 0
+	}
+}
+
+// take notes a packet of the train.
+func (t *train) take(seq uint16, arrival int64, size int) (over bool) {
+	if int(seq-t.first) >= t.n {
+		return false
+	}
+	if t.came == 0 || arrival < t.from {
+		t.from, t.head = arrival, size
+	}
+	if t.came == 0 || arrival > t.to {
+		t.to = arrival
+	}
+	t.came++
+	t.bytes += size
+	return t.came == t.n
+}
+
+// found closes a train of which all came; if not all do, it found nothing.
+func (e *Estimator) found() {
+	t := &e.train
+	t.n = 0
+	t.carries = float64(t.bytes-t.head) * 8e6 / float64(max(t.to-t.from, 500))
+	if decrease*t.carries < 1.2*e.rate {
+		t.wait = min(max(2*t.wait, 2*time.Second), holdMin)
+		return
+	}
+	t.wait = 0
+	e.rate = min(Max, decrease*t.carries, trainSteps*e.rate, max(e.rate, 1.2*e.need))
+}
+
 // Sent notes a packet.
 func (e *Estimator) Sent(seq uint16, at time.Time, size int) {
+	if !e.any {
+		e.any, e.next = true, seq
+	}
 	e.sent[seq%history] = record{seq: seq, valid: true, size: size, at: at.Sub(e.epoch).Microseconds()}
 }
 
@@ -133,30 +220,49 @@ func (e *Estimator) packet(seq uint16, came bool, arrival int64) {
 		return
 	}
 	if !came {
-		e.lost++ // it may still come, in the next report: then it was late enough to count
-		return
+		return // it may still come
 	}
 	r.valid = false
-	e.received++
+	e.newest = max(e.newest, r.at)
 	e.arrived(arrival, r.size)
-	if e.trend.add(r.at, arrival) {
+	if e.train.take(seq, arrival, r.size) {
+		e.found()
+	}
+	if e.queue.add(r.at, arrival) {
 		e.overused = true
 	}
 }
 
-// arrived measures what gets through, over stretches of half a second.
+// judge counts what is lost for certain.
+func (e *Estimator) judge() {
+	for range history {
+		r := &e.sent[e.next%history]
+		if r.seq != e.next || r.at > e.newest-lateAfter {
+			return
+		}
+		if r.valid {
+			r.valid = false
+			e.lost++
+		} else {
+			e.received++
+		}
+		e.next++
+	}
+}
+
+// arrived measures what gets through.
 func (e *Estimator) arrived(at int64, size int) {
 	if e.ackFrom == 0 || at < e.ackLast-1_000_000 {
 		e.ackFrom, e.ackBytes = at, 0
 	}
 	e.ackLast = max(e.ackLast, at)
 	e.ackBytes += size
-	if d := at - e.ackFrom; d >= 500_000 {
-		rate := float64(e.ackBytes) * 8e6 / float64(d)
+	if d := at - e.ackFrom; d >= arrivedOver {
+		e.latest = float64(e.ackBytes) * 8e6 / float64(d)
 		if e.acked == 0 {
-			e.acked = rate
+			e.acked = e.latest
 		}
-		e.acked += (rate - e.acked) / 2
+		e.acked += (e.latest - e.acked) / 3
 		e.ackFrom, e.ackBytes = at, 0
 	}
 }
@@ -169,39 +275,40 @@ func (e *Estimator) Lost(now time.Time, share float64) {
 }
 
 func (e *Estimator) decide(now time.Time) {
+	e.judge()
 	if d := now.Sub(e.lossFrom); d >= lossWindow && e.lost+e.received >= 20 {
 		e.loss = float64(e.lost) / float64(e.lost+e.received)
 		e.lost, e.received, e.lossFrom = 0, 0, now
 		e.losses(now)
 	}
 	if e.overused {
-		e.reduce(now, decrease*e.acked)
+		e.reduce(now, decrease*min(e.acked, e.latest))
 		return
 	}
 	limit := headroom*e.acked + 50_000
-	if now.Sub(e.reduced) > e.holdOff {
+	if e.train.unavailable || now.Sub(e.reduced) > e.holdOff {
 		// Less is sent than the network may carry. Believe in more, as far as it would be used: only trying tells.
 		limit = max(limit, 1.2*e.need)
 	}
 	e.grow(now, limit)
 }
 
-// losses reduces as draft-ietf-rmcat-gcc-02 section 6 has it.
+// losses reduces as draft-ietf-rmcat-gcc-02 section 6 has it, but not below what arrives.
 func (e *Estimator) losses(now time.Time) {
-	if e.loss > lossHigh && now.Sub(e.reduced) > 300*time.Millisecond {
-		e.reduce(now, e.rate*(1-0.5*e.loss))
+	if e.loss > lossHigh {
+		e.reduce(now, max(e.rate*(1-0.5*e.loss), decrease*min(e.acked, e.latest)))
 	}
 }
 
 func (e *Estimator) reduce(now time.Time, to float64) {
-	if now.Sub(e.reduced) < 200*time.Millisecond {
+	since := now.Sub(e.reduced)
+	switch {
+	case since < 300*time.Millisecond:
 		return
-	}
-	// A network that was tried and failed is left alone for longer each time.
-	if now.Sub(e.reduced) < 2*e.holdOff {
-		e.holdOff = min(2*e.holdOff, time.Minute)
-	} else {
-		e.holdOff = 4 * time.Second
+	case since > forgiven:
+		e.holdOff = holdMin
+	case since > episode:
+		e.holdOff = min(2*e.holdOff, holdMax)
 	}
 	if to > 0 && to < e.rate {
 		e.rate = max(Min, to)

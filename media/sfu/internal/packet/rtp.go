@@ -125,11 +125,15 @@ type Out struct {
 	WideSeq   uint16 // draft-holmer-rmcat-transport-wide-cc-extensions-01
 	Desc      []byte // dependency descriptor (AV1), passed on as it came
 	DescID    uint8
+	Padding   bool // what follows is padding
 }
 
 // Put writes the header and returns its length, at most MaxOut.
 func (o *Out) Put(b []byte) int {
 	b[0] = 0x80
+	if o.Padding {
+		b[0] |= 0x20
+	}
 	b[1] = o.Type
 	if o.Marker {
 		b[1] |= 0x80
