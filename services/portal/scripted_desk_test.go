@@ -72,6 +72,9 @@ func (as *assistant) serveDesk(t testing.TB, p *place, s microService) {
 			if r.Authority != "" {
 				i.State = inquiryv1.Forwarded
 			}
+			if r.Caseworker != "" {
+				i.State, i.Caseworker, i.CaseworkerName = inquiryv1.Claimed, r.Caseworker, r.Name
+			}
 			return nil
 		})
 	})

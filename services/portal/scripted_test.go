@@ -48,6 +48,7 @@ type place struct {
 	calls    []callv1.Call
 	choices  []consentv1.Choice
 	audit    []consentv1.Audit
+	held     consentv1.HoldReply
 	actors   []journalv1.Actor // of every journal request
 	controls []callv1.ControlRequest
 	dialled  []callv1.DialRequest
@@ -196,6 +197,14 @@ func (p *place) serveConsent(t testing.TB) {
 	handle(t, p, s, consentv1.ChoiceSubject, func(c consentv1.Choice) (consentv1.Choice, error) {
 		p.choices = append(p.choices, c)
 		return c, nil
+	})
+	handle(t, p, s, consentv1.HoldStateSubject, func(consentv1.ConversationRequest) (consentv1.HoldReply, error) { return p.held, nil })
+	handle(t, p, s, consentv1.HoldSubject, func(r consentv1.HoldRequest) (consentv1.HoldReply, error) {
+		if r.On && r.Reason == "" {
+			return consentv1.HoldReply{}, errs.E(errs.Invalid, "Skriv, hvorfor samtalen skal fredes mod sletning.", nil)
+		}
+		p.held = consentv1.HoldReply{On: r.On, Since: time.Now().UTC(), Reason: r.Reason, Actor: r.Actor}
+		return p.held, nil
 	})
 	handle(t, p, s, consentv1.AuditListSubject, func(q consentv1.AuditQuery) (consentv1.AuditReply, error) {
 		return consentv1.AuditReply{Entries: p.audit}, nil

@@ -23,6 +23,7 @@ func tasks() []taskEntry {
 		{"note", "print the note of a conversation, with its evidence", command.Note},
 		{"confirm", "confirm a sentence of a note that was not found in the conversation", command.Confirm},
 		{"approve", "approve a note", command.Approve},
+		{"hold", "show, set or lift a legal hold, which stops deletion", command.Hold},
 		{"health", "show which parts of the system work", command.Health},
 	}
 }

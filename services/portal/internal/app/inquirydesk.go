@@ -2,10 +2,14 @@ package app
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"samtale.dk/samtale/services/contract/inquiryv1"
 	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/portal/internal/who"
+	"samtale.dk/samtale/services/portal/token"
 )
 
 // actor is a caseworker as the assistant service knows one.
@@ -45,10 +49,47 @@ func (a *App) forwardInquiry(w http.ResponseWriter, r *http.Request, p who.Perso
 	if err := decode(r, &req); err != nil {
 		return err
 	}
+	req.Name = ""
+	if req.Caseworker != "" {
+		here, err := a.Sessions.Here(r.Context())
+		if err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(here, func(c who.Person) bool { return c.ID == req.Caseworker && c.Is(token.Caseworker) }); i >= 0 {
+			req.Name = here[i].Name
+		}
+	}
 	return forward[inquiryv1.Inquiry](a, w, r, inquiryv1.ForwardSubject, func(id string) inquiryv1.ForwardRequest {
 		req.ID, req.Actor = id, actor(p)
 		return req
 	})
+}
+
+// colleague is one who can take an inquiry over.
+type colleague struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// colleagues are the caseworkers of an area who are logged in. There is no directory of employees: who is away is reached by
+// their login's name.
+func (a *App) colleagues(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	area := r.URL.Query().Get("area")
+	if !p.Sees(area) {
+		return errs.E(errs.Denied, "", nil)
+	}
+	here, err := a.Sessions.Here(r.Context())
+	if err != nil {
+		return err
+	}
+	list := []colleague{}
+	for _, c := range here {
+		if c.ID != p.ID && c.Is(token.Caseworker) && c.Sees(area) {
+			list = append(list, colleague{ID: c.ID, Name: c.Name})
+		}
+	}
+	slices.SortFunc(list, func(a, b colleague) int { return strings.Compare(a.Name, b.Name) })
+	return reply(w, map[string][]colleague{"colleagues": list})
 }
 
 func (a *App) deskSay(w http.ResponseWriter, r *http.Request, p who.Person) error {

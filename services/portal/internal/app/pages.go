@@ -373,14 +373,6 @@ func (a *App) auditPage(w http.ResponseWriter, r *http.Request, p who.Person) er
 	return a.list(w, r, p, "audit", "audit.title", all)
 }
 
-func (a *App) auditOne(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	d, err := a.mineData(r, p)
-	if err != nil {
-		return err
-	}
-	return a.page(w, r, p, http.StatusOK, "audit_one", "audit.one", d)
-}
-
 // Login.
 
 func (a *App) loginBegin(w http.ResponseWriter, r *http.Request, _ who.Person) error {

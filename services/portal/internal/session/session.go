@@ -144,6 +144,31 @@ func (s *Store) open(sealed []byte, hash string) (who.Person, error) {
 	return p, json.Unmarshal(plain, &p)
 }
 
+// Here returns who is logged in, everybody once, the one who did something last first.
+func (s *Store) Here(ctx context.Context) ([]who.Person, error) {
+	rows, err := s.cfg.DB.Read().Query(ctx, `SELECT person, id_hash FROM session WHERE expires_at > ? ORDER BY seen_at DESC`, store.Micros(s.cfg.Now()))
+	if err != nil {
+		return nil, fmt.Errorf("sessions: %w", err)
+	}
+	defer rows.Close()
+	var list []who.Person
+	known := map[string]bool{}
+	for rows.Next() {
+		var sealed []byte
+		var hash string
+		if err := rows.Scan(&sealed, &hash); err != nil {
+			return nil, fmt.Errorf("sessions: %w", err)
+		}
+		p, err := s.open(sealed, hash)
+		if err != nil || known[p.ID] {
+			continue // of an earlier master key, or on a second screen
+		}
+		known[p.ID] = true
+		list = append(list, p)
+	}
+	return list, rows.Err()
+}
+
 // End closes the request's session and clears the cookie.
 func (s *Store) End(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
 	http.SetCookie(w, s.cookie("", -1))

@@ -135,6 +135,10 @@ func newPortal(t *testing.T) *portal {
 	mux.HandleFunc("GET /api/v1/conversations", func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"conversations":[{"id":"c-1","state":"`+r.URL.Query().Get("state")+`","channel":"message","service_area":"pension"}]}`)
 	})
+	mux.HandleFunc("GET /api/v1/conversations/c-1/hold", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, `{"on":false}`) })
+	mux.HandleFunc("PUT /api/v1/conversations/c-1/hold", func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, `{"on":true,"since":"2026-11-20T09:30:12Z","reason":"Aktindsigt","actor":"karen"}`)
+	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(503)
 		io.WriteString(w, `{"ready":false,"checks":[{"name":"phone","ok":true},{"name":"speech","ok":false,"text":"unavailable"}]}`)
@@ -176,6 +180,9 @@ func TestJournalTasks(t *testing.T) {
 		{"approve", Approve, []string{"c-1"}, []string{"approved"}, `POST /api/v1/notes/n-1/approve {"note_id":"","version":3`},
 		{"approve a version", Approve, []string{"n-1", "--version", "2"}, []string{"approved"}, `POST /api/v1/notes/n-1/approve {"note_id":"","version":2`},
 		{"confirm", Confirm, []string{"--reason", "hørt", "c-1", "s-1"}, []string{"n-1"}, `POST /api/v1/notes/n-1/confirm {"note_id":"","version":3,"sentence_id":"s-1","reason":"hørt"`},
+		{"hold shown", Hold, []string{"c-1"}, []string{"not held"}, "GET /api/v1/conversations/c-1/hold"},
+		{"hold set", Hold, []string{"c-1", "--reason", "Aktindsigt"}, []string{"held since", "by karen: Aktindsigt"}, `PUT /api/v1/conversations/c-1/hold {"on":true,"reason":"Aktindsigt"}`},
+		{"hold lifted", Hold, []string{"c-1", "--lift", "--json"}, []string{`"on"`}, `PUT /api/v1/conversations/c-1/hold {"on":false,`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newPortal(t)

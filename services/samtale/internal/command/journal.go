@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/portal/token"
@@ -171,5 +172,38 @@ func act(ctx context.Context, env Env, id, verb string, asJSON bool, body any) e
 		return printJSON(env.Stdout, n)
 	}
 	fmt.Fprintf(env.Stdout, "note %s is %s, version %d\n", n.ID, n.State, n.Version)
+	return nil
+}
+
+// Hold shows, sets or lifts a legal hold, which stops the erasure of a conversation.
+func Hold(ctx context.Context, env Env, args []string) error {
+	fs := Flags(env, "hold", "CONVERSATION", "Shows whether a legal hold keeps a conversation from being deleted; with --reason sets it, with --lift ends it.")
+	reason := fs.String("reason", "", "why; the citizen can read it")
+	lift := fs.Bool("lift", false, "end the hold")
+	asJSON := fs.Bool("json", false, "print the API's answer")
+	if err := Parse(fs, args, 1); err != nil {
+		return Help(err)
+	}
+	c, err := client(env, token.Auditor)
+	if err != nil {
+		return err
+	}
+	path := "/api/v1/conversations/" + url.PathEscape(fs.Arg(0)) + "/hold"
+	var h consentv1.HoldReply
+	if *lift || *reason != "" {
+		err = c.Do(ctx, "PUT", path, map[string]any{"on": !*lift, "reason": *reason}, &h)
+	} else {
+		err = c.Do(ctx, "GET", path, nil, &h)
+	}
+	switch {
+	case err != nil:
+		return err
+	case *asJSON:
+		return printJSON(env.Stdout, h)
+	case h.On:
+		fmt.Fprintf(env.Stdout, "held since %s by %s: %s\n", h.Since.Local().Format(time.DateTime), h.Actor, h.Reason)
+	default:
+		fmt.Fprintln(env.Stdout, "not held")
+	}
 	return nil
 }

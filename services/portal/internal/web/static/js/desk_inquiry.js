@@ -36,7 +36,7 @@ export class Inquiries {
       this.say();
     });
     stayAtEnd($("inq-body"), () => this.messages?.size > 0); // a summary alone is read from its top
-    for (const r of $("forward-dialog").querySelectorAll("[name=way]")) r.addEventListener("change", () => this.drawWays());
+    for (const r of $("forward-dialog").querySelectorAll("[name=way], #forward-colleague")) r.addEventListener("change", () => this.drawWays());
   }
 
   /* The list. */
@@ -393,8 +393,24 @@ export class Inquiries {
   }
 
   drawWays() {
-    const way = $("forward-dialog").querySelector("[name=way]:checked").value;
-    for (const e of $("forward-dialog").querySelectorAll("[data-way]")) e.hidden = e.dataset.way !== way;
+    const d = $("forward-dialog");
+    const way = d.querySelector("[name=way]:checked").value;
+    for (const e of d.querySelectorAll("[data-way]")) e.hidden = e.dataset.way !== way;
+    d.querySelector("[data-colleagues]").hidden ||= $("forward-colleague").options.length < 2;
+    d.querySelector("[data-typed]").hidden ||= Boolean($("forward-colleague").value);
+  }
+
+  /** colleagues fills in who of the area is logged in; whoever is not is reached by their user name. */
+  async colleagues(i) {
+    const other = el("option", { value: "" }, t("desk.inq.forward.colleague.other"));
+    $("forward-colleague").replaceChildren(other);
+    try {
+      const { colleagues } = await api("GET", `/api/v1/desk/colleagues?area=${encodeURIComponent(i.service_area)}`);
+      $("forward-colleague").replaceChildren(...colleagues.map((c) => el("option", { value: c.id }, c.name)), other);
+    } catch {
+      // the user name can be written
+    }
+    this.drawWays();
   }
 
   async forward() {
@@ -405,10 +421,11 @@ export class Inquiries {
     for (const id of ["caseworker", "authority", "contact", "reason"]) $("forward-" + id).value = "";
     write($("forward-error"), "");
     this.drawWays();
+    this.colleagues(i);
     d.querySelector("form").onsubmit = async (e) => {
       e.preventDefault();
       const way = d.querySelector("[name=way]:checked").value;
-      const body = { reason: $("forward-reason").value.trim(), [way]: $("forward-" + way).value.trim() };
+      const body = { reason: $("forward-reason").value.trim(), [way]: (way === "caseworker" && $("forward-colleague").value) || $("forward-" + way).value.trim() };
       if (way === "authority") body.contact = $("forward-contact").value.trim();
       if (!body.reason || !body[way] || (way === "authority" && !body.contact)) return write($("forward-error"), t("desk.inq.forward.missing"));
       try {
