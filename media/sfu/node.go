@@ -21,8 +21,10 @@ import (
 )
 
 const (
-	// tick is how often rooms do what is due by time: asking again for lost packets, feedback, paced packets.
-	tick = 20 * time.Millisecond
+	// tick is how often rooms do what is due by time: asking again for lost packets, feedback, choosing layers. It is done with a
+	// packet that comes, since a timer would wake the process once more; rooms to which nothing comes are looked at less often.
+	tick     = 20 * time.Millisecond
+	tickIdle = 100 * time.Millisecond
 
 	// maxRooms and maxPeers bound what one node takes on: 25 with video is what a meeting is made for, others watch or phone in.
 	maxRooms = 4096
@@ -252,13 +254,14 @@ func (s *SFU) datagram(out *egress, now time.Time, port int, tcp *tcpConn, from 
 		default:
 			t.rtp(out, now, b)
 		}
+		t.room.due(out, now)
 		t.room.mu.Unlock()
 	}
 }
 
 // run ticks while there are rooms.
 func (s *SFU) run() {
-	timer := time.NewTicker(tick)
+	timer := time.NewTicker(tickIdle)
 	defer timer.Stop()
 	out := s.newEgress(0, 0)
 	for {
@@ -267,7 +270,7 @@ func (s *SFU) run() {
 			timer.Stop()
 			select {
 			case <-s.wake:
-				timer.Reset(tick)
+				timer.Reset(tickIdle)
 			case <-s.done:
 				return
 			}

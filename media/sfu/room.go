@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// speakersEvery: who speaks is told at most five times a second.
+const speakersEvery = 200 * time.Millisecond
+
 // Room is one meeting's media. Its lock guards everything of its peers: a meeting never needs more than a core.
 type Room struct {
 	sfu *SFU
@@ -19,7 +22,8 @@ type Room struct {
 	closed bool
 	stats  Stats
 	levels levels
-	ticks  uint64
+	ticked time.Time
+	spoken time.Time // speakers were told
 
 	events events
 }
@@ -132,15 +136,24 @@ func (r *Room) counters() (Stats, int) {
 	return r.stats, len(r.peers)
 }
 
-// tick does what is due by time.
+// tick does what is due by time, for a room that nothing comes to.
 func (r *Room) tick(out *egress, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ticks++
+	r.due(out, now)
+}
+
+// due does what is due by time. The lock is held.
+func (r *Room) due(out *egress, now time.Time) {
+	if now.Sub(r.ticked) < tick {
+		return
+	}
+	r.ticked = now
 	for _, p := range r.order {
 		p.tick(out, now)
 	}
-	if r.ticks%10 == 0 { // 200 ms: at most five times a second
+	if now.Sub(r.spoken) >= speakersEvery {
+		r.spoken = now
 		r.speakers(now)
 	}
 }

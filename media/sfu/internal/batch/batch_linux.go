@@ -90,6 +90,10 @@ type mmsghdr struct {
 	_   [4]byte
 }
 
+// The calls below are raw: none of them blocks, and the runtime, told of each, would wake its monitoring thread for every datagram
+// that finds the process idle. That was a third of the cost of forwarding. What goes out by one call is bounded, so that a processor
+// of the runtime is never held for long.
+
 // Reader takes datagrams from a socket. It belongs to one goroutine.
 type Reader struct {
 	sock *Socket
@@ -130,7 +134,7 @@ func (r *Reader) recv(fd uintptr) bool {
 		r.hdrs[i].hdr.Namelen = uint32(len(r.sas[i]))
 	}
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.hdrs[0])), readSlots, unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.hdrs[0])), readSlots, unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
 			r.n, r.err = int(n), nil
@@ -209,11 +213,14 @@ func (w *Writer) send() {
 	}
 }
 
+// maxGroups go out by one call: some 0.2 ms.
+const maxGroups = 64
+
 func (w *Writer) sendmmsg(fd uintptr) bool {
 	sw := &w.sys
 	for sw.next < sw.total {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&sw.hdrs[sw.next])), uintptr(sw.total-sw.next),
-			unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&sw.hdrs[sw.next])),
+			uintptr(min(sw.total-sw.next, maxGroups)), unix.MSG_DONTWAIT, 0, 0)
 		w.counts.Calls++
 		switch {
 		case errno == 0:
