@@ -271,7 +271,7 @@ func (w *world) start() {
 	master, err := masterkey.LoadOrCreate("", w.data)
 	w.must(err)
 	cfg.Temporal.Addr = "127.0.0.1:1" // nobody is there
-	n.App, err = assemble(cfg, env, master, store.New(n.db), n.bus, n.unit, n.feed)
+	n.App, err = assemble(cfg, env, master, store.New(n.db, event.NewID(time.Now())), n.bus, n.unit, n.feed, machine())
 	w.must(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	n.stop = cancel

@@ -5,6 +5,8 @@ package meeting
 
 import (
 	"context"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -14,10 +16,12 @@ import (
 
 	"samtale.dk/samtale/media/sfu"
 	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/meeting/internal/activity"
 	"samtale.dk/samtale/services/meeting/internal/app"
 	"samtale.dk/samtale/services/meeting/internal/booking"
 	"samtale.dk/samtale/services/meeting/internal/invite"
+	"samtale.dk/samtale/services/meeting/internal/nodes"
 	"samtale.dk/samtale/services/meeting/internal/room"
 	"samtale.dk/samtale/services/meeting/internal/store"
 	"samtale.dk/samtale/services/platform/areas"
@@ -43,7 +47,8 @@ type Settings struct {
 	IPs      []string `env:"SAMTALE_MEETING_PUBLIC_IP"`                    // told to browsers behind 1:1 NAT
 	TURN     []string `env:"SAMTALE_MEETING_TURN_UDP"`                     // built-in TURN server; empty: none
 	TURNTCP  []string `env:"SAMTALE_MEETING_TURN_TCP"`
-	Public   string   `env:"SAMTALE_PUBLIC_URL"` // of the portal, for links; empty: http:// and its address
+	TURNURLs []string `env:"SAMTALE_MEETING_TURN_URLS"` // how browsers reach it, as turn:meet1.example.dk:3478
+	Public   string   `env:"SAMTALE_PUBLIC_URL"`        // of the portal, for links; empty: http:// and its address
 	HTTPAddr string   `env:"SAMTALE_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
 
 	// DialIn is the number that people call for meetings; empty: the SIP address of a phone service beside us.
@@ -66,6 +71,9 @@ const seats = "meeting seats v1"
 // codes is the purpose of the key that telephones' codes are kept under.
 const codes = "meeting codes v1"
 
+// turns is the purpose of the key that signs TURN credentials. All nodes have the same, so that credentials hold at any of them.
+const turns = "meeting turn v1"
+
 // maxLegs is how many people are written down at once.
 const maxLegs = 500
 
@@ -84,7 +92,7 @@ func Run(ctx context.Context, env process.Env) error {
 	if cfg.DialIn == "" {
 		cfg.DialIn = "sip:moede@" + cfg.SIPAddr
 	}
-	if err := cfg.Temporal.Check(); err != nil || env.CheckOnly {
+	if err := errors.Join(cfg.Temporal.Check(), cfg.turn()); err != nil || env.CheckOnly {
 		return err
 	}
 	master, err := masterkey.LoadOrCreate(cfg.MasterKey, cfg.Data)
@@ -105,8 +113,9 @@ func Run(ctx context.Context, env process.Env) error {
 	}
 	defer b.Close()
 	unit, err := sfu.New(sfu.Config{
-		UDP: cfg.UDP, TCP: cfg.TCP, PublicIPs: cfg.IPs, TURN: sfu.TURNConfig{UDP: cfg.TURN, TCP: cfg.TURNTCP},
-		Log: env.Log.With("service", "meeting"),
+		UDP: cfg.UDP, TCP: cfg.TCP, PublicIPs: cfg.IPs,
+		TURN: sfu.TURNConfig{UDP: cfg.TURN, TCP: cfg.TURNTCP, URLs: cfg.TURNURLs, Secret: hex.EncodeToString(master.Derive(turns))},
+		Log:  env.Log.With("service", "meeting"),
 	})
 	if err != nil {
 		return fmt.Errorf("meeting: %w", err)
@@ -114,7 +123,7 @@ func Run(ctx context.Context, env process.Env) error {
 	defer unit.Close()
 	feed := audiofeed.New(audiofeed.Config{Name: "meeting", Bus: b, Log: env.Log, Metrics: env.Metrics, MaxLegs: maxLegs})
 	defer feed.Close()
-	a, err := assemble(cfg, env, master, store.New(db), b, unit, feed)
+	a, err := assemble(cfg, env, master, store.New(db, event.NewID(time.Now())), b, unit, feed, machine())
 	if err != nil {
 		return err
 	}
@@ -122,25 +131,55 @@ func Run(ctx context.Context, env process.Env) error {
 	return a.Run(ctx)
 }
 
-func assemble(cfg Settings, env process.Env, master masterkey.Key, st *store.Store, b *bus.Bus, unit *sfu.SFU, feed *audiofeed.Gateway) (*app.App, error) {
+// clocks are what a node has of its machine; tests have their own.
+type clocks struct {
+	now   func() time.Time
+	after func(d time.Duration, f func()) (stop func() bool)
+	cpu   func() float64
+	times nodes.Times
+}
+
+func machine() clocks {
+	return clocks{
+		now:   func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+		after: func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop },
+		cpu:   new(nodes.Meter).Read,
+	}
+}
+
+func assemble(
+	cfg Settings, env process.Env, master masterkey.Key, st *store.Store, b *bus.Bus, unit *sfu.SFU, feed *audiofeed.Gateway, on clocks,
+) (*app.App, error) {
 	ring, err := seal.NewRing(b)
 	if err != nil {
 		return nil, err
 	}
 	log := env.Log.With("service", "meeting")
-	now := func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 	rules := areas.New(b)
-	book := &booking.Book{Store: st, Keys: ring, Areas: rules.All, Now: now, DialIn: cfg.DialIn, CodeKey: master.Derive(codes)}
-	hall := room.New(room.Config{
-		Book: book, SFU: unit, Feed: feed, Bus: b, Keys: ring, Master: master.Derive(seats), Log: log, Now: now,
+	book := &booking.Book{Store: st, Keys: ring, Areas: rules.All, Now: on.now, DialIn: cfg.DialIn, CodeKey: master.Derive(codes)}
+	var a *app.App // made last, of all that follows
+	var hall *room.Hall
+	others := nodes.New(nodes.Config{
+		ID: st.Node(), Bus: b, Log: log, Now: on.now, CPU: on.cpu, Times: on.times,
+		Load: func() nodes.Load {
+			rooms, people := hall.Rooms()
+			return nodes.Load{Rooms: rooms, People: people, Leaving: hall.Leaving(), TURN: cfg.TURNURLs}
+		},
+		Holders: func(ctx context.Context) ([]string, error) { return st.Read().Holders(ctx) },
+		Evict:   func(ctx context.Context, node string) error { return a.Evict(ctx, node) },
+	})
+	hall = room.New(room.Config{
+		Book: book, SFU: unit, Feed: feed, Bus: b, Keys: ring, Master: master.Derive(seats), Log: log, Now: on.now, After: on.after,
+		Node: st.Node(), Successor: others.Successor, TURN: others.TURN,
 		Area: func(ctx context.Context, id string) (consentv1.Area, error) { return area(ctx, rules, id) },
 	})
 	acts := &activity.Activities{
-		Book: book, Bus: b, Way: cfg.way(), Public: strings.TrimSuffix(cfg.Public, "/"), Over: hall.Over, Log: log, Now: now,
+		Book: book, Bus: b, Way: cfg.way(), Public: strings.TrimSuffix(cfg.Public, "/"), Log: log, Now: on.now,
+		Over: func(ctx context.Context, id string) error { return a.Over(ctx, id) },
 		From: invite.Sender{Name: cfg.Sender, Email: cfg.SenderMail, Phone: cfg.SenderPhone, CVR: cfg.SenderCVR},
 	}
-	return app.New(app.Config{
-		Store: st, Bus: b, Book: book, Hall: hall, Log: log, Metrics: env.Metrics, Queue: phonecall.WorkflowQueue,
+	a, err = app.New(app.Config{
+		Store: st, Bus: b, Book: book, Hall: hall, Nodes: others, Log: log, Metrics: env.Metrics, Queue: phonecall.WorkflowQueue,
 		Dial: func(ctx context.Context) (client.Client, error) {
 			return temporal.Dial(ctx, "meeting", cfg.Temporal, master, env.Log)
 		},
@@ -148,6 +187,14 @@ func assemble(cfg Settings, env process.Env, master masterkey.Key, st *store.Sto
 			return temporal.Work(ctx, c, temporal.Worker{Queue: meeting.Queue, Register: func(r worker.Registry) { r.RegisterActivity(acts) }})
 		},
 	})
+	return a, err
+}
+
+func (s Settings) turn() error {
+	if len(s.TURN)+len(s.TURNTCP) > 0 && len(s.TURNURLs) == 0 {
+		return errors.New("settings: SAMTALE_MEETING_TURN_URLS: say how browsers reach the TURN server")
+	}
+	return nil
 }
 
 // way is how messages reach people.

@@ -371,7 +371,8 @@ func TestChatFilesLimits(t *testing.T) {
 	}
 	refused(w, errs.Conflict, meetingv1.FileSubject, send("f", 1, 2, pdf))
 	get[meetingv1.FilePart](w, meetingv1.FileSubject, send("f", 0, 2, pdf))
-	refused(w, errs.Conflict, meetingv1.FileSubject, send("f", 0, 2, pdf))
+	get[meetingv1.FilePart](w, meetingv1.FileSubject, send("f", 0, 2, pdf)) // the answer was lost
+	refused(w, errs.Conflict, meetingv1.FileSubject, send("f", 0, 2, pdf[1:]))
 	refused(w, errs.NotFound, meetingv1.SaySubject, meetingv1.SayRequest{ID: "f", Seat: g.seat, File: "f"})
 	if p := get[meetingv1.FilePart](w, meetingv1.FileSubject, send("f", 1, 2, pdf)); !p.Last || p.File.Type != "application/pdf" || p.File.Name != "svar.pdf" {
 		t.Errorf("the file is %+v", p.File)

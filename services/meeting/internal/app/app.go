@@ -18,12 +18,13 @@ import (
 
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
-	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
+	"samtale.dk/samtale/services/meeting/internal/nodes"
 	"samtale.dk/samtale/services/meeting/internal/room"
 	"samtale.dk/samtale/services/meeting/internal/setups"
 	"samtale.dk/samtale/services/meeting/internal/store"
+	"samtale.dk/samtale/services/platform/audit"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/errs"
@@ -37,6 +38,7 @@ type Config struct {
 	Bus   *bus.Bus
 	Book  *booking.Book
 	Hall  *room.Hall
+	Nodes *nodes.Nodes
 	// Dial reaches Temporal; it waits for it as long as ctx lives. Work runs the activities.
 	Dial    func(ctx context.Context) (client.Client, error)
 	Work    func(ctx context.Context, c client.Client) error
@@ -49,6 +51,7 @@ type Config struct {
 type App struct {
 	Config
 	temporal atomic.Pointer[client.Client]
+	looks    *audit.Looks
 }
 
 // New returns the service, not yet running.
@@ -61,11 +64,12 @@ func New(cfg Config) (*App, error) {
 	err := errors.Join(
 		gauge("rooms", "Meetings that are held at this node.", func() float64 { n, _ := cfg.Hall.Rooms(); return float64(n) }),
 		gauge("participants", "People with sound or picture at this node.", func() float64 { _, n := cfg.Hall.Rooms(); return float64(n) }),
+		gauge("nodes", "Other nodes of the meeting service that this one knows of.", func() float64 { return float64(cfg.Nodes.Others()) }),
 		gauge("packets_out", "Media packets sent since the start.", func() float64 { return float64(cfg.Hall.SFU.Stats().PacketsOut) }),
 		gauge("send_errors", "Media packets that could not be sent since the start.", func() float64 { return float64(cfg.Hall.SFU.Stats().SendErrors) }),
 		gauge("queue_dropped", "Media packets dropped since the start because a queue was full.", func() float64 { return float64(cfg.Hall.SFU.Stats().QueueDropped) }),
 	)
-	return &App{Config: cfg}, err
+	return &App{Config: cfg, looks: audit.New("meeting")}, err
 }
 
 // Run serves until ctx is done, then lets the rooms go.
@@ -84,17 +88,22 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	stop, err := bus.Consume(ctx, a.Bus, bus.Consumer{
 		Stream: consentv1.Stream, Durable: "meeting-erased", Subjects: []string{consentv1.ErasedSubject("*")},
-	}, func(ctx context.Context, e consentv1.Erased) error { return a.Book.Erase(ctx, e.ConversationID) })
+	}, a.erase)
 	if err != nil {
 		return stopped(ctx, err)
 	}
 	defer stop()
 	g, gctx := errgroup.WithContext(ctx)
+	staying, leave := context.WithCancel(context.WithoutCancel(ctx)) // until the rooms are gone
+	g.Go(func() error { return a.Nodes.Run(staying) })
 	g.Go(func() error { return a.Store.Pump(gctx, a.Log, store.LaneBus, outbox.ToBus(a.Bus), nil) })
 	g.Go(func() error { return a.workflows(gctx) })
 	g.Go(func() error { return a.Hall.Keep(gctx) })
 	g.Go(func() error {
 		<-gctx.Done()
+		defer leave()
+		a.Hall.Retire()
+		a.Nodes.Report()
 		drain, cancel := context.WithTimeout(context.WithoutCancel(gctx), drainWithin)
 		defer cancel()
 		a.Hall.Drain(drain)
@@ -118,7 +127,7 @@ func (a *App) Ready(ctx context.Context) error {
 	if err := a.Store.Ready(ctx); err != nil {
 		return err
 	}
-	if _, err := bus.Request[meetingv1.SetupsReply](ctx, a.Bus, meetingv1.SetupsSubject, meetingv1.SetupsRequest{}); err != nil {
+	if err := a.Nodes.Ask(ctx, a.Nodes.ID); err != nil {
 		return err
 	}
 	c := a.temporal.Load()
@@ -158,27 +167,30 @@ const requestLimit = 64
 func (a *App) endpoints(svc micro.Service) error {
 	return errors.Join(
 		bus.Handle(a.Bus, svc, meetingv1.BookSubject, requestLimit, a.book),
-		bus.Handle(a.Bus, svc, meetingv1.ChangeSubject, requestLimit, a.change),
-		bus.Handle(a.Bus, svc, meetingv1.CancelSubject, requestLimit, a.cancel),
 		bus.Handle(a.Bus, svc, meetingv1.GetSubject, requestLimit, a.get),
 		bus.Handle(a.Bus, svc, meetingv1.ListSubject, requestLimit, a.list),
 		bus.Handle(a.Bus, svc, meetingv1.SetupsSubject, requestLimit, a.setups),
 		bus.Handle(a.Bus, svc, meetingv1.SaveSetupSubject, requestLimit, a.saveSetup),
 		bus.Handle(a.Bus, svc, meetingv1.OutboxSubject, requestLimit, a.outbox),
-		bus.Handle(a.Bus, svc, meetingv1.EnterSubject, requestLimit, a.Hall.Enter),
-		bus.Handle(a.Bus, svc, meetingv1.KnockSubject, requestLimit, a.Hall.Knock),
-		bus.Handle(a.Bus, svc, meetingv1.AdmitSubject, requestLimit, a.admit),
-		bus.Handle(a.Bus, svc, meetingv1.PublishSubject, requestLimit, a.Hall.Publish),
-		bus.Handle(a.Bus, svc, meetingv1.SubscribeSubject, requestLimit, a.Hall.Subscribe),
-		bus.Handle(a.Bus, svc, meetingv1.LeaveSubject, requestLimit, a.Hall.Leave),
-		bus.Handle(a.Bus, svc, meetingv1.ActSubject, requestLimit, a.Hall.Act),
-		bus.Handle(a.Bus, svc, meetingv1.SaySubject, requestLimit, a.Hall.Say),
-		bus.Handle(a.Bus, svc, meetingv1.HistorySubject, requestLimit, a.Hall.History),
-		bus.Handle(a.Bus, svc, meetingv1.FileSubject, requestLimit, a.Hall.File),
-		bus.Handle(a.Bus, svc, meetingv1.DialInSubject, requestLimit, a.Hall.DialIn),
-		bus.Handle(a.Bus, svc, meetingv1.SoundSubject, requestLimit, a.Hall.Sound),
-		bus.Handle(a.Bus, svc, meetingv1.LineSubject, requestLimit, a.Hall.Line),
 		bus.Handle(a.Bus, svc, callv1.CheckSubjectOf(callv1.ChannelMeeting), requestLimit, a.check),
+
+		handle(a, svc, meetingv1.ChangeSubject, false, byID(func(r meetingv1.BookRequest) string { return r.ID }), a.change),
+		handle(a, svc, meetingv1.CancelSubject, false, byID(func(r meetingv1.CancelRequest) string { return r.ID }), a.cancel),
+		handle(a, svc, meetingv1.EnterSubject, false, byID(func(r meetingv1.EnterRequest) string { return r.MeetingID }), a.Hall.Enter),
+		handle(a, svc, meetingv1.KnockSubject, false, bySeat(func(r meetingv1.KnockRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Knock),
+		handle(a, svc, meetingv1.AdmitSubject, false, byID(func(r meetingv1.AdmitRequest) string { return r.MeetingID }), a.admit),
+		handle(a, svc, meetingv1.PublishSubject, true, bySeat(func(r meetingv1.MediaRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Publish),
+		handle(a, svc, meetingv1.SubscribeSubject, true, bySeat(func(r meetingv1.MediaRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Subscribe),
+		handle(a, svc, meetingv1.LeaveSubject, false, bySeat(seatOf), a.Hall.Leave),
+		handle(a, svc, meetingv1.ActSubject, false, bySeat(func(r meetingv1.ActRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Act),
+		handle(a, svc, meetingv1.SaySubject, false, bySeat(func(r meetingv1.SayRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Say),
+		handle(a, svc, meetingv1.HistorySubject, false, bySeat(seatOf), a.Hall.History),
+		handle(a, svc, meetingv1.FileSubject, false, bySeat(func(r meetingv1.FileRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.File),
+		handle(a, svc, meetingv1.DialInSubject, false, a.code, a.Hall.DialIn),
+		handle(a, svc, meetingv1.SoundSubject, true, bySeat(func(r meetingv1.SoundRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Sound),
+		handle(a, svc, meetingv1.LineSubject, false, bySeat(func(r meetingv1.LineReport) meetingv1.SeatRef { return r.Seat }), a.Hall.Line),
+		handle(a, svc, opOver, false, byID(func(r meetingv1.Ref) string { return r.ID }), a.over),
+		a.Nodes.Serve(svc),
 	)
 }
 
@@ -256,9 +268,9 @@ func (a *App) get(ctx context.Context, r meetingv1.Ref) (meetingv1.Meeting, erro
 
 // look writes the audit entry of a look at people's data.
 func (a *App) look(ctx context.Context, actor meetingv1.Actor, id string) error {
-	return a.Bus.Publish(ctx, consentv1.Audit{
-		Meta: event.NewMeta("audit.v1.entry", "meeting", a.Book.Now()), ConversationID: id, Actor: actor.ID, Role: actor.Role,
-		Action: "view-meeting", Purpose: "Forberede eller holde et møde",
+	look := audit.Look{Actor: actor.ID, Role: actor.Role, Action: "view-meeting", Purpose: "Forberede eller holde et møde"}
+	return a.looks.Write(a.Book.Now(), look, []string{id}, func(entries []consentv1.Audit) error {
+		return a.Bus.Publish(ctx, entries[0])
 	})
 }
 

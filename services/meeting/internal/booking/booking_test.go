@@ -39,7 +39,7 @@ func each(t *testing.T, f func(t *testing.T, b *Book, now *time.Time)) {
 	storetest.Run(t, store.Migrations(), func(t *testing.T, db *platformstore.DB) {
 		now := noon
 		f(t, &Book{
-			Store: store.New(db), Keys: &keys{made: map[string][]byte{}}, Now: func() time.Time { return now },
+			Store: store.New(db, "test"), Keys: &keys{made: map[string][]byte{}}, Now: func() time.Time { return now },
 			Areas: func(context.Context) ([]consentv1.Area, error) {
 				return []consentv1.Area{{ID: "borgerservice", AllowTranscript: true, AllowAINote: true}, {ID: "stille"}}, nil
 			},

@@ -54,6 +54,9 @@ func (h *Hall) Act(ctx context.Context, q meetingv1.ActRequest) (meetingv1.Entry
 	if q.Action == meetingv1.ActTranscribe {
 		h.choose(ctx, rec, rec.Participant(me.ID), q.Value == "yes", "")
 	}
+	if q.Action == meetingv1.ActRecord && (q.Value == "yes" || q.Value == "no") {
+		h.chooseTape(ctx, rec, rec.Participant(me.ID), q.Value == "yes")
+	}
 	h.announce(rec)
 	device, _ := booking.CheckKey(h.Master, q.Seat)
 	return h.entry(ctx, rec, me.ID, device)
@@ -120,7 +123,7 @@ func act(rec *booking.Record, me, target *meetingv1.Participant, q meetingv1.Act
 		}
 		return side(rec, me, q)
 	case meetingv1.ActRecord:
-		return nil, errs.E(errs.Invalid, "Møder kan ikke optages endnu.", nil)
+		return nil, record(rec, me, q.Value)
 	default:
 		return nil, errs.E(errs.Invalid, fmt.Sprintf("Handlingen %q findes ikke.", q.Action), nil)
 	}
@@ -186,7 +189,7 @@ func (h *Hall) end(ctx context.Context, rec booking.Record, me *meetingv1.Partic
 	}
 	if r := h.find(rec.ID); r != nil {
 		go h.over(r, "hangup")
-	} else if err := h.finish(ctx, rec.ID, "hangup", nil); err != nil {
+	} else if err := h.finish(ctx, rec.ID, "hangup", nil, 0); err != nil {
 		return meetingv1.Entry{}, err
 	}
 	device, _ := booking.CheckKey(h.Master, q.Seat)

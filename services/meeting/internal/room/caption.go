@@ -53,7 +53,7 @@ func (r *room) caption(legID string, from int64, words []transcriptv1.Word, fina
 		return
 	}
 	r.mu.Lock()
-	who := ""
+	who := r.former[legID].participant
 	for id, l := range r.legs {
 		if l.ID == legID {
 			who = id
@@ -63,13 +63,15 @@ func (r *room) caption(legID string, from int64, words []transcriptv1.Word, fina
 	if who == "" {
 		return
 	}
+	r.show(captionOf(legID, who, from, words, r.hall.Now(), final))
+}
+
+func captionOf(legID, who string, from int64, words []transcriptv1.Word, at time.Time, final bool) meetingv1.Caption {
 	var text []string
 	for _, w := range words {
 		text = append(text, w.Text)
 	}
-	r.show(meetingv1.Caption{
-		ID: legID + "-" + strconv.FormatInt(from, 10), From: who, Text: strings.Join(text, " "), At: r.hall.Now(), Final: final,
-	})
+	return meetingv1.Caption{ID: legID + "-" + strconv.FormatInt(from, 10), From: who, Text: strings.Join(text, " "), At: at, Final: final}
 }
 
 // show sends a caption out and keeps final ones for those who come late.

@@ -13,12 +13,15 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	limit "golang.org/x/time/rate"
 
 	"samtale.dk/samtale/media/sfu"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
+	"samtale.dk/samtale/services/meeting/internal/recording"
+	"samtale.dk/samtale/services/meeting/internal/store"
 	"samtale.dk/samtale/services/platform/audiofeed"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
@@ -30,23 +33,34 @@ type Config struct {
 	Book *booking.Book
 	SFU  *sfu.SFU
 	Feed *audiofeed.Gateway
-	Bus  *bus.Bus
-	Keys seal.Keys
+	// Archive has the recordings.
+	Archive *recording.Archive
+	Bus     *bus.Bus
+	Keys    seal.Keys
 	// Area gives a service area's rules.
 	Area   func(ctx context.Context, id string) (consentv1.Area, error)
 	Master []byte // of the seats' keys
 	ICE    []meetingv1.ICEServer
 	Log    *slog.Logger
 	Now    func() time.Time
+	// After calls f once, later, unless stopped before.
+	After func(d time.Duration, f func()) (stop func() bool)
+	// Node names this process; Successor tells whether another one takes rooms over, and TURN where the others' TURN servers are.
+	Node      string
+	Successor func() bool
+	TURN      func() []string
 }
 
 // Hall is the rooms of this node.
 type Hall struct {
 	Config
-	mu     sync.Mutex
-	rooms  map[string]*room
-	limits map[string]*limit.Limiter // by participant
-	tries  tries
+	opening singleflight.Group // of rooms, by meeting
+
+	mu      sync.Mutex
+	rooms   map[string]*room
+	leaving bool
+	limits  map[string]*limit.Limiter // by participant
+	tries   tries
 }
 
 // New returns a Hall without rooms.
@@ -73,41 +87,12 @@ func (h *Hall) find(id string) *room {
 	return h.rooms[id]
 }
 
-// open gives the room of a meeting, and opens it for the first who comes.
-func (h *Hall) open(ctx context.Context, rec booking.Record) (*room, error) {
-	area, err := h.Area(ctx, rec.ServiceArea)
-	if err != nil {
-		return nil, err
-	}
-	if r := h.find(rec.ID); r != nil {
-		return r, nil
-	}
-	r := newRoom(h, rec, area)
-	if err := r.restore(ctx, rec); err != nil {
-		return nil, err
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if r := h.rooms[rec.ID]; r != nil {
-		return r, nil
-	}
-	r.media, err = h.SFU.Open(rec.ID, sfu.RoomConfig{Speakers: r.speakers})
-	if err != nil {
-		return nil, full(err)
-	}
-	r.stop, err = r.listen()
-	if err != nil {
-		r.media.Close()
-		return nil, err
-	}
-	h.rooms[rec.ID] = r
-	return r, nil
-}
-
 // full gives the SFU's errors their meaning for people.
 func full(err error) error {
 	switch {
-	case errors.Is(err, sfu.ErrLimit), errors.Is(err, sfu.ErrDraining):
+	case errors.Is(err, sfu.ErrDraining):
+		return store.ErrElsewhere
+	case errors.Is(err, sfu.ErrLimit):
 		return errs.E(errs.Unavailable, "Mødet kan ikke tage flere ind lige nu. Prøv igen om lidt.", err)
 	case errors.Is(err, sfu.ErrSDP):
 		return errs.E(errs.Invalid, "Browseren og mødet kunne ikke blive enige om lyd og billede. Prøv en anden browser.", err)
@@ -124,23 +109,6 @@ func (h *Hall) close(r *room) {
 		delete(h.rooms, r.id)
 	}
 	h.mu.Unlock()
-}
-
-// Drain lets the meetings of this node go: media stops, what was said is committed, and everybody is told to set up again
-// where the room will be opened next. The meetings themselves go on.
-func (h *Hall) Drain(ctx context.Context) {
-	h.SFU.Drain()
-	h.mu.Lock()
-	rooms := make([]*room, 0, len(h.rooms))
-	for _, r := range h.rooms {
-		rooms = append(rooms, r)
-	}
-	h.mu.Unlock()
-	var wg sync.WaitGroup
-	for _, r := range rooms {
-		wg.Go(func() { r.vacate(ctx) })
-	}
-	wg.Wait()
 }
 
 // tell sends an event to the browsers in a room.

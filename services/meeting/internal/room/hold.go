@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"samtale.dk/samtale/services/meeting/internal/store"
@@ -30,7 +31,7 @@ func (h *Hall) Keep(ctx context.Context) error {
 			err = h.hold(ctx)
 		case <-look.C:
 			if h.Now().Sub(began) > emptyFor { // after a restart people get the time to come back
-				err = h.sweep(ctx)
+				err = h.Sweep(ctx)
 			}
 		}
 		if err != nil && ctx.Err() == nil {
@@ -50,9 +51,16 @@ func (h *Hall) hold(ctx context.Context) error {
 	if len(rooms) == 0 {
 		return nil
 	}
-	return h.Book.Store.InTx(ctx, func(tx *store.Tx) error {
+	var lost []*room
+	err := h.Book.Store.InTx(ctx, func(tx *store.Tx) error {
+		lost = nil
 		for _, r := range rooms {
-			if err := tx.Hold(ctx, r.id, h.Now()); err != nil {
+			err := tx.Hold(ctx, r.id, r.epoch, h.Now())
+			if errors.Is(err, store.ErrElsewhere) {
+				lost = append(lost, r)
+				continue
+			}
+			if err != nil {
 				return err
 			}
 			for _, l := range r.positions() {
@@ -63,20 +71,26 @@ func (h *Hall) hold(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err == nil {
+		for _, r := range lost {
+			h.drop(r)
+		}
+	}
+	return err
 }
 
 func (r *room) positions() []store.Leg {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := make([]store.Leg, 0, len(r.legs))
-	for _, l := range r.legs {
-		out = append(out, store.Leg{ID: l.ID, Samples: l.feed.Position()})
+	for id, l := range r.legs {
+		out = append(out, store.Leg{ID: l.ID, Speaker: id, Samples: l.feed.Position()})
 	}
 	return out
 }
 
-// sweep ends meetings whose node is gone.
-func (h *Hall) sweep(ctx context.Context) error {
+// Sweep ends meetings that no node has and nobody has come back to.
+func (h *Hall) Sweep(ctx context.Context) error {
 	lost, err := h.Book.Store.Read().Abandoned(ctx, h.Now().Add(-emptyFor))
 	if err != nil {
 		return err
@@ -85,7 +99,10 @@ func (h *Hall) sweep(ctx context.Context) error {
 		if h.find(id) != nil {
 			continue
 		}
-		if err := h.finish(ctx, id, reasonLost, nil); err != nil {
+		switch err := h.finish(ctx, id, reasonLost, nil, 0); {
+		case errors.Is(err, store.ErrElsewhere): // somebody came back just now
+			continue
+		case err != nil:
 			return err
 		}
 		h.Log.Info("a meeting that nobody came back to is over", "meeting_id", id)

@@ -202,7 +202,7 @@ func as(rec booking.Record, id, device string) *meetingv1.Participant {
 	if d := holder(&p, s); d == "" || d == device {
 		return &p
 	}
-	p.Muted, p.Camera, p.Screen, p.Hand, p.Report, p.Transcribe, p.LegID = false, false, false, false, nil, nil, ""
+	p.Muted, p.Camera, p.Screen, p.Hand, p.Report, p.Transcribe, p.Record, p.LegID = false, false, false, false, nil, nil, nil, ""
 	assume(&p, s, device)
 	p.State, p.Again = meetingv1.Invited, false
 	if s.Knocks == device {
@@ -217,7 +217,8 @@ const turnFor = 12 * time.Hour
 func (h *Hall) ice(participant string) []meetingv1.ICEServer {
 	out := slices.Clone(h.ICE)
 	if s, ok := h.SFU.TURN(participant, turnFor); ok {
-		out = append(out, meetingv1.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
+		urls := append(slices.Clone(s.URLs), h.TURN()...) // the room may move
+		out = append(out, meetingv1.ICEServer{URLs: urls, Username: s.Username, Credential: s.Credential})
 	}
 	return out
 }
@@ -274,6 +275,9 @@ func (h *Hall) Knock(ctx context.Context, r meetingv1.KnockRequest) (meetingv1.E
 	if own && r.Transcribe != nil {
 		h.choose(ctx, rec, rec.Participant(me.ID), *r.Transcribe, r.Heard)
 	}
+	if own && r.Record != nil {
+		h.chooseTape(ctx, rec, rec.Participant(me.ID), *r.Record)
+	}
 	if before != "" && before != device {
 		h.tell(meetingv1.RoomEvent{MeetingID: rec.ID, Kind: meetingv1.EventNotice, To: me.ID, Device: before, Notice: noticeElsewhere})
 	}
@@ -329,6 +333,9 @@ func fill(p *meetingv1.Participant, r meetingv1.KnockRequest) {
 	}
 	if r.Transcribe != nil {
 		p.Transcribe = r.Transcribe
+	}
+	if r.Record != nil {
+		p.Record = r.Record
 	}
 	p.Hand = p.Hand || r.Help
 }
@@ -412,7 +419,7 @@ func decide(rec *booking.Record, p *meetingv1.Participant, r meetingv1.AdmitRequ
 		if p.Again {
 			d.replaced = s.Device
 			assume(p, s, d.device)
-			p.Transcribe, p.Report = nil, nil // the other's
+			p.Transcribe, p.Record, p.Report = nil, nil, nil // the other's
 		}
 		p.State, p.Since, p.Again, s.Device, s.Knocks, d.notice = meetingv1.InRoom, now, false, s.Knocks, "", "admitted"
 	case meetingv1.Refuse:

@@ -1,7 +1,9 @@
 package room
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -103,7 +105,7 @@ func leave(rec *booking.Record, p *meetingv1.Participant, device string, now tim
 	case holder(p, s) != device:
 		return false, booking.ErrUnchanged // it is another device that is in the room
 	case p.Again:
-		p.Again, p.State, p.Since, p.Transcribe = false, meetingv1.InLobby, now, nil
+		p.Again, p.State, p.Since, p.Transcribe, p.Record = false, meetingv1.InLobby, now, nil, nil
 		assume(p, s, s.Knocks)
 		gone = true
 	default:
@@ -119,13 +121,13 @@ func leave(rec *booking.Record, p *meetingv1.Participant, device string, now tim
 
 // Say sends a chat message to those who are in the same place.
 func (h *Hall) Say(ctx context.Context, q meetingv1.SayRequest) (meetingv1.Message, error) {
-	_, me, err := h.seat(ctx, q.Seat, true)
+	rec, me, err := h.seat(ctx, q.Seat, true)
 	if err != nil {
 		return meetingv1.Message{}, err
 	}
-	r := h.find(q.Seat.MeetingID)
-	if r == nil {
-		return meetingv1.Message{}, errs.E(errs.Conflict, "Mødet er ikke begyndt endnu.", nil)
+	r, err := h.running(ctx, rec)
+	if err != nil {
+		return meetingv1.Message{}, err
 	}
 	text := strings.TrimSpace(q.Text)
 	if n := utf8.RuneCountInString(text); n == 0 && q.File == "" || n > maxText || !utf8.ValidString(text) {
@@ -136,6 +138,9 @@ func (h *Hall) Say(ctx context.Context, q meetingv1.SayRequest) (meetingv1.Messa
 	}
 	m := meetingv1.Message{ID: q.ID, At: h.Now(), From: me.ID, Text: text, Side: me.State == meetingv1.InSide}
 	if q.File != "" {
+		if err := r.there(ctx); err != nil {
+			return meetingv1.Message{}, err
+		}
 		f, ok := r.file(q.File)
 		if !ok {
 			return meetingv1.Message{}, errs.E(errs.NotFound, "Filen er ikke sendt helt. Prøv igen.", nil)
@@ -150,14 +155,20 @@ const maxText = 2000
 
 // History is what a participant has missed: chat of the own place, and captions.
 func (h *Hall) History(ctx context.Context, s meetingv1.SeatRef) (meetingv1.HistoryReply, error) {
-	_, me, err := h.seat(ctx, s, true)
+	rec, me, err := h.seat(ctx, s, true)
 	if err != nil {
 		return meetingv1.HistoryReply{}, err
 	}
 	rep := meetingv1.HistoryReply{Messages: []meetingv1.Message{}, Captions: []meetingv1.Caption{}}
-	r := h.find(s.MeetingID)
-	if r == nil {
+	r, err := h.running(ctx, rec)
+	if errors.Is(err, errs.Conflict) { // it has not begun
 		return rep, nil
+	}
+	if err == nil {
+		err = r.there(ctx)
+	}
+	if err != nil {
+		return rep, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -184,12 +195,16 @@ type upload struct {
 
 // File takes one part of a file, or gives one. What a file is, its bytes say, not its name.
 func (h *Hall) File(ctx context.Context, q meetingv1.FileRequest) (meetingv1.FilePart, error) {
-	if _, _, err := h.seat(ctx, q.Seat, true); err != nil {
+	rec, _, err := h.seat(ctx, q.Seat, true)
+	if err != nil {
 		return meetingv1.FilePart{}, err
 	}
-	r := h.find(q.Seat.MeetingID)
-	if r == nil {
-		return meetingv1.FilePart{}, errs.E(errs.Conflict, "Mødet er ikke begyndt endnu.", nil)
+	r, err := h.running(ctx, rec)
+	if err == nil {
+		err = r.there(ctx)
+	}
+	if err != nil {
+		return meetingv1.FilePart{}, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -222,6 +237,8 @@ func (r *room) take(u *upload, q meetingv1.FileRequest) (meetingv1.FilePart, err
 			return invalid("Filtypen kan ikke sendes. Brug PDF, billede eller tekst.")
 		}
 		r.uploads[u.ID] = u
+	case u != nil && q.Part == len(u.parts)-1 && bytes.Equal(q.Data, u.parts[q.Part]):
+		return meetingv1.FilePart{File: u.File, Part: q.Part, Last: u.whole}, nil // sent again, for the answer was lost
 	case u == nil || q.Part != len(u.parts) || u.whole:
 		return meetingv1.FilePart{}, errs.E(errs.Conflict, "Filens dele kom i forkert orden. Send den igen.", nil)
 	}

@@ -24,8 +24,10 @@ import (
 type room struct {
 	hall  *Hall
 	id    string
+	epoch int64 // under which this node has it
 	area  consentv1.Area
 	media *sfu.Room
+	tape  tape
 	stop  func() // of the subscriptions
 	log   *slog.Logger
 
@@ -41,12 +43,16 @@ type room struct {
 	choices  meetingv1.Choices
 	started  time.Time
 	ended    bool
+	moving   bool // it has ended here, not the meeting
 	messages []meetingv1.Message
 	captions []meetingv1.Caption
 	uploads  map[string]*upload
 	lines    map[string]*strings.Builder // of real-time text, by participant
 	typists  map[string]*typist          // legs of typed words, by participant
-	empty    *time.Timer                 // ends the meeting when nobody has come back
+	former   map[string]formerLeg        // legs of the node before, by id
+	empty    func() bool                 // stops the clock that ends the meeting when nobody has come back; nil: it does not run
+
+	furnished chan struct{} // closed when what the node before had in memory is here
 }
 
 // seat is one participant with media.
@@ -54,6 +60,7 @@ type seat struct {
 	peer  *sfu.Peer
 	side  bool
 	phone *telephone // nil: a browser
+	up    [2]bool    // which of a browser's connections work, by sfu.Side
 }
 
 // emptyFor is how long a room without anybody waits before the meeting counts as over.
@@ -69,7 +76,7 @@ func newRoom(h *Hall, rec booking.Record, area consentv1.Area) *room {
 	return &room{
 		hall: h, id: rec.ID, area: area, log: h.Log.With("meeting_id", rec.ID), seats: map[string]*seat{}, legs: map[string]*leg{},
 		uploads: map[string]*upload{}, lines: map[string]*strings.Builder{}, people: map[string]meetingv1.Participant{},
-		typists: map[string]*typist{}, started: rec.StartedAt,
+		typists: map[string]*typist{}, started: rec.StartedAt, former: map[string]formerLeg{}, furnished: make(chan struct{}),
 	}
 }
 
@@ -84,7 +91,11 @@ func (r *room) join(rec booking.Record, p *meetingv1.Participant, phone *telepho
 		return s.peer, nil
 	}
 	if r.ended {
+		moving := r.moving
 		r.mu.Unlock()
+		if moving {
+			return nil, store.ErrElsewhere
+		}
 		return nil, errs.E(errs.NotFound, "Mødet er slut.", nil)
 	}
 	r.mu.Unlock()
@@ -94,10 +105,13 @@ func (r *room) join(rec booking.Record, p *meetingv1.Participant, phone *telepho
 		Offer: func(sdp string) {
 			r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventOffer, To: id, SDP: sdp, Session: id})
 		},
+		State:   func(side sfu.Side, up bool) { r.connected(id, side, up) },
 		Quality: func(q sfu.Quality) { r.quality(id, q) },
 		Sound:   func(t sfu.Track) sfu.AudioWriter { return r.sound(id, p.Role, p.User, t) },
 		Message: func(m sfu.Message) { r.typed(id, m) },
+		Packets: func(t sfu.Track) sfu.PacketWriter { return r.tap(id, t) },
 	}
+	r.tapeUp(rec)
 	if p.Muted {
 		cfg.Muted = []sfu.Source{sfu.Microphone}
 	}
@@ -117,10 +131,7 @@ func (r *room) join(rec booking.Record, p *meetingv1.Participant, phone *telepho
 	if phone != nil {
 		phone.peer = peer
 	}
-	if r.empty != nil {
-		r.empty.Stop()
-		r.empty = nil
-	}
+	r.attend()
 	return peer, nil
 }
 
@@ -134,6 +145,7 @@ func (r *room) live(rec booking.Record) bool {
 		return false
 	}
 	r.version, r.paused, r.choices = rec.Version, rec.Paused, rec.Choices
+	r.tapes(rec)
 	clear(r.people)
 	for _, p := range rec.Participants {
 		r.people[p.ID] = p
@@ -172,9 +184,7 @@ func (r *room) leave(participant string) {
 	s := r.seats[participant]
 	delete(r.seats, participant)
 	aside := s != nil && s.side
-	if len(r.seats) == 0 && !r.ended && r.empty == nil {
-		r.empty = time.AfterFunc(emptyFor, func() { r.hall.over(r, "empty") })
-	}
+	r.attend()
 	r.mu.Unlock()
 	if s != nil {
 		if s.phone != nil {
@@ -199,8 +209,12 @@ func (r *room) begin(ctx context.Context) error {
 			return booking.ErrUnchanged
 		}
 		rec.State, rec.StartedAt = meetingv1.Live, now
+		rec.Recording = rec.Choices.Recording && rec.RecordingProblem == ""
 		return nil
 	}, func(tx *store.Tx, rec booking.Record) error {
+		if err := tx.Fence(ctx, r.id, r.epoch); err != nil {
+			return err
+		}
 		party, err := r.hall.Book.Party(ctx, rec)
 		if err != nil {
 			return err
@@ -211,11 +225,12 @@ func (r *room) begin(ctx context.Context) error {
 		})
 	})
 	if err != nil {
-		return err
+		return r.refused(err)
 	}
 	r.mu.Lock()
 	r.started = rec.StartedAt
 	r.mu.Unlock()
+	r.hall.announce(rec)
 	return nil
 }
 
@@ -239,9 +254,11 @@ func (h *Hall) over(r *room, reason string) {
 	h.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventEnded})
 	ctx, cancel := context.WithTimeout(context.Background(), endWithin)
 	defer cancel()
-	legs := r.shut(ctx)
+	legs := r.quiet()
+	commit(ctx, legs)
+	r.stop() // the last words are captions, too
 	h.close(r)
-	if err := h.finish(ctx, r.id, reason, legs); err != nil {
+	if err := h.finish(ctx, r.id, reason, lengthsOf(legs), r.epoch); err != nil {
 		h.Log.Error("meeting has ended, but nobody hears of it yet", "meeting_id", r.id, "err", err)
 	}
 }
@@ -249,8 +266,8 @@ func (h *Hall) over(r *room, reason string) {
 // endWithin bounds how long the end of a meeting waits for the last words.
 const endWithin = 60 * time.Second
 
-// finish writes the end to the booking and tells the journal, in one transaction.
-func (h *Hall) finish(ctx context.Context, id, reason string, legs []callv1.LegEnd) error {
+// finish writes the end to the booking and tells the journal, in one transaction. Epoch is that of the room, 0 when there is none.
+func (h *Hall) finish(ctx context.Context, id, reason string, legs []callv1.LegEnd, epoch int64) error {
 	now := h.Now()
 	known, err := h.Book.Store.Read().Legs(ctx, id)
 	if err != nil {
@@ -260,7 +277,7 @@ func (h *Hall) finish(ctx context.Context, id, reason string, legs []callv1.LegE
 		if !rec.EndedAt.IsZero() || reason == reasonLost && h.find(id) != nil {
 			return booking.ErrUnchanged
 		}
-		rec.State, rec.EndedAt = meetingv1.Ended, now
+		rec.State, rec.EndedAt, rec.Recording = meetingv1.Ended, now, false
 		rec.Legs = lengths(merge(rec.Legs, legs), known, rec.StartedAt, now)
 		for i := range rec.Participants {
 			if p := &rec.Participants[i]; in(p.State) || p.State == meetingv1.InLobby {
@@ -269,6 +286,11 @@ func (h *Hall) finish(ctx context.Context, id, reason string, legs []callv1.LegE
 		}
 		return nil
 	}, func(tx *store.Tx, rec booking.Record) error {
+		if epoch > 0 {
+			if err := tx.Release(ctx, id, epoch, now); err != nil {
+				return err
+			}
+		}
 		if rec.StartedAt.IsZero() {
 			return nil
 		}
@@ -313,26 +335,10 @@ func merge(old, more []callv1.LegEnd) []callv1.LegEnd {
 	return out
 }
 
-// vacate empties the room at this node; the meeting goes on where it is opened next.
-func (r *room) vacate(ctx context.Context) {
-	r.mu.Lock()
-	r.ended = true
-	r.mu.Unlock()
-	legs := r.shut(ctx)
-	r.hall.close(r)
-	_, err := r.hall.Book.Update(ctx, r.id, "moved", "", func(rec *booking.Record) error {
-		rec.Legs = merge(rec.Legs, legs)
-		return nil
-	})
-	if err != nil {
-		r.log.Error("legs of a moved room are not recorded", "err", err)
-	}
-	r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventMoved})
-}
-
-// shut closes the media and waits until every leg is committed.
-func (r *room) shut(ctx context.Context) []callv1.LegEnd {
+// quiet closes the media and gives the legs as long as they were.
+func (r *room) quiet() []*leg {
 	r.media.Close()
+	r.untape()
 	r.mu.Lock()
 	aside := map[string]bool{}
 	for id := range r.lines {
@@ -345,7 +351,7 @@ func (r *room) shut(ctx context.Context) []callv1.LegEnd {
 	}
 	r.mu.Lock()
 	if r.empty != nil {
-		r.empty.Stop()
+		r.empty()
 	}
 	legs := make([]*leg, 0, len(r.legs))
 	for _, l := range r.legs {
@@ -359,15 +365,10 @@ func (r *room) shut(ctx context.Context) []callv1.LegEnd {
 			s.phone.close()
 		}
 	}
-	out := make([]callv1.LegEnd, len(legs))
-	var wg sync.WaitGroup
-	for i, l := range legs {
-		wg.Go(func() { out[i] = l.end(ctx) })
+	for _, l := range legs {
+		l.close()
 	}
-	wg.Wait()
-	r.stop() // the last words are captions, too
-	slices.SortFunc(out, func(a, b callv1.LegEnd) int { return a.StartedAt.Compare(b.StartedAt) })
-	return out
+	return legs
 }
 
 // sound gives a microphone's track the way to the recogniser.
@@ -431,10 +432,15 @@ func (r *room) tellLeg(ctx context.Context, participant string, l callv1.Leg, wi
 		}
 		return nil
 	}, func(tx *store.Tx, rec booking.Record) error {
-		if with != nil {
-			if err := with(tx); err != nil {
-				return err
-			}
+		keep := with
+		if keep == nil {
+			keep = func(tx *store.Tx) error { return tx.PutLeg(ctx, r.id, store.Leg{ID: l.ID, Speaker: participant}) }
+		}
+		if err := keep(tx); err != nil {
+			return err
+		}
+		if err := tx.Fence(ctx, r.id, r.epoch); err != nil {
+			return err
 		}
 		legs := make([]callv1.Leg, 0, len(rec.Legs))
 		for _, e := range rec.Legs {
@@ -446,7 +452,7 @@ func (r *room) tellLeg(ctx context.Context, participant string, l callv1.Leg, wi
 			ServiceArea: rec.ServiceArea, Caseworker: caseworker(rec), Legs: legs, Transcribe: &yes,
 		})
 	})
-	return err
+	return r.refused(err)
 }
 
 func (r *room) quality(participant string, q sfu.Quality) {
@@ -496,5 +502,5 @@ func (h *Hall) Over(ctx context.Context, id string) error {
 		h.over(r, "left-open")
 		return nil
 	}
-	return h.finish(ctx, id, reasonLost, nil)
+	return h.finish(ctx, id, reasonLost, nil, 0)
 }

@@ -59,8 +59,12 @@ func (r *room) restore(ctx context.Context, rec booking.Record) error {
 	legs, err := r.hall.Book.Store.Read().Legs(ctx, r.id)
 	for _, l := range legs {
 		i := slices.IndexFunc(rec.Legs, func(o callv1.LegEnd) bool { return o.ID == l.ID })
-		if l.Writer != "" && i >= 0 {
+		switch {
+		case i < 0:
+		case l.Writer != "":
 			r.typists[l.Writer] = &typist{rec.Legs[i].Leg, l.Samples, l.NextWord}
+		case l.Speaker != "":
+			r.former[l.ID] = formerLeg{rec.Legs[i].Leg, l.Speaker}
 		}
 	}
 	return err
@@ -132,6 +136,9 @@ func (r *room) keep(ctx context.Context, m meetingv1.Message, t *typist) (added 
 	}
 	var next typist
 	err = r.hall.Book.Store.InTx(ctx, func(tx *store.Tx) error {
+		if err := tx.Fence(ctx, r.id, r.epoch); err != nil {
+			return err
+		}
 		added, err = tx.AddSaid(ctx, r.id, m.ID, m.At, sealed)
 		if err != nil || !added || t == nil {
 			return err
@@ -142,7 +149,7 @@ func (r *room) keep(ctx context.Context, m meetingv1.Message, t *typist) (added 
 	if err == nil && added && t != nil {
 		*t = next
 	}
-	return added, err
+	return added, r.refused(err)
 }
 
 // utter commits a message as words of a leg, with the silence before.

@@ -41,21 +41,22 @@ func (t *Tx) Said(ctx context.Context, meeting string, limit int) ([][]byte, err
 type Leg struct {
 	ID       string
 	Writer   string // the participant of a typed leg; empty: a spoken one
+	Speaker  string // the participant of a spoken leg
 	Samples  int64
 	NextWord int64 // of a typed leg
 }
 
 // PutLeg keeps how far a leg has come. It never gets shorter.
 func (t *Tx) PutLeg(ctx context.Context, meeting string, l Leg) error {
-	_, err := t.Exec(ctx, `INSERT INTO leg (meeting_id, id, writer, samples, next_word) VALUES (?, ?, ?, ?, ?)
+	_, err := t.Exec(ctx, `INSERT INTO leg (meeting_id, id, writer, speaker, samples, next_word) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (meeting_id, id) DO UPDATE SET samples = excluded.samples, next_word = excluded.next_word
-		WHERE leg.samples < excluded.samples`, meeting, l.ID, l.Writer, l.Samples, l.NextWord)
+		WHERE leg.samples < excluded.samples`, meeting, l.ID, l.Writer, l.Speaker, l.Samples, l.NextWord)
 	return err
 }
 
 // Legs reads how far the legs of a meeting have come.
 func (t *Tx) Legs(ctx context.Context, meeting string) ([]Leg, error) {
-	rows, err := t.Query(ctx, `SELECT id, writer, samples, next_word FROM leg WHERE meeting_id = ? ORDER BY id`, meeting)
+	rows, err := t.Query(ctx, `SELECT id, writer, speaker, samples, next_word FROM leg WHERE meeting_id = ? ORDER BY id`, meeting)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (t *Tx) Legs(ctx context.Context, meeting string) ([]Leg, error) {
 	var out []Leg
 	for rows.Next() {
 		var l Leg
-		if err := rows.Scan(&l.ID, &l.Writer, &l.Samples, &l.NextWord); err != nil {
+		if err := rows.Scan(&l.ID, &l.Writer, &l.Speaker, &l.Samples, &l.NextWord); err != nil {
 			return nil, err
 		}
 		out = append(out, l)
@@ -71,28 +72,23 @@ func (t *Tx) Legs(ctx context.Context, meeting string) ([]Leg, error) {
 	return out, rows.Err()
 }
 
-// Hold notes that a node has a meeting's room now.
-func (t *Tx) Hold(ctx context.Context, meeting string, now time.Time) error {
+// hold notes that a meeting's room was at a node now.
+func (t *Tx) hold(ctx context.Context, meeting string, now time.Time) error {
 	_, err := t.Exec(ctx, `INSERT INTO held (meeting_id, at) VALUES (?, ?) ON CONFLICT (meeting_id) DO UPDATE SET at = excluded.at`,
 		meeting, store.Micros(now))
 	return err
 }
 
+// Hold notes that this node has a room now; ErrElsewhere when it has not any more.
+func (t *Tx) Hold(ctx context.Context, meeting string, epoch int64, now time.Time) error {
+	if err := t.Fence(ctx, meeting, epoch); err != nil {
+		return err
+	}
+	return t.hold(ctx, meeting, now)
+}
+
 // Abandoned lists live meetings whose room no node has had since a time.
 func (t *Tx) Abandoned(ctx context.Context, since time.Time) ([]string, error) {
-	rows, err := t.Query(ctx, `SELECT m.id FROM meeting m LEFT JOIN held h ON h.meeting_id = m.id
-		WHERE m.state = 'live' AND m.erased_at = 0 AND (h.at IS NULL OR h.at < ?) ORDER BY m.id LIMIT 100`, store.Micros(since))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		out = append(out, id)
-	}
-	return out, rows.Err()
+	return t.list(ctx, `SELECT m.id FROM meeting m LEFT JOIN held h ON h.meeting_id = m.id
+		WHERE m.state = 'live' AND m.erased_at = 0 AND m.node = '' AND (h.at IS NULL OR h.at < ?) ORDER BY m.id LIMIT 100`, store.Micros(since))
 }

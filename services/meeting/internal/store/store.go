@@ -7,7 +7,9 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"embed"
+	"errors"
 	"io/fs"
 	"strings"
 	"time"
@@ -30,16 +32,20 @@ func Migrations() fs.FS {
 	return sub
 }
 
-// Store is the open database.
+// Store is the open database, as one node of the service uses it.
 type Store struct {
 	*outbox.Box
-	db *store.DB
+	db   *store.DB
+	node string
 }
 
-// New returns the store over a migrated database.
-func New(db *store.DB) *Store {
-	return &Store{Box: outbox.New(db, "outbox", LaneBus, LaneWork), db: db}
+// New returns the store over a migrated database. Node names this process: the rooms that it claims are its alone.
+func New(db *store.DB, node string) *Store {
+	return &Store{Box: outbox.New(db, "outbox", LaneBus, LaneWork), db: db, node: node}
 }
+
+// Node names this process.
+func (s *Store) Node() string { return s.node }
 
 // Ready probes the database.
 func (s *Store) Ready(ctx context.Context) error { return s.db.Ready(ctx) }
@@ -97,18 +103,31 @@ func (t *Tx) Add(ctx context.Context, m Meeting) (added bool, err error) {
 	return n > 0, err
 }
 
-// Put replaces a meeting of the version that m was read in; errs.Conflict when it has changed since.
+// Put replaces a meeting of the version that m was read in; errs.Conflict when it has changed since, ErrElsewhere when another
+// node has its room.
 func (t *Tx) Put(ctx context.Context, m Meeting) error {
-	r, err := t.Exec(ctx, `UPDATE meeting SET service_area = ?, state = ?, starts_at = ?, version = version + 1, sealed = ?
-		WHERE id = ? AND version = ? AND erased_at = 0`,
-		m.ServiceArea, m.State, store.Micros(m.StartsAt), m.Sealed, m.ID, m.Version)
+	err := changed(t.Exec(ctx, `UPDATE meeting SET service_area = ?, state = ?, starts_at = ?, version = version + 1, sealed = ?
+		WHERE id = ? AND version = ? AND erased_at = 0 AND node IN ('', ?)`,
+		m.ServiceArea, m.State, store.Micros(m.StartsAt), m.Sealed, m.ID, m.Version, t.s.node))
+	if !errors.Is(err, ErrElsewhere) {
+		return err
+	}
+	if p, err := t.Place(ctx, m.ID); err != nil || p.Node == "" || p.Node == t.s.node {
+		return errs.E(errs.Conflict, "", err)
+	}
+	return err
+}
+
+// changed tells from what a statement has changed whether its condition held.
+func changed(r sql.Result, err error) error {
 	if err != nil {
 		return err
 	}
-	if n, err := r.RowsAffected(); err != nil || n == 0 {
-		return errs.E(errs.Conflict, "", err)
+	n, err := r.RowsAffected()
+	if err == nil && n == 0 {
+		err = ErrElsewhere
 	}
-	return nil
+	return err
 }
 
 // Meeting reads one; errs.NotFound when there is none.
