@@ -1,6 +1,6 @@
-// Package speech is the service that hears: gateways attach legs of conversations, and
-// committed words with a ledger of every sample come out. Run serves; Transcribe does
-// the same with a file, in process.
+// Package speech is the service that hears and speaks: gateways attach legs of
+// conversations, and committed words with a ledger of every sample come out; a sentence
+// goes in, and its sound comes out. Run serves; Transcribe hears a file, in process.
 //
 // DESIGN.md describes the protocol with the gateways and what happens when a part
 // fails.
@@ -24,6 +24,7 @@ import (
 type settings struct {
 	process.Common
 	Engine  engineSettings
+	Voice   voiceSettings
 	Streams int `env:"SAMTALE_SPEECH_STREAMS"` // legs at once; 0: by the engine and the processors
 }
 
@@ -48,8 +49,9 @@ func Run(ctx context.Context, env process.Env) error {
 	if err != nil {
 		return err
 	}
-	if env.CheckOnly {
-		return nil
+	voices, err := cfg.Voice.voices()
+	if err != nil || env.CheckOnly {
+		return err
 	}
 	b, err := env.Connect("speech", cfg.Bus)
 	if err != nil {
@@ -61,7 +63,7 @@ func Run(ctx context.Context, env process.Env) error {
 		return err
 	}
 	w := worker.New(worker.Config{
-		Name: workerName(), Bus: b, Keys: keys, Engine: engine,
+		Name: workerName(), Bus: b, Keys: keys, Engine: engine, Voices: voices,
 		Segmenter: func() hearing.Segmenter { return hearing.NewEndpointing(cfg.Engine.EndpointSilence) },
 		Streams:   streams(cfg.Streams, engine), Log: env.Log.With("service", "speech"), Metrics: env.Metrics,
 	})

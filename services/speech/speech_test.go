@@ -233,6 +233,12 @@ func TestSettings(t *testing.T) {
 		{"SAMTALE_ASR=openai=http://h,whisper", "model=NAME"},
 		{"SAMTALE_ASR=demo=1", "no value"},
 		{"SAMTALE_ASR=vosk", "not known"},
+		{"SAMTALE_TTS=none", ""},
+		{"SAMTALE_TTS=openai=http://127.0.0.1:8000", ""},
+		{"SAMTALE_TTS=openai=http://127.0.0.1:8000/v1,model=piper,voice=da_DK-talesyntese", ""},
+		{"SAMTALE_TTS=openai=here", "SAMTALE_TTS"},
+		{"SAMTALE_TTS=openai=http://h,piper", "voice=NAME"},
+		{"SAMTALE_TTS=festival", "not known"},
 		{"SAMTALE_ENDPOINT_SILENCE=5ms", "SAMTALE_ENDPOINT_SILENCE"},
 		{"SAMTALE_SPEECH_STREAMS=-1", "SAMTALE_SPEECH_STREAMS"},
 	} {

@@ -45,6 +45,14 @@ const (
 	HearSubject = "speech.v1.hear"
 	// HearSeconds is the longest such sound: it must fit into one message.
 	HearSeconds = 15
+
+	// SaySubject is the request subject for one sentence that is spoken at once: SayRequest → SayReply. Nothing of it is stored.
+	SaySubject = "speech.v1.say"
+	// SayBytes is the longest such sentence, SaySeconds what may come of it: it must fit into one message.
+	SayBytes   = 160
+	SaySeconds = 20
+	// VoicesSubject is the request subject for what can be spoken here: VoicesRequest → VoicesReply.
+	VoicesSubject = "speech.v1.voices"
 )
 
 // Subject carries the frames of one leg.
@@ -119,6 +127,25 @@ type HearReply struct {
 	Text   string `json:"text"`
 	Engine string `json:"engine"`
 	Demo   bool   `json:"demo,omitempty"`
+}
+
+// SayRequest is one sentence.
+type SayRequest struct {
+	Text     string `json:"text"`
+	Language string `json:"language,omitempty"` // empty: "da"
+}
+
+// SayReply is its sound: samples as signed 16 bit, little endian, mono, at SampleRate.
+type SayReply struct {
+	PCM []byte `json:"pcm"`
+}
+
+// VoicesRequest asks what can be spoken here.
+type VoicesRequest struct{}
+
+// VoicesReply lists the languages that have a voice.
+type VoicesReply struct {
+	Languages []string `json:"languages"`
 }
 
 // Flag bits of a frame.

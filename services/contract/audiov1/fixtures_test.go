@@ -15,5 +15,9 @@ func TestFixtures(t *testing.T) {
 		contracttest.Of[Replayed]("replayed"),
 		contracttest.Of[HearRequest]("hear_request"),
 		contracttest.Of[HearReply]("hear_reply"),
+		contracttest.Of[SayRequest]("say_request"),
+		contracttest.Of[SayReply]("say_reply"),
+		contracttest.Of[VoicesRequest]("voices_request"),
+		contracttest.Of[VoicesReply]("voices_reply"),
 	)
 }

@@ -23,7 +23,7 @@ func TestHearAShortSound(t *testing.T) {
 		return out
 	}
 	ask := func(pcm []byte) (rep audiov1.HearReply, err error) {
-		for range 200 { // the worker is starting
+		for range 6000 { // the worker is starting
 			rep, err = bus.Request[audiov1.HearReply](t.Context(), w.bus, audiov1.HearSubject, audiov1.HearRequest{PCM: pcm})
 			if !errors.Is(err, errs.Unavailable) {
 				break

@@ -10,6 +10,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"samtale.dk/samtale/models/asr"
+	"samtale.dk/samtale/models/tts"
 	"samtale.dk/samtale/services/contract/audiov1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/transcriptv1"
@@ -65,6 +67,7 @@ type Config struct {
 	Bus       *bus.Bus
 	Keys      seal.Keys
 	Engine    asr.Engine
+	Voices    map[string]tts.Synthesiser // by language; may be none
 	Segmenter func() hearing.Segmenter
 	Streams   int // legs at once; more are refused
 	Log       *slog.Logger
@@ -135,7 +138,11 @@ func (w *Worker) serve(legs context.Context) (micro.Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("speech service: %w", err)
 	}
-	if err := bus.Handle(w.cfg.Bus, svc, audiov1.HearSubject, sounds, w.hear); err != nil {
+	err = errors.Join(
+		bus.Handle(w.cfg.Bus, svc, audiov1.HearSubject, sounds, w.hear),
+		bus.Handle(w.cfg.Bus, svc, audiov1.SaySubject, sentences, w.say),
+		bus.Handle(w.cfg.Bus, svc, audiov1.VoicesSubject, sentences, w.voices))
+	if err != nil {
 		return nil, fmt.Errorf("speech service: %w", err)
 	}
 	return svc, nil
