@@ -26,11 +26,11 @@ func newBrowser(s *system, micFile string) *browser {
 		chromedp.WSURLReadTimeout(waitLimit),
 		chromedp.Flag("use-file-for-fake-audio-capture", micFile),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
+		chromedp.Flag("use-fake-device-for-media-stream", "fps=5"), // a picture is encoded three times: a slow machine has other things to do
 	}
 	for _, f := range []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "disable-background-networking",
-		"disable-component-update", "disable-sync", "use-fake-device-for-media-stream",
-		"use-fake-ui-for-media-stream", "allow-loopback-in-peer-connection", "disable-dev-shm-usage",
+		"disable-component-update", "disable-sync", "use-fake-ui-for-media-stream", "allow-loopback-in-peer-connection", "disable-dev-shm-usage",
 	} {
 		opts = append(opts, chromedp.Flag(f, true))
 	}

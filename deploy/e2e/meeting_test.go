@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -74,7 +75,9 @@ func TestMeeting(t *testing.T) {
 			return nil
 		})
 	}
-	host.await("captions of what the citizen says", `[...document.querySelectorAll('#m-captions [data-kind="caption"]')].some((x) => /flytter/i.test(x.innerText))`)
+	// The same words come again every ten seconds: on a slow machine sound is lost on its way to the recogniser, but not always.
+	heard := regexp.MustCompile(`(?i)flytter|boligstøtte|hedder|næste uge`)
+	host.await("captions of what the citizen says", `[...document.querySelectorAll('#m-captions [data-kind="caption"]:not(.live)')].some((x) => /`+strings.TrimPrefix(heard.String(), "(?i)")+`/i.test(x.innerText))`)
 	host.screenshot("meeting-room")
 	citizen.screenshot("meeting-room-citizen")
 
@@ -88,12 +91,14 @@ func TestMeeting(t *testing.T) {
 	citizen.await("the end", `!document.getElementById("m-over").hidden`)
 	conv := strings.Split(link, "/")[4]
 	n := s.awaitNote(conv)
-	text := ""
-	for _, x := range n.Sentences {
-		text += x.Text + " "
+	var said transcript
+	if err := s.api("caseworker", "GET", "/api/v1/conversations/"+conv+"/transcript", nil, &said); err != nil || !heard.MatchString(said.Text) {
+		t.Errorf("%v, written down: %s", err, said.Text)
 	}
-	if !strings.Contains(strings.ToLower(text), "flytter") {
-		t.Errorf("the note says: %s", text)
+	for _, x := range n.Sentences {
+		if x.Verdict == "supported" && len(x.Evidence) == 0 {
+			t.Errorf("supported by nothing: %s", x.Text)
+		}
 	}
 	s.confirmAll(&n)
 	s.approve(n)

@@ -301,6 +301,50 @@ func TestDeskVideoAndForward(t *testing.T) {
 	}
 }
 
+// A chat goes to a colleague who is logged in, picked by name; whoever is not is reached by user name.
+func TestDeskForwardToColleague(t *testing.T) {
+	p := start(t)
+	i := p.assistant.wants(t, p, inquiryv1.Chat, "Fatima Demir", "Jeg vil gerne skrive")
+	b := chromium(t, p)
+	b.login("mette")
+	b.until(`document.querySelector(".inq-waiting .item") !== null`)
+	b.click(".inq-waiting .item")
+	b.until(`!document.getElementById("inq-claim").hidden`)
+	b.click("#inq-claim")
+	b.until(`document.activeElement.id === "inq-text"`)
+	toColleague := func() {
+		b.click("#inq-forward")
+		b.until(`document.getElementById("forward-dialog").open`)
+		b.click(`[name="way"][value="caseworker"]`)
+	}
+	toColleague()
+	b.until(`document.getElementById("forward-caseworker").offsetParent !== null && document.getElementById("forward-colleague").offsetParent === null`)
+	b.key(kb.Escape)
+	b.until(`!document.getElementById("forward-dialog").open`)
+
+	for _, person := range []string{"jonas", "ida"} {
+		c := p.browser(t)
+		c.login(t, person)
+	}
+	toColleague()
+	b.until(`document.getElementById("forward-colleague").offsetParent !== null && document.getElementById("forward-caseworker").offsetParent === null`)
+	if got := eval[string](b, `document.getElementById("forward-colleague").innerText`); got != "Jonas Kjær\nEn anden: skriv brugernavn" {
+		t.Errorf("colleagues: %q", got)
+	}
+	b.checked("desk-forward-colleague")
+	b.run(chromedp.SetValue("#forward-reason", "Jonas kender sagen", chromedp.ByQuery))
+	b.click(`#forward-dialog button[type="submit"]`)
+	b.until(`!document.getElementById("forward-dialog").open`)
+	p.assistant.mu.Lock()
+	if h, _ := p.assistant.one("", i.ID); h.Inquiry.Caseworker != "jonas" || h.Inquiry.CaseworkerName != "Jonas Kjær" {
+		t.Errorf("forwarded: %+v", h.Inquiry)
+	}
+	p.assistant.mu.Unlock()
+	if status, _ := p.browser(t).get(t, "/api/v1/desk/colleagues?area=borgerservice"); status != 401 {
+		t.Errorf("a stranger sees who works here: %d", status)
+	}
+}
+
 // Suggestions follow what is said, and nothing moves where somebody works.
 func TestDeskSuggestions(t *testing.T) {
 	p := start(t)

@@ -9,7 +9,6 @@ import (
 func TestFixtures(t *testing.T) {
 	contracttest.Run(t,
 		contracttest.Of[Started]("started"),
-		contracttest.Of[Started]("started.2"),
 		contracttest.Of[Changed]("changed"),
 		contracttest.Of[Ended]("ended"),
 		contracttest.Of[ListRequest]("list_request"),

@@ -173,6 +173,7 @@ type ForwardRequest struct {
 	ID         string `json:"id"`
 	Area       string `json:"area,omitempty"`
 	Caseworker string `json:"caseworker,omitempty"`
+	Name       string `json:"name,omitempty"`      // the colleague's, where it is known
 	Authority  string `json:"authority,omitempty"` // its name, with Contact
 	Contact    string `json:"contact,omitempty"`   // its web address or number, shown to the citizen
 	Reason     string `json:"reason"`

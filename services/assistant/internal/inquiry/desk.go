@@ -217,7 +217,7 @@ func (s *Service) checkForward(ctx context.Context, r inquiryv1.ForwardRequest) 
 	if n != 1 || strings.TrimSpace(r.Reason) == "" {
 		return to, errs.E(errs.Invalid, textForward, nil)
 	}
-	for _, f := range []string{r.Caseworker, r.Authority, r.Contact, r.Reason} {
+	for _, f := range []string{r.Caseworker, r.Name, r.Authority, r.Contact, r.Reason} {
 		if utf8.RuneCountInString(f) > 2*maxField {
 			return to, errs.E(errs.Invalid, textField, nil)
 		}
@@ -253,7 +253,7 @@ func (c *change) toColleague(ctx context.Context, r inquiryv1.ForwardRequest) er
 	if r.Caseworker == r.Actor.ID {
 		return errs.E(errs.Invalid, textForward, nil)
 	}
-	if err := c.give(ctx, r.Caseworker, ""); err != nil {
+	if err := c.give(ctx, r.Caseworker, r.Name); err != nil {
 		return err
 	}
 	return errors.Join(c.system(ctx, saidColleague().in(c.Language)), c.journal(ctx), c.step(ctx, "forwarded", r.Reason))

@@ -402,11 +402,11 @@ export class Inquiries {
 
   /** colleagues fills in who of the area is logged in; whoever is not is reached by their user name. */
   async colleagues(i) {
-    const other = el("option", { value: "" }, t("desk.inq.forward.colleague.other"));
-    $("forward-colleague").replaceChildren(other);
+    $("forward-colleague").replaceChildren(el("option", { value: "" }, t("desk.inq.forward.colleague.other")));
     try {
       const { colleagues } = await api("GET", `/api/v1/desk/colleagues?area=${encodeURIComponent(i.service_area)}`);
-      $("forward-colleague").replaceChildren(...colleagues.map((c) => el("option", { value: c.id }, c.name)), other);
+      $("forward-colleague").prepend(...colleagues.map((c) => el("option", { value: c.id }, c.name)));
+      $("forward-colleague").selectedIndex = 0;
     } catch {
       // the user name can be written
     }
