@@ -2,7 +2,7 @@
 // caseworkers' softphones, queues and messages. Run wires it together; the parts
 // are in internal: sipua (SIP), offer (SDP), line (a party on the telephone),
 // softphone (a party in the browser), announce (what callers hear), calls (what
-// happens). The dialer folder is a client to call with.
+// happens), guest (telephones in meetings). The dialer folder is a client to call with.
 package phone
 
 import (
@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"samtale.dk/samtale/services/phone/internal/announce"
 	"samtale.dk/samtale/services/phone/internal/calls"
 	"samtale.dk/samtale/services/phone/internal/demo"
+	"samtale.dk/samtale/services/phone/internal/guest"
 	"samtale.dk/samtale/services/phone/internal/line"
 	"samtale.dk/samtale/services/phone/internal/sipua"
 	"samtale.dk/samtale/services/phone/internal/softphone"
@@ -93,11 +95,16 @@ func Run(ctx context.Context, env process.Env) error {
 		Messages: parts.messages, Users: parts.users, RecordArea: cfg.RecordArea, Trunk: cfg.trunk(), Refer: words(cfg.Refer), Times: cfg.times(), Log: log, Metrics: metrics,
 		Demo: demos.Play,
 	})
-	ua, err := sipua.New(cfg.sip(parts, log, metrics.Refused), svc)
+	guests := guest.New(guest.Config{
+		Bus: b, Sounds: sounds, Trunk: cfg.trunk(), Numbers: words(cfg.Meetings), Log: log, Metrics: env.Metrics,
+		Line: line.Config{Ports: parts.ports, Listen: parts.listen, Public: parts.public, Clock: clock, Log: log},
+	})
+	ua, err := sipua.New(cfg.sip(parts, log, metrics.Refused), reception{guests, svc})
 	if err != nil {
 		return err
 	}
 	svc.Attach(ua)
+	guests.Attach(ua)
 	if err := errors.Join(svc.FollowChoices(work), svc.KeepWills(work)); err != nil {
 		return err
 	}
@@ -111,14 +118,35 @@ func Run(ctx context.Context, env process.Env) error {
 		return err
 	}
 	defer api.Stop()
+	if err := guests.Serve(api); err != nil {
+		return err
+	}
 	ready.Store(ua)
 	log.Info("phone is ready", "sip", ua.Addr(), "rtp_ports", cfg.RTPPorts)
 	<-ctx.Done()
 	ua.Drain()
 	drain, cancel := context.WithTimeout(context.Background(), cfg.Drain)
 	defer cancel()
+	var all sync.WaitGroup
+	all.Go(func() { guests.Drain(drain) })
 	svc.Drain(drain, flushLimit)
+	all.Wait()
 	return nil
+}
+
+// reception sends those who call for a meeting to the guests, and all others to the calls.
+type reception struct {
+	guests *guest.Service
+	calls  *calls.Service
+}
+
+// Invite implements sipua.Handler.
+func (r reception) Invite(in *sipua.Incoming) {
+	if r.guests.Takes(in.User()) {
+		r.guests.Invite(in)
+		return
+	}
+	r.calls.Invite(in)
 }
 
 // voice is espeak-ng when it is installed.

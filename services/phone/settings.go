@@ -45,6 +45,7 @@ type Settings struct {
 	Refer         string `env:"SAMTALE_SIP_REFER"`                       // whom telephones may move calls to: +45,@pbx.example
 
 	Messages   string `env:"SAMTALE_MESSAGE_NUMBERS" envDefault:"besked=borgerservice"` // number=area,…
+	Meetings   string `env:"SAMTALE_MEETING_NUMBERS" envDefault:"moede"`                // numbers that are called for meetings
 	Extensions string `env:"SAMTALE_EXTENSIONS"`                                        // extension=caseworker,… for SIPREC
 	RecordArea string `env:"SAMTALE_SIPREC_AREA" envDefault:"borgerservice"`            // basis of recorded calls
 	Recordings string `env:"SAMTALE_ANNOUNCEMENTS"`                                     // folder with own recordings

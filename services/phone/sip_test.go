@@ -191,7 +191,14 @@ func TestRetransmissionsAndMergedRequests(t *testing.T) {
 		return err == nil && len(l.Calls) == 1
 	})
 	r.bye(user)
-	w.endOf(a.h.Get("X-Samtale-Conversation"))
+	id := a.h.Get("X-Samtale-Conversation")
+	w.endOf(id)
+	w.until("the beginning is told, too", func() bool { // on a subscription of its own
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		_, ok := w.started[id]
+		return ok
+	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.started) != 1 {

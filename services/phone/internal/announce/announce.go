@@ -46,6 +46,31 @@ const (
 	Goodbye      ID = "goodbye"
 )
 
+// The announcements of meetings by telephone.
+const (
+	MeetingWelcome   ID = "meeting-welcome"
+	MeetingWrong     ID = "meeting-wrong"  // code
+	MeetingNoCode    ID = "meeting-nocode" // too many wrong ones
+	MeetingEarly     ID = "meeting-early"
+	MeetingOver      ID = "meeting-over"
+	MeetingAway      ID = "meeting-away" // the service does not answer
+	MeetingAsk       ID = "meeting-ask"
+	MeetingLobby     ID = "meeting-lobby"
+	MeetingTold      ID = "meeting-told"
+	MeetingPostponed ID = "meeting-postponed"
+	MeetingNo        ID = "meeting-no" // refused, or taken out
+	MeetingIn        ID = "meeting-in"
+	MeetingKeys      ID = "meeting-keys"
+	MeetingMuted     ID = "meeting-muted"
+	MeetingUnmuted   ID = "meeting-unmuted"
+	MeetingHostMuted ID = "meeting-hostmuted"
+	MeetingHelp      ID = "meeting-help"
+	MeetingLost      ID = "meeting-lost"
+	MeetingCalled    ID = "meeting-called"
+	MeetingJoin      ID = "meeting-join"
+	MeetingJoinAsk   ID = "meeting-joinask"
+)
+
 // Version of the wording below. It stands in every choice that a caller makes
 // after hearing it: change it with the words.
 const Version = "2026-11-22"
@@ -74,6 +99,31 @@ func Texts() map[ID]string {
 		Held:        "Vent et øjeblik. Du er ikke blevet afbrudt.",
 		Transferred: "Du bliver stillet om.",
 		Goodbye:     "Tak for din opringning. Farvel.",
+
+		MeetingWelcome: "Velkommen til møder på telefon. Tast koden på ni cifre fra din invitation.",
+		MeetingWrong:   "Koden passer ikke. Tast den igen.",
+		MeetingNoCode:  "Vi kan ikke finde mødet. Ring til den, der har inviteret dig. Farvel.",
+		MeetingEarly:   "Det er for tidligt. Du kan ringe fra en halv time før mødet. Farvel.",
+		MeetingOver:    "Mødet er slut. Farvel.",
+		MeetingAway:    "Vi kan ikke få fat i mødet lige nu. Ring igen om lidt. Farvel.",
+		MeetingAsk: "Mødet kan blive skrevet ned af et system med kunstig intelligens. Et menneske godkender notatet. " +
+			"Tryk et, hvis det, du siger, må skrives ned. Tryk to, hvis du siger nej. Du får den samme hjælp.",
+		MeetingLobby:     "Vent, til du bliver lukket ind. Tryk nul, hvis du har brug for hjælp.",
+		MeetingTold:      "Mødelederen ved, at du venter. Bliv i røret.",
+		MeetingPostponed: "Mødet er udsat. Du hører fra os. Farvel.",
+		MeetingNo:        "Du kan ikke være med i mødet. Farvel.",
+		MeetingIn:        "Du er med i mødet nu. Tryk et for at slå din mikrofon fra og til.",
+		MeetingKeys: "Tryk et for at slå din mikrofon fra og til. Tryk nul, hvis du har brug for hjælp. " +
+			"Tryk to, hvis du ikke vil skrives ned.",
+		MeetingMuted:     "Din mikrofon er slået fra.",
+		MeetingUnmuted:   "Din mikrofon er slået til.",
+		MeetingHostMuted: "Mødelederen har slået din mikrofon fra. Tryk et, når du vil tale.",
+		MeetingHelp:      "Mødelederen får besked om, at du har brug for hjælp.",
+		MeetingLost:      "Forbindelsen til mødet er væk et øjeblik. Bliv i røret.",
+		MeetingCalled:    "Goddag. Du bliver ringet op af en offentlig myndighed, som gerne vil have dig med i et møde.",
+		MeetingJoin:      "Tryk et for at være med, eller læg på.",
+		MeetingJoinAsk: "Mødet kan blive skrevet ned af et system med kunstig intelligens. Et menneske godkender notatet. " +
+			"Tryk et for at være med og sige ja til det. Tryk to for at være med uden at blive skrevet ned. Eller læg på.",
 	}
 	numbers := []string{"et", "to", "tre", "fire", "fem", "seks", "syv", "otte", "ni", "ti"}
 	for i, n := range numbers {

@@ -24,7 +24,7 @@ func TestEveryTextHasASound(t *testing.T) {
 		}
 		total += len(s) / 2
 	}
-	if total > 1500<<10 {
+	if total > 1800<<10 {
 		t.Errorf("sound files take %d bytes", total)
 	}
 }

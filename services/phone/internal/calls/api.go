@@ -93,7 +93,7 @@ func (s *Service) dial(ctx context.Context, r callv1.DialRequest) (callv1.Answer
 	if r.Caseworker == "" {
 		return callv1.AnswerReply{}, errs.E(errs.Invalid, "", errors.New("no caseworker"))
 	}
-	uri, err := s.cfg.Trunk.uri(r.To)
+	uri, err := s.cfg.Trunk.URI(r.To)
 	if err != nil {
 		return callv1.AnswerReply{}, err
 	}

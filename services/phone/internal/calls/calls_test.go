@@ -73,7 +73,7 @@ func TestTrunkURI(t *testing.T) {
 		{Trunk{}, "12345678", ""},
 		{Trunk{}, "sips:a@b", "sips:a@b"},
 	} {
-		got, err := c.trunk.uri(c.to)
+		got, err := c.trunk.URI(c.to)
 		if got != c.want || (err == nil) != (c.want != "") {
 			t.Errorf("%q: %q, %v", c.to, got, err)
 		}

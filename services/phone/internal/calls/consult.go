@@ -38,8 +38,8 @@ type (
 
 var errConsultOver = errors.New("the consulted party hung up")
 
-// uri makes a SIP URI of what a caseworker typed.
-func (t Trunk) uri(to string) (string, error) {
+// URI makes a SIP URI of what a caseworker typed.
+func (t Trunk) URI(to string) (string, error) {
 	to = strings.TrimSpace(to)
 	if strings.HasPrefix(to, "sip:") || strings.HasPrefix(to, "sips:") {
 		var u sip.Uri
@@ -63,7 +63,8 @@ func (t Trunk) uri(to string) (string, error) {
 	return u.String(), nil
 }
 
-func (t Trunk) outgoing(to string) sipua.Outgoing {
+// Outgoing is a call to a SIP URI by this trunk.
+func (t Trunk) Outgoing(to string) sipua.Outgoing {
 	o := sipua.Outgoing{To: to, From: t.Caller, User: t.User, Password: t.Password}
 	if t.Proxy != "" {
 		o.Via = t.Proxy
@@ -73,7 +74,7 @@ func (t Trunk) outgoing(to string) sipua.Outgoing {
 
 // dialCitizen places an outgoing call.
 func (c *Call) dialCitizen(ctx context.Context, l *end) error {
-	_, err := l.Dial(ctx, c.s.cfg.Trunk.outgoing(c.party.URI))
+	_, err := l.Dial(ctx, c.s.cfg.Trunk.Outgoing(c.party.URI))
 	return err
 }
 
@@ -94,7 +95,7 @@ func (c *Call) startConsult(to string) error {
 	if c.consult != nil || c.moving {
 		return errs.E(errs.Conflict, "Der er allerede en forespørgsel i gang.", nil)
 	}
-	uri, err := c.s.cfg.Trunk.uri(to)
+	uri, err := c.s.cfg.Trunk.URI(to)
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func (c *Call) callSecond(uri string, auto bool) error {
 	k.cancel = cancel
 	c.consult = k
 	go func() {
-		_, err := l.Dial(ctx, c.s.cfg.Trunk.outgoing(uri))
+		_, err := l.Dial(ctx, c.s.cfg.Trunk.Outgoing(uri))
 		if err != nil {
 			l.Close()
 		}

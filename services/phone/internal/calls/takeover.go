@@ -180,7 +180,7 @@ func (s *Service) destination(to string) (uri string, area *consentv1.Area, err 
 		return "", &a, nil
 	}
 	if strings.Trim(user, "+0123456789") == "" && user != "" && s.allowed(func(p string) bool { return strings.HasPrefix(user, p) }) {
-		if uri, err := s.cfg.Trunk.uri(user); err == nil {
+		if uri, err := s.cfg.Trunk.URI(user); err == nil {
 			return uri, nil, nil
 		}
 	}
@@ -218,7 +218,7 @@ func (c *Call) callInstead(v referral, to string) error {
 	if err != nil {
 		return &sipua.StatusError{Code: sip.StatusServiceUnavailable, Reason: "no free line"}
 	}
-	out := c.s.cfg.Trunk.outgoing(to)
+	out := c.s.cfg.Trunk.Outgoing(to)
 	if v.r.Replaces != "" { // of a call that is not ours
 		out.Headers = append(out.Headers, sip.NewHeader("Require", "replaces"), sip.NewHeader("Replaces", v.r.Replaces))
 	}

@@ -289,7 +289,7 @@ func (c *Call) transfer(v control) verdict {
 		c.area = area
 		return c.leave(requeue)
 	}
-	uri, err := c.s.cfg.Trunk.uri(v.req.Value)
+	uri, err := c.s.cfg.Trunk.URI(v.req.Value)
 	if err != nil {
 		v.reply <- err
 		return done
