@@ -50,7 +50,9 @@ type world struct {
 	nats *natsserver.Server
 	bus  *bus.Bus
 	keys *seal.Ring
-	node *node
+	dsn  string
+	on   clocks
+	node *node // the newest
 
 	mu      sync.Mutex
 	news    chan struct{} // replaced and closed when something has happened
@@ -72,10 +74,14 @@ type heard struct {
 
 func (h *heard) length() int64 { return h.clear + h.masked + h.missing }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, change ...func(*world)) *world {
 	t.Helper()
 	t.Parallel()
-	w := &world{t: t, data: t.TempDir(), heard: map[string]*heard{}, news: make(chan struct{})}
+	w := &world{t: t, data: t.TempDir(), heard: map[string]*heard{}, news: make(chan struct{}), on: machine()}
+	w.dsn = "sqlite:" + filepath.Join(w.data, "meeting.db")
+	for _, f := range change {
+		f(w)
+	}
 	var err error
 	w.nats, err = natsserver.Start(natsserver.Config{StoreDir: filepath.Join(w.data, "nats")})
 	w.must(err)
@@ -250,9 +256,9 @@ type node struct {
 }
 
 // start runs the service on the world's data, as Run does.
-func (w *world) start() {
+func (w *world) start() *node {
 	w.t.Helper()
-	cfg := Settings{Sender: "Test", SenderMail: "test@example.dk", Public: "http://example.dk"}
+	cfg := Settings{Sender: "Test", SenderMail: "test@example.dk", Public: "http://example.dk", Recordings: filepath.Join(w.data, "recordings"), RecordingMB: 100}
 	log := slog.New(slog.DiscardHandler)
 	if os.Getenv("TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -260,7 +266,7 @@ func (w *world) start() {
 	env := process.Env{Log: log, Metrics: prometheus.NewRegistry(), Health: health.New()}
 	n := &node{done: make(chan error, 1)}
 	var err error
-	n.db, err = platformstore.Open(w.t.Context(), "sqlite:"+filepath.Join(w.data, "meeting.db"))
+	n.db, err = platformstore.Open(w.t.Context(), w.dsn)
 	w.must(err)
 	w.must(n.db.Migrate(w.t.Context(), store.Migrations()))
 	n.bus, err = bus.Connect("meeting", bus.Config{}, log, w.nats.Option())
@@ -271,17 +277,15 @@ func (w *world) start() {
 	master, err := masterkey.LoadOrCreate("", w.data)
 	w.must(err)
 	cfg.Temporal.Addr = "127.0.0.1:1" // nobody is there
-	n.App, err = assemble(cfg, env, master, store.New(n.db, event.NewID(time.Now())), n.bus, n.unit, n.feed, machine())
+	n.App, err = assemble(cfg, env, master, store.New(n.db, event.NewID(time.Now())), n.bus, n.unit, n.feed, w.on)
 	w.must(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	n.stop = cancel
 	go func() { n.done <- n.Run(ctx) }()
 	w.node = n
 	w.t.Cleanup(func() { w.end(n, false) })
-	w.until("the service answers", func() bool {
-		_, err := bus.Request[meetingv1.SetupsReply](w.t.Context(), w.bus, meetingv1.SetupsSubject, meetingv1.SetupsRequest{})
-		return err == nil
-	})
+	w.until("the service answers", func() bool { return n.Nodes.Ask(w.t.Context(), n.Nodes.ID) == nil })
+	return n
 }
 
 // end stops a node in order; killed: it can neither write nor tell anything more from now on.

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"samtale.dk/samtale/services/meeting/internal/booking"
 	"samtale.dk/samtale/services/meeting/internal/invite"
 	"samtale.dk/samtale/services/meeting/internal/nodes"
+	"samtale.dk/samtale/services/meeting/internal/recording"
 	"samtale.dk/samtale/services/meeting/internal/room"
 	"samtale.dk/samtale/services/meeting/internal/store"
 	"samtale.dk/samtale/services/platform/areas"
@@ -48,8 +50,14 @@ type Settings struct {
 	TURN     []string `env:"SAMTALE_MEETING_TURN_UDP"`                     // built-in TURN server; empty: none
 	TURNTCP  []string `env:"SAMTALE_MEETING_TURN_TCP"`
 	TURNURLs []string `env:"SAMTALE_MEETING_TURN_URLS"` // how browsers reach it, as turn:meet1.example.dk:3478
-	Public   string   `env:"SAMTALE_PUBLIC_URL"`        // of the portal, for links; empty: http:// and its address
-	HTTPAddr string   `env:"SAMTALE_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
+	// Recordings is the folder of the recordings of meetings, which all nodes share; empty: in the data folder. A meeting's has at
+	// most so many MB, and so many of the disk are left free.
+	Recordings     string `env:"SAMTALE_MEETING_RECORDINGS"`
+	RecordingMB    int64  `env:"SAMTALE_MEETING_RECORDING_MB" envDefault:"8192"`
+	RecordingSpare int64  `env:"SAMTALE_MEETING_RECORDING_SPARE_MB" envDefault:"1024"`
+
+	Public   string `env:"SAMTALE_PUBLIC_URL"` // of the portal, for links; empty: http:// and its address
+	HTTPAddr string `env:"SAMTALE_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
 
 	// DialIn is the number that people call for meetings; empty: the SIP address of a phone service beside us.
 	DialIn  string `env:"SAMTALE_MEETING_DIALIN"`
@@ -85,6 +93,9 @@ func Run(ctx context.Context, env process.Env) error {
 	}
 	if cfg.DB == "" {
 		cfg.DB = "sqlite:" + cfg.Data + "/meeting.db"
+	}
+	if cfg.Recordings == "" {
+		cfg.Recordings = filepath.Join(cfg.Data, "recordings")
 	}
 	if cfg.Public == "" {
 		cfg.Public = "http://" + cfg.HTTPAddr
@@ -168,13 +179,17 @@ func assemble(
 		Holders: func(ctx context.Context) ([]string, error) { return st.Read().Holders(ctx) },
 		Evict:   func(ctx context.Context, node string) error { return a.Evict(ctx, node) },
 	})
+	archive := &recording.Archive{
+		Store: st, Keys: ring, Log: log, Now: on.now, Limit: cfg.RecordingMB << 20,
+		Shelf: recording.Folder{Path: cfg.Recordings, Spare: cfg.RecordingSpare << 20},
+	}
 	hall = room.New(room.Config{
-		Book: book, SFU: unit, Feed: feed, Bus: b, Keys: ring, Master: master.Derive(seats), Log: log, Now: on.now, After: on.after,
+		Book: book, SFU: unit, Archive: archive, Feed: feed, Bus: b, Keys: ring, Master: master.Derive(seats), Log: log, Now: on.now, After: on.after,
 		Node: st.Node(), Successor: others.Successor, TURN: others.TURN,
 		Area: func(ctx context.Context, id string) (consentv1.Area, error) { return area(ctx, rules, id) },
 	})
 	acts := &activity.Activities{
-		Book: book, Bus: b, Way: cfg.way(), Public: strings.TrimSuffix(cfg.Public, "/"), Log: log, Now: on.now,
+		Book: book, Archive: archive, Bus: b, Way: cfg.way(), Public: strings.TrimSuffix(cfg.Public, "/"), Log: log, Now: on.now,
 		Over: func(ctx context.Context, id string) error { return a.Over(ctx, id) },
 		From: invite.Sender{Name: cfg.Sender, Email: cfg.SenderMail, Phone: cfg.SenderPhone, CVR: cfg.SenderCVR},
 	}

@@ -625,11 +625,3 @@ func TestErasedMeetingIsGone(t *testing.T) {
 		return errs.KindOf(err) == errs.NotFound && err2 == nil && len(said) == 0
 	})
 }
-
-func TestRecordingIsRefused(t *testing.T) {
-	w := newWorld(t)
-	refused(w, errs.Invalid, meetingv1.BookSubject, meetingv1.BookRequest{
-		Title: "x", ServiceArea: "a", Actor: mette, Choices: meetingv1.Choices{Recording: true, Basis: "§ 1"},
-		Participants: []meetingv1.Participant{{Role: meetingv1.RoleCitizen}},
-	})
-}

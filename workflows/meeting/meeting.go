@@ -47,6 +47,7 @@ type Activities interface {
 	Notify(ctx context.Context, in NotifyInput) (NotifyResult, error)
 	Settle(ctx context.Context, in SettleInput) (PlanResult, error)
 	Forget(ctx context.Context, in ForgetInput) (ForgetResult, error)
+	DeleteRecording(ctx context.Context, in DeleteRecordingInput) (DeleteRecordingResult, error)
 }
 
 // PlanInput asks how the meeting stands.
@@ -60,6 +61,8 @@ type PlanResult struct {
 	SettleAt time.Time // when to look whether anybody came, or whether it was left open
 	ForgetAt time.Time // when a booking that became no conversation is deleted
 	Held     bool      // it became a conversation: the journal deletes it
+	// RecordingUntil is when its recording is deleted; zero: there is none.
+	RecordingUntil time.Time `json:",omitzero"`
 }
 
 // NotifyInput tells every participant.
@@ -79,6 +82,15 @@ type ForgetInput struct{ MeetingID string }
 
 // ForgetResult is empty.
 type ForgetResult struct{}
+
+// DeleteRecordingInput asks for the deletion of a meeting's recording.
+type DeleteRecordingInput struct{ MeetingID string }
+
+// DeleteRecordingResult: Held means that a legal hold forbids it.
+type DeleteRecordingResult struct{ Held bool }
+
+// HoldCheck is how often a held deletion is tried again.
+const HoldCheck = 24 * time.Hour
 
 // reminders before the start, the longest first.
 func reminders() []time.Duration { return []time.Duration{24 * time.Hour, time.Hour} }
@@ -177,16 +189,39 @@ func (m *life) notify(ctx workflow.Context, kind string, sequence int) error {
 	return err
 }
 
-// forget deletes a booking that became no conversation; one that did is the journal's to delete.
+// forget deletes a booking that became no conversation; one that did is the journal's to delete, but for its recording, whose time
+// is the meeting's own.
 func (m *life) forget(ctx workflow.Context, p PlanResult) error {
-	if p.State == "" || p.Held {
+	if p.State == "" {
 		return nil
+	}
+	if p.Held {
+		return m.deleteRecording(ctx, p.RecordingUntil)
 	}
 	if err := workflow.Sleep(ctx, p.ForgetAt.Sub(workflow.Now(ctx))); err != nil {
 		return err
 	}
 	_, err := forget(ctx, ForgetInput{m.MeetingID})
 	return err
+}
+
+// deleteRecording deletes a recording when its time is over, and waits for the end of a legal hold.
+func (m *life) deleteRecording(ctx workflow.Context, until time.Time) error {
+	if until.IsZero() {
+		return nil
+	}
+	for wait := until.Sub(workflow.Now(ctx)); ; wait = HoldCheck {
+		if err := workflow.Sleep(ctx, wait); err != nil {
+			return err
+		}
+		out, err := deleteRecording(ctx, DeleteRecordingInput{m.MeetingID})
+		if err != nil || !out.Held {
+			return err
+		}
+		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+			return workflow.NewContinueAsNewError(ctx, Meeting, m.Input)
+		}
+	}
 }
 
 // patient retries without end: the meeting service, its bus or its database may be away for long.
@@ -215,5 +250,10 @@ func settle(ctx workflow.Context, in SettleInput) (out PlanResult, err error) {
 
 func forget(ctx workflow.Context, in ForgetInput) (out ForgetResult, err error) {
 	err = workflow.ExecuteActivity(patient(ctx, 20*time.Second), Activities.Forget, in).Get(ctx, &out)
+	return out, err
+}
+
+func deleteRecording(ctx workflow.Context, in DeleteRecordingInput) (out DeleteRecordingResult, err error) {
+	err = workflow.ExecuteActivity(patient(ctx, time.Minute), Activities.DeleteRecording, in).Get(ctx, &out)
 	return out, err
 }

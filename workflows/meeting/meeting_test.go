@@ -15,6 +15,7 @@ type book struct {
 	now    func() time.Time
 	plan   PlanResult
 	settle string // state that a settlement gives
+	holds  int    // how often a legal hold forbids the deletion of a recording
 	did    []string
 }
 
@@ -33,6 +34,12 @@ func (b *book) Settle(context.Context, SettleInput) (PlanResult, error) {
 func (b *book) Forget(context.Context, ForgetInput) (ForgetResult, error) {
 	b.did = append(b.did, "forget "+b.now().Format("02 15:04"))
 	return ForgetResult{}, nil
+}
+
+func (b *book) DeleteRecording(context.Context, DeleteRecordingInput) (DeleteRecordingResult, error) {
+	b.did = append(b.did, "delete "+b.now().Format("02 15:04"))
+	b.holds--
+	return DeleteRecordingResult{Held: b.holds >= 0}, nil
 }
 
 var noon = time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
@@ -96,6 +103,18 @@ func TestHeldMeetingIsLeftToTheJournal(t *testing.T) {
 	})
 	if slices.ContainsFunc(b.did, func(s string) bool { return s[:6] == "forget" || s[:6] == "noshow" }) {
 		t.Errorf("did %v", b.did)
+	}
+}
+
+func TestRecordingIsDeletedInItsTime(t *testing.T) {
+	b := &book{plan: booked(0), settle: "ended", holds: 1}
+	b.plan.RecordingUntil = noon.Add(72 * time.Hour)
+	run(t, b, map[time.Duration]func(){
+		time.Minute:      func() { b.plan.State, b.plan.Held = "live", true },
+		30 * time.Minute: func() { b.plan.State = "ended" },
+	})
+	if diff := cmp.Diff([]string{"invitation 01 12:00", "delete 04 12:00", "delete 05 12:00"}, b.did); diff != "" {
+		t.Error(diff)
 	}
 }
 

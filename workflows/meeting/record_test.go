@@ -120,6 +120,10 @@ func (*scripted) Forget(context.Context, ForgetInput) (ForgetResult, error) {
 	return ForgetResult{}, nil
 }
 
+func (*scripted) DeleteRecording(context.Context, DeleteRecordingInput) (DeleteRecordingResult, error) {
+	return DeleteRecordingResult{}, nil
+}
+
 // record waits for the workflow's end and writes its history.
 func record(t *testing.T, c client.Client, id, path string) {
 	t.Helper()

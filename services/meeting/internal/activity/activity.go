@@ -14,6 +14,7 @@ import (
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
 	"samtale.dk/samtale/services/meeting/internal/invite"
+	"samtale.dk/samtale/services/meeting/internal/recording"
 	"samtale.dk/samtale/services/meeting/internal/setups"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
@@ -23,10 +24,11 @@ import (
 
 // Activities implements meeting.Activities.
 type Activities struct {
-	Book *booking.Book
-	Bus  *bus.Bus
-	Way  invite.Way
-	From invite.Sender
+	Book    *booking.Book
+	Archive *recording.Archive
+	Bus     *bus.Bus
+	Way     invite.Way
+	From    invite.Sender
 	// Public is the portal's address, without a slash at the end.
 	Public string
 	// Over ends a room that is still open here.
@@ -75,7 +77,8 @@ func (a *Activities) plan(ctx context.Context, rec booking.Record) (meeting.Plan
 		keep = s.KeepAfter
 	}
 	p.ForgetAt = rec.StartsAt.Add(keep)
-	return p, nil
+	p.RecordingUntil, err = a.recordingUntil(ctx, rec, s.KeepAfter)
+	return p, temporal.ToFailure(err)
 }
 
 func (a *Activities) setup(ctx context.Context, id string) (meetingv1.Setup, error) {

@@ -191,6 +191,7 @@ func (a *App) endpoints(svc micro.Service) error {
 		handle(a, svc, meetingv1.LineSubject, false, bySeat(func(r meetingv1.LineReport) meetingv1.SeatRef { return r.Seat }), a.Hall.Line),
 		handle(a, svc, opOver, false, byID(func(r meetingv1.Ref) string { return r.ID }), a.over),
 		a.Nodes.Serve(svc),
+		a.recordingEndpoints(svc),
 	)
 }
 

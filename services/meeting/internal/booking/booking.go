@@ -184,14 +184,17 @@ func (b *Book) fill(ctx context.Context, rec *Record, r meetingv1.BookRequest) e
 		return invalid(fmt.Sprintf("Et møde har mellem 1 og %d deltagere.", MaxParticipants))
 	case r.Choices.AINote && !r.Choices.Transcript:
 		return invalid("Et notat fra AI kræver, at mødet skrives ned.")
-	case r.Choices.Recording:
-		return invalid("Møder kan ikke optages endnu. Slå optagelse fra for at booke mødet.")
+	case r.Choices.Recording && len(strings.TrimSpace(r.Choices.Basis)) < 3:
+		return invalid("Skriv det lovgrundlag, som mødet optages på.")
+	case len(r.Choices.Basis) > 300:
+		return invalid("Lovgrundlaget er for langt (højst 300 tegn).")
 	case !slices.Contains([]string{"", meetingv1.LevelLow, meetingv1.LevelSubstantial, meetingv1.LevelHigh}, r.Identity):
 		return invalid("Kravet til identitet skal være low, substantial eller high, eller intet.")
 	}
 	rec.Title, rec.CaseNumber, rec.ServiceArea = r.Title, strings.TrimSpace(r.CaseNumber), r.ServiceArea
 	rec.StartsAt, rec.Minutes = r.StartsAt.UTC().Truncate(time.Second), r.Minutes
 	rec.Setup, rec.Identity, rec.Choices = r.Setup, r.Identity, r.Choices
+	rec.Choices.Basis = strings.TrimSpace(r.Choices.Basis)
 	if err := rec.people(r.Participants, b.Now()); err != nil {
 		return err
 	}

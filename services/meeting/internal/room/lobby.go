@@ -190,7 +190,7 @@ func (h *Hall) entry(ctx context.Context, rec booking.Record, id, device string)
 	e.Me.Place, e.Me.WaitMins = queue(rec, p, h.Now())
 	e.Me.Email, e.Me.Phone, e.Me.Link = "", "", ""
 	if in(p.State) {
-		e.ICEServers = h.ice(id)
+		e.ICEServers = h.ice(id, turnFor)
 	}
 	return e, nil
 }
@@ -214,9 +214,9 @@ func as(rec booking.Record, id, device string) *meetingv1.Participant {
 // turnFor is how long a participant's TURN credentials work.
 const turnFor = 12 * time.Hour
 
-func (h *Hall) ice(participant string) []meetingv1.ICEServer {
+func (h *Hall) ice(participant string, life time.Duration) []meetingv1.ICEServer {
 	out := slices.Clone(h.ICE)
-	if s, ok := h.SFU.TURN(participant, turnFor); ok {
+	if s, ok := h.SFU.TURN(participant, life); ok {
 		urls := append(slices.Clone(s.URLs), h.TURN()...) // the room may move
 		out = append(out, meetingv1.ICEServer{URLs: urls, Username: s.Username, Credential: s.Credential})
 	}

@@ -19,6 +19,9 @@ import (
 
 // Publish takes the offer of a participant's publishing connection (also a WHIP client's) and answers it.
 func (h *Hall) Publish(ctx context.Context, q meetingv1.MediaRequest) (meetingv1.MediaReply, error) {
+	if q.Trial {
+		return h.try(ctx, q)
+	}
 	peer, err := h.peer(ctx, q.Seat)
 	if err != nil {
 		return meetingv1.MediaReply{}, err

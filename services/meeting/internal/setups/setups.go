@@ -60,8 +60,8 @@ func Check(s meetingv1.Setup) error {
 		return invalid("Invitationen skal have {time} og {link} med.")
 	case s.Choices.AINote && !s.Choices.Transcript:
 		return invalid("Et notat fra AI kræver, at mødet skrives ned.")
-	case s.Choices.Recording:
-		return invalid("Møder kan ikke optages endnu. Slå optagelse fra.")
+	case s.Choices.Recording && strings.TrimSpace(s.Choices.Basis) == "":
+		return invalid("Skriv det lovgrundlag, som møderne optages på, eller slå optagelse fra.")
 	}
 	citizens := 0
 	for _, p := range s.Participants {

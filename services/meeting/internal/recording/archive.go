@@ -1,0 +1,221 @@
+package recording
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/meeting/internal/store"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/seal"
+)
+
+// Archive is the recordings of all meetings: their keys and when they are deleted. It is safe for concurrent use.
+type Archive struct {
+	Store *store.Store
+	Keys  seal.Keys
+	Shelf Shelf
+	Limit int64 // bytes of one meeting
+	Log   *slog.Logger
+	Now   func() time.Time
+}
+
+// field of what is sealed in a recording's row.
+const field = "recording"
+
+// secret is what a recording's row has sealed.
+type secret struct {
+	Key   []byte `json:"key"`
+	Basis string `json:"basis"`
+}
+
+// Begin starts the recording of a meeting, or goes on with it where another node has stopped. Stopped as in Config.
+func (a *Archive) Begin(ctx context.Context, meeting, basis string, stopped func(problem string)) (*Recorder, error) {
+	sealed, err := seal.JSON(ctx, a.Keys, meeting, field, secret{seal.NewKey(), basis})
+	if err != nil {
+		return nil, err
+	}
+	err = a.Store.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.AddRecording(ctx, meeting, a.Now(), sealed)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, s, err := a.open(ctx, meeting)
+	if err != nil {
+		return nil, err
+	}
+	size, err := a.size(meeting)
+	if err != nil {
+		return nil, err
+	}
+	return New(Config{
+		Shelf: a.Shelf, Key: s.Key, Meeting: meeting, Limit: a.Limit, Log: a.Log.With("meeting_id", meeting), Now: a.Now, Stopped: stopped,
+	}, size), nil
+}
+
+// open reads a recording's row and its key; errs.NotFound when there is none, or it was deleted.
+func (a *Archive) open(ctx context.Context, meeting string) (store.Recording, secret, error) {
+	row, err := a.Store.Read().Recording(ctx, meeting)
+	if err != nil {
+		return row, secret{}, err
+	}
+	if !row.DeletedAt.IsZero() {
+		return row, secret{}, errs.E(errs.NotFound, "Optagelsen er slettet.", nil)
+	}
+	var s secret
+	err = seal.OpenJSON(ctx, a.Keys, meeting, field, row.Sealed, &s)
+	return row, s, err
+}
+
+func (a *Archive) size(meeting string) (sum int64, err error) {
+	ids, err := a.Shelf.Tracks(meeting)
+	for _, id := range ids {
+		t, err := a.Shelf.Open(meeting, id)
+		if err != nil {
+			return 0, err
+		}
+		n, err := t.Size()
+		t.Close()
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, err
+}
+
+// Stop notes that a recording has stopped before its meeting.
+func (a *Archive) Stop(ctx context.Context, meeting, problem string) error {
+	return a.Store.InTx(ctx, func(tx *store.Tx) error { return tx.StopRecording(ctx, meeting, problem) })
+}
+
+// End notes that a meeting is over, and until when its recording is kept; zero: there is none. The first answer stands.
+func (a *Archive) End(ctx context.Context, meeting string, ended, until time.Time) (time.Time, error) {
+	err := a.Store.InTx(ctx, func(tx *store.Tx) error { return tx.EndRecording(ctx, meeting, ended, until) })
+	if err != nil {
+		return time.Time{}, err
+	}
+	row, err := a.Store.Read().Recording(ctx, meeting)
+	if errors.Is(err, errs.NotFound) || !row.DeletedAt.IsZero() {
+		return time.Time{}, nil
+	}
+	return row.EraseAt, err
+}
+
+// About tells what was recorded of a meeting. Live: it is still held, and nothing can be played yet.
+func (a *Archive) About(ctx context.Context, m meetingv1.Meeting) (meetingv1.Recording, error) {
+	rep := meetingv1.Recording{MeetingID: m.ID, ServiceArea: m.ServiceArea, Tracks: []meetingv1.Track{}}
+	row, s, err := a.open(ctx, m.ID)
+	rep.Problem, rep.BeganAt, rep.EraseAt, rep.DeletedAt = row.Problem, row.BeganAt, row.EraseAt, row.DeletedAt
+	switch {
+	case err == nil:
+		rep.Basis = s.Basis
+	case row.BeganAt.IsZero() && errors.Is(err, errs.NotFound):
+		return rep, nil
+	case errors.Is(err, errs.NotFound):
+		rep.State = meetingv1.RecordingDeleted
+		return rep, nil
+	default:
+		return rep, err
+	}
+	if m.State == meetingv1.Live {
+		rep.State = meetingv1.RecordingRunning
+		return rep, nil
+	}
+	rep.State = meetingv1.RecordingKept
+	rep.Tracks, err = a.tracks(m, row, s.Key)
+	return rep, err
+}
+
+// tracks lists what there is to play, and who did not want to be recorded.
+func (a *Archive) tracks(m meetingv1.Meeting, row store.Recording, key []byte) ([]meetingv1.Track, error) {
+	ids, err := a.Shelf.Tracks(m.ID)
+	if err != nil {
+		return nil, err
+	}
+	list := []meetingv1.Track{}
+	for _, id := range ids {
+		t, err := a.about(m.ID, id, key)
+		if errors.Is(err, errs.NotFound) { // not even its first note was written
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !row.EndedAt.IsZero() {
+			Rest(&t, row.EndedAt)
+		}
+		list = append(list, t)
+	}
+	for _, p := range m.Participants {
+		if p.Record != nil && !*p.Record && !slices.ContainsFunc(list, func(t meetingv1.Track) bool { return t.ParticipantID == p.ID }) {
+			list = append(list, meetingv1.Track{ParticipantID: p.ID, BeganAt: row.BeganAt, Gaps: []meetingv1.Gap{{Reason: meetingv1.GapDeclined}}})
+		}
+	}
+	for i := range list {
+		if j := slices.IndexFunc(m.Participants, func(p meetingv1.Participant) bool { return p.ID == list[i].ParticipantID }); j >= 0 {
+			list[i].Name, list[i].Role = m.Participants[j].Name, m.Participants[j].Role
+		}
+	}
+	slices.SortStableFunc(list, func(x, y meetingv1.Track) int {
+		if c := strings.Compare(x.ParticipantID, y.ParticipantID); c != 0 {
+			return c
+		}
+		return strings.Compare(x.ID, y.ID)
+	})
+	return list, nil
+}
+
+func (a *Archive) about(meeting, id string, key []byte) (meetingv1.Track, error) {
+	p, err := Play(a.Shelf, meeting, id, key)
+	if err != nil {
+		return meetingv1.Track{}, err
+	}
+	defer p.Close()
+	t := p.About()
+	t.ID = id
+	return t, nil
+}
+
+// Read gives bytes of a track.
+func (a *Archive) Read(ctx context.Context, r meetingv1.ReadRecordingRequest) (meetingv1.RecordingPart, error) {
+	if r.From < 0 || r.Length < 0 || r.Length > meetingv1.MaxRecordingPart {
+		return meetingv1.RecordingPart{}, errs.E(errs.Invalid, "Der kan højst læses 256 KB ad gangen.", nil)
+	}
+	_, s, err := a.open(ctx, r.MeetingID)
+	if err != nil {
+		return meetingv1.RecordingPart{}, err
+	}
+	p, err := Play(a.Shelf, r.MeetingID, r.TrackID, s.Key)
+	if err != nil {
+		return meetingv1.RecordingPart{}, err
+	}
+	defer p.Close()
+	part := meetingv1.RecordingPart{Type: p.Type(), Size: p.Size()}
+	if n := min(int64(r.Length), p.Size()-r.From); n > 0 {
+		part.Data = make([]byte, n)
+		if _, err := p.ReadAt(part.Data, r.From); err != nil {
+			return meetingv1.RecordingPart{}, err
+		}
+	}
+	return part, nil
+}
+
+// Delete destroys a recording: its key, then the files. By names who, or what rule. Again does nothing but to make sure.
+func (a *Archive) Delete(ctx context.Context, meeting, by string) error {
+	err := a.Store.InTx(ctx, func(tx *store.Tx) error { return tx.DeleteRecording(ctx, meeting, by, a.Now()) })
+	if err != nil {
+		return err
+	}
+	if err := a.Store.Scrub(ctx); err != nil {
+		return fmt.Errorf("recording: %w", err)
+	}
+	return a.Shelf.Delete(meeting)
+}
