@@ -221,6 +221,7 @@ type speaker struct {
 	frame   int
 	began   time.Time
 	clockAt uint64        // NTP time of began
+	voices  func() []byte // what the voice's packets hold; nil: when they were made
 	idle    bool          // nothing is sent
 	paced   []*rtp.Packet // browsers send two and a half times as fast as they code, not all of a frame at once
 	credit  int           // bytes
@@ -275,6 +276,9 @@ func (s *speaker) tick(now time.Time) {
 			Version: 2, PayloadType: 111, SSRC: voiceSSRC, SequenceNumber: s.voice, Timestamp: voiceOffset + uint32(48*ms),
 		}, Payload: make([]byte, 80)}
 		binary.BigEndian.PutUint64(p.Payload, uint64(now.UnixMicro()))
+		if s.voices != nil {
+			p.Payload = s.voices()
+		}
 		_ = p.SetExtension(extLevel, []byte{0x80 | byte(s.level)})
 		s.send(now, p)
 	}

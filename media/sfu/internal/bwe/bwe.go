@@ -48,10 +48,11 @@ const (
 )
 
 type record struct {
-	seq   uint16
-	valid bool
-	size  int
-	at    int64 // µs
+	seq    uint16
+	valid  bool // nothing is known of it, or that it missed
+	missed bool // the latest report that covers it said that it had not come
+	size   int
+	at     int64 // µs
 }
 
 // Estimator of one receiver.
@@ -220,7 +221,8 @@ func (e *Estimator) packet(seq uint16, came bool, arrival int64) {
 		return
 	}
 	if !came {
-		return // it may still come
+		r.missed = true // it may still come
+		return
 	}
 	r.valid = false
 	e.newest = max(e.newest, r.at)
@@ -240,12 +242,13 @@ func (e *Estimator) judge() {
 		if r.seq != e.next || r.at > e.newest-lateAfter {
 			return
 		}
-		if r.valid {
-			r.valid = false
-			e.lost++
-		} else {
+		switch {
+		case !r.valid:
 			e.received++
+		case r.missed: // not so if the report was lost that would have told of it
+			e.lost++
 		}
+		r.valid = false
 		e.next++
 	}
 }
