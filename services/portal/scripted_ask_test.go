@@ -31,6 +31,8 @@ type assistant struct {
 	inquiries map[string]*inquiryv1.HistoryReply // by receipt
 	opened    []inquiryv1.OpenRequest
 	sounds    []int // samples of each sound
+	said      []audiov1.SayRequest
+	mumble    bool // nothing can be spoken
 	peers     []assistantv1.Peer
 	overheard []assistantv1.SuggestRequest
 	seen      map[string]int // the last message that the desk has fetched, by inquiry
@@ -77,7 +79,20 @@ func (p *place) serveAssistant(t testing.TB) {
 		as.feedback = append(as.feedback, r)
 		return r, nil
 	})
-	script(t, p, p.service(t, "speech"), audiov1.HearSubject, func(r audiov1.HearRequest) (audiov1.HearReply, error) {
+	speech := p.service(t, "speech")
+	script(t, p, speech, audiov1.VoicesSubject, func(audiov1.VoicesRequest) (audiov1.VoicesReply, error) {
+		return audiov1.VoicesReply{Languages: []string{"da"}}, nil
+	})
+	script(t, p, speech, audiov1.SaySubject, func(r audiov1.SayRequest) (audiov1.SayReply, error) {
+		as.mu.Lock()
+		defer as.mu.Unlock()
+		if as.mumble {
+			return audiov1.SayReply{}, errs.E(errs.Unavailable, "Oplæsningen virker ikke lige nu.", nil)
+		}
+		as.said = append(as.said, r)
+		return audiov1.SayReply{PCM: make([]byte, 2*1600)}, nil // 100 ms
+	})
+	script(t, p, speech, audiov1.HearSubject, func(r audiov1.HearRequest) (audiov1.HearReply, error) {
 		as.mu.Lock()
 		defer as.mu.Unlock()
 		as.sounds = append(as.sounds, len(r.PCM)/2)

@@ -99,6 +99,8 @@ func (a *App) routes() []route {
 		// Asking, and what the answers stand on.
 		{pattern: "POST /api/v1/ask", public: true, body: maxQuestion, asks: true, handle: a.ask},
 		{pattern: "POST /api/v1/ask/voice", public: true, body: maxVoice, handle: a.voice},
+		{pattern: "GET /api/v1/ask/voices", public: true, handle: a.voices},
+		{pattern: "GET /api/v1/ask/{id}/speech", public: true, handle: a.aloud},
 		{pattern: "GET /api/v1/ask/session", public: true, handle: a.getAskSession},
 		{pattern: "DELETE /api/v1/ask/session", public: true, handle: a.deleteAskSession},
 		{pattern: "POST /api/v1/ask/{id}/feedback", public: true, handle: a.feedback},

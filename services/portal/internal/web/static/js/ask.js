@@ -1,5 +1,6 @@
 // The page where citizens ask. The forms work without this script; with it an answer comes sentence by sentence, and the
 // page stays. The server renders every answer, the script only puts it in its place.
+import { prepare } from "./aloud.js";
 import { $, el, t, write } from "./lib.js";
 
 const page = $("q-page");
@@ -181,34 +182,6 @@ async function rate(f, helpful, why) {
   reasons[0].focus();
 }
 
-// Read aloud, where the device itself has a voice for the language: nothing is sent to others.
-const voiceFor = (lang) => speechSynthesis.getVoices().find((v) => v.localService && v.lang.toLowerCase().startsWith(lang));
-
-function prepare(root) {
-  if (!("speechSynthesis" in window)) return;
-  for (const b of root.querySelectorAll(".read-aloud")) {
-    const text = b.closest(".reply").querySelector(".said-q");
-    b.hidden = !voiceFor(text.lang || "da");
-  }
-}
-
-log.addEventListener("click", (e) => {
-  const b = e.target.closest(".read-aloud");
-  if (!b) return;
-  if (speechSynthesis.speaking) {
-    speechSynthesis.cancel();
-    return;
-  }
-  const text = b.closest(".reply").querySelector(".said-q");
-  const sentences = [...text.querySelectorAll(".st")].map((s) => s.firstChild.textContent);
-  const u = new SpeechSynthesisUtterance(sentences.join(" "));
-  u.lang = text.lang === "en" ? "en-GB" : "da-DK";
-  u.voice = voiceFor(text.lang || "da");
-  u.onstart = () => write(b, t("q.read.stop"));
-  u.onend = u.onerror = () => write(b, t("q.read.aloud"));
-  speechSynthesis.speak(u);
-});
-
 // Field: Enter asks, Shift+Enter is a new line; the length is said when it matters.
 field.addEventListener("keydown", (e) => {
   if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
@@ -224,9 +197,6 @@ function count() {
 field.addEventListener("input", count);
 count();
 
-if ("speechSynthesis" in window) {
-  speechSynthesis.addEventListener?.("voiceschanged", () => prepare(document));
-}
 prepare(document);
 
 // In a frame, Escape gives the keyboard back to the page around it.

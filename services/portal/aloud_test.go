@@ -1,0 +1,92 @@
+package portal
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"samtale.dk/samtale/media/pcm"
+	"samtale.dk/samtale/services/contract/assistantv1"
+	"samtale.dk/samtale/services/contract/audiov1"
+)
+
+// An answer is read aloud by the authority's voice, where the device has none: every sentence, once; it can be stopped, and what goes
+// wrong is said.
+func TestReadAloud(t *testing.T) {
+	p := start(t)
+	b := chromium(t, p)
+	b.open("/")
+	b.askReady()
+	b.ask("Hvornår skal jeg melde flytning?")
+	if eval[bool](b, `"speechSynthesis" in window && speechSynthesis.getVoices().some((v) => v.localService && v.lang.startsWith("da"))`) {
+		t.Skip("this browser has a Danish voice of its own")
+	}
+	b.click(".read-aloud")
+	b.until(`document.querySelector(".read-aloud").textContent === "Stop oplæsning"`)
+	b.axe("reading")
+	b.until(`document.querySelector(".read-aloud").textContent === "Læs højt"`)
+	want := []audiov1.SayRequest{
+		{Text: "Du skal melde flytning senest 5 dage efter, at du er flyttet.", Language: "da"}, {Text: "Du kan tidligst gøre det 4 uger før.", Language: "da"},
+	}
+	p.assistant.mu.Lock()
+	if diff := cmp.Diff(want, p.assistant.said); diff != "" {
+		t.Error(diff)
+	}
+	p.assistant.mumble = true
+	p.assistant.mu.Unlock()
+	b.click(".read-aloud")
+	b.until(`document.querySelector(".read-aloud").textContent.startsWith("Det kunne ikke læses op")`)
+}
+
+// Only what the session holds is spoken.
+func TestAloudAPI(t *testing.T) {
+	p := start(t)
+	long := strings.Repeat("Kommunen svarer dig. ", 20) // 420 bytes: three pieces
+	p.assistant.mu.Lock()
+	p.assistant.sessions["min"] = []assistantv1.Answer{{ID: "a1", Language: "da", Sentences: []assistantv1.Sentence{{ID: "1", Text: "Meld flytning."}, {ID: "2", Text: long}}}}
+	p.assistant.mu.Unlock()
+	get := func(session, path string) (int, string, http.Header) {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", p.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Samtale-Session", session)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, body := read(t, res)
+		return status, body, res.Header
+	}
+	for name, tt := range map[string]struct {
+		session, path string
+		status        int
+		samples       int
+	}{
+		"a sentence":       {"min", "/api/v1/ask/a1/speech?sentence=0", 200, 1600},
+		"a long one":       {"min", "/api/v1/ask/a1/speech?sentence=1", 200, 3 * 1600},
+		"one too many":     {"min", "/api/v1/ask/a1/speech?sentence=2", 404, 0},
+		"before the first": {"min", "/api/v1/ask/a1/speech?sentence=-1", 404, 0},
+		"none named":       {"min", "/api/v1/ask/a1/speech", 404, 0},
+		"another answer":   {"min", "/api/v1/ask/a2/speech?sentence=0", 404, 0},
+		"another session":  {"din", "/api/v1/ask/a1/speech?sentence=0", 404, 0},
+	} {
+		status, body, header := get(tt.session, tt.path)
+		if status != tt.status {
+			t.Errorf("%s: %d %s", name, status, body)
+			continue
+		}
+		if status != http.StatusOK {
+			continue
+		}
+		w, err := pcm.ReadWAV(strings.NewReader(body), 1<<20)
+		if err != nil || w.Rate != audiov1.SampleRate || len(w.Samples) != tt.samples || header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d samples at %d, %v", name, len(w.Samples), w.Rate, err)
+		}
+	}
+	if status, body, _ := get("", "/api/v1/ask/voices"); status != http.StatusOK || strings.TrimSpace(body) != `{"languages":["da"]}` {
+		t.Errorf("voices: %d %s", status, body)
+	}
+}

@@ -1,0 +1,94 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"samtale.dk/samtale/media/pcm"
+	"samtale.dk/samtale/services/contract/assistantv1"
+	"samtale.dk/samtale/services/contract/audiov1"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/portal/internal/who"
+)
+
+// maxAloud bounds the pieces of one sentence.
+const maxAloud = 8
+
+// voices lists the languages that answers can be read aloud in here; none while nothing speaks.
+func (a *App) voices(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	rep, err := bus.Request[audiov1.VoicesReply](r.Context(), a.Bus, audiov1.VoicesSubject, audiov1.VoicesRequest{})
+	if err != nil || rep.Languages == nil {
+		rep.Languages = []string{}
+	}
+	return reply(w, rep)
+}
+
+// aloud is one sentence of an answer as sound. Only what the asker's own session holds is spoken: it is no speaking machine.
+func (a *App) aloud(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	if err := a.mayAsk(r, p, ""); err != nil {
+		return err
+	}
+	s, err := a.history(r.Context(), a.askSession(r, ""))
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(s.Answers, func(x assistantv1.Answer) bool { return x.ID == id })
+	n, err := strconv.Atoi(r.URL.Query().Get("sentence"))
+	if i < 0 || err != nil || n < 0 || n >= len(s.Answers[i].Sentences) {
+		return translated(r, errs.NotFound, "q.read.none")
+	}
+	sound, err := a.speak(r.Context(), s.Answers[i].Sentences[n].Text, s.Answers[i].Language)
+	if err != nil {
+		return err
+	}
+	var file bytes.Buffer
+	if err := pcm.WriteWAV(&file, audiov1.SampleRate, sound); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "audio/wav")
+	w.Header().Set("Cache-Control", "no-store")
+	_, err = w.Write(file.Bytes())
+	return err
+}
+
+func (a *App) speak(ctx context.Context, text, language string) ([]int16, error) {
+	var out []int16
+	for _, part := range pieces(text, audiov1.SayBytes, maxAloud) {
+		rep, err := bus.Request[audiov1.SayReply](ctx, a.Bus, audiov1.SaySubject, audiov1.SayRequest{Text: part, Language: language})
+		if err != nil {
+			return nil, err
+		}
+		for b := rep.PCM; len(b) > 1; b = b[2:] {
+			out = append(out, int16(binary.LittleEndian.Uint16(b)))
+		}
+	}
+	return out, nil
+}
+
+// pieces cuts a text between words into at most most pieces of at most size bytes. A word that is longer is left out: it is an address.
+func pieces(text string, size, most int) []string {
+	var out []string
+	for word := range strings.FieldsSeq(text) {
+		last := len(out) - 1
+		switch {
+		case len(word) > size:
+		case last >= 0 && len(out[last])+1+len(word) <= size:
+			out[last] += " " + word
+		case len(out) == most:
+			return out
+		default:
+			out = append(out, word)
+		}
+	}
+	return out
+}

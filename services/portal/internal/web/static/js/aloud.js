@@ -1,0 +1,100 @@
+// Reads answers aloud: by the device's own voice where it has one for the language (nothing is sent to anybody), else by the
+// authority's, sentence by sentence. A second click stops it.
+import { $, t, write } from "./lib.js";
+
+const device = "speechSynthesis" in window;
+const voiceOf = (lang) => device && speechSynthesis.getVoices().find((v) => v.localService && v.lang.toLowerCase().startsWith(lang));
+const here = await languages(); // those that the authority has voices for
+let reading; // what is being read: { button, stop() }
+
+async function languages() {
+  try {
+    const r = await fetch("/api/v1/ask/voices");
+    return r.ok ? (await r.json()).languages : [];
+  } catch {
+    return [];
+  }
+}
+
+const textOf = (button) => button.closest(".reply").querySelector(".said-q");
+const langOf = (button) => textOf(button).lang || "da";
+
+/** prepare shows the buttons of answers whose language can be read. */
+export function prepare(root) {
+  for (const b of root.querySelectorAll(".read-aloud")) b.hidden = !voiceOf(langOf(b)) && !here.includes(langOf(b));
+}
+
+function stop() {
+  reading?.stop();
+  if (reading) write(reading.button, t("q.read.aloud"));
+  reading = undefined;
+}
+
+/** byDevice reads with the device's voice. */
+function byDevice(sentences, lang, done) {
+  const u = new SpeechSynthesisUtterance(sentences.join(" "));
+  u.lang = lang === "en" ? "en-GB" : "da-DK";
+  u.voice = voiceOf(lang);
+  u.onend = u.onerror = done;
+  speechSynthesis.speak(u);
+  return () => speechSynthesis.cancel();
+}
+
+/** byServer fetches the next sentence while one is heard. */
+function byServer(id, count, done, failed) {
+  const sound = new AudioContext();
+  const session = $("q-form").elements.session?.value;
+  const fetched = async (n) => {
+    const r = await fetch(`/api/v1/ask/${id}/speech?sentence=${n}`, { headers: session ? { "Samtale-Session": session } : {} });
+    if (!r.ok) throw new Error(r.status);
+    return sound.decodeAudioData(await r.arrayBuffer());
+  };
+  const play = (buffer) =>
+    new Promise((ended) => {
+      const s = new AudioBufferSourceNode(sound, { buffer });
+      s.onended = ended;
+      s.connect(sound.destination);
+      s.start();
+    });
+  let over = false;
+  (async () => {
+    let next = fetched(0);
+    for (let n = 0; n < count && !over; n++) {
+      const buffer = await next;
+      next = n + 1 < count ? fetched(n + 1) : undefined;
+      next?.catch(() => {}); // it is awaited in its turn
+      if (!over) await play(buffer);
+    }
+  })().then(
+    () => over || done(),
+    () => over || failed(),
+  );
+  return () => {
+    over = true;
+    sound.close();
+  };
+}
+
+document.addEventListener("click", (e) => {
+  const b = e.target.closest(".read-aloud");
+  if (!b) return;
+  const same = reading?.button === b;
+  stop();
+  if (same) return;
+  const sentences = [...textOf(b).querySelectorAll(".st")].map((s) => s.firstChild.textContent);
+  const lang = langOf(b);
+  const mine = { button: b };
+  const end = (text) => () => {
+    if (reading !== mine) return;
+    stop();
+    write(b, text);
+  };
+  reading = mine;
+  write(b, t("q.read.stop"));
+  mine.stop = voiceOf(lang)
+    ? byDevice(sentences, lang, end(t("q.read.aloud")))
+    : byServer(b.dataset.read, sentences.length, end(t("q.read.aloud")), end(t("q.read.failed")));
+});
+
+if (device) speechSynthesis.addEventListener?.("voiceschanged", () => prepare(document));
+addEventListener("pagehide", stop);
