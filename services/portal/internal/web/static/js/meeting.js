@@ -1,6 +1,7 @@
 // One participant's way through a meeting: device check, what is written down, lobby, room.
 
 import { $, ask, el, failed, keyed, Problem, t, tell, write } from "./lib.js";
+import { awaited, dialButton, dialForm, phoneMarks } from "./meeting_dial.js";
 import { level, Media, tone } from "./meeting_media.js";
 
 const page = $("meeting");
@@ -30,10 +31,14 @@ const act = async (action, extra = {}) => {
   try {
     entry = await send("act", { action, ...extra });
     drawRoom();
+    return true;
   } catch (err) {
     failed(err);
+    return false;
   }
 };
+
+dialForm(act);
 
 const steps = ["check", "info", "lobby", "room", "over"];
 let step = "";
@@ -201,7 +206,7 @@ function drawRoom() {
   press("m-b-side", me.state === "side");
   $("m-b-pause").hidden = !m.choices.transcript;
   page.dataset.paused = String(Boolean(m.paused));
-  const others = m.participants.filter((p) => p.state === "room" || p.state === "side" || p.state === "lobby");
+  const others = m.participants.filter((p) => p.state === "room" || p.state === "side" || p.state === "lobby" || (entry.can_act && awaited(p)));
   keyed($("m-people"), others, (p) => p.id, () => el("li"), (e, p) => {
     const now = JSON.stringify(p);
     if (e.dataset.now === now) return;
@@ -215,6 +220,7 @@ function person(p) {
   const out = [
     el("strong", {}, p.name || t(`m.role.${p.role}`)), " ", el("span", { class: "quiet" }, t(`m.role.${p.role}`)),
     p.verified ? el("span", { class: "m-badge" }, `✓ ${t("m.verified")}`) : null,
+    ...phoneMarks(p),
     p.hand ? el("span", { class: "m-flag" }, t("m.hand.up")) : null,
     p.muted ? el("span", { class: "m-flag" }, t("m.muted")) : null,
     p.state === "lobby" ? el("span", { class: "m-flag" }, t("m.state.lobby")) : null,
@@ -226,8 +232,10 @@ function person(p) {
   if (p.state === "lobby" || p.again) {
     out.push(button(t("meetings.admit"), () => decide(p, "admit")), button(t("meetings.refuse"), () => decide(p, "refuse")));
   }
-  if (p.state !== "lobby") {
-    if (!p.muted) out.push(button(t("m.mute"), () => act("mute", { target: p.id })));
+  const dial = dialButton(p, act);
+  if (dial) out.push(dial);
+  if (p.state === "room" || p.state === "side" || p.line === "ringing") {
+    if (!p.muted && p.line !== "ringing") out.push(button(t("m.mute"), () => act("mute", { target: p.id })));
     out.push(button(t("m.remove"), () => act("remove", { target: p.id })));
   }
   return out;
@@ -260,7 +268,7 @@ function drawTiles() {
     e.classList.toggle("pinned", p.role === "interpreter");
     e.classList.toggle("speaking", speaking.has(p.id) && source === "camera");
     const name = mine ? t("m.you", { name: p.name ?? "" }) : p.name || t(`m.role.${p.role}`);
-    const words = [source === "screen" ? t("m.screen.of", { name }) : name, p.verified && t("m.verified"), p.muted && t("m.muted"), p.hand && t("m.hand.up"), speaking.has(p.id) && t("m.speaks")];
+    const words = [source === "screen" ? t("m.screen.of", { name }) : name, p.verified && t("m.verified"), p.by_phone && `☎ ${t("m.phone")}`, p.line && t(`m.line.${p.line}`), p.muted && t("m.muted"), p.hand && t("m.hand.up"), speaking.has(p.id) && t("m.speaks")];
     write(text, words.filter(Boolean).join(" · "));
   });
 }

@@ -25,6 +25,7 @@ function fill(setup) {
   $("b-identity").value = setup.identity ?? "";
   $("b-transcript").checked = setup.choices.transcript;
   $("b-note").checked = setup.choices.ai_note;
+  $("b-dialin").checked = Boolean(setup.choices.dial_in);
   if (!$("b-title").value) $("b-title").value = setup.name;
 }
 
@@ -42,7 +43,7 @@ function request() {
     case_number: $("b-case").value.trim() || undefined,
     setup: $("b-setup").value || undefined,
     identity: $("b-identity").value || undefined,
-    choices: { transcript: $("b-transcript").checked, ai_note: $("b-note").checked, recording: false },
+    choices: { transcript: $("b-transcript").checked, ai_note: $("b-note").checked, dial_in: $("b-dialin").checked, recording: false },
     participants: people,
   };
 }
@@ -78,6 +79,7 @@ function participant(m, p) {
       ? el("a", { class: "button button-primary small", href: new URL(p.link).pathname }, t("meetings.join"))
       : el("button", { type: "button", class: "button button-tertiary small", onclick: () => copy(p.link) }, t("meetings.copy")));
   }
+  if (p.dial_code) li.append(el("span", { class: "quiet" }, ` ${t("meetings.code", { number: m.dial_number, code: p.dial_code })}`));
   if (p.report) li.append(el("span", { class: "quiet" }, ` ${t("m.camera")}: ${t(`m.dev.${p.report.camera}`)} · ${t("m.mic")}: ${t(`m.dev.${p.report.microphone}`)}${p.report.network ? ` · ${t(`m.net.${p.report.network}`, { ms: p.report.rtt_ms ?? 0 })}` : ""}`));
   return li;
 }
