@@ -52,7 +52,8 @@ type world struct {
 	keys *seal.Ring
 	dsn  string
 	on   clocks
-	node *node // the newest
+	node *node        // the newest
+	look *store.Store // the database, when there are several nodes
 
 	mu      sync.Mutex
 	news    chan struct{} // replaced and closed when something has happened
@@ -295,7 +296,9 @@ func (w *world) end(n *node, killed bool) {
 	}
 	if killed {
 		n.db.Close()
-		n.bus.Close()
+		n.bus.NC.Close()
+		n.feed.Close()
+		n.unit.Close()
 	}
 	n.stop()
 	if err := <-n.done; err != nil && !killed {

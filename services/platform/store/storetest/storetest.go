@@ -24,7 +24,7 @@ func Run(t *testing.T, migrations fs.FS, f func(t *testing.T, db *store.DB)) {
 		f(t, open(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), migrations))
 	})
 	t.Run("postgres", func(t *testing.T) {
-		f(t, open(t, createPostgres(t), migrations))
+		f(t, open(t, Postgres(t), migrations))
 	})
 }
 
@@ -41,7 +41,9 @@ func open(t *testing.T, dsn string, migrations fs.FS) *store.DB {
 	return db
 }
 
-func createPostgres(t *testing.T) string {
+// Postgres makes an empty database that lives as long as the test, for suites with several processes on one. Without a server
+// the test is skipped.
+func Postgres(t *testing.T) string {
 	t.Helper()
 	base := os.Getenv("SAMTALE_TEST_POSTGRES")
 	if base == "" {
