@@ -55,12 +55,18 @@ func TestMeeting(t *testing.T) {
 	citizen := newBrowser(s, speech)
 	citizen.run("open the link", chromedp.Navigate(link))
 	citizen.await("the device check", `!document.getElementById("m-check").hidden && document.getElementById("m-preview").videoWidth > 0`)
+	citizen.await("the network test", `!document.getElementById("m-net-again").hidden`)
+	if got := citizen.text(`document.getElementById("m-net").textContent`); !regexp.MustCompile(`[1-9]\d* kbit/s, [\d,]+ % tabt, svartid \d+ ms, UDP\.$`).MatchString(got) {
+		t.Errorf("the network test says: %s", got)
+	}
 	citizen.screenshot("meeting-check")
 	citizen.run("on", chromedp.Click("#m-checked"), chromedp.SetValue("#m-name", "Bente Holm"), chromedp.Click(`input[name="m-transcribe"][value="yes"]`))
 	citizen.screenshot("meeting-info")
 	citizen.run("knock", chromedp.Click("#m-knock"))
 	citizen.await("the lobby", `!document.getElementById("m-lobby").hidden`)
 	citizen.screenshot("meeting-lobby")
+	host.await("what the citizen's network test has found", `/kbit\/s.*UDP/.test(document.querySelector(".m-card")?.innerText)`)
+	host.screenshot("meetings-waiting")
 
 	host.run("join", chromedp.Click(".m-card a"))
 	host.await("the room", `!document.getElementById("m-room").hidden && document.getElementById("meeting").dataset.out === "connected"`)

@@ -150,7 +150,7 @@ func TestMeetingPages(t *testing.T) {
 			b := chromium(t, p)
 			b.language(l)
 			b.open("/moede/" + demoMeeting + "/secret")
-			b.until(`document.documentElement.dataset.ready === "meeting" && document.getElementById("m-net").textContent !== ""`)
+			b.until(`document.documentElement.dataset.ready === "meeting" && !document.getElementById("m-net-again").hidden`)
 			b.step("check")
 			b.checked("meeting-check-" + l)
 			b.tabTo("#m-checked")

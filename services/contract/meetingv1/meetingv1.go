@@ -323,12 +323,15 @@ type MediaRequest struct {
 	SDP     string  `json:"sdp,omitempty"`
 	Restart bool    `json:"restart,omitempty"` // ICE restart of the same connection
 	Session string  `json:"session,omitempty"` // of an earlier MediaReply
+	// Trial, when publishing: what is sent reaches nobody and is measured before the meeting. It ends by itself.
+	Trial bool `json:"trial,omitempty"`
 }
 
 // MediaReply answers it.
 type MediaReply struct {
-	SDP     string `json:"sdp,omitempty"`
-	Session string `json:"session"`
+	SDP        string      `json:"sdp,omitempty"`
+	Session    string      `json:"session"`
+	ICEServers []ICEServer `json:"ice_servers,omitempty"` // of a trial that is asked for without SDP
 }
 
 // Actions in the room. Those with Target need a moderator unless it is oneself.

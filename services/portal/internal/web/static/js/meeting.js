@@ -3,6 +3,7 @@
 import { $, ask, el, failed, keyed, Problem, t, tell, write } from "./lib.js";
 import { awaited, dialButton, dialForm, phoneMarks } from "./meeting_dial.js";
 import { level, Media, tone } from "./meeting_media.js";
+import { measure, netText } from "./meeting_trial.js";
 
 const page = $("meeting");
 let entry = JSON.parse(page.dataset.entry);
@@ -84,24 +85,20 @@ async function devices() {
   await list();
 }
 
-/** network measures the way to the meeting's own server: how long an answer takes, and how much comes through. */
+/** network measures the way that sound and picture will take, and tells the caseworker, too, when one waits by then. */
 async function network() {
-  const times = [];
-  let failures = 0;
-  for (let i = 0; i < 6; i++) {
-    const from = performance.now();
-    try {
-      await fetch(`/static/meeting-icons.svg?${i}-${from}`, { cache: "no-store", signal: AbortSignal.timeout(3000) }).then((r) => r.arrayBuffer());
-      if (i) times.push(performance.now() - from); // the first one also opens the connection
-    } catch {
-      failures++;
-    }
-  }
-  report.loss_share = failures / 6;
-  report.rtt_ms = times.length ? Math.round(times.sort((a, b) => a - b)[times.length >> 1]) : 0;
-  report.network = !times.length ? "blocked" : failures || report.rtt_ms > 400 ? "slow" : "ok";
-  write($("m-net"), t(`m.net.${report.network}`, { ms: report.rtt_ms }));
+  $("m-net-again").hidden = true;
+  write($("m-net"), t("m.net.tries"));
+  const found = await measure(send, () => step === "room" || step === "over");
+  if (!found) return;
+  Object.assign(report, found);
+  write($("m-net"), netText(report));
+  $("m-net-again").hidden = false;
+  if (step !== "lobby") return;
+  entry = await send("knock", knocked());
+  go();
 }
+$("m-net-again").addEventListener("click", () => network().catch(() => {}));
 
 async function list() {
   const all = await navigator.mediaDevices.enumerateDevices();
@@ -127,6 +124,11 @@ $("m-back").addEventListener("click", () => show("check"));
 
 // 2. What is written down, and who one is.
 
+function knocked() {
+  const choice = document.querySelector('input[name="m-transcribe"]:checked')?.value;
+  return { name: $("m-name").value.trim(), say: $("m-say").value.trim() || undefined, transcribe: choice ? choice === "yes" : undefined, report };
+}
+
 $("m-knock").addEventListener("click", async () => {
   const choice = document.querySelector('input[name="m-transcribe"]:checked')?.value;
   if (entry.meeting.choices.transcript && !choice) return problem(t("m.write.choose"));
@@ -136,7 +138,7 @@ $("m-knock").addEventListener("click", async () => {
   }
   try {
     problem("");
-    entry = await send("knock", { name: $("m-name").value.trim(), say: $("m-say").value.trim() || undefined, transcribe: choice ? choice === "yes" : undefined, report });
+    entry = await send("knock", knocked());
     go();
   } catch (err) {
     problem(err.message);
@@ -181,12 +183,17 @@ async function enter() {
   try {
     await media.start(local);
     if (!entry.me.camera && local.getVideoTracks().length) act("camera", { value: "on" });
-    const { messages, captions: lines } = await fetch(base + "history", { headers }).then((r) => r.json());
-    messages.forEach(message);
-    lines.forEach(caption);
+    await missed();
   } catch (err) {
     problem(err.message);
   }
+}
+
+/** missed shows what was written and said while the events were away. */
+async function missed() {
+  const { messages, captions: lines } = await fetch(base + "history", { headers }).then((r) => r.json());
+  messages.forEach(message);
+  lines.forEach(caption);
 }
 
 const nameOf = (id) => entry.meeting.participants.find((p) => p.id === id)?.name || t("m.somebody");
@@ -229,6 +236,7 @@ function person(p) {
   if (!entry.can_act || p.id === entry.me.id) return out;
   const button = (text, f) => el("button", { type: "button", class: "chip", onclick: f }, text);
   if (p.again) out.push(el("span", { class: "m-flag" }, t("m.elsewhere.waits")));
+  if (p.state === "lobby" && p.report?.network) out.push(el("span", { class: "quiet" }, netText(p.report)));
   if (p.state === "lobby" || p.again) {
     out.push(button(t("meetings.admit"), () => decide(p, "admit")), button(t("meetings.refuse"), () => decide(p, "refuse")));
   }
@@ -549,7 +557,8 @@ const handlers = {
       $("m-told").hidden = false;
     } else notice(e.notice === "network.good" ? "" : t("meeting." + e.notice));
   },
-  moved: () => media?.again(),
+  moved: () => media?.again().then(missed).catch(() => {}),
+  resync: () => media && missed().catch(() => {}),
   ended: () => over(t("m.ended"), t("m.ended.text"), false),
 };
 
@@ -569,7 +578,10 @@ async function listen() {
         text += value;
         for (let end; (end = text.indexOf("\n\n")) >= 0; text = text.slice(end + 2)) {
           const event = Object.fromEntries(text.slice(0, end).split("\n").filter((l) => l.includes(": ")).map((l) => [l.slice(0, l.indexOf(": ")), l.slice(l.indexOf(": ") + 2)]));
-          if (event.event === "ready") page.dataset.events = "on";
+          if (event.event === "ready") {
+            if (page.dataset.events) handlers.resync();
+            page.dataset.events = "on";
+          }
           else handlers[event.event]?.(JSON.parse(event.data));
         }
       }

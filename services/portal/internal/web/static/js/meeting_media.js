@@ -1,6 +1,6 @@
 // Sound and picture of a meeting: two connections (one to send on, one to receive on), text channels, and devices.
 
-const gather = (pc) =>
+export const gather = (pc) =>
   new Promise((done) => {
     if (pc.iceGatheringState === "complete") return done();
     const check = () => pc.iceGatheringState === "complete" && done();

@@ -1,6 +1,7 @@
 // The desk's meetings: book, see links and lobby, admit, cancel, see what was sent.
 
 import { $, api, ask, at, el, failed, keyed, t, tell, write } from "./lib.js";
+import { netText } from "./meeting_trial.js";
 
 let setups = [];
 
@@ -80,7 +81,7 @@ function participant(m, p) {
       : el("button", { type: "button", class: "button button-tertiary small", onclick: () => copy(p.link) }, t("meetings.copy")));
   }
   if (p.dial_code) li.append(el("span", { class: "quiet" }, ` ${t("meetings.code", { number: m.dial_number, code: p.dial_code })}`));
-  if (p.report) li.append(el("span", { class: "quiet" }, ` ${t("m.camera")}: ${t(`m.dev.${p.report.camera}`)} · ${t("m.mic")}: ${t(`m.dev.${p.report.microphone}`)}${p.report.network ? ` · ${t(`m.net.${p.report.network}`, { ms: p.report.rtt_ms ?? 0 })}` : ""}`));
+  if (p.report) li.append(el("span", { class: "quiet" }, ` ${t("m.camera")}: ${t(`m.dev.${p.report.camera}`)} · ${t("m.mic")}: ${t(`m.dev.${p.report.microphone}`)}${p.report.network ? ` · ${netText(p.report)}` : ""}`));
   return li;
 }
 
