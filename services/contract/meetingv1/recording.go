@@ -28,10 +28,10 @@ const (
 const (
 	GapDeclined    = "declined" // the person does not want to be recorded
 	GapPaused      = "paused"
-	GapSide        = "side" // in the private side room
-	GapOff         = "off"  // the recording was stopped
-	GapNone        = "none" // nothing came: muted, switched off, away
-	GapLost        = "lost" // something came but is not there: network, or too slow a disk
+	GapSide        = "side"        // in the private side room
+	GapOff         = "off"         // the recording was stopped
+	GapNone        = "none"        // nothing came: muted, switched off, away
+	GapLost        = "lost"        // something came but is not there: network, or too slow a disk
 	GapInterrupted = "interrupted" // the server went away
 	GapFormat      = "format"      // a codec that is not kept
 )

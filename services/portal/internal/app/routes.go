@@ -1,6 +1,8 @@
 package app
 
 import (
+	"slices"
+
 	"samtale.dk/samtale/services/platform/agentcard"
 	"samtale.dk/samtale/services/portal/token"
 )
@@ -16,7 +18,7 @@ func (a *App) routes() []route {
 	knows := []string{token.Editor, token.Caseworker}
 	anyone := token.Roles()
 
-	return append(append(a.meetingRoutes(), a.editorRoutes()...), []route{
+	return append(slices.Concat(a.meetingRoutes(), a.recordingRoutes(), a.editorRoutes()), []route{
 		// Pages.
 		{pattern: "GET /{$}", public: true, handle: a.front},
 		{pattern: "POST /{$}", public: true, body: maxQuestion, asks: true, handle: a.askForm},

@@ -3,6 +3,7 @@
 import { $, ask, el, failed, keyed, Problem, t, tell, write } from "./lib.js";
 import { awaited, dialButton, dialForm, phoneMarks } from "./meeting_dial.js";
 import { level, Media, tone } from "./meeting_media.js";
+import { drawRecording, recordChoice, unanswered } from "./meeting_record.js";
 import { measure, netText } from "./meeting_trial.js";
 
 const page = $("meeting");
@@ -126,12 +127,13 @@ $("m-back").addEventListener("click", () => show("check"));
 
 function knocked() {
   const choice = document.querySelector('input[name="m-transcribe"]:checked')?.value;
-  return { name: $("m-name").value.trim(), say: $("m-say").value.trim() || undefined, transcribe: choice ? choice === "yes" : undefined, report };
+  return { name: $("m-name").value.trim(), say: $("m-say").value.trim() || undefined, transcribe: choice ? choice === "yes" : undefined, record: recordChoice(), report };
 }
 
 $("m-knock").addEventListener("click", async () => {
   const choice = document.querySelector('input[name="m-transcribe"]:checked')?.value;
   if (entry.meeting.choices.transcript && !choice) return problem(t("m.write.choose"));
+  if (unanswered(entry)) return problem(unanswered(entry));
   if (!entry.me.verified && !$("m-name").value.trim()) {
     problem(t("m.name.missing"));
     return $("m-name").focus();
@@ -211,7 +213,8 @@ function drawRoom() {
   press("m-b-pause", Boolean(m.paused));
   press("m-b-lock", Boolean(m.locked));
   press("m-b-side", me.state === "side");
-  $("m-b-pause").hidden = !m.choices.transcript;
+  $("m-b-pause").hidden = !m.choices.transcript && !m.choices.recording;
+  drawRecording(entry, act);
   page.dataset.paused = String(Boolean(m.paused));
   const others = m.participants.filter((p) => p.state === "room" || p.state === "side" || p.state === "lobby" || (entry.can_act && awaited(p)));
   keyed($("m-people"), others, (p) => p.id, () => el("li"), (e, p) => {

@@ -26,6 +26,9 @@ function fill(setup) {
   $("b-identity").value = setup.identity ?? "";
   $("b-transcript").checked = setup.choices.transcript;
   $("b-note").checked = setup.choices.ai_note;
+  $("b-record").checked = setup.choices.recording;
+  $("b-basis").value = setup.choices.basis ?? "";
+  $("b-basis-part").hidden = !setup.choices.recording;
   $("b-dialin").checked = Boolean(setup.choices.dial_in);
   if (!$("b-title").value) $("b-title").value = setup.name;
 }
@@ -44,7 +47,7 @@ function request() {
     case_number: $("b-case").value.trim() || undefined,
     setup: $("b-setup").value || undefined,
     identity: $("b-identity").value || undefined,
-    choices: { transcript: $("b-transcript").checked, ai_note: $("b-note").checked, dial_in: $("b-dialin").checked, recording: false },
+    choices: { transcript: $("b-transcript").checked, ai_note: $("b-note").checked, dial_in: $("b-dialin").checked, recording: $("b-record").checked, basis: $("b-record").checked ? $("b-basis").value.trim() : undefined },
     participants: people,
   };
 }
@@ -97,6 +100,7 @@ function draw(e, m) {
           if (reason !== null) api("POST", `/api/v1/meetings/${m.id}/cancel`, { reason }).then(load).catch(failed);
         },
       }, t("meetings.cancel")) : null,
+      m.choices.recording && m.state === "ended" ? el("a", { class: "button button-tertiary small", href: `/optagelse/${m.id}` }, t("rec.link")) : null,
       el("button", {
         type: "button", class: "button button-tertiary small",
         onclick: async () => {
@@ -123,10 +127,12 @@ async function load() {
 
 $("b-new").addEventListener("click", () => {
   $("b-form").hidden = false;
+  $("b-basis-part").hidden = !$("b-record").checked;
   fill(null);
   $("b-heading").focus();
 });
 $("b-close").addEventListener("click", () => { $("b-form").hidden = true; $("b-new").focus(); });
+$("b-record").addEventListener("change", () => { $("b-basis-part").hidden = !$("b-record").checked; });
 $("b-add").addEventListener("click", () => $("b-people").append(person()));
 $("b-setup").addEventListener("change", () => fill(setups.find((s) => s.id === $("b-setup").value)));
 $("b-form").addEventListener("submit", async (e) => {
