@@ -14,6 +14,9 @@ import (
 type engineSettings struct {
 	ASR    string `env:"SAMTALE_ASR" envDefault:"demo"` // demo, or openai=URL[,model=NAME]
 	ASRKey string `env:"SAMTALE_ASR_KEY"`               // bearer token of an openai server
+	// Second hears everything again, for better words beside the live ones: none, or openai=URL[,model=NAME].
+	Second    string `env:"SAMTALE_ASR_SECOND" envDefault:"none"`
+	SecondKey string `env:"SAMTALE_ASR_SECOND_KEY"`
 	// EndpointSilence ends an utterance.
 	EndpointSilence time.Duration `env:"SAMTALE_ENDPOINT_SILENCE" envDefault:"600ms"`
 }
@@ -39,21 +42,38 @@ func (s engineSettings) engine() (asr.Engine, error) {
 		}
 		return demo.New(demo.Config{})
 	case "openai":
-		c := openai.Config{Key: s.ASRKey, Timeout: openaiTimeout, Patience: openaiPatience}
-		var options string
-		c.BaseURL, options, _ = strings.Cut(rest, ",")
-		if options != "" {
-			model, ok := strings.CutPrefix(options, "model=")
-			if !ok || model == "" {
-				return nil, fmt.Errorf("settings: SAMTALE_ASR: after the address only model=NAME is known")
-			}
-			c.Model = model
-		}
-		e, err := openai.New(c)
-		if err != nil {
-			return nil, fmt.Errorf("settings: SAMTALE_ASR: %w", err)
-		}
-		return e, nil
+		return remote("SAMTALE_ASR", rest, s.ASRKey)
 	}
 	return nil, fmt.Errorf("settings: SAMTALE_ASR: %q is not known; use demo or openai=http://…[,model=NAME]", kind)
+}
+
+// second makes the engine of the second pass; nil when there is none.
+func (s engineSettings) second() (asr.Engine, error) {
+	kind, rest, _ := strings.Cut(s.Second, "=")
+	switch {
+	case kind == "openai":
+		return remote("SAMTALE_ASR_SECOND", rest, s.SecondKey)
+	case s.Second == "none" || s.Second == "":
+		return nil, nil
+	}
+	return nil, fmt.Errorf("settings: SAMTALE_ASR_SECOND: %q is not known; use none or openai=http://…[,model=NAME]", kind)
+}
+
+// remote makes an openai engine from what stands behind "openai=".
+func remote(setting, value, key string) (asr.Engine, error) {
+	c := openai.Config{Key: key, Timeout: openaiTimeout, Patience: openaiPatience}
+	var options string
+	c.BaseURL, options, _ = strings.Cut(value, ",")
+	if options != "" {
+		model, ok := strings.CutPrefix(options, "model=")
+		if !ok || model == "" {
+			return nil, fmt.Errorf("settings: %s: after the address only model=NAME is known", setting)
+		}
+		c.Model = model
+	}
+	e, err := openai.New(c)
+	if err != nil {
+		return nil, fmt.Errorf("settings: %s: %w", setting, err)
+	}
+	return e, nil
 }

@@ -128,7 +128,7 @@ func TestKillTheProcess(t *testing.T) {
 			proc = startProcess(t, srv.URL())
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := leg.End(ctx); err != nil {
 		t.Fatal(err)
@@ -157,7 +157,7 @@ func finals(t *testing.T, b *bus.Bus, keys seal.Keys) string {
 	}
 	var words []string
 	for {
-		m, err := cons.Next(jetstream.FetchMaxWait(5 * time.Second))
+		m, err := cons.Next(jetstream.FetchMaxWait(2 * time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}

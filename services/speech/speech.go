@@ -49,6 +49,10 @@ func Run(ctx context.Context, env process.Env) error {
 	if err != nil {
 		return err
 	}
+	second, err := cfg.Engine.second()
+	if err != nil {
+		return err
+	}
 	voices, err := cfg.Voice.voices()
 	if err != nil || env.CheckOnly {
 		return err
@@ -63,7 +67,7 @@ func Run(ctx context.Context, env process.Env) error {
 		return err
 	}
 	w := worker.New(worker.Config{
-		Name: workerName(), Bus: b, Keys: keys, Engine: engine, Voices: voices,
+		Name: workerName(), Bus: b, Keys: keys, Engine: engine, Second: second, Voices: voices,
 		Segmenter: func() hearing.Segmenter { return hearing.NewEndpointing(cfg.Engine.EndpointSilence) },
 		Streams:   streams(cfg.Streams, engine), Log: env.Log.With("service", "speech"), Metrics: env.Metrics,
 	})

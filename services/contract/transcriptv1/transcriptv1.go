@@ -4,6 +4,8 @@
 package transcriptv1
 
 import (
+	"strconv"
+
 	"samtale.dk/samtale/services/contract/event"
 )
 
@@ -23,6 +25,17 @@ func PartialSubject(conversation, leg string) string {
 // the same leg only one can commit a range.
 func FinalSubject(conversation, leg string) string {
 	return event.Join("transcript.v1.final", conversation, leg)
+}
+
+// RevisionSubject carries what a stronger pass heard of one leg, beside the committed words. Nobody is fenced there: two
+// passes that overlap are put together by place.
+func RevisionSubject(conversation, leg string, revision int) string {
+	return event.Join("transcript.v1.final", conversation, leg, strconv.Itoa(revision))
+}
+
+// ConversationSubjects is every final of a conversation, of all passes.
+func ConversationSubjects(conversation string) string {
+	return event.Join("transcript.v1.final", conversation, ">")
 }
 
 // Word is one word of a transcript, after normalisation and masking.
@@ -97,7 +110,12 @@ type Final struct {
 }
 
 // Subject implements event.Message.
-func (f Final) Subject() string { return FinalSubject(f.ConversationID, f.LegID) }
+func (f Final) Subject() string {
+	if f.Revision > 0 {
+		return RevisionSubject(f.ConversationID, f.LegID, f.Revision)
+	}
+	return FinalSubject(f.ConversationID, f.LegID)
+}
 
 // Body is the sealed part of a Final.
 type Body struct {

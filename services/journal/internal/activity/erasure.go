@@ -34,7 +34,7 @@ func (a *Activities) PurgeStreams(ctx context.Context, in erasure.PurgeStreamsIn
 		return erasure.PurgeStreamsResult{}, nil
 	}
 	if err == nil {
-		err = s.Purge(ctx, jetstream.WithPurgeSubject(transcriptv1.FinalSubject(in.ConversationID, "*")))
+		err = s.Purge(ctx, jetstream.WithPurgeSubject(transcriptv1.ConversationSubjects(in.ConversationID)))
 	}
 	if err != nil {
 		return erasure.PurgeStreamsResult{}, errs.E(errs.Unavailable, "", fmt.Errorf("purge transcript: %w", err))

@@ -48,6 +48,14 @@ func (b *batch) add(n int64, flags uint8) {
 	b.pieces = append(b.pieces, piece{n, flags})
 }
 
+// length is how many samples a batch covers, lost ones included.
+func (b *batch) length() (n int64) {
+	for _, p := range b.pieces {
+		n += p.n
+	}
+	return n
+}
+
 // intake puts a leg's frames in order. The bus's goroutine offers, the feeding
 // goroutine takes.
 type intake struct {

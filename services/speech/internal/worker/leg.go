@@ -37,6 +37,7 @@ type leg struct {
 	log    *slog.Logger
 	store  *record
 	in     *intake
+	again  *again // nil without a second engine
 	sub    *nats.Subscription
 	frame  audiov1.Frame           // belongs to the bus's goroutine
 	late   bool                    // the engine is behind; belongs to the watching goroutine
@@ -187,7 +188,7 @@ func (l *leg) hear(ctx context.Context, run int) error {
 	l.mu.Unlock()
 	if !l.resigned() {
 		// A hung engine may hold the feeding goroutine; the leg goes on without it.
-		go l.feed(h, run)
+		go l.feed(h, run, l.store.resume())
 	}
 	select {
 	case <-h.Done():
@@ -210,9 +211,9 @@ func (l *leg) resigned() bool {
 	}
 }
 
-// feed gives the audio to the Hearing until the leg or the Hearing ends. Errors of the
-// Hearing's methods are those that end it.
-func (l *leg) feed(h *hearing.Hearing, run int) {
+// feed gives the audio from a position on to the Hearing until the leg or the Hearing ends. Errors of
+// the Hearing's methods are those that end it.
+func (l *leg) feed(h *hearing.Hearing, run int, at int64) {
 	var b batch
 	for {
 		select {
@@ -222,6 +223,10 @@ func (l *leg) feed(h *hearing.Hearing, run int) {
 		}
 		if !l.in.take(&b, run) {
 			return
+		}
+		if l.again != nil {
+			l.again.offer(at, &b)
+			at += b.length()
 		}
 		if err := feedBatch(h, &b); err != nil {
 			return

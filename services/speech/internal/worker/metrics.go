@@ -22,6 +22,9 @@ type metrics struct {
 	late, unstored      prometheus.Counter
 	engineTime, engined prometheus.Counter
 	seconds             *prometheus.CounterVec
+	secondSeconds       prometheus.Counter
+	secondLeft          prometheus.Counter
+	secondFailures      prometheus.Counter
 	latency             prometheus.Histogram
 }
 
@@ -39,6 +42,9 @@ func newMetrics(reg prometheus.Registerer, w *Worker) *metrics {
 		late:           counter("late_total", "Times that the engine fell more than 10 s behind on a leg."),
 		unstored:       counter("store_failures_total", "Attempts to store a final that failed and were made again."),
 		engineTime:     counter("engine_seconds_total", "Time spent in the engine's calls."),
+		secondSeconds:  counter("second_seconds_total", "Audio that the second engine heard."),
+		secondLeft:     counter("second_left_seconds_total", "Audio that the second engine had no room for or failed on."),
+		secondFailures: counter("second_failures_total", "Sessions that the second engine failed."),
 		engined:        counter("engine_audio_seconds_total", "Audio given to the engine."),
 		seconds: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "samtale_speech_committed_seconds_total", Help: "Committed audio by state.",
@@ -53,7 +59,7 @@ func newMetrics(reg prometheus.Registerer, w *Worker) *metrics {
 	}
 	if reg != nil {
 		reg.MustRegister(m.attached, m.refused, m.badFrames, m.replays, m.words, m.engineFailures, m.late, m.unstored, m.engineTime,
-			m.engined, m.seconds, m.latency,
+			m.engined, m.seconds, m.secondSeconds, m.secondLeft, m.secondFailures, m.latency,
 			gauge("streams", "Legs being heard.", func() float64 { return float64(len(w.all())) }),
 			gauge("streams_limit", "Legs that can be heard at once.", func() float64 { return float64(w.cfg.Streams) }),
 			gauge("lag_seconds", "How far the engine is behind on the leg where it is worst.", w.lag))
@@ -69,6 +75,8 @@ func (w *Worker) lag() float64 {
 	}
 	return worst
 }
+
+func (m *metrics) left(samples int64) { m.secondLeft.Add(float64(samples) / audiov1.SampleRate) }
 
 func (m *metrics) committed(b hearing.Batch) {
 	m.words.Add(float64(len(b.Words)))

@@ -47,6 +47,8 @@ type record struct {
 	attach audiov1.Attach
 	engine string
 	demo   bool
+	// revision is 0 for the live pass. A stronger pass has no fence and names its words by place.
+	revision int
 
 	mu      sync.Mutex
 	to      int64 // committed up to here
@@ -171,6 +173,9 @@ func (r *record) final(ctx context.Context, b hearing.Batch, last bool) (*transc
 	c, id := r.attach.ConversationID, r.attach.LegID
 	for i := range b.Words {
 		b.Words[i].ID = wordID(id, r.next+i)
+		if r.revision > 0 {
+			b.Words[i].ID = fmt.Sprintf("%s-r%d-%010d-%03d", legSuffix(id), r.revision, b.From, i)
+		}
 	}
 	sealed, err := seal.JSON(ctx, r.keys, c, bodyField, transcriptv1.Body{Words: b.Words})
 	if err != nil {
@@ -178,7 +183,7 @@ func (r *record) final(ctx context.Context, b hearing.Batch, last bool) (*transc
 	}
 	f := &transcriptv1.Final{
 		Meta:           event.NewMeta(typeFinal, source, time.Now()),
-		ConversationID: c, LegID: id, Role: r.attach.Role, From: b.From, To: b.To,
+		ConversationID: c, LegID: id, Role: r.attach.Role, Revision: r.revision, From: b.From, To: b.To,
 		Engine: r.engine, Demo: r.demo, Ledger: b.Ledger, Sealed: sealed, Last: last,
 		NextWord: r.next + len(b.Words),
 	}
@@ -195,8 +200,10 @@ func wordID(leg string, n int) string {
 	if len(s) < 6 {
 		s = "000000"[len(s):] + s
 	}
-	return leg[max(0, len(leg)-8):] + "-" + s
+	return legSuffix(leg) + "-" + s
 }
+
+func legSuffix(leg string) string { return leg[max(0, len(leg)-8):] }
 
 func (r *record) publish(ctx context.Context, f *transcriptv1.Final) (uint64, error) {
 	data, err := json.Marshal(f)
@@ -206,9 +213,12 @@ func (r *record) publish(ctx context.Context, f *transcriptv1.Final) (uint64, er
 	ctx, cancel := context.WithTimeout(ctx, publishLimit)
 	defer cancel()
 	msg := &nats.Msg{Subject: f.Subject(), Data: data}
-	ack, err := r.bus.JS.PublishMsg(ctx, msg,
-		jetstream.WithMsgID(f.ID), jetstream.WithExpectLastSequencePerSubject(r.seq))
-	if err == nil && !ack.Duplicate {
+	opts := []jetstream.PublishOpt{jetstream.WithMsgID(f.ID)}
+	if f.Revision == 0 {
+		opts = append(opts, jetstream.WithExpectLastSequencePerSubject(r.seq))
+	}
+	ack, err := r.bus.JS.PublishMsg(ctx, msg, opts...)
+	if err == nil && (!ack.Duplicate || f.Revision > 0) {
 		return ack.Sequence, nil
 	}
 	var refused *jetstream.APIError

@@ -67,6 +67,7 @@ type Config struct {
 	Bus       *bus.Bus
 	Keys      seal.Keys
 	Engine    asr.Engine
+	Second    asr.Engine                 // hears everything again, for better words; nil: none
 	Voices    map[string]tts.Synthesiser // by language; may be none
 	Segmenter func() hearing.Segmenter
 	Streams   int // legs at once; more are refused
@@ -86,6 +87,7 @@ type Worker struct {
 	mu       sync.Mutex
 	legs     map[string]*leg // by leg id
 	pending  int             // being attached
+	again    int             // second passes under way
 	stopping bool
 	empty    chan struct{} // closed when stopping and no leg is left
 }
@@ -191,7 +193,7 @@ func (w *Worker) all() []*leg {
 
 // checkEmpty closes empty once; the caller holds mu.
 func (w *Worker) checkEmpty() {
-	if !w.stopping || len(w.legs) > 0 || w.pending > 0 {
+	if !w.stopping || len(w.legs) > 0 || w.pending > 0 || w.again > 0 {
 		return
 	}
 	select {
@@ -236,12 +238,16 @@ func (w *Worker) attach(ctx, legs context.Context, a audiov1.Attach) (audiov1.At
 		return rep, nil
 	}
 	l.in = newIntake(a.Epoch, rep.Resume)
-	legs, l.stop = context.WithCancelCause(legs)
+	var ctxLeg context.Context
+	ctxLeg, l.stop = context.WithCancelCause(legs)
 	if err := l.listen(); err != nil {
 		l.stop(nil)
 		return audiov1.Attached{}, errs.E(errs.Unavailable, "", err)
 	}
-	w.start(legs, l)
+	if w.cfg.Second != nil {
+		w.hearAgain(legs, l)
+	}
+	w.start(ctxLeg, l)
 	return rep, nil
 }
 
@@ -296,4 +302,19 @@ func (w *Worker) start(ctx context.Context, l *leg) {
 	w.mu.Unlock()
 	w.metrics.attached.Inc()
 	go l.run(ctx)
+}
+
+// hearAgain starts the second pass of a leg; ctx outlives the leg.
+func (w *Worker) hearAgain(ctx context.Context, l *leg) {
+	l.again = w.newAgain(l)
+	w.mu.Lock()
+	w.again++
+	w.mu.Unlock()
+	go func() {
+		l.again.run(ctx)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.again--
+		w.checkEmpty()
+	}()
 }

@@ -195,7 +195,7 @@ func (w *world) transcript(cfg audiofeed.LegConfig) transcript {
 	}
 	at, wordAt := int64(0), int64(0)
 	for {
-		m, err := cons.Next(jetstream.FetchMaxWait(5 * time.Second))
+		m, err := cons.Next(jetstream.FetchMaxWait(2 * time.Minute))
 		if err != nil {
 			w.t.Fatalf("after %d finals: %v", len(tr.finals), err)
 		}
