@@ -125,7 +125,7 @@ func (a *App) onMeeting(w http.ResponseWriter, r *http.Request, subject string, 
 	if err != nil {
 		return err
 	}
-	m, err := bus.Request[meetingv1.Meeting](r.Context(), a.Bus, subject, req(id))
+	m, err := askMeeting[meetingv1.Meeting](r.Context(), a, subject, req(id))
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (a *App) meetingPage(w http.ResponseWriter, r *http.Request, p who.Person) 
 	if err != nil {
 		return err
 	}
-	e, err := bus.Request[meetingv1.Entry](r.Context(), a.Bus, meetingv1.EnterSubject, meetingv1.EnterRequest{
+	e, err := askMeeting[meetingv1.Entry](r.Context(), a, meetingv1.EnterSubject, meetingv1.EnterRequest{
 		MeetingID: id, Secret: r.PathValue("secret"), Device: a.device(w, r), Login: loginOf(p),
 	})
 	if err != nil {
@@ -264,7 +264,7 @@ func inRoom[Resp, Req any](a *App, w http.ResponseWriter, r *http.Request, subje
 		}
 	}
 	set(req, s)
-	resp, err := bus.Request[Resp](r.Context(), a.Bus, subject, *req)
+	resp, err := askMeeting[Resp](r.Context(), a, subject, *req)
 	if err != nil {
 		return err
 	}
@@ -348,7 +348,7 @@ func (a *App) roomEvents(w http.ResponseWriter, r *http.Request, _ who.Person) e
 		return inside
 	}
 	// History is what a seat in the room may read. Denied: a seat that waits; a key that is none is refused otherwise.
-	if _, err := bus.Request[meetingv1.HistoryReply](r.Context(), a.Bus, meetingv1.HistorySubject, ref); err == nil {
+	if _, err := askMeeting[meetingv1.HistoryReply](r.Context(), a, meetingv1.HistorySubject, ref); err == nil {
 		state = meetingv1.InRoom
 	} else if errs.KindOf(err) != errs.Denied {
 		return err
@@ -387,7 +387,7 @@ func (a *App) offerByToken(w http.ResponseWriter, r *http.Request, p who.Person,
 	if err != nil {
 		return err
 	}
-	rep, err := bus.Request[meetingv1.MediaReply](r.Context(), a.Bus, subject, meetingv1.MediaRequest{Seat: e.Seat, SDP: string(sdp)})
+	rep, err := askMeeting[meetingv1.MediaReply](r.Context(), a, subject, meetingv1.MediaRequest{Seat: e.Seat, SDP: string(sdp)})
 	if err != nil {
 		return err
 	}
@@ -414,7 +414,7 @@ func (a *App) enterByToken(r *http.Request, p who.Person) (meetingv1.Entry, erro
 	if event.CheckToken(room) != nil || p.Room == "" || p.Room != room {
 		return meetingv1.Entry{}, errs.E(errs.Denied, "Adgangsnøglen gælder ikke for det møde. Lav en med: samtale token --role citizen --room MØDE", nil)
 	}
-	return bus.Request[meetingv1.Entry](r.Context(), a.Bus, meetingv1.EnterSubject, meetingv1.EnterRequest{
+	return askMeeting[meetingv1.Entry](r.Context(), a, meetingv1.EnterSubject, meetingv1.EnterRequest{
 		MeetingID: room, Device: p.ID, Token: true, Login: &meetingv1.Login{Subject: p.ID, Name: p.Name, Role: p.Role},
 	})
 }
@@ -427,7 +427,7 @@ func (a *App) leaveByToken(w http.ResponseWriter, r *http.Request, p who.Person)
 	if e.Seat.ParticipantID != r.PathValue("session") {
 		return errs.E(errs.NotFound, "", nil)
 	}
-	if _, err := bus.Request[meetingv1.Entry](r.Context(), a.Bus, meetingv1.LeaveSubject, e.Seat); err != nil {
+	if _, err := askMeeting[meetingv1.Entry](r.Context(), a, meetingv1.LeaveSubject, e.Seat); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusOK)
