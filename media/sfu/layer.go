@@ -58,6 +58,9 @@ type layer struct {
 	bytes   int
 	rate    int // bit/s, of the last seconds
 	ratedAt time.Time
+
+	scales *scales // of a stream with several sizes in it
+	rung   *rung   // of a choice that is part of such a stream
 }
 
 type missing struct {
@@ -77,7 +80,12 @@ func newLayer(u *upTrack, index int) *layer {
 }
 
 // live reports whether packets come.
-func (l *layer) live(now time.Time) bool { return l.started && now.Sub(l.lastAt) < 2*time.Second }
+func (l *layer) live(now time.Time) bool {
+	if l.rung != nil {
+		return l.rung.stream.live(now) && l.rung.stream.scales.live(now, l.rung.spatial)
+	}
+	return l.started && now.Sub(l.lastAt) < 2*time.Second
+}
 
 // accept takes a sequence number; false for what was had already or is too old to matter.
 func (l *layer) accept(seq uint16) (uint32, bool) {
@@ -170,12 +178,20 @@ func (l *layer) measure(now time.Time) {
 	if d < 500*time.Millisecond {
 		return
 	}
-	rate := int(int64(l.bytes) * 8 * int64(time.Second) / int64(d))
+	l.rated(now, d, l.bytes)
+	l.bytes, l.ratedAt = 0, now
+	if l.scales != nil {
+		l.scales.measure(now, d)
+	}
+}
+
+// rated takes so many bytes in a time.
+func (l *layer) rated(now time.Time, d time.Duration, bytes int) {
+	rate := int(int64(bytes) * 8 * int64(time.Second) / int64(d))
 	if l.rate == 0 || !l.live(now) {
 		l.rate = rate
 	}
 	l.rate += (rate - l.rate) / 4 // a keyframe more or less is no other rate
-	l.bytes, l.ratedAt = 0, now
 }
 
 // nacks are the packets to ask for now.

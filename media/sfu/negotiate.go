@@ -242,7 +242,7 @@ func (p *Peer) answered(d *desc.Section) {
 		s.learn(d)
 		p.sub.wideID = max(p.sub.wideID, d.Exts[desc.ExtWide])
 		if s.target != nil {
-			s.target.wantKey = true
+			s.target.stream().wantKey = true
 		}
 	}
 }

@@ -84,8 +84,12 @@ func (p *Peer) tickSubscribe(out *egress, now time.Time) {
 		}
 	}
 	for _, s := range p.slots {
-		if (s.target != s.layer || s.halted) && s.target != nil && s.ready && s.kind == Video {
-			s.target.wantKey = true
+		if s.target == nil || !s.ready || s.kind != Video {
+			continue
+		}
+		s.waits(now)
+		if s.needsKey() {
+			s.target.stream().wantKey = true
 		}
 	}
 }
@@ -166,7 +170,7 @@ func (p *Peer) decide(now time.Time) {
 		s.limited = chosen[i] != s.wanted
 		s.aim(chosen[i])
 		// Until a smaller one begins, far too large a picture would only fill the queue that it must come through.
-		s.halted = s.halted || s.layer != nil && s.layer != s.target && s.layer.cost() > 2*p.net.est.Rate()
+		s.halted = s.halted || s.layer != nil && s.target != nil && s.layer != s.target.stream() && s.layer.cost() > 2*p.net.est.Rate()
 	}
 	p.judge(now, video, chosen)
 }
@@ -197,8 +201,8 @@ func (s *slot) aim(l *layer) {
 	s.target = l
 	if l == nil {
 		s.layer = nil
-	} else if l != s.layer {
-		l.wantKey = true
+	} else if s.needsKey() {
+		l.stream().wantKey = true
 	}
 }
 
@@ -213,8 +217,8 @@ func (s *slot) want(p *Peer, now time.Time) {
 		return
 	}
 	s.weight = weigh(u, v)
-	for _, l := range u.layers {
-		if !l.live(now) {
+	for _, l := range u.choices() {
+		if !l.live(now) || l.slow() {
 			continue
 		}
 		s.wanted = l
@@ -264,8 +268,8 @@ func (l *layer) soundCost() int {
 
 // lowest live layer. There is one: want found it.
 func (s *slot) lowest(now time.Time) *layer {
-	for _, l := range s.track.layers {
-		if l.live(now) {
+	for _, l := range s.track.choices() {
+		if l.live(now) && !(s.weight == weightInterpreter && l.slow()) {
 			return l
 		}
 	}
@@ -275,7 +279,7 @@ func (s *slot) lowest(now time.Time) *layer {
 // highest layer, up to what is wanted, that fits into what is left.
 func (s *slot) highest(now time.Time, from *layer, left int) *layer {
 	best := from
-	for _, l := range s.track.layers {
+	for _, l := range s.track.choices() {
 		if l.index > s.wanted.index {
 			break
 		}

@@ -36,6 +36,14 @@ func (u *upTrack) track() Track {
 	return Track{Peer: u.peer.cfg.ID, Source: u.source, Codec: u.codec.String()}
 }
 
+// choices are what a subscriber may get, the least first.
+func (u *upTrack) choices() []*layer {
+	if len(u.layers) == 1 && u.layers[0].scales != nil && len(u.layers[0].scales.rungs) > 0 {
+		return u.layers[0].scales.rungs
+	}
+	return u.layers
+}
+
 func newTrack(p *Peer, via *transport, source Source, codec packet.Codec) *upTrack {
 	u := &upTrack{peer: p, via: via, source: source, codec: codec, muted: p.muted[source]}
 	if p.cfg.Packets != nil {

@@ -37,14 +37,16 @@ type slot struct {
 	told  *upTrack // what our last offer says of it
 	ready bool     // the client knows of the track
 
-	layer   *layer // what it gets now; nil before the first picture
-	target  *layer // what it should get; nil: nothing
-	out     mapping
-	vp8     vp8State
-	packets uint32 // sent, for reports
-	octets  uint32
-	rtxSeq  uint16
-	sent    []sent // by sequence number; nil for sound
+	layer             *layer // what it gets now; nil before the first picture
+	target            *layer // what it should get; nil: nothing
+	out               mapping
+	ids               idState
+	spatial, temporal uint8     // what is sent of a stream with several sizes in it
+	slowSince         time.Time // a higher frame rate should be sent
+	packets           uint32    // sent, for reports
+	octets            uint32
+	rtxSeq            uint16
+	sent              []sent // by sequence number; nil for sound
 
 	// What is seen of it and what is granted.
 	weight  int
@@ -63,8 +65,8 @@ type sent struct {
 	in     uint16 // as received
 	pt     uint8  // of its retransmission
 	layer  *layer
-	ts     uint32 // to be added
-	vp8    bool
+	ts     uint32       // to be added
+	codec  packet.Codec // of the ids
 	id     uint16
 	tl0    uint8
 	marker bool
@@ -81,11 +83,12 @@ type mapping struct {
 	ts      uint32 // to be added
 	lastTS  uint32 // sent
 	lastAt  time.Time
-	drops   [16]drop // packets that were left out, the latest last
+	drops   [64]drop // packets that were left out, the latest last: two seconds of pictures of which a part is left out
 	n       int
 }
 
-type drop struct{ at, seq uint16 }
+// drop is a row of packets that were left out, and what was to be subtracted before it.
+type drop struct{ from, to, seq uint16 }
 
 // begin continues with a packet of another layer or after a break, one packet and at least one timestamp unit further on.
 func (m *mapping) begin(seq uint16, ts uint32) {
@@ -101,17 +104,23 @@ func (m *mapping) begin(seq uint16, ts uint32) {
 
 // skip leaves a packet out, so that nobody misses it.
 func (m *mapping) skip(seq uint16) {
-	if int16(seq-m.newest) != 1 {
-		return // what is around it is missing too
+	d := int16(seq - m.newest)
+	if d <= 0 {
+		return // a number is kept for it already
+	}
+	m.newest = seq
+	m.seq++
+	if d == 1 && m.n > 0 && m.drops[m.n-1].to == seq-1 {
+		m.drops[m.n-1].to = seq
+		return
 	}
 	if m.n == len(m.drops) {
+		m.floor = m.drops[0].to + 1 // what is older cannot be numbered any more
 		copy(m.drops[:], m.drops[1:])
 		m.n--
 	}
-	m.drops[m.n] = drop{at: seq, seq: m.seq}
+	m.drops[m.n] = drop{from: seq, to: seq, seq: m.seq - 1}
 	m.n++
-	m.seq++
-	m.newest = seq
 }
 
 // next is a packet's number as sent; false if it belongs to what was before, or was left out.
@@ -126,35 +135,35 @@ func (m *mapping) next(seq uint16) (uint16, bool) {
 	}
 	by := m.seq
 	for i := m.n - 1; i >= 0; i-- {
-		d := int16(seq - m.drops[i].at)
-		if d == 0 {
-			return 0, false
-		}
-		if d > 0 {
+		x := &m.drops[i]
+		if int16(seq-x.to) > 0 {
 			break
 		}
-		by = m.drops[i].seq
+		if int16(seq-x.from) >= 0 {
+			return 0, false
+		}
+		by = x.seq
 	}
 	return seq - by, true
 }
 
-// vp8State keeps picture ids going across layers (RFC 7741 section 4.2).
-type vp8State struct {
+// idState keeps picture ids going across layers and tracks (RFC 7741 and RFC 9628, both section 4.2).
+type idState struct {
 	id, lastID   uint16 // to be added; as sent
 	tl0, lastTL0 uint8
 	started      bool
 }
 
-func (v *vp8State) begin(d *packet.VP8Desc) {
+func (v *idState) begin(p *part) {
 	if v.started {
-		v.id = v.lastID + 1 - d.ID
-		v.tl0 = v.lastTL0 + 1 - d.TL0
+		v.id = v.lastID + 1 - p.id
+		v.tl0 = v.lastTL0 + 1 - p.tl0
 	}
 	v.started = true
 }
 
-func (v *vp8State) next(d *packet.VP8Desc) (uint16, uint8) {
-	id, tl0 := (d.ID+v.id)&0x7fff, d.TL0+v.tl0
+func (v *idState) next(p *part) (uint16, uint8) {
+	id, tl0 := (p.id+v.id)&0x7fff, p.tl0+v.tl0
 	if int16((id-v.lastID)<<1) > 0 {
 		v.lastID = id
 	}
@@ -179,7 +188,7 @@ func (s *slot) attach(u *upTrack) {
 	s.layer, s.target = nil, nil
 	u.subs = append(u.subs, s)
 	if !s.peer.views[viewKey{u.peer.cfg.ID, u.source}].Paused {
-		s.target = u.layers[0] // the least, until it is known what the network carries
+		s.target = u.choices()[0] // the least, until it is known what the network carries
 	}
 }
 
@@ -206,46 +215,33 @@ func (s *slot) learn(d *desc.Section) {
 
 // forward sends a packet to all who get its layer.
 func (u *upTrack) forward(out *egress, now time.Time, l *layer, h *packet.Header, pt payloadType, payload []byte) {
-	var vp8 packet.VP8Desc
-	key := false
-	if pt.codec == packet.VP8 {
-		var ok bool
-		vp8, ok = packet.ParseVP8(payload)
-		if !ok && len(payload) > 0 {
-			u.peer.room.stats.Malformed++
-			return
-		}
-		key = vp8.Key
-		if vp8.Width > 0 && (vp8.Width != l.width || vp8.Height != l.height) {
-			l.width, l.height = vp8.Width, vp8.Height
-		}
-	} else {
-		key = len(payload) > 0 && packet.Keyframe(pt.codec, payload)
-	}
-	var dd []byte
-	if pt.codec == packet.AV1 && u.via != nil {
-		dd = h.Extension(u.via.ext.desc)
+	var p part
+	if len(payload) > 0 && !u.look(&p, now, l, h, pt, payload) {
+		u.peer.room.stats.Malformed++
+		return
 	}
 	for _, s := range u.subs {
-		s.forward(out, now, l, h, pt, payload, &vp8, key, dd)
+		s.forward(out, now, l, h, pt, payload, &p)
 	}
 }
 
 // forward sends a packet to one subscriber, if it is for it.
-func (s *slot) forward(out *egress, now time.Time, l *layer, h *packet.Header, pt payloadType, payload []byte,
-	vp8 *packet.VP8Desc, key bool, dd []byte,
-) {
+func (s *slot) forward(out *egress, now time.Time, l *layer, h *packet.Header, pt payloadType, payload []byte, p *part) {
 	t := s.peer.sub
 	if t == nil || !t.up || !s.ready || s.target == nil {
 		return
 	}
 	if l != s.layer || s.halted {
-		if l != s.target || !key || len(payload) == 0 {
+		if l != s.target.stream() || !p.key || len(payload) == 0 {
 			return
 		}
-		s.change(now, l, h, vp8)
+		s.change(now, l, h, p)
 	}
 	if len(payload) == 0 { // padding
+		s.out.skip(h.Seq)
+		return
+	}
+	if p.scaled && !s.takes(h.Seq, p) {
 		s.out.skip(h.Seq)
 		return
 	}
@@ -269,14 +265,17 @@ func (s *slot) forward(out *egress, now time.Time, l *layer, h *packet.Header, p
 	if !ok {
 		return
 	}
-	o := packet.Out{Marker: h.Marker, Type: ty.pt, Seq: seq, Timestamp: h.Timestamp + s.out.ts, SSRC: s.ssrc, Desc: dd, DescID: s.desc}
+	o := packet.Out{
+		Marker: h.Marker || s.completes(p), Type: ty.pt, Seq: seq, Timestamp: h.Timestamp + s.out.ts, SSRC: s.ssrc,
+		Desc: p.desc, DescID: s.desc,
+	}
 	if int32(o.Timestamp-s.out.lastTS) > 0 || !s.fresh() {
 		s.out.lastTS, s.out.lastAt = o.Timestamp, now
 	}
-	e := sent{valid: true, seq: seq, in: h.Seq, pt: ty.rtx, layer: l, ts: s.out.ts, marker: h.Marker}
-	if pt.codec == packet.VP8 {
-		e.vp8 = true
-		e.id, e.tl0 = s.vp8.next(vp8)
+	e := sent{valid: true, seq: seq, in: h.Seq, pt: ty.rtx, layer: l, ts: s.out.ts, marker: o.Marker}
+	if p.ids {
+		e.codec = pt.codec
+		e.id, e.tl0 = s.ids.next(p)
 	}
 	if s.sent != nil {
 		s.sent[seq%history] = e
@@ -293,16 +292,17 @@ func (s *slot) forward(out *egress, now time.Time, l *layer, h *packet.Header, p
 func (s *slot) fresh() bool { return s.packets > 0 }
 
 // change moves on to another layer with a keyframe of it.
-func (s *slot) change(now time.Time, l *layer, h *packet.Header, vp8 *packet.VP8Desc) {
+func (s *slot) change(now time.Time, l *layer, h *packet.Header, p *part) {
 	ts := s.out.lastTS - h.Timestamp
 	if s.fresh() {
 		ts = s.continued(now, l, h)
 	}
 	s.out.begin(h.Seq, ts)
-	if vp8.HasID || vp8.HasTL0 {
-		s.vp8.begin(vp8)
+	if p.ids {
+		s.ids.begin(p)
 	}
 	s.layer, s.halted = l, false
+	s.spatial, s.temporal = 0, 0
 }
 
 // continued is what to add to a layer's timestamps so that they go on from what was sent. Where both layers' clocks are known it is
@@ -327,7 +327,7 @@ func (s *slot) continued(now time.Time, l *layer, h *packet.Header) uint32 {
 func (s *slot) restart() {
 	s.layer = nil
 	if s.track != nil && s.target != nil {
-		s.target.wantKey = true
+		s.target.stream().wantKey = true
 	}
 }
 
@@ -351,11 +351,7 @@ func (s *slot) emit(out *egress, now time.Time, o *packet.Out, e *sent, payload 
 	}
 	body := b[n : n+len(payload)]
 	copy(body, payload)
-	if e.vp8 {
-		if d, ok := packet.ParseVP8(body); ok {
-			d.Rewrite(body, e.id, e.tl0)
-		}
-	}
+	rewrite(e.codec, body, e.id, e.tl0)
 	if retype != 0 {
 		packet.RetypeRED(body, retype)
 	}

@@ -481,6 +481,9 @@ func (v *watcher) reported(_ time.Time, p rtcp.Packet) {
 
 func (v *watcher) tick(now time.Time) {
 	ms := now.Sub(v.began).Milliseconds()
+	if ms%1000 == 0 {
+		v.control(now, &rtcp.ReceiverReport{SSRC: 1})
+	}
 	if v.deaf || ms%20 != 0 {
 		return
 	}

@@ -95,6 +95,50 @@ func TestVP8(t *testing.T) {
 	}
 }
 
+func TestVP9(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		p    []byte
+		want VP9Desc
+	}{
+		{"plain", []byte{0x0c, 1}, VP9Desc{Start: true, End: true, len: 1}},
+		{"short id", []byte{0x8c, 0x11, 1}, VP9Desc{Start: true, End: true, HasID: true, ID: 0x11, idAt: 1, len: 2}},
+		{
+			"layers", []byte{0xe8, 0x81, 0x02, 0x53, 9, 1},
+			VP9Desc{Start: true, Inter: true, HasID: true, Wide: true, ID: 0x102, Layers: true, TID: 2, Up: true, SID: 1, HasTL0: true, TL0: 9, idAt: 1, tl0At: 4, len: 5},
+		},
+		{
+			"references", []byte{0xf4, 0x81, 0x02, 0x22, 0x03, 0x04, 1},
+			VP9Desc{End: true, Inter: true, HasID: true, Wide: true, ID: 0x102, Layers: true, TID: 1, SID: 1, idAt: 1, len: 6},
+		},
+		{
+			"structure", []byte{0x2a, 0x00, 7, 0x38, 1, 0x40, 0, 0xb4, 2, 0x80, 1, 0x68, 1, 0x04, 1, 1},
+			VP9Desc{
+				Start: true, Layers: true, HasTL0: true, TL0: 7, tl0At: 2, Spatial: 2,
+				Widths: [8]uint16{320, 640}, Heights: [8]uint16{180, 360}, len: 15,
+			},
+		},
+	} {
+		d, ok := ParseVP9(tt.p)
+		if !ok {
+			t.Errorf("%s: refused", tt.name)
+		}
+		if diff := cmp.Diff(tt.want, d, cmp.AllowUnexported(VP9Desc{})); diff != "" {
+			t.Errorf("%s: %s", tt.name, diff)
+		}
+		d.Rewrite(tt.p, 0x55, 77)
+		again, _ := ParseVP9(tt.p)
+		if d.HasID && again.ID != 0x55 || d.HasTL0 && again.TL0 != 77 || again.SID != d.SID || again.TID != d.TID {
+			t.Errorf("%s: rewritten to %+v", tt.name, again)
+		}
+	}
+	for _, p := range [][]byte{{}, {0x80}, {0x80, 0x80}, {0x20}, {0x20, 0}, {0x50}, {0x50, 3, 3, 3}, {0x02}, {0x02, 0x10, 0}, {0x02, 0x08}, {0x02, 0x08, 2, 0x0c, 1}} {
+		if _, ok := ParseVP9(p); ok {
+			t.Errorf("%x was taken", p)
+		}
+	}
+}
+
 func TestKeyframes(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -112,8 +156,8 @@ func TestKeyframes(t *testing.T) {
 		{"H.264 nothing", H264, nil, false},
 		{"VP9 key", VP9, []byte{0x08}, true},
 		{"VP9 inter", VP9, []byte{0x48}, false},
-		{"VP9 key, higher layer", VP9, []byte{0xa8, 0x81, 1, 0x02}, false},
-		{"VP9 key, lowest layer", VP9, []byte{0xa8, 0x81, 1, 0x00}, true},
+		{"VP9 key, higher layer", VP9, []byte{0xa8, 0x81, 1, 0x02, 0}, false},
+		{"VP9 key, lowest layer", VP9, []byte{0xa8, 0x81, 1, 0x00, 0}, true},
 		{"AV1 new sequence", AV1, []byte{0x18}, true},
 		{"AV1 other", AV1, []byte{0x10}, false},
 	} {
@@ -144,6 +188,7 @@ func TestRED(t *testing.T) {
 
 func FuzzPacket(f *testing.F) {
 	f.Add([]byte{0x90, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0xbe, 0xde, 0, 1, 0x31, 0, 1, 0, 0x90, 0xe0, 0x81, 2, 9, 0x60, 1}, uint8(3))
+	f.Add([]byte{0x80, 98, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0x2a, 0x00, 7, 0x38, 1, 0x40, 0, 0xb4, 2, 0x80, 1, 0x68, 1, 0x04, 1, 1}, uint8(3))
 	f.Add([]byte{0x80, 63, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0xef, 0x0f, 0, 2, 111, 1, 2, 3}, uint8(1))
 	f.Fuzz(func(t *testing.T, b []byte, id uint8) {
 		h, ok := Parse(b)
@@ -158,6 +203,12 @@ func FuzzPacket(f *testing.F) {
 		if d, ok := ParseVP8(p); ok {
 			d.Rewrite(p, 1, 1)
 			if again, ok := ParseVP8(p); !ok || again.Start != d.Start || again.TID != d.TID {
+				t.Errorf("rewriting broke %x", p)
+			}
+		}
+		if d, ok := ParseVP9(p); ok {
+			d.Rewrite(p, 1, 1)
+			if again, ok := ParseVP9(p); !ok || again.Start != d.Start || again.TID != d.TID || again.SID != d.SID {
 				t.Errorf("rewriting broke %x", p)
 			}
 		}

@@ -134,7 +134,8 @@ func Keyframe(c Codec, p []byte) bool {
 	case H264:
 		return keyH264(p)
 	case VP9:
-		return keyVP9(p)
+		d, ok := ParseVP9(p)
+		return ok && d.Key()
 	case AV1:
 		// A new coded video sequence starts here (RTP payload for AV1, section 4.4: N).
 		return len(p) > 0 && p[0]&0x08 != 0
@@ -173,27 +174,6 @@ func keyH264(p []byte) bool {
 		return len(p) > 1 && p[1]&0x80 != 0 && (p[1]&0x1f == nalIDR || p[1]&0x1f == nalSPS)
 	}
 	return false
-}
-
-// keyVP9 reads the descriptor (RFC 9628 section 4.2): not inter-predicted, the beginning of a frame, the lowest spatial layer.
-func keyVP9(p []byte) bool {
-	if len(p) < 1 || p[0]&0x40 != 0 || p[0]&0x08 == 0 {
-		return false
-	}
-	at := 1
-	if p[0]&0x80 != 0 {
-		if len(p) < 2 {
-			return false
-		}
-		at++
-		if p[1]&0x80 != 0 {
-			at++
-		}
-	}
-	if p[0]&0x20 == 0 { // no layers
-		return true
-	}
-	return len(p) > at && p[at]>>1&7 == 0
 }
 
 // RTX splits the payload of a retransmission into the sequence number that it repeats and the payload of that (RFC 4588).
