@@ -118,6 +118,7 @@ func (p *pictures) parameters() {
 			p.key = len(p.sps) > 3 && len(p.pps) > 0
 		case 7:
 			p.sps = append(p.sps[:0], unit...)
+			p.w, p.h = spsSize(unit)
 		case 8:
 			p.pps = append(p.pps[:0], unit...)
 		}

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -358,6 +360,49 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// childFolder tells a copy of this test that it is to record there until it is killed.
+const childFolder = "TEST_RECORDING_FOLDER"
+
+// A process that is killed with SIGKILL in the middle of writing leaves a track that plays.
+func TestKilledProcess(t *testing.T) {
+	key := bytes.Repeat([]byte{5}, seal.KeySize)
+	if folder := os.Getenv(childFolder); folder != "" {
+		k := newKit(t)
+		k.rec.Close()
+		k.shelf, k.key = Folder{Path: folder}, key
+		k.start(1 << 30)
+		k.rec.Keep("anna", "")
+		for {
+			k.speak("anna", time.Second, nil)
+		}
+	}
+	k := newKit(t)
+	k.rec.Close()
+	k.key = key
+	folder := k.shelf.(Folder).Path
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledProcess$")
+	cmd.Env = append(os.Environ(), childFolder+"="+folder)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		if st, err := os.Stat(filepath.Join(folder, "m1", mic+suffix)); err == nil && st.Size() > 100_000 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nothing is written")
+		}
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	got, about := k.sound(mic)
+	if strings.Trim(got, "#") != "" || len(got) < 20 || about.Whole || len(about.Gaps) != 0 {
+		t.Errorf("%s, %+v", got, about)
+	}
+}
+
 func first[A, B any](a A, _ B) A { return a }
 
 // Nothing can be read without the key, or moved to another place.
@@ -486,6 +531,24 @@ func TestPictures(t *testing.T) {
 	about := p.About()
 	if len(about.Gaps) != 1 || about.Gaps[0].Reason != meetingv1.GapLost || p.account.Width != 640 || p.account.Height != 480 {
 		t.Errorf("%+v", about)
+	}
+}
+
+// The size of an H.264 picture stands in its parameters.
+func TestSPSSize(t *testing.T) {
+	for name, tt := range map[string]struct {
+		sps  []byte
+		w, h int
+	}{
+		// Baseline, as browsers send it: 40 × 23 macroblocks, of which 8 lines are cut off.
+		"360 lines": {[]byte{0x67, 0x42, 0xc0, 0x1f, 0x8c, 0x8d, 0x40, 0x50, 0x17, 0xfc, 0xb0, 0x0f, 0x08, 0x84, 0x6a}, 640, 360},
+		"empty":     {nil, 0, 0},
+		"cut off":   {[]byte{0x67, 0x42, 0xc0, 0x1f, 0x8c, 0x8d}, 0, 0},
+		"zeros":     {make([]byte, 40), 0, 0},
+	} {
+		if w, h := spsSize(tt.sps); w != tt.w || h != tt.h {
+			t.Errorf("%s: %d × %d", name, w, h)
+		}
 	}
 }
 
