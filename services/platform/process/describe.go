@@ -20,7 +20,7 @@ import (
 	"samtale.dk/samtale/services/platform/health"
 )
 
-// DescribeSubject asks every process what it is (core NATS; each answers with a Description).
+// DescribeSubject asks every process what it is (core NATS): a DescribeRequest or nothing; each answers with a Description.
 const DescribeSubject = "platform.v1.describe"
 
 // Description is what an operator sees of one process.
@@ -31,6 +31,7 @@ type Description struct {
 	Settings []Setting       `json:"settings"`
 	Checks   []health.Result `json:"checks"`
 	Ready    bool            `json:"ready"`
+	Metrics  []Metric        `json:"metrics,omitempty"` // those that were asked for
 }
 
 // Setting is one setting in force; secrets are hidden.
@@ -97,7 +98,16 @@ func (e Env) connected(name string, b *bus.Bus) error {
 	var err error
 	e.self.answer.Do(func() {
 		_, err = b.NC.Subscribe(DescribeSubject, func(m *nats.Msg) {
-			data, err := json.Marshal(e.describe())
+			var req DescribeRequest
+			if len(m.Data) > 0 {
+				if err := json.Unmarshal(m.Data, &req); err != nil {
+					e.Log.Warn("describe", "err", err)
+					return
+				}
+			}
+			d := e.describe()
+			d.Metrics = e.metrics(req.Metrics)
+			data, err := json.Marshal(d)
 			if err == nil {
 				err = m.Respond(data)
 			}

@@ -10,6 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/bus/natsserver"
 )
 
@@ -44,7 +48,7 @@ func TestProcessDescribesItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	m, err := b.NC.Request(DescribeSubject, nil, 5*time.Second)
+	m, err := b.NC.Request(DescribeSubject, nil, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +63,48 @@ func TestProcessDescribesItself(t *testing.T) {
 		if !slices.Contains(d.Settings, want) {
 			t.Errorf("%+v is not among %+v", want, d.Settings)
 		}
+	}
+}
+
+// The metrics that are asked for come along, others do not.
+func TestDescriptionBringsMetrics(t *testing.T) {
+	srv, err := natsserver.Start(natsserver.Config{StoreDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Stop()
+	env, err := NewEnv(nil, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env.NATS = append(env.NATS, srv.Option())
+	calls := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "calls"}, []string{"state"})
+	took := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "took", Buckets: []float64{1, 2}})
+	other := prometheus.NewCounter(prometheus.CounterOpts{Name: "other"})
+	env.Metrics.MustRegister(calls, took, other)
+	calls.WithLabelValues("waiting").Set(3)
+	for _, v := range []float64{.5, 1.5, 9} {
+		took.Observe(v)
+	}
+	b, err := env.Connect("a", bus.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	m, err := b.NC.Request(DescribeSubject, []byte(`{"metrics":["calls","took","absent"]}`), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d Description
+	if err := json.Unmarshal(m.Data, &d); err != nil {
+		t.Fatal(err)
+	}
+	want := []Metric{
+		{Name: "calls", Labels: map[string]string{"state": "waiting"}, Value: 3},
+		{Name: "took", Count: 3, Buckets: []Bucket{{1, 1}, {2, 2}}},
+	}
+	if diff := cmp.Diff(want, d.Metrics); diff != "" {
+		t.Error(diff)
 	}
 }
 

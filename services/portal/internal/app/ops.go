@@ -35,7 +35,7 @@ type serviceHealth struct {
 // services asks every service on the bus for its figures ($SRV.STATS of nats.go/micro).
 func (a *App) services(ctx context.Context) []serviceHealth {
 	out := []serviceHealth{}
-	a.collect(ctx, micro.APIPrefix+".STATS", statsWait, func(m *nats.Msg) {
+	a.collect(ctx, micro.APIPrefix+".STATS", nil, statsWait, func(m *nats.Msg) {
 		if s, ok := readStats(m); ok {
 			out = append(out, s)
 		}
@@ -44,10 +44,14 @@ func (a *App) services(ctx context.Context) []serviceHealth {
 	return out
 }
 
-// processes asks every process for its settings and probes.
-func (a *App) processes(ctx context.Context) []process.Description {
+// processes asks every process for its settings, its probes and some of its metrics.
+func (a *App) processes(ctx context.Context, metrics ...string) []process.Description {
 	out := []process.Description{}
-	a.collect(ctx, process.DescribeSubject, process.ProbeWait+statsWait, func(m *nats.Msg) {
+	req, err := json.Marshal(process.DescribeRequest{Metrics: metrics})
+	if err != nil {
+		return out
+	}
+	a.collect(ctx, process.DescribeSubject, req, process.ProbeWait+statsWait, func(m *nats.Msg) {
 		var d process.Description
 		if json.Unmarshal(m.Data, &d) == nil && d.Process != "" {
 			out = append(out, d)
@@ -59,15 +63,15 @@ func (a *App) processes(ctx context.Context) []process.Description {
 	return out
 }
 
-// collect sends an empty request and takes the answers that come within a time.
-func (a *App) collect(ctx context.Context, subject string, within time.Duration, take func(*nats.Msg)) {
+// collect sends a request and takes the answers that come within a time.
+func (a *App) collect(ctx context.Context, subject string, req []byte, within time.Duration, take func(*nats.Msg)) {
 	inbox := a.Bus.NC.NewRespInbox()
 	sub, err := a.Bus.NC.SubscribeSync(inbox)
 	if err != nil {
 		return
 	}
 	defer sub.Unsubscribe()
-	if err := a.Bus.NC.PublishRequest(subject, inbox, nil); err != nil {
+	if err := a.Bus.NC.PublishRequest(subject, inbox, req); err != nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
@@ -105,11 +109,6 @@ func readStats(m *nats.Msg) (serviceHealth, bool) {
 func (a *App) healthz(w http.ResponseWriter, r *http.Request, _ who.Person) error {
 	a.Health.ServeHTTP(w, r)
 	return nil
-}
-
-func (a *App) apiHealth(w http.ResponseWriter, r *http.Request, _ who.Person) error {
-	checks, ready := a.Health.Run(r.Context())
-	return reply(w, map[string]any{"ready": ready, "checks": checks, "services": a.services(r.Context())})
 }
 
 func (a *App) apiSettings(w http.ResponseWriter, r *http.Request, _ who.Person) error {

@@ -9,12 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
-	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/portal/internal/login"
 	"samtale.dk/samtale/services/portal/internal/testlogin"
 	"samtale.dk/samtale/services/portal/internal/texts"
@@ -473,23 +471,4 @@ func (a *App) textFile(w http.ResponseWriter, r *http.Request, p who.Person) err
 	}
 	w.Header().Set("Cache-Control", "no-cache")
 	return reply(w, texts.For(l))
-}
-
-// Operations.
-
-// operationsData is the operator's page.
-type operationsData struct {
-	Services  []serviceHealth
-	Processes []process.Description
-	Ready     bool
-	Calls     []callv1.Call
-	NoPhone   bool
-}
-
-func (a *App) operations(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	d := operationsData{Processes: a.processes(r.Context()), Services: a.services(r.Context())}
-	d.Ready = len(d.Processes) > 0 && !slices.ContainsFunc(d.Processes, func(p process.Description) bool { return !p.Ready })
-	rep, err := bus.Request[callv1.ListReply](r.Context(), a.Bus, callv1.ListSubject, callv1.ListRequest{})
-	d.NoPhone, d.Calls = err != nil, visibleCalls(rep, p).Calls
-	return a.page(w, r, p, http.StatusOK, "operations", "operations.title", d)
 }
