@@ -229,16 +229,17 @@ func (w *world) hear(h *heard, data []byte) {
 		return
 	}
 	w.note(func() {
-		if f.Position != h.length() {
+		from := f.Position
+		if f.Flags&audiov1.FlagLost != 0 {
+			from -= int64(f.Lost)
+		}
+		if from != h.length() {
 			return // sent again
 		}
-		n := int64(len(f.PCM))
-		switch {
-		case f.Flags&audiov1.FlagLost != 0:
-			h.missing += int64(f.Lost) + n
-		case f.Flags&audiov1.FlagMasked != 0:
+		h.missing += f.Position - from
+		if n := int64(len(f.PCM)); f.Flags&audiov1.FlagMasked != 0 {
 			h.masked += n
-		default:
+		} else {
 			h.clear += n
 		}
 		h.ended = h.ended || f.Flags&audiov1.FlagEnd != 0

@@ -252,12 +252,14 @@ func (h *Hall) over(r *room, reason string) {
 	r.ended = true
 	r.mu.Unlock()
 	h.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventEnded})
-	ctx, cancel := context.WithTimeout(context.Background(), endWithin)
+	words, cancel := context.WithTimeout(context.Background(), endWithin)
 	defer cancel()
 	legs := r.quiet()
-	commit(ctx, legs)
+	commit(words, legs)
 	r.stop() // the last words are captions, too
 	h.close(r)
+	ctx, cancel := context.WithTimeout(context.Background(), openWithin)
+	defer cancel()
 	if err := h.finish(ctx, r.id, reason, lengthsOf(legs), r.epoch); err != nil {
 		h.Log.Error("meeting has ended, but nobody hears of it yet", "meeting_id", r.id, "err", err)
 	}
