@@ -30,7 +30,7 @@ func newAPI(conn net.PacketConn) (*webrtc.API, error) {
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	se.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() })
-	se.SetICEUDPMux(webrtc.NewICEUDPMux(nil, conn))
+	se.SetICEUDPMux(webrtc.NewICEUDPMux(quiet{}.NewLogger(""), conn))
 	se.LoggerFactory = quiet{}
 	var me webrtc.MediaEngine
 	if err := me.RegisterDefaultCodecs(); err != nil {

@@ -4,6 +4,8 @@
 // national peak of a day takes.
 //
 //	go run ./media/sfu/sfuproof -seconds 10
+//	go run ./media/sfu/sfuproof -soak 1h
+//	go run ./media/sfu/sfuproof -peak
 package main
 
 import (
@@ -16,8 +18,19 @@ import (
 func main() {
 	seconds := flag.Int("seconds", 10, "how long each network is measured")
 	only := flag.String("only", "", "only networks whose name has this in it")
+	long := flag.Duration("soak", 0, "hold meetings for so long, such as 1h")
+	rooms := flag.Int("rooms", 3, "how many meetings of three at a time, with -soak")
+	other := flag.Bool("load", false, "be the load of a soak (used by the program itself)")
 	flag.Parse()
-	err := networks(os.Stdout, *only, time.Duration(*seconds)*time.Second)
+	var err error
+	switch {
+	case *other:
+		err = load(os.Stdin, os.Stdout, *rooms)
+	case *long > 0:
+		err = soak(os.Stdout, *long, *rooms)
+	default:
+		err = networks(os.Stdout, *only, time.Duration(*seconds)*time.Second)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
