@@ -1,7 +1,18 @@
 package sfu
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -197,35 +208,111 @@ func TestTCP(t *testing.T) {
 	unbroken(t, b.packets("a~microphone"))
 }
 
-// The built-in TURN server leads to the SFU and nowhere else.
+// The built-in TURN server leads to the SFU, by all that a network may let through, and nowhere else.
 func TestTURN(t *testing.T) {
-	free, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	for _, tt := range []struct {
+		name, scheme, transport string
+		set                     func(c *TURNConfig, address string)
+	}{
+		{"UDP", "turn", "udp", func(c *TURNConfig, a string) { c.UDP = []string{a} }},
+		{"TCP", "turn", "tcp", func(c *TURNConfig, a string) { c.TCP = []string{a} }},
+		{"TLS", "turns", "tcp", func(c *TURNConfig, a string) { c.TLS = []string{a} }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			address := freeAddress(t, tt.transport)
+			cert, err := tls.LoadX509KeyPair(os.Getenv(certFile), filepath.Join(filepath.Dir(os.Getenv(certFile)), keyFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := node(t, func(c *Config) {
+				c.TURN = TURNConfig{
+					Secret: "secret", URLs: []string{tt.scheme + ":" + address + "?transport=" + tt.transport},
+					Certificate: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
+				}
+				tt.set(&c.TURN, address)
+			})
+			ice, ok := s.TURN("a", time.Hour)
+			if !ok {
+				t.Fatal("no TURN server")
+			}
+			r := open(t, s, RoomConfig{})
+			a, b := join(t, r, PeerConfig{ID: "a"}), join(t, r, PeerConfig{ID: "b"})
+			a.pub, err = a.api.NewPeerConnection(webrtc.Configuration{
+				ICEServers:         []webrtc.ICEServer{{URLs: ice.URLs, Username: ice.Username, Credential: ice.Credential}},
+				ICETransportPolicy: webrtc.ICETransportPolicyRelay,
+			})
+			a.must(err)
+			a.publishBoth()
+			b.subscribe()
+			as := &sound{to: a.audio}
+			until(t, "sound by relay", func() bool { return len(b.packets("a~microphone")) > 10 }, as.send)
+			if s.turn.permits(net.IPv4(192, 0, 2, 1)) || !s.turn.permits(net.IPv4(127, 0, 0, 1)) {
+				t.Error("the relay leads elsewhere")
+			}
+		})
+	}
+}
+
+// freeAddress is one that nobody listens on.
+func freeAddress(t *testing.T, network string) string {
+	t.Helper()
+	if network == "tcp" {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		return l.Addr().String()
+	}
+	l, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := free.LocalAddr().String()
-	free.Close()
-	s := node(t, func(c *Config) {
-		c.TURN = TURNConfig{UDP: []string{address}, Secret: "secret", URLs: []string{"turn:" + address + "?transport=udp"}}
-	})
-	ice, ok := s.TURN("a", time.Hour)
-	if !ok {
-		t.Fatal("no TURN server")
+	defer l.Close()
+	return l.LocalAddr().String()
+}
+
+// certFile is where Go looks for the certificates to trust: pion's clients take no others.
+const certFile, keyFile = "SSL_CERT_FILE", "key.pem"
+
+// TestMain makes a certificate for 127.0.0.1 that clients of these tests trust.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "sfu")
+	if err == nil {
+		err = trusted(dir)
 	}
-	r := open(t, s, RoomConfig{})
-	a, b := join(t, r, PeerConfig{ID: "a"}), join(t, r, PeerConfig{ID: "b"})
-	a.pub, err = a.api.NewPeerConnection(webrtc.Configuration{
-		ICEServers:         []webrtc.ICEServer{{URLs: ice.URLs, Username: ice.Username, Credential: ice.Credential}},
-		ICETransportPolicy: webrtc.ICETransportPolicyRelay,
-	})
-	a.must(err)
-	a.publishBoth()
-	b.subscribe()
-	as := &sound{to: a.audio}
-	until(t, "sound by relay", func() bool { return len(b.packets("a~microphone")) > 10 }, as.send)
-	if s.turn.permits(net.IPv4(192, 0, 2, 1)) || !s.turn.permits(net.IPv4(127, 0, 0, 1)) {
-		t.Error("the relay leads elsewhere")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+func trusted(dir string) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(24 * time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		return err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(dir, "cert.pem")
+	return errors.Join(
+		os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600),
+		os.WriteFile(filepath.Join(dir, keyFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600),
+		os.Setenv(certFile, name))
 }
 
 // recorder is an AudioWriter and a PacketWriter.

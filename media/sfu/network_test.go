@@ -127,6 +127,9 @@ func TestSoundOnly(t *testing.T) {
 	g, sound := v.got["a~camera"], v.got["a~microphone"]
 	v.down.Rate = 100_000
 	w.until(t, "sound only", 10*time.Second, func() bool { return v.told[len(v.told)-1] == AudioOnly })
+	if st, _ := w.room.counters(); st.SoundOnly != 1 {
+		t.Errorf("%d subscribers are counted as sound only", st.SoundOnly)
+	}
 	w.run(time.Second)
 	heard, seen := len(sound.packets), len(g.packets)
 	w.run(10 * time.Second)

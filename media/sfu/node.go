@@ -396,6 +396,7 @@ func (s *SFU) Stats() Stats {
 }
 
 func (a *Stats) add(b Stats) {
+	a.SoundOnly += b.SoundOnly
 	a.PacketsIn += b.PacketsIn
 	a.BytesIn += b.BytesIn
 	a.PacketsOut += b.PacketsOut

@@ -133,7 +133,13 @@ func (r *Room) Close() {
 func (r *Room) counters() (Stats, int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.stats, len(r.peers)
+	c := r.stats
+	for _, p := range r.order {
+		if p.net.quality == AudioOnly {
+			c.SoundOnly++
+		}
+	}
+	return c, len(r.peers)
 }
 
 // tick does what is due by time, for a room that nothing comes to.

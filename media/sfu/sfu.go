@@ -199,9 +199,10 @@ type ICEServer struct {
 	Credential string   `json:"credential"`
 }
 
-// Stats counts since the SFU was made, but for Rooms and Peers, which are now.
+// Stats counts since the SFU was made, but for the first three, which are now.
 type Stats struct {
 	Rooms, Peers int
+	SoundOnly    int // subscribers whose network carries no picture
 
 	PacketsIn, BytesIn       uint64 // RTP, as received
 	PacketsOut, BytesOut     uint64 // RTP, as sent

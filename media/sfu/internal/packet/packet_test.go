@@ -104,15 +104,18 @@ func TestVP9(t *testing.T) {
 		{"plain", []byte{0x0c, 1}, VP9Desc{Start: true, End: true, len: 1}},
 		{"short id", []byte{0x8c, 0x11, 1}, VP9Desc{Start: true, End: true, HasID: true, ID: 0x11, idAt: 1, len: 2}},
 		{
-			"layers", []byte{0xe8, 0x81, 0x02, 0x53, 9, 1},
+			"layers",
+			[]byte{0xe8, 0x81, 0x02, 0x53, 9, 1},
 			VP9Desc{Start: true, Inter: true, HasID: true, Wide: true, ID: 0x102, Layers: true, TID: 2, Up: true, SID: 1, HasTL0: true, TL0: 9, idAt: 1, tl0At: 4, len: 5},
 		},
 		{
-			"references", []byte{0xf4, 0x81, 0x02, 0x22, 0x03, 0x04, 1},
+			"references",
+			[]byte{0xf4, 0x81, 0x02, 0x22, 0x03, 0x04, 1},
 			VP9Desc{End: true, Inter: true, HasID: true, Wide: true, ID: 0x102, Layers: true, TID: 1, SID: 1, idAt: 1, len: 6},
 		},
 		{
-			"structure", []byte{0x2a, 0x00, 7, 0x38, 1, 0x40, 0, 0xb4, 2, 0x80, 1, 0x68, 1, 0x04, 1, 1},
+			"structure",
+			[]byte{0x2a, 0x00, 7, 0x38, 1, 0x40, 0, 0xb4, 2, 0x80, 1, 0x68, 1, 0x04, 1, 1},
 			VP9Desc{
 				Start: true, Layers: true, HasTL0: true, TL0: 7, tl0At: 2, Spatial: 2,
 				Widths: [8]uint16{320, 640}, Heights: [8]uint16{180, 360}, len: 15,

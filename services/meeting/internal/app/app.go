@@ -65,6 +65,7 @@ func New(cfg Config) (*App, error) {
 		gauge("rooms", "Meetings that are held at this node.", func() float64 { n, _ := cfg.Hall.Rooms(); return float64(n) }),
 		gauge("participants", "People with sound or picture at this node.", func() float64 { _, n := cfg.Hall.Rooms(); return float64(n) }),
 		gauge("nodes", "Other nodes of the meeting service that this one knows of.", func() float64 { return float64(cfg.Nodes.Others()) }),
+		gauge("audio_only_subscribers", "People whose network carries no picture now, at this node.", func() float64 { return float64(cfg.Hall.SFU.Stats().SoundOnly) }),
 		gauge("packets_out", "Media packets sent since the start.", func() float64 { return float64(cfg.Hall.SFU.Stats().PacketsOut) }),
 		gauge("send_errors", "Media packets that could not be sent since the start.", func() float64 { return float64(cfg.Hall.SFU.Stats().SendErrors) }),
 		gauge("queue_dropped", "Media packets dropped since the start because a queue was full.", func() float64 { return float64(cfg.Hall.SFU.Stats().QueueDropped) }),
