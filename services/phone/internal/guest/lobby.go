@@ -101,6 +101,7 @@ func (v *visit) question() outcome {
 	if !v.asks {
 		return through
 	}
+	v.forget() // keys that were pressed before the question are no answer
 	o := v.play(v.choice, v.sound(announce.MeetingAsk), announce.Pause(answerLimit))
 	switch {
 	case o != stopped || v.transcribe == nil:

@@ -96,6 +96,20 @@ func (v *visit) post(p any) {
 	}
 }
 
+// forget drops the keys that wait to be read.
+func (v *visit) forget() {
+	for range len(v.inbox) {
+		if p := <-v.inbox; !isDigit(p) {
+			v.post(p)
+		}
+	}
+}
+
+func isDigit(p any) bool {
+	_, ok := p.(digit)
+	return ok
+}
+
 // outcome of waiting.
 type outcome uint8
 

@@ -1,0 +1,398 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"samtale.dk/samtale/media/mediatest"
+	"samtale.dk/samtale/media/opus"
+)
+
+// meeting is one as the API tells it.
+type meeting struct {
+	ID           string   `json:"id"`
+	State        string   `json:"state"`
+	DialNumber   string   `json:"dial_number"`
+	Participants []person `json:"participants"`
+}
+
+type person struct {
+	ID         string `json:"id"`
+	State      string `json:"state"`
+	Link       string `json:"link"`
+	DialCode   string `json:"dial_code"`
+	Phone      string `json:"phone"`
+	Muted      bool   `json:"muted"`
+	Hand       bool   `json:"hand"`
+	ByPhone    bool   `json:"by_phone"`
+	Transcribe *bool  `json:"transcribe"`
+}
+
+// host leads a meeting from a program: it sends a tone, keeps what it hears of the others, and acts.
+type host struct {
+	s    *system
+	id   string // of the meeting
+	seat string // Samtale-Seat
+
+	mu    sync.Mutex
+	heard []int16 // 16 kHz
+}
+
+// Tones of both sides, in Hz: neither is in the other's, nor in an announcement for long.
+const (
+	hostHz  = 700
+	phoneHz = 440
+)
+
+var entryData = regexp.MustCompile(`data-entry="([^"]*)"`)
+
+// newHost opens the caseworker's link with a token, and sets sound up.
+func newHost(s *system, m meeting) *host {
+	s.t.Helper()
+	link := m.Participants[0].Link
+	req, err := http.NewRequest(http.MethodGet, link, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.token("caseworker"))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	page, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var entry struct {
+		Seat struct {
+			ParticipantID string `json:"participant_id"`
+			Key           string `json:"key"`
+		} `json:"seat"`
+		CanAct bool `json:"can_act"`
+	}
+	data := entryData.FindSubmatch(page)
+	if data == nil {
+		s.t.Fatalf("no entry in the page (%d)", resp.StatusCode)
+	}
+	if err := json.Unmarshal([]byte(html.UnescapeString(string(data[1]))), &entry); err != nil || !entry.CanAct {
+		s.t.Fatalf("entry: %v %+v", err, entry)
+	}
+	h := &host{s: s, id: m.ID, seat: entry.Seat.ParticipantID + " " + entry.Seat.Key}
+	h.publish()
+	h.subscribe()
+	return h
+}
+
+// ask does something in the room.
+func (h *host) ask(op string, body, into any) error {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequest(http.MethodPost, "http://"+h.s.http+"/api/v1/meetings/"+h.id+"/room/"+op, bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Samtale-Seat", h.seat)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	data, err = io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode >= 300 {
+		return fmt.Errorf("%s: %d %s %w", op, resp.StatusCode, data, err)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.Unmarshal(data, into)
+}
+
+func (h *host) must(err error) {
+	h.s.t.Helper()
+	if err != nil {
+		h.s.t.Fatal(err)
+	}
+}
+
+func (h *host) connection() *webrtc.PeerConnection {
+	h.s.t.Helper()
+	var se webrtc.SettingEngine
+	se.SetIncludeLoopbackCandidate(true)
+	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	var me webrtc.MediaEngine
+	h.must(me.RegisterDefaultCodecs())
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(&me)).NewPeerConnection(webrtc.Configuration{})
+	h.must(err)
+	h.s.t.Cleanup(func() { pc.Close() })
+	return pc
+}
+
+func (h *host) local(pc *webrtc.PeerConnection, d webrtc.SessionDescription, err error) string {
+	h.s.t.Helper()
+	h.must(err)
+	done := webrtc.GatheringCompletePromise(pc)
+	h.must(pc.SetLocalDescription(d))
+	<-done
+	return pc.LocalDescription().SDP
+}
+
+type sdp struct {
+	SDP     string `json:"sdp"`
+	Session string `json:"session,omitempty"`
+}
+
+// publish sends the tone until the test ends.
+func (h *host) publish() {
+	h.s.t.Helper()
+	pc := h.connection()
+	mic, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "mic", "stream")
+	h.must(err)
+	_, err = pc.AddTrack(mic)
+	h.must(err)
+	offer, err := pc.CreateOffer(nil)
+	var answer sdp
+	h.must(h.ask("publish", sdp{SDP: h.local(pc, offer, err)}, &answer))
+	h.must(pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer.SDP}))
+	enc, err := opus.NewEncoder(16000, 32000)
+	h.must(err)
+	tone := mediatest.Tone(320, 16000, hostHz, 8000) // 14 waves: it goes on without a seam
+	stop := make(chan struct{})
+	h.s.t.Cleanup(func() { close(stop) })
+	go func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		b := make([]byte, opus.MaxBytes)
+		for seq := uint16(1); ; seq++ {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+			n, err := enc.Encode(b, tone)
+			if err != nil {
+				return
+			}
+			p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 111, SequenceNumber: seq, Timestamp: uint32(seq) * 960}, Payload: b[:n]}
+			_ = mic.WriteRTP(&p) // before the connection is up it goes nowhere
+		}
+	}()
+}
+
+// subscribe hears whoever is there; it must be called again when somebody has come.
+func (h *host) subscribe() {
+	h.s.t.Helper()
+	pc := h.connection()
+	pc.OnTrack(func(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		dec, err := opus.NewDecoder(16000)
+		if err != nil {
+			return
+		}
+		frame := make([]int16, opus.MaxSamples)
+		for {
+			p, _, err := tr.ReadRTP()
+			if err != nil {
+				return
+			}
+			if n, err := dec.Decode(frame, p.Payload); err == nil {
+				h.mu.Lock()
+				h.heard = append(h.heard, frame[:n]...)
+				h.mu.Unlock()
+			}
+		}
+	})
+	var offer sdp
+	h.must(h.ask("subscribe", sdp{}, &offer))
+	h.must(pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer.SDP}))
+	answer, err := pc.CreateAnswer(nil)
+	h.must(h.ask("subscribe", sdp{SDP: h.local(pc, answer, err), Session: "answer"}, nil))
+}
+
+// tone is how loud the telephone's tone was in what the host heard last.
+func (h *host) tone() float64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return mediatest.Goertzel(h.heard[max(0, len(h.heard)-8000):], 16000, phoneHz)
+}
+
+// caller is the meeting's telephone, as the API tells it now.
+func (h *host) caller() person {
+	h.s.t.Helper()
+	var m meeting
+	h.must(h.s.api("caseworker", "GET", "/api/v1/meetings/"+h.id, nil, &m))
+	return m.Participants[1]
+}
+
+// until waits for the telephone to be as it should.
+func (h *host) until(what string, is func(person) bool) {
+	h.s.t.Helper()
+	h.s.until(what, func() error {
+		if p := h.caller(); !is(p) {
+			return fmt.Errorf("%+v", p)
+		}
+		return nil
+	})
+}
+
+// keys presses keys one after the other.
+func (c *citizen) keys(all string) {
+	for _, k := range all {
+		c.press(string(k))
+		time.Sleep(300 * time.Millisecond) // as a finger does
+	}
+}
+
+// TestDialIn: a citizen without a computer calls with a telephone, keys in a code, says yes to being written down, waits, is let
+// in, is heard and hears, mutes, takes the yes back, and hangs up. Nothing is kept of the call but what was said in the meeting.
+func TestDialIn(t *testing.T) {
+	s := start(t)
+	var m meeting
+	err := s.api("caseworker", "POST", "/api/v1/meetings", map[string]any{
+		"title": "Opfølgning", "service_area": "borgerservice", "choices": map[string]bool{"transcript": true, "dial_in": true},
+		"participants": []map[string]string{{"role": "citizen", "name": "Bente"}},
+	}, &m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.DialNumber != "sip:moede@"+s.sip || len(m.Participants) != 2 || len(m.Participants[1].DialCode) != 9 || m.Participants[0].DialCode != "" {
+		t.Fatalf("meeting: %+v", m)
+	}
+	h := newHost(s, m)
+	c := newCitizen(t)
+	c.wav("tone.wav", mediatest.Tone(8000*600, 8000, phoneHz, 8000))
+	c.call(m.DialNumber)
+	s.until("the announcement", func() error {
+		if energy(c.heard()) < 25 {
+			return fmt.Errorf("nothing heard yet")
+		}
+		return nil
+	})
+	c.keys("000000000") // a wrong one
+	c.keys("*" + m.Participants[1].DialCode)
+	h.until("a caller in the lobby who has said yes", func(p person) bool {
+		c.keys("1") // a key before the question counts for nothing, and none does in the lobby
+		return p.State == "lobby" && p.Transcribe != nil
+	})
+	p := h.caller()
+	if !p.ByPhone || !*p.Transcribe || p.Phone != "" {
+		t.Errorf("in the lobby: %+v", p)
+	}
+	h.must(s.api("caseworker", "POST", "/api/v1/meetings/"+m.ID+"/admit", map[string]string{"participant_id": p.ID, "decision": "admit"}, nil))
+	h.until("the caller in the room", func(p person) bool { return p.State == "room" })
+	c.playFile("tone.wav")
+	s.until("the host's tone at the telephone, and the telephone's at the host", func() error {
+		heard := c.heard()
+		there := mediatest.Goertzel(heard[max(0, len(heard)-4000):], 8000, hostHz)
+		if here := h.tone(); there < 500 || here < 500 {
+			return fmt.Errorf("loudness %.0f at the telephone, %.0f at the host", there, here)
+		}
+		return nil
+	})
+
+	c.keys("*6")
+	h.until("the telephone muted by its keys", func(p person) bool { return p.Muted })
+	h.mu.Lock()
+	h.heard = nil
+	h.mu.Unlock()
+	c.keys("1")
+	h.until("the telephone heard again", func(p person) bool { return !p.Muted })
+	s.until("its tone", func() error {
+		if here := h.tone(); here < 500 {
+			return fmt.Errorf("loudness %.0f", here)
+		}
+		return nil
+	})
+	c.keys("0")
+	h.until("a hand", func(p person) bool { return p.Hand })
+
+	c.say("Jeg vil gerne søge om boligstøtte. Jeg flytter i næste uge.")
+	captions := func(word string) func() error {
+		return func() error {
+			var got struct {
+				Captions []struct{ Text, From string }
+			}
+			if err := h.history(&got); err != nil {
+				return err
+			}
+			for _, l := range got.Captions {
+				if l.From == p.ID && strings.Contains(strings.ToLower(l.Text), word) {
+					return nil
+				}
+			}
+			return fmt.Errorf("captions: %+v", got.Captions)
+		}
+	}
+	s.until("captions of what the telephone says", captions("flytter"))
+	written := func() (tr transcript, err error) {
+		return tr, s.api("caseworker", "GET", "/api/v1/conversations/"+m.ID+"/transcript", nil, &tr)
+	}
+	s.until("the transcript", func() error {
+		tr, err := written()
+		if err == nil && !strings.Contains(strings.ToLower(tr.Text), "flytter") {
+			err = fmt.Errorf("it says: %s", tr.Text)
+		}
+		return err
+	})
+
+	c.keys("2")
+	h.until("the yes taken back", func(p person) bool { return p.Transcribe != nil && !*p.Transcribe })
+	s.until("the transcript gone, as the only citizen wants", func() error {
+		if tr, err := written(); err == nil && tr.Text != "" {
+			return fmt.Errorf("it says: %s", tr.Text)
+		}
+		return nil
+	})
+	c.playFile("tone.wav")
+	s.until("the telephone is still heard", func() error {
+		if here := h.tone(); here < 500 {
+			return fmt.Errorf("loudness %.0f", here)
+		}
+		return nil
+	})
+	c.command("hangup", "")
+	h.until("the caller gone", func(p person) bool { return p.State == "left" })
+	h.must(h.ask("act", map[string]string{"action": "end"}, nil))
+	s.until("the end", func() error {
+		var m2 meeting
+		if err := s.api("caseworker", "GET", "/api/v1/meetings/"+m.ID, nil, &m2); err != nil || m2.State != "ended" {
+			return fmt.Errorf("it is %q: %v", m2.State, err)
+		}
+		return nil
+	})
+	var list struct {
+		Conversations []struct{ ID string }
+	}
+	h.must(s.api("caseworker", "GET", "/api/v1/conversations", nil, &list))
+	if len(list.Conversations) != 1 || list.Conversations[0].ID != m.ID {
+		t.Errorf("the call is a conversation of its own: %+v", list)
+	}
+}
+
+func (h *host) history(into any) error {
+	req, err := http.NewRequest(http.MethodGet, "http://"+h.s.http+"/api/v1/meetings/"+h.id+"/room/history", nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Samtale-Seat", h.seat)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(into)
+}
