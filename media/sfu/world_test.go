@@ -97,7 +97,8 @@ func (w *world) join(cfg PeerConfig) *Peer {
 // end is a client's end of a connection, with the network between.
 type end struct {
 	w        *world
-	tcp      *tcpConn // its queue is where the SFU's packets are taken from
+	sent     func(b []byte) // sees each encrypted packet that goes up; nil: nobody does
+	tcp      *tcpConn       // its queue is where the SFU's packets are taken from
 	in, out  *srtp.Context
 	up, down mediatest.Link
 	rtp      func(now time.Time, p *rtp.Packet)
@@ -110,8 +111,9 @@ func (w *world) connect(t *transport) *end {
 	e.tcp.transport.Store(t)
 	e.up.Delay, e.down.Delay = 10*time.Millisecond, 10*time.Millisecond
 	e.up.Seed, e.down.Seed = uint64(2*len(w.ends)), uint64(2*len(w.ends)+1)
+	own := byte(2 * len(w.ends)) // each connection has its own keys
 	keys := func(n byte, opts ...srtp.ContextOption) *srtp.Context {
-		c, err := srtp.CreateContext(slices.Repeat([]byte{n}, 16), slices.Repeat([]byte{n}, 12), srtp.ProtectionProfileAeadAes128Gcm, opts...)
+		c, err := srtp.CreateContext(slices.Repeat([]byte{own + n}, 16), slices.Repeat([]byte{own + n}, 12), srtp.ProtectionProfileAeadAes128Gcm, opts...)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -177,7 +179,7 @@ func (e *end) send(now time.Time, p *rtp.Packet) {
 	if err != nil {
 		e.w.t.Fatal(err)
 	}
-	e.up.Send(now, b)
+	e.raw(now, b)
 }
 
 func (e *end) control(now time.Time, packets ...rtcp.Packet) {
@@ -188,6 +190,14 @@ func (e *end) control(now time.Time, packets ...rtcp.Packet) {
 	b, err = e.out.EncryptRTCP(nil, b, nil)
 	if err != nil {
 		e.w.t.Fatal(err)
+	}
+	e.raw(now, b)
+}
+
+// raw sends what is encrypted already.
+func (e *end) raw(now time.Time, b []byte) {
+	if e.sent != nil {
+		e.sent(b)
 	}
 	e.up.Send(now, b)
 }
