@@ -20,12 +20,18 @@ func main() {
 	only := flag.String("only", "", "only networks whose name has this in it")
 	long := flag.Duration("soak", 0, "hold meetings for so long, such as 1h")
 	rooms := flag.Int("rooms", 3, "how many meetings of three at a time, with -soak")
+	day := flag.Bool("peak", false, "reckon what the national peak takes")
+	a := flag.Float64("in", 37, "with -peak: what a packet in costs, in µs (sfubench's fit)")
+	b := flag.Float64("out", 8.4, "with -peak: what a packet out costs, in µs")
+	cores := flag.Int("cores", 8, "with -peak: of a node")
 	other := flag.Bool("load", false, "be the load of a soak (used by the program itself)")
 	flag.Parse()
 	var err error
 	switch {
 	case *other:
 		err = load(os.Stdin, os.Stdout, *rooms)
+	case *day:
+		peak(os.Stdout, *a, *b, *cores)
 	case *long > 0:
 		err = soak(os.Stdout, *long, *rooms)
 	default:
