@@ -83,7 +83,7 @@ func (a *App) deleteRecording(ctx context.Context, r meetingv1.RecordingRequest)
 		return meetingv1.Recording{}, err
 	}
 	if hold.On {
-		return meetingv1.Recording{}, errs.E(errs.Conflict, "Der er lagt et juridisk hold på samtalen. Optagelsen må ikke slettes.", nil)
+		return meetingv1.Recording{}, errs.E(errs.Conflict, "Samtalen er fredet. Optagelsen må ikke slettes.", nil)
 	}
 	if err := a.recordingSeen(ctx, r.Actor, r.MeetingID, "delete-recording", "Slette optagelsen af et møde"); err != nil {
 		return meetingv1.Recording{}, err
