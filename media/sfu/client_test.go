@@ -259,7 +259,7 @@ func (c *client) answer(offer string) {
 	}
 	text, err := gathered(c.sub, d)
 	if err != nil {
-		if c.sub.ConnectionState() != webrtc.PeerConnectionStateClosed { // the test is over
+		if !errors.Is(err, webrtc.ErrConnectionClosed) { // the test is over, or it joined again
 			c.t.Errorf("%s: gather: %v", c.id, err)
 		}
 		return

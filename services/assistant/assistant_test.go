@@ -51,7 +51,7 @@ func newWorld(t *testing.T, environ ...string) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.bus.Close(); w.nats.Stop() })
-	consenttest.Start(t, w.nats, areasJSON)
+	consenttest.Start(t, w.nats.Option(), areasJSON)
 	w.start(t, environ...)
 	t.Cleanup(func() { w.stop() })
 	return w

@@ -15,7 +15,6 @@ import (
 	"samtale.dk/samtale/services/consent"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/platform/bus"
-	"samtale.dk/samtale/services/platform/bus/natsserver"
 	"samtale.dk/samtale/services/platform/health"
 	"samtale.dk/samtale/services/platform/process"
 )
@@ -23,8 +22,8 @@ import (
 // patience is how long a slow machine may take to start it.
 const patience = 2 * time.Minute
 
-// Start runs the service until the test ends, with service areas as of the setting SAMTALE_AREAS. Its database is of its own.
-func Start(t testing.TB, srv *natsserver.Server, areas string) {
+// Start runs the service at a bus until the test ends, with service areas as of the setting SAMTALE_AREAS. Its database is of its own.
+func Start(t testing.TB, server nats.Option, areas string) {
 	t.Helper()
 	data := t.TempDir()
 	file := filepath.Join(data, "areas.json")
@@ -33,7 +32,7 @@ func Start(t testing.TB, srv *natsserver.Server, areas string) {
 	}
 	env := process.Env{
 		Environ: []string{"SAMTALE_DATA=" + data, "SAMTALE_AREAS=" + file}, Log: slog.New(slog.DiscardHandler),
-		Metrics: prometheus.NewRegistry(), Health: health.New(), NATS: []nats.Option{srv.Option()},
+		Metrics: prometheus.NewRegistry(), Health: health.New(), NATS: []nats.Option{server},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -44,14 +43,14 @@ func Start(t testing.TB, srv *natsserver.Server, areas string) {
 			t.Errorf("consent: %v", err)
 		}
 	})
-	await(t, srv)
+	await(t, server)
 }
 
 // await waits until the service answers and consumes. The embedded server of this release races with itself when one service updates a
 // stream while another begins to consume it.
-func await(t testing.TB, srv *natsserver.Server) {
+func await(t testing.TB, server nats.Option) {
 	t.Helper()
-	b, err := bus.Connect("consenttest", bus.Config{}, slog.New(slog.DiscardHandler), srv.Option())
+	b, err := bus.Connect("consenttest", bus.Config{}, slog.New(slog.DiscardHandler), server)
 	if err != nil {
 		t.Fatal(err)
 	}

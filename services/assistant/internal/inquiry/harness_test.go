@@ -128,7 +128,7 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(w.nats.Stop)
 	t.Cleanup(func() { w.bus.Close() })
-	consenttest.Start(t, w.nats, areasJSON)
+	consenttest.Start(t, w.nats.Option(), areasJSON)
 	t.Cleanup(func() { w.stop() })
 	w.start()
 	w.changes = w.watch()
