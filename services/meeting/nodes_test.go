@@ -238,6 +238,10 @@ func TestKilledNodeLosesItsRooms(t *testing.T) {
 	from, to := w.place(m.ID, a, b)
 	host.act(meetingv1.ActMute, g.seat.ParticipantID, "")
 	host.say("m1", "før nedbruddet")
+	get[meetingv1.FilePart](w, meetingv1.FileSubject, meetingv1.FileRequest{
+		Seat: g.seat, File: meetingv1.File{ID: "f1", Name: "svar.txt"}, Parts: 1, Data: []byte("hej"),
+	})
+	get[meetingv1.Message](w, meetingv1.SaySubject, meetingv1.SayRequest{ID: "m0", Seat: g.seat, File: "f1"})
 	l := w.leg(m.ID, host.seat.ParticipantID)
 	w.final(m.ID, l.attach.LegID, 0, "sagt før nedbruddet")
 	w.eventually("the caption", func() bool { return len(host.history().Captions) == 1 })
@@ -261,7 +265,7 @@ func TestKilledNodeLosesItsRooms(t *testing.T) {
 	}
 	w.eventually("history", func() bool {
 		h := again[meetingv1.HistoryReply](w, meetingv1.HistorySubject, host.seat)
-		return len(h.Messages) == 2 && len(h.Captions) == 1 && h.Captions[0].Text == "sagt før nedbruddet" && h.Captions[0].From == host.seat.ParticipantID
+		return len(h.Messages) == 3 && h.Messages[1].File.Gone && len(h.Captions) == 1 && h.Captions[0].Text == "sagt før nedbruddet" && h.Captions[0].From == host.seat.ParticipantID
 	})
 	w.eventually("a new leg", func() bool { return w.participant(m.ID, host.seat.ParticipantID).LegID != l.attach.LegID })
 	host.act(meetingv1.ActEnd, "", "")

@@ -389,6 +389,7 @@ type File struct {
 	Name string `json:"name"`
 	Type string `json:"type"` // as its bytes say
 	Size int64  `json:"size"`
+	Gone bool   `json:"gone,omitempty"` // in a history: lost with the machine that had it
 }
 
 // FileRequest sends one part of a file (Data) or asks for one. Parts are at most MaxPart bytes, in order.

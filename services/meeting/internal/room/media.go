@@ -176,9 +176,14 @@ func (h *Hall) History(ctx context.Context, s meetingv1.SeatRef) (meetingv1.Hist
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, m := range r.messages {
-		if !m.Side || me.State == meetingv1.InSide {
-			rep.Messages = append(rep.Messages, m)
+		if m.Side && me.State != meetingv1.InSide {
+			continue
 		}
+		if m.File != nil && r.uploads[m.File.ID] == nil {
+			f := *m.File
+			f.Gone, m.File = true, &f
+		}
+		rep.Messages = append(rep.Messages, m)
 	}
 	rep.Captions = append(rep.Captions, r.captions...)
 	return rep, nil
