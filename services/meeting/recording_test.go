@@ -325,6 +325,11 @@ func TestRecordingSurvivesNodeAndIsErased(t *testing.T) {
 		_, err := os.Stat(filepath.Join(w.data, "recordings", m.ID))
 		return os.IsNotExist(err)
 	})
+	w.until("it is shown as deleted", func() bool {
+		r, err := ask[meetingv1.Recording](w, meetingv1.RecordingSubject, meetingv1.RecordingRequest{MeetingID: m.ID, Actor: mette})
+		return err == nil && r.State == meetingv1.RecordingDeleted && !r.DeletedAt.IsZero()
+	})
+	refused(w, errs.Denied, meetingv1.RecordingSubject, meetingv1.RecordingRequest{MeetingID: m.ID, Actor: meetingv1.Actor{ID: "lars", Role: "caseworker"}})
 	// A copy of the files, as in a backup, cannot be read either: the key is gone with the conversation's.
 	w.must(os.MkdirAll(filepath.Join(w.data, "recordings", m.ID), 0o700))
 	w.must(os.WriteFile(filepath.Join(w.data, "recordings", m.ID, sound.ID+".track"), kept, 0o600))

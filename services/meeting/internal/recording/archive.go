@@ -146,8 +146,11 @@ func (a *Archive) tracks(m meetingv1.Meeting, row store.Recording, key []byte) (
 		if errors.Is(err, errs.NotFound) { // not even its first note was written
 			continue
 		}
-		if err != nil {
-			return nil, err
+		if err != nil { // the others still play
+			a.Log.Error("a recorded track cannot be read", "meeting_id", m.ID, "track", id, "err", err)
+			who, source := whose(id)
+			list = append(list, meetingv1.Track{ID: id, ParticipantID: who, Source: source, BeganAt: row.BeganAt, Gaps: []meetingv1.Gap{{Reason: meetingv1.GapLost}}})
+			continue
 		}
 		if !row.EndedAt.IsZero() {
 			Rest(&t, row.EndedAt)
@@ -171,6 +174,15 @@ func (a *Archive) tracks(m meetingv1.Meeting, row store.Recording, key []byte) (
 		return strings.Compare(x.ID, y.ID)
 	})
 	return list, nil
+}
+
+// whose takes a track's id apart.
+func whose(id string) (who, source string) {
+	parts := strings.Split(id, "_")
+	if len(parts) < 3 {
+		return "", ""
+	}
+	return parts[0], parts[1]
 }
 
 func (a *Archive) about(meeting, id string, key []byte) (meetingv1.Track, error) {

@@ -24,7 +24,7 @@ import (
 
 // Shelf is where the tracks of meetings are.
 type Shelf interface {
-	// Append opens a track to add to it, and makes it if there is none.
+	// Append opens a track to add to it, and makes it if there is none; ErrBusy while somebody else adds to it.
 	Append(meeting, track string) (Appender, error)
 	// Open opens a track to read it; errs.NotFound.
 	Open(meeting, track string) (Track, error)
@@ -90,6 +90,9 @@ func (f file) Size() (int64, error) {
 	return st.Size(), nil
 }
 
+// ErrBusy says that another process writes the track: a node that does not know yet that its room is another's.
+var ErrBusy = errors.New("the track is being written")
+
 // ErrFull says that the disk has no room for recordings.
 var ErrFull = errors.New("no room for recordings")
 
@@ -113,6 +116,13 @@ func (f Folder) Append(meeting, track string) (Appender, error) {
 	}
 	h, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
+		return nil, fmt.Errorf("recording: %w", err)
+	}
+	if err := syscall.Flock(int(h.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		h.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, ErrBusy
+		}
 		return nil, fmt.Errorf("recording: %w", err)
 	}
 	return file{h, f.Spare}, nil

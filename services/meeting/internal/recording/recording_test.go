@@ -534,6 +534,41 @@ func TestPictures(t *testing.T) {
 	}
 }
 
+// Two nodes that both believe that they have a room do not write into each other's track, and the tap makes nothing new once it runs.
+func TestTwoWritersAndNoGarbage(t *testing.T) {
+	k := newKit(t)
+	k.rec.Keep("anna", "")
+	k.speak("anna", 3*time.Second, nil)
+	old := k.rec
+	k.start(1 << 30)
+	k.rec.Keep("anna", "")
+	k.speak("anna", 3*time.Second, nil)
+	k.rec.Close()
+	old.Close()
+	ids, err := k.shelf.Tracks("m1")
+	if err != nil || len(ids) != 2 {
+		t.Fatalf("tracks %v, %v", ids, err)
+	}
+	for _, id := range ids {
+		if got, _ := k.sound(id); len(got) < 2 || got[:2] != "##" {
+			t.Errorf("%s plays as %s", id, got)
+		}
+	}
+
+	// Nobody takes the packets any more: what is measured is the tap alone.
+	tap, p := old.Tap("anna", "microphone"), sfu.Packet{At: k.clock(), Stream: 7, Codec: "opus", Payload: silence[:]}
+	send := func() { tap.WritePacket(p) }
+	for range 200 {
+		send()
+	}
+	for len(old.full) > 0 {
+		old.release(<-old.full)
+	}
+	if n := testing.AllocsPerRun(100, send); n != 0 {
+		t.Errorf("%v allocations a packet", n)
+	}
+}
+
 // The size of an H.264 picture stands in its parameters.
 func TestSPSSize(t *testing.T) {
 	for name, tt := range map[string]struct {

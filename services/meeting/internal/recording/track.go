@@ -2,6 +2,7 @@ package recording
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -90,8 +91,13 @@ func (l *lane) abandon() {
 
 // open makes the track of a codec, or finds the one that an earlier node has left.
 func (l *lane) open(it *item) (*track, error) {
-	id := l.tap.participant + "_" + l.tap.source + "_" + strings.ToLower(it.codec)
+	base := l.tap.participant + "_" + l.tap.source + "_" + strings.ToLower(it.codec)
+	id := base
 	f, err := l.rec.cfg.Shelf.Append(l.rec.cfg.Meeting, id)
+	for n := 2; errors.Is(err, ErrBusy) && n <= maxWriters; n++ {
+		id = base + "_" + strconv.Itoa(n)
+		f, err = l.rec.cfg.Shelf.Append(l.rec.cfg.Meeting, id)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +113,9 @@ func (l *lane) open(it *item) (*track, error) {
 	}
 	return t, nil
 }
+
+// maxWriters is how many nodes may believe at once that they have the room.
+const maxWriters = 4
 
 // track writes one file.
 type track struct {
