@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -22,7 +25,7 @@ func newBrowser(s *system, micFile string) *browser {
 	t := s.t
 	t.Helper()
 	opts := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(require(t, "chromium")), chromedp.UserDataDir(t.TempDir()), chromedp.NoFirstRun,
+		chromedp.ExecPath(require(t, "chromium")), chromedp.UserDataDir(profile(t)), chromedp.NoFirstRun,
 		chromedp.WSURLReadTimeout(waitLimit),
 		chromedp.Flag("use-file-for-fake-audio-capture", micFile),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
@@ -31,12 +34,36 @@ func newBrowser(s *system, micFile string) *browser {
 	for _, f := range []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "disable-background-networking",
 		"disable-component-update", "disable-sync", "use-fake-ui-for-media-stream", "allow-loopback-in-peer-connection", "disable-dev-shm-usage",
+		"disable-background-timer-throttling", "disable-renderer-backgrounding", "disable-backgrounding-occluded-windows",
 	} {
 		opts = append(opts, chromedp.Flag(f, true))
 	}
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, cancel := chromedp.NewContext(alloc, chromedp.WithErrorf(func(string, ...any) {}))
 	t.Cleanup(func() { cancel(); stop() })
+	return started(s, ctx)
+}
+
+// another is somebody else's window of the same browser, with cookies of its own.
+func (b *browser) another() *browser {
+	b.s.t.Helper()
+	var id target.ID
+	b.run("open a window", chromedp.ActionFunc(func(ctx context.Context) error {
+		ctx = cdp.WithExecutor(ctx, chromedp.FromContext(ctx).Browser)
+		own, err := target.CreateBrowserContext().Do(ctx)
+		if err == nil {
+			id, err = target.CreateTarget("about:blank").WithBrowserContextID(own).WithNewWindow(true).Do(ctx)
+		}
+		return err
+	}))
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
+	b.s.t.Cleanup(cancel)
+	return started(b.s, ctx)
+}
+
+func started(s *system, ctx context.Context) *browser {
+	t := s.t
+	t.Helper()
 	if err := chromedp.Run(ctx); err != nil { // the browser lives as long as this context
 		t.Fatal(err)
 	}
@@ -46,9 +73,27 @@ func newBrowser(s *system, micFile string) *browser {
 		}
 	})
 	b := &browser{s: s, ctx: ctx}
-	b.run("set up", chromedp.EmulateViewport(1440, 900), emulation.SetLocaleOverride().WithLocale("da-DK"),
+	b.run("set up", chromedp.EmulateViewport(1440, 900), emulation.SetFocusEmulationEnabled(true), emulation.SetLocaleOverride().WithLocale("da-DK"),
 		network.Enable(), network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": "da"}))
 	return b
+}
+
+// profile is a folder for a browser. Chromium's helpers still write into it for a moment when the browser has ended.
+func profile(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "samtale-browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 600 {
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+	return dir
 }
 
 // login goes to path as a demo person, through the OIDC provider.

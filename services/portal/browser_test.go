@@ -40,7 +40,7 @@ func chromium(t *testing.T, p *place) *page {
 		t.Skip("there is no chromium")
 	}
 	opts := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoFirstRun, chromedp.WSURLReadTimeout(2 * time.Minute),
+		chromedp.ExecPath(path), chromedp.UserDataDir(profile(t)), chromedp.NoFirstRun, chromedp.WSURLReadTimeout(2 * time.Minute),
 	}
 	for _, f := range []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "disable-background-networking", "disable-component-update", "disable-sync",
@@ -69,6 +69,24 @@ func chromium(t *testing.T, p *place) *page {
 	b.run(chromedp.EmulateViewport(1400, 900), emulation.SetLocaleOverride().WithLocale("da-DK"))
 	b.language("da")
 	return b
+}
+
+// profile is a folder for a browser. Chromium's helpers still write into it for a moment when the browser has ended.
+func profile(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "samtale-browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 600 {
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+	return dir
 }
 
 func (b *page) language(l string) {

@@ -167,8 +167,13 @@ func (d operationsData) AreaName(id string, l texts.Lang) string {
 // Minutes writes a time in seconds.
 func (d operationsData) Minutes(s float64) string { return d.Num(s/60, 1) + " min" }
 
-// Millis writes a short time in seconds.
-func (d operationsData) Millis(s float64) string { return d.Num(1000*s, 0) + " ms" }
+// Short writes a time in seconds that may be less than one.
+func (d operationsData) Short(s float64) string {
+	if s < 1 {
+		return d.Num(1000*s, 0) + " ms"
+	}
+	return d.Num(s, 0) + " s"
+}
 
 // Took writes how long a probe took.
 func (d operationsData) Took(t time.Duration) string {
@@ -215,13 +220,13 @@ func (d operationsData) curve(t texts.Catalogue) chart {
 	var labels []string
 	var before uint64
 	for _, b := range d.Latency.Buckets {
-		labels = append(labels, d.Millis(b.To))
+		labels = append(labels, d.Short(b.To))
 		spread.values = append(spread.values, float64(b.Count-before)/float64(max(1, d.Latency.Count)))
 		before = b.Count
 	}
-	text := t.T("operations.latency.text", "n", d.Latency.Count, "p50", d.Millis(d.Latency.P50), "p99", d.Millis(d.Latency.P99))
-	c := chart{ID: "latency", Title: t.T("operations.latency"), Text: text, XLabel: t.T("operations.latency.x"), YLabel: t.T("operations.latency.y")}
-	return overTime(c, labels, []series{spread}, nil, d.Percent)
+	text := t.T("operations.latency.text", "n", d.Latency.Count, "p50", d.Short(d.Latency.P50), "p99", d.Short(d.Latency.P99))
+	c := chart{ID: "latency", Title: t.T("operations.latency"), Text: text, YLabel: t.T("operations.latency.y")}
+	return overTime(c, labels, []series{spread}, nil, func(share float64) string { return d.Num(100*share, 0) + " %" })
 }
 
 func (a *App) apiHealth(w http.ResponseWriter, r *http.Request, p who.Person) error {
