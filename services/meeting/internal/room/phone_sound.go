@@ -35,6 +35,7 @@ type telephone struct {
 	frame  audiov1.Frame
 	at     int64  // the next sample that is expected
 	number uint64 // of the last message
+	missed bool   // messages did not come since the last samples
 }
 
 // mixSlots wait for the bus: 200 ms.
@@ -97,11 +98,11 @@ func (r *room) telephone(rec booking.Record, p *meetingv1.Participant, session s
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	t := &telephone{room: r, who: p.ID, session: session, out: pcm.NewQueue(pcm.FrameSamples, mixSlots), stop: stop}
+	t.silent = time.AfterFunc(meetingv1.SoundLost, func() { r.hall.lost(t) })
 	if _, err := r.join(rec, p, t); err != nil {
-		stop()
+		t.close()
 		return false, err
 	}
-	t.silent = time.AfterFunc(meetingv1.SoundLost, func() { r.hall.lost(t) })
 	go t.send(ctx)
 	nc := r.hall.Bus.NC
 	t.mu.Lock()
@@ -149,7 +150,7 @@ func (t *telephone) hear(m *nats.Msg) {
 		return
 	}
 	t.silent.Reset(meetingv1.SoundLost)
-	missed := t.begun && f.Epoch != t.number+1
+	t.missed = t.missed || t.begun && f.Epoch != t.number+1
 	t.number = f.Epoch
 	if len(f.PCM) != pcm.FrameSamples {
 		return
@@ -158,16 +159,16 @@ func (t *telephone) hear(m *nats.Msg) {
 		if f.Position < t.at {
 			return
 		}
-		t.account(f, missed)
+		t.account(f)
 	}
-	t.begun, t.at = true, f.Position+pcm.FrameSamples
+	t.begun, t.missed, t.at = true, false, f.Position+pcm.FrameSamples
 	if err := t.peer.WriteFrame(f.PCM); err != nil {
 		t.room.log.Debug("a telephone's frame is not published", "participant_id", t.who, "err", err)
 	}
 }
 
 // account tells the leg what lies between the last frame and this one: silence, but for what was lost on the line, or here.
-func (t *telephone) account(f *audiov1.Frame, missed bool) {
+func (t *telephone) account(f *audiov1.Frame) {
 	gap := f.Position - t.at
 	if gap == 0 {
 		return
@@ -182,7 +183,7 @@ func (t *telephone) account(f *audiov1.Frame, missed bool) {
 	if f.Flags&audiov1.FlagLost != 0 {
 		lost = min(gap, int64(f.Lost))
 	}
-	if missed {
+	if t.missed {
 		lost = gap
 	}
 	l.silence(gap-lost, t.room.hall.Now())
@@ -193,9 +194,7 @@ func (t *telephone) account(f *audiov1.Frame, missed bool) {
 
 func (t *telephone) close() {
 	t.stop()
-	if t.silent != nil {
-		t.silent.Stop()
-	}
+	t.silent.Stop()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closed = true

@@ -186,9 +186,23 @@ func (s *Service) Drain(ctx context.Context) {
 // requestLimit is how long a visit waits for the meeting service: longer, and the caller must be told.
 const requestLimit = 5 * time.Second
 
-// ask sends a request to the meeting service.
+// requestPause is between two tries while a room is on its way from one node to another.
+const requestPause = 250 * time.Millisecond
+
+// ask sends a request to the meeting service, again while it says that it takes a moment.
 func ask[Resp, Req any](v *visit, subject string, r Req) (Resp, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.s.ctx), requestLimit)
 	defer cancel()
-	return bus.Request[Resp](ctx, v.s.cfg.Bus, subject, r)
+	for {
+		resp, err := bus.Request[Resp](ctx, v.s.cfg.Bus, subject, r)
+		var e *errs.Error
+		if !errors.As(err, &e) || e.Kind != errs.Unavailable || e.RetryAfter == 0 {
+			return resp, err
+		}
+		select {
+		case <-time.After(requestPause):
+		case <-ctx.Done():
+			return resp, err
+		}
+	}
 }

@@ -171,7 +171,7 @@ func (v *visit) follow() error {
 	mine := v.seat.ParticipantID
 	var err error
 	v.events, err = bus.Listen(v.s.cfg.Bus, meetingv1.RoomSubject(v.seat.MeetingID), func(_ context.Context, e meetingv1.RoomEvent) {
-		if e.Kind == meetingv1.EventEnded || e.To == mine && e.Device == device {
+		if e.Kind == meetingv1.EventEnded || e.Kind == meetingv1.EventMoved || e.To == mine && e.Device == device {
 			v.post(news(e))
 		}
 	})
@@ -183,6 +183,8 @@ func (v *visit) heard(e news) bool {
 	switch e.Kind {
 	case meetingv1.EventEnded:
 		v.me.State = stateOver
+		return true
+	case meetingv1.EventMoved: // the sound is asked for at once
 		return true
 	case meetingv1.EventNotice:
 		if e.Notice != "told" {
