@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"sync"
@@ -241,32 +242,29 @@ func (c *client) subscribe() {
 	c.connected(c.sub)
 }
 
+// answer answers an offer, unless the test is over meanwhile, or the client joined again.
 func (c *client) answer(offer string) {
+	if err := c.tryAnswer(offer); err != nil && !errors.Is(err, webrtc.ErrConnectionClosed) && !errors.Is(err, ErrClosed) {
+		c.t.Errorf("%s: %v\n%s", c.id, err, offer)
+	}
+}
+
+func (c *client) tryAnswer(offer string) error {
 	if c.subLink != nil {
 		offer = c.subLink.through(offer)
 	}
-	if c.sub.ConnectionState() == webrtc.PeerConnectionStateClosed {
-		return
-	}
 	if err := c.sub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
-		c.t.Errorf("%s: offer: %v\n%s", c.id, err, offer)
-		return
+		return fmt.Errorf("offer: %w", err)
 	}
 	d, err := c.sub.CreateAnswer(nil)
 	if err != nil {
-		c.t.Errorf("%s: answer: %v", c.id, err)
-		return
+		return fmt.Errorf("answer: %w", err)
 	}
 	text, err := gathered(c.sub, d)
 	if err != nil {
-		if !errors.Is(err, webrtc.ErrConnectionClosed) { // the test is over, or it joined again
-			c.t.Errorf("%s: gather: %v", c.id, err)
-		}
-		return
+		return fmt.Errorf("gather: %w", err)
 	}
-	if err := c.peer.Answer(text); err != nil && !errors.Is(err, ErrClosed) {
-		c.t.Errorf("%s: Answer: %v", c.id, err)
-	}
+	return c.peer.Answer(text)
 }
 
 func (c *client) receive(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
