@@ -53,6 +53,12 @@ type object struct {
 		}
 		MaxUnavailable *int `yaml:"maxUnavailable"`
 		Replicas       int
+		Strategy       struct {
+			Type          string
+			RollingUpdate struct {
+				MaxSurge *int `yaml:"maxSurge"`
+			} `yaml:"rollingUpdate"`
+		}
 	}
 }
 
@@ -146,6 +152,23 @@ func overlay(base, own map[string]any) map[string]any {
 func empty(v any) bool {
 	r := reflect.ValueOf(v)
 	return !r.IsValid() || r.IsZero() || (r.Kind() == reflect.Map || r.Kind() == reflect.Slice) && r.Len() == 0
+}
+
+// A new pod on the node's network cannot have its ports before the old one is gone.
+func TestPodsOnTheNodesNetworkDoNotMeet(t *testing.T) {
+	found := 0
+	for _, d := range kind(example(t), "Deployment") {
+		if !d.Spec.Template.Spec.HostNetwork {
+			continue
+		}
+		found++
+		if s := d.Spec.Strategy; s.Type != "Recreate" && (s.RollingUpdate.MaxSurge == nil || *s.RollingUpdate.MaxSurge != 0) {
+			t.Errorf("%s: %+v", d.Metadata.Name, s)
+		}
+	}
+	if found != 2 {
+		t.Errorf("%d deployments on the node's network", found)
+	}
 }
 
 // helm has the functions of Helm that the chart uses; another one is an error when the templates are parsed.
