@@ -133,8 +133,16 @@ func TestKillTheProcess(t *testing.T) {
 	if err := leg.End(ctx); err != nil {
 		t.Fatal(err)
 	}
+	// Where the sound was cut the recogniser may hear another ending; no word is missing, and none is there twice.
 	got := finals(t, b, keys)
-	if danish.Fold(got) != danish.Fold(calm) {
+	with, without := strings.Fields(danish.Fold(got)), strings.Fields(danish.Fold(calm))
+	other := 0
+	for i := range min(len(with), len(without)) {
+		if with[i] != without[i] {
+			other++
+		}
+	}
+	if len(with) != len(without) || other > kills {
 		t.Errorf("with two kills: %s\nundisturbed:    %s", got, calm)
 	}
 }
