@@ -136,7 +136,7 @@ func (a *Activities) send(ctx context.Context, rec booking.Record, s meetingv1.S
 		Kind: in.Kind, Meeting: rec.Meeting, To: p, Text: s.Invitation, Info: s.Info, From: a.From, Sequence: in.Sequence, Now: a.Now(),
 	}
 	if in.Kind != meeting.Cancellation && in.Kind != meeting.NoShow {
-		l.Link = a.Public + rec.Path(p.ID)
+		l.Link, l.Code = a.Public+rec.Path(p.ID), rec.Seats[p.ID].Code
 	}
 	m, err := invite.Write(l)
 	if err != nil {

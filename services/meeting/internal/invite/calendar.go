@@ -27,6 +27,9 @@ func calendar(l Letter) string {
 		lines = append(lines, "LOCATION:"+escape(l.Link), "URL:"+l.Link,
 			"BEGIN:VALARM", "ACTION:DISPLAY", "TRIGGER:-PT15M", "DESCRIPTION:"+escape(l.Meeting.Title), "END:VALARM")
 	}
+	if l.Code != "" {
+		lines = append(lines, "DESCRIPTION:"+escape("Uden computer: "+dialIn(l)+"."))
+	}
 	lines = append(lines, "END:VEVENT", "END:VCALENDAR")
 	var b strings.Builder
 	for _, line := range lines {

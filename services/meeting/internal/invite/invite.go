@@ -29,6 +29,7 @@ type Letter struct {
 	Text     string // the set-up's invitation with {title}, {time}, {link}
 	Info     string // of the set-up
 	Link     string // absolute; empty in a cancellation
+	Code     string // to key in after calling Meeting.DialNumber; empty: one does not come by telephone
 	Reason   string // of a cancellation
 	From     Sender
 	Sequence int // of the calendar entry: more than before at each change
@@ -107,6 +108,9 @@ func body(l Letter) string {
 		}
 		b.WriteString(strings.NewReplacer("{title}", l.Meeting.Title, "{time}", When(l.Meeting.StartsAt), "{link}", l.Link).Replace(l.Text))
 		b.WriteString("\n")
+		if l.Code != "" {
+			fmt.Fprintf(&b, "\nHar du ikke en computer, så %s. Koden er kun til dig.\n", dialIn(l))
+		}
 		if l.Info != "" && l.To.Role == meetingv1.RoleCitizen {
 			fmt.Fprintf(&b, "\n%s\n", l.Info)
 		}
@@ -118,6 +122,15 @@ func body(l Letter) string {
 	return b.String()
 }
 
+// dialIn tells how to come by telephone.
+func dialIn(l Letter) string {
+	code := l.Code
+	if len(code) == 9 {
+		code = code[:3] + " " + code[3:6] + " " + code[6:]
+	}
+	return fmt.Sprintf("ring til %s, og tast koden %s", l.Meeting.DialNumber, code)
+}
+
 // sms says only what must be known; it names no subject, for others may see the screen.
 func sms(l Letter) string {
 	when := When(l.Meeting.StartsAt)
@@ -127,10 +140,17 @@ func sms(l Letter) string {
 	case NoShow:
 		return fmt.Sprintf("Vi mødtes ikke til videomødet %s. Ring til %s om en ny tid.", when, l.From.Name)
 	case Reminder:
-		return fmt.Sprintf("Husk videomøde %s med %s. Dit link: %s", when, l.From.Name, l.Link)
+		return fmt.Sprintf("Husk videomøde %s med %s. Dit link: %s%s", when, l.From.Name, l.Link, orCall(l))
 	default:
-		return fmt.Sprintf("Videomøde %s med %s. Dit link: %s", when, l.From.Name, l.Link)
+		return fmt.Sprintf("Videomøde %s med %s. Dit link: %s%s", when, l.From.Name, l.Link, orCall(l))
 	}
+}
+
+func orCall(l Letter) string {
+	if l.Code == "" {
+		return ""
+	}
+	return " Eller " + dialIn(l) + "."
 }
 
 var weekdays = [...]string{"søndag", "mandag", "tirsdag", "onsdag", "torsdag", "fredag", "lørdag"}

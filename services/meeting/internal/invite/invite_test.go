@@ -50,6 +50,38 @@ func TestInvitationSaysWhenAndWhere(t *testing.T) {
 	}
 }
 
+func TestInvitationByTelephone(t *testing.T) {
+	l := letter(Invitation)
+	l.Meeting.DialNumber, l.Code = "+45 70 00 00 00", "123456789"
+	m, err := Write(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got memoMessage
+	if err := xml.Unmarshal([]byte(m.MeMo), &got); err != nil {
+		t.Fatal(err)
+	}
+	digital, err := base64.StdEncoding.DecodeString(got.Body.Main.File.Content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "ring til +45 70 00 00 00, og tast koden 123 456 789"
+	calendar := strings.NewReplacer("\r\n ", "", `\,`, ",").Replace(m.ICS)
+	for name, text := range map[string]string{"mail": m.Body, "calendar": calendar, "MeMo": string(digital), "text message": m.SMS} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s lacks the code:\n%s", name, text)
+		}
+	}
+	if len([]rune(m.SMS)) > 300 {
+		t.Errorf("text message of %d characters", len([]rune(m.SMS)))
+	}
+	l = letter(Cancellation)
+	l.Link = ""
+	if m, err = Write(l); err != nil || strings.Contains(m.Body, "tast koden") {
+		t.Errorf("a cancellation: %v\n%s", err, m.Body)
+	}
+}
+
 func TestCalendarEntry(t *testing.T) {
 	m, err := Write(letter(Invitation))
 	if err != nil {
