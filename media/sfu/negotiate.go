@@ -113,7 +113,7 @@ func (p *Peer) free(u *upTrack) *slot {
 	for _, s := range p.slots {
 		if s.track == nil && s.kind == u.source.Kind() {
 			if !p.sdp.clientOffers {
-				s.ready = false
+				s.renew()
 			}
 			return s
 		}

@@ -42,7 +42,9 @@ type slot struct {
 	out               mapping
 	ids               idState
 	spatial, temporal uint8     // what is sent of a stream with several sizes in it
-	slowSince         time.Time // a higher frame rate should be sent
+	slowSince         time.Time // another one should be sent
+	decode            int       // AV1: the decode target that is sent
+	frames            frames    // and the latest of it
 	packets           uint32    // sent, for reports
 	octets            uint32
 	rtxSeq            uint16
@@ -174,12 +176,22 @@ func (v *idState) next(p *part) (uint16, uint8) {
 }
 
 func newSlot(p *Peer, kind Kind, mid string) *slot {
-	s := &slot{peer: p, kind: kind, mid: mid, ssrc: rand.Uint32() | 1, rtxSeq: uint16(rand.Uint32() >> 17)}
+	s := &slot{peer: p, kind: kind, mid: mid, rtxSeq: uint16(rand.Uint32() >> 17)}
 	if kind == Video {
-		s.rtx = rand.Uint32() &^ 1
 		s.sent = make([]sent, history)
 	}
+	s.renew()
 	return s
+}
+
+// renew makes the section a new source, which must be offered. A browser that was told that nothing comes any more has ended what
+// it had: of the same source again, Chromium gives pages a silent track.
+func (s *slot) renew() {
+	s.ready, s.told, s.packets, s.octets = false, nil, 0, 0
+	s.ssrc = rand.Uint32() | 1
+	if s.kind == Video {
+		s.rtx = rand.Uint32() &^ 1
+	}
 }
 
 // attach begins to forward a track.
@@ -302,7 +314,7 @@ func (s *slot) change(now time.Time, l *layer, h *packet.Header, p *part) {
 		s.ids.begin(p)
 	}
 	s.layer, s.halted = l, false
-	s.spatial, s.temporal = 0, 0
+	s.spatial, s.temporal, s.decode, s.frames = 0, 0, 0, frames{}
 }
 
 // continued is what to add to a layer's timestamps so that they go on from what was sent. Where both layers' clocks are known it is
