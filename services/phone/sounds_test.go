@@ -12,10 +12,14 @@ import (
 )
 
 // writeSounds makes a folder of own recordings, each a tone of the given length.
-func writeSounds(t *testing.T, d time.Duration) string {
+func writeSounds(t *testing.T, d time.Duration) string { return writeSoundsBut(t, d, nil) }
+
+// writeSoundsBut makes some of them longer.
+func writeSoundsBut(t *testing.T, short time.Duration, longer map[announce.ID]time.Duration) string {
 	t.Helper()
 	dir := t.TempDir()
 	for id := range announce.Texts() {
+		d := max(short, longer[id])
 		f, err := os.Create(filepath.Join(dir, string(id)+".wav"))
 		if err != nil {
 			t.Fatal(err)
