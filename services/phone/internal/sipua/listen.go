@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -158,17 +159,45 @@ func (u *UA) contact(transport, peer string) *sip.ContactHeader {
 }
 
 // quietLogger keeps sipgo's own log lines but not what they quote: messages
-// carry phone numbers and names.
-func quietLogger(l *slog.Logger) *slog.Logger { return slog.New(quiet{l.Handler()}) }
+// carry phone numbers and names. There is one a second at most: anybody can send nonsense.
+func quietLogger(l *slog.Logger) *slog.Logger { return slog.New(quiet{l.Handler(), &pace{}}) }
 
-type quiet struct{ next slog.Handler }
+type quiet struct {
+	next slog.Handler
+	pace *pace
+}
+
+// pace lets one line a second pass and counts the others.
+type pace struct {
+	mu   sync.Mutex
+	last time.Time
+	kept int
+}
+
+func (p *pace) pass(now time.Time) (kept int, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Sub(p.last) < time.Second {
+		p.kept++
+		return 0, false
+	}
+	kept, p.kept, p.last = p.kept, 0, now
+	return kept, true
+}
 
 func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {
 	return l > slog.LevelInfo && q.next.Enabled(ctx, l-4)
 }
 
 func (q quiet) Handle(ctx context.Context, r slog.Record) error {
+	kept, ok := q.pace.pass(r.Time)
+	if !ok {
+		return nil
+	}
 	out := slog.NewRecord(r.Time, min(r.Level, slog.LevelWarn), "SIP stack: "+r.Message, r.PC)
+	if kept > 0 {
+		out.AddAttrs(slog.Int("others_before", kept))
+	}
 	return q.next.Handle(ctx, out)
 }
 
