@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -34,6 +35,20 @@ func TestLegalHold(t *testing.T) {
 	if _, text := b.get(t, page); !strings.Contains(text, "Aktindsigt") || !strings.Contains(text, "Fredet siden") {
 		t.Fatalf("the page does not show the hold:\n%s", text)
 	}
+	c := p.browser(t)
+	c.login(t, "bente")
+	var me struct {
+		Ref string `json:"party_ref"`
+	}
+	if _, text := c.get(t, "/api/v1/me"); json.Unmarshal([]byte(text), &me) != nil || me.Ref == "" {
+		t.Fatalf("me: %s", text)
+	}
+	p.mu.Lock()
+	p.convs[0].PartyRef = me.Ref
+	p.mu.Unlock()
+	if _, text := c.get(t, "/mit/"+demoConv); !strings.Contains(text, "Sletningen er sat på pause") {
+		t.Error("the citizen does not see the hold")
+	}
 	post := func(form url.Values) string {
 		r, err := b.PostForm(p.url+page+"/fredning", form)
 		if err != nil {
@@ -48,8 +63,20 @@ func TestLegalHold(t *testing.T) {
 	if text := post(url.Values{"on": {"true"}}); !strings.Contains(text, "Skriv, hvorfor") || p.held.On {
 		t.Fatalf("held without a reason: %+v\n%s", p.held, text)
 	}
+	p.mu.Lock()
 	p.convs[0].ErasedAt = time.Now()
+	p.mu.Unlock()
 	if got := p.status(t, "PUT", path, auditor, `{"on":true,"reason":"x"}`); got != http.StatusConflict {
 		t.Errorf("what is erased is held: %d", got)
+	}
+}
+
+// TestTooLarge: what is too large is said to be, not called something else.
+func TestTooLarge(t *testing.T) {
+	p := start(t)
+	body := `{"on":true,"reason":"` + strings.Repeat("x", 20<<20) + `"}`
+	status, text := read(t, p.do(t, "PUT", "/api/v1/conversations/"+demoConv+"/hold", p.token(t, token.Auditor, nil), body))
+	if status != http.StatusBadRequest || !strings.Contains(text, "for stort") {
+		t.Errorf("%d %.200s", status, text)
 	}
 }

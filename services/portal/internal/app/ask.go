@@ -305,5 +305,5 @@ func decodeOptional(r *http.Request, v any) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return nil
 	}
-	return errs.E(errs.Invalid, "Det, du sendte, er ikke gyldig JSON af den form, som /api/openapi.json beskriver.", err)
+	return notDecoded(err)
 }

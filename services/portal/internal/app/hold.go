@@ -15,7 +15,6 @@ import (
 // auditData is the auditor's page of one conversation. A legal hold stops its erasure until it is lifted.
 type auditData struct {
 	mineData
-	Hold    consentv1.HoldReply
 	Reason  string // as typed, when it was refused
 	Problem string
 }
@@ -27,9 +26,6 @@ func (a *App) auditOne(w http.ResponseWriter, r *http.Request, p who.Person) err
 func (a *App) auditPageOf(w http.ResponseWriter, r *http.Request, p who.Person, status int, d auditData) error {
 	var err error
 	if d.mineData, err = a.mineData(r, p); err != nil {
-		return err
-	}
-	if d.Hold, err = a.hold(r, d.Conversation.ID); err != nil {
 		return err
 	}
 	return a.page(w, r, p, status, "audit_one", "audit.one", d)

@@ -202,6 +202,7 @@ type mineData struct {
 	Conversation journalv1.Conversation
 	Area         consentv1.Area
 	Choices      []consentv1.Choice
+	Hold         consentv1.HoldReply
 	Looks        []consentv1.Audit
 	Note         *journalv1.Note
 	Sections     []section
@@ -302,7 +303,11 @@ func (a *App) mineData(r *http.Request, p who.Person) (mineData, error) {
 	if err != nil {
 		return d, err
 	}
-	d = mineData{Conversation: c, Area: areaOf(areas, c.ServiceArea), Choices: choices.Choices, Looks: looks.Entries}
+	hold, err := a.hold(r, c.ID)
+	if err != nil {
+		return d, err
+	}
+	d = mineData{Conversation: c, Area: areaOf(areas, c.ServiceArea), Choices: choices.Choices, Looks: looks.Entries, Hold: hold}
 	if c.NoteID == "" {
 		return d, nil
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -115,9 +116,17 @@ func reply(w http.ResponseWriter, v any) error {
 func decode(r *http.Request, v any) error {
 	d := json.NewDecoder(r.Body)
 	if err := d.Decode(v); err != nil {
-		return errs.E(errs.Invalid, "Det, du sendte, er ikke gyldig JSON af den form, som /api/openapi.json beskriver.", err)
+		return notDecoded(err)
 	}
 	return nil
+}
+
+func notDecoded(err error) error {
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return errs.E(errs.Invalid, fmt.Sprintf("Det, du sendte, er for stort. Her er plads til %d kB.", large.Limit>>10), err)
+	}
+	return errs.E(errs.Invalid, "Det, du sendte, er ikke gyldig JSON af den form, som /api/openapi.json beskriver.", err)
 }
 
 // forPrograms tells whether a path is asked for by programs, which read JSON, not pages.
