@@ -167,7 +167,7 @@ func (h *Hall) allow(participant string) bool {
 		l = limit.NewLimiter(perSecond, burst)
 		h.limits[participant] = l
 	}
-	return l.Allow()
+	return l.AllowN(h.Now(), 1)
 }
 
 // in tells whether a state is one of being in the meeting.
