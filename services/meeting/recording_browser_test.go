@@ -21,7 +21,7 @@ import (
 // filmPage publishes a camera in three sizes and a microphone, and plays what was recorded of them.
 const filmPage = `<!doctype html><title>film</title><script>
 async function publish(codec) {
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 360, frameRate: 30 } });
+  const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 360, frameRate: 15 } });
   window.pc = new RTCPeerConnection();
   pc.addTrack(stream.getAudioTracks()[0], stream);
   const simulcast = codec === "VP8" ? [{ rid: "q", scaleResolutionDownBy: 4 }, { rid: "h", scaleResolutionDownBy: 2 }, { rid: "f" }] : [{}];
