@@ -1,14 +1,13 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"net"
 	"os"
-	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,37 +18,14 @@ import (
 )
 
 const (
-	videoRate = 150 // packets a second of 1150 bytes, in frames of five: 1.4 Mbit/s
-	perFrame  = 5
+	frameRate = 30 // a second, of each camera
+	perFrame  = 5  // packets: 1.4 Mbit/s
 	videoSize = 1150
-	audioSize = 80 // at 50 packets a second
-	settle    = time.Second
-	connected = 30 * time.Second
+	soundRate = 50
+	soundSize = 80
+	settle    = 2 * time.Second
+	patience  = 60 * time.Second
 )
-
-// lossy loses media both ways; handshakes and checks pass.
-type lossy struct {
-	net.PacketConn
-	loss float64
-}
-
-func media(b []byte) bool { return len(b) > 0 && b[0] >= 128 && b[0] < 192 }
-
-func (l *lossy) WriteTo(b []byte, to net.Addr) (int, error) {
-	if media(b) && rand.Float64() < l.loss {
-		return len(b), nil
-	}
-	return l.PacketConn.WriteTo(b, to)
-}
-
-func (l *lossy) ReadFrom(b []byte) (int, net.Addr, error) {
-	for {
-		n, from, err := l.PacketConn.ReadFrom(b)
-		if err != nil || !media(b[:n]) || rand.Float64() >= l.loss {
-			return n, from, err
-		}
-	}
-}
 
 func newAPI(conn net.PacketConn) (*webrtc.API, error) {
 	var se webrtc.SettingEngine
@@ -70,110 +46,129 @@ func newAPI(conn net.PacketConn) (*webrtc.API, error) {
 	return webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(&me), webrtc.WithInterceptorRegistry(&reg)), nil
 }
 
-// process is a server.
-type process struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	enc *json.Encoder
-	dec *json.Decoder
+// server is one of those compared: a process of its own.
+type server interface {
+	pid() int
+	// publish connects a client that has its track. subscribe makes one that gets that many tracks of others.
+	publish(l *load, pc *webrtc.PeerConnection, room, peer string, kind webrtc.RTPCodecType) error
+	subscribe(l *load, room, peer string, tracks int, kind webrtc.RTPCodecType) error
+	stop()
 }
 
-func start(kind, profile string) (*process, error) {
-	cmd := exec.Command(os.Args[0], "-serve", kind, "-profile", profile)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
+// usage is what a process and all its threads have used: CPU in seconds, to the nanosecond, and resident memory in MB.
+func usage(pid int) (cpu, rss float64, err error) {
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if err != nil || len(tasks) == 0 {
+		return 0, 0, fmt.Errorf("no process %d, or no Linux", pid)
+	}
+	for _, path := range tasks {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue // a thread that has just ended
+		}
+		first, _, _ := strings.Cut(string(b), " ")
+		ns, err := strconv.ParseFloat(first, 64)
+		if err != nil {
+			return 0, 0, fmt.Errorf("%s: %w", path, err)
+		}
+		cpu += ns / 1e9
+	}
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
-		return nil, err
+		return 0, 0, err
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	return &process{cmd: cmd, in: in, enc: json.NewEncoder(in), dec: json.NewDecoder(out)}, cmd.Start()
+	var total, resident float64
+	_, err = fmt.Sscan(string(b), &total, &resident)
+	return cpu, resident * float64(os.Getpagesize()) / (1 << 20), err
 }
 
-func (p *process) stop() {
-	_ = p.in.Close()
-	_ = p.cmd.Wait()
-}
-
-func (p *process) ask(q request) (reply, error) {
-	var r reply
-	if err := p.enc.Encode(q); err != nil {
-		return r, err
-	}
-	if err := p.dec.Decode(&r); err != nil {
-		return r, err
-	}
-	if r.Err != "" {
-		return r, errors.New(r.Err)
-	}
-	return r, nil
+// source is a camera or a microphone.
+type source struct {
+	track *webrtc.TrackLocalStaticRTP
+	wire  *wire
+	seq   uint16
 }
 
 // load is the clients of one measurement.
 type load struct {
-	server   *process
+	shape    shape
 	loss     float64
-	conns    []*webrtc.PeerConnection
-	audio    []*webrtc.TrackLocalStaticRTP
-	video    []*webrtc.TrackLocalStaticRTP
+	spaced   bool
+	sources  []*source
+	expected int64 // tracks that subscribers get
+	begun    atomic.Int64
 	sent     atomic.Int64
 	received atomic.Int64
 	stop     chan struct{}
 	wg       sync.WaitGroup
+
+	mu    sync.Mutex
+	conns []*webrtc.PeerConnection
 }
 
-func measure(kind, profile string, s shape, loss float64, d time.Duration) (result, error) {
-	srv, err := start(kind, profile)
-	if err != nil {
-		return result{}, err
-	}
-	defer srv.stop()
-	l := &load{server: srv, loss: loss, stop: make(chan struct{})}
+// measure puts a load on a server.
+func measure(srv server, s shape, loss float64, spaced bool, d time.Duration) (result, error) {
+	l := &load{shape: s, loss: loss, spaced: spaced, stop: make(chan struct{})}
 	defer l.close()
-	if err := l.join(s); err != nil {
+	if err := l.join(srv); err != nil {
 		return result{}, err
 	}
-	l.wg.Go(l.send)
+	for until := time.Now().Add(patience); l.begun.Load() < l.expected; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(until) {
+			return result{}, fmt.Errorf("%d of %d tracks came", l.begun.Load(), l.expected)
+		}
+	}
 	time.Sleep(settle)
-	before, err := srv.ask(request{Op: "usage"})
+	cpu, _, err := usage(srv.pid())
 	if err != nil {
 		return result{}, err
 	}
-	in, out := l.sent.Load(), l.received.Load()
+	in, out, from := l.sent.Load(), l.received.Load(), time.Now()
 	time.Sleep(d)
 	in, out = l.sent.Load()-in, l.received.Load()-out
-	after, err := srv.ask(request{Op: "usage"})
+	after, rss, err := usage(srv.pid())
 	if err != nil {
 		return result{}, err
 	}
 	if out == 0 {
 		return result{}, errors.New("nothing was delivered")
 	}
-	return result{in: float64(in), out: float64(out), cpu: after.CPU - before.CPU, rss: after.RSS}, nil
+	return result{in: float64(in), out: float64(out), cpu: after - cpu, rss: rss, took: time.Since(from).Seconds()}, nil
 }
 
-func (l *load) join(s shape) error {
+func (s *shape) kind() webrtc.RTPCodecType {
+	if s.sound {
+		return webrtc.RTPCodecTypeAudio
+	}
+	return webrtc.RTPCodecTypeVideo
+}
+
+// join connects publishers, lets them send, and connects those who receive.
+func (l *load) join(srv server) error {
+	s := l.shape
 	for r := range s.rooms {
-		room := fmt.Sprintf("room%d", r)
 		for p := range s.pubs {
-			if err := l.publish(room, fmt.Sprintf("p%d", p), s.audioOnly); err != nil {
+			if err := l.publish(srv, fmt.Sprintf("room%d", r), fmt.Sprintf("p%d", p)); err != nil {
 				return err
 			}
 		}
 	}
+	l.wg.Go(l.send)
 	for r := range s.rooms {
 		room := fmt.Sprintf("room%d", r)
+		get := map[string]int{}
 		for p := range s.pubs {
-			if s.pubs > 1 {
-				if err := l.subscribe(room, fmt.Sprintf("p%d", p), s.pubs-1, s.audioOnly); err != nil {
-					return err
-				}
-			}
+			get[fmt.Sprintf("p%d", p)] = s.pubs - 1
 		}
 		for v := range s.viewers {
-			if err := l.subscribe(room, fmt.Sprintf("v%d", v), s.pubs, s.audioOnly); err != nil {
+			get[fmt.Sprintf("v%d", v)] = s.pubs
+		}
+		for peer, tracks := range get {
+			if tracks == 0 {
+				continue
+			}
+			l.expected += int64(tracks)
+			if err := srv.subscribe(l, room, peer, tracks, s.kind()); err != nil {
 				return err
 			}
 		}
@@ -181,94 +176,25 @@ func (l *load) join(s shape) error {
 	return nil
 }
 
-func (l *load) connection() (*webrtc.PeerConnection, error) {
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+// connection makes a client's; what it receives is counted.
+func (l *load) connection() (*webrtc.PeerConnection, *wire, error) {
+	w, err := newWire(l.loss, l.spaced, &l.sent)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	api, err := newAPI(&lossy{conn, l.loss})
+	api, err := newAPI(w)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	pc, err := api.NewPeerConnection(webrtc.Configuration{})
-	if err == nil {
-		l.conns = append(l.conns, pc)
-	}
-	return pc, err
-}
-
-func (l *load) connect(pc *webrtc.PeerConnection, op, room, peer string) error {
-	up := make(chan struct{})
-	var once sync.Once
-	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
-		if s == webrtc.PeerConnectionStateConnected {
-			once.Do(func() { close(up) })
-		}
-	})
-	d, err := pc.CreateOffer(nil)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	sdp, err := gather(pc, d)
-	if err != nil {
-		return err
-	}
-	r, err := l.server.ask(request{Op: op, Room: room, Peer: peer, SDP: sdp})
-	if err != nil {
-		return err
-	}
-	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: r.SDP}); err != nil {
-		return err
-	}
-	select {
-	case <-up:
-		return nil
-	case <-time.After(connected):
-		return errors.New("not connected")
-	}
-}
-
-func (l *load) publish(room, peer string, audioOnly bool) error {
-	pc, err := l.connection()
-	if err != nil {
-		return err
-	}
-	for _, mime := range []string{webrtc.MimeTypeOpus, webrtc.MimeTypeVP8} {
-		if audioOnly && mime == webrtc.MimeTypeVP8 || !audioOnly && mime == webrtc.MimeTypeOpus {
-			continue
-		}
-		t, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, mime[6:], peer)
-		if err != nil {
-			return err
-		}
-		if _, err := pc.AddTrack(t); err != nil {
-			return err
-		}
-		if audioOnly {
-			l.audio = append(l.audio, t)
-		} else {
-			l.video = append(l.video, t)
-		}
-	}
-	return l.connect(pc, "publish", room, peer)
-}
-
-func (l *load) subscribe(room, peer string, tracks int, audioOnly bool) error {
-	pc, err := l.connection()
-	if err != nil {
-		return err
-	}
-	kind := webrtc.RTPCodecTypeVideo
-	if audioOnly {
-		kind = webrtc.RTPCodecTypeAudio
-	}
-	for range tracks {
-		_, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
-		if err != nil {
-			return err
-		}
-	}
+	l.mu.Lock()
+	l.conns = append(l.conns, pc)
+	l.mu.Unlock()
 	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		l.begun.Add(1)
 		buf := make([]byte, 1500)
 		for {
 			if _, _, err := t.Read(buf); err != nil {
@@ -277,52 +203,102 @@ func (l *load) subscribe(room, peer string, tracks int, audioOnly bool) error {
 			l.received.Add(1)
 		}
 	})
-	return l.connect(pc, "subscribe", room, peer)
+	return pc, w, nil
 }
 
-// send is all publishers' cameras and microphones: frames of a camera at once, cameras one after the other.
-func (l *load) send() {
-	every := time.Second * perFrame / videoRate
-	if len(l.video) == 0 {
-		every = 20 * time.Millisecond
+func (l *load) publish(srv server, room, peer string) error {
+	pc, w, err := l.connection()
+	if err != nil {
+		return err
 	}
-	all := append(append([]*webrtc.TrackLocalStaticRTP(nil), l.audio...), l.video...)
-	ticker := time.NewTicker(every / time.Duration(len(all)))
-	defer ticker.Stop()
-	seqs := make([]uint16, len(all))
+	mime := webrtc.MimeTypeVP8
+	if l.shape.sound {
+		mime = webrtc.MimeTypeOpus
+	}
+	t, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, "media", peer)
+	if err != nil {
+		return err
+	}
+	if _, err := pc.AddTrack(t); err != nil {
+		return err
+	}
+	up := connects(pc)
+	if err := srv.publish(l, pc, room, peer, l.shape.kind()); err != nil {
+		return err
+	}
+	if err := up(); err != nil {
+		return err
+	}
+	l.sources = append(l.sources, &source{track: t, wire: w})
+	return nil
+}
+
+// connects watches a connection; what it returns waits until it is there.
+func connects(pc *webrtc.PeerConnection) func() error {
+	up := make(chan struct{})
+	var once sync.Once
+	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+		if s == webrtc.PeerConnectionStateConnected {
+			once.Do(func() { close(up) })
+		}
+	})
+	return func() error {
+		select {
+		case <-up:
+			return nil
+		case <-time.After(patience):
+			return errors.New("not connected")
+		}
+	}
+}
+
+// send is all publishers' cameras or microphones, one after the other in equal steps. A step that is late is made up for.
+func (l *load) send() {
+	rate := frameRate
+	if l.shape.sound {
+		rate = soundRate
+	}
+	step := time.Second / time.Duration(rate*len(l.sources))
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	due := time.Now()
 	for i := 0; ; i++ {
 		select {
 		case <-l.stop:
 			return
-		case <-ticker.C:
+		case <-timer.C:
 		}
-		k := i % len(all)
-		if k < len(l.audio) {
-			l.packet(all[k], &seqs[k], uint32(i/len(all))*960, audioSize, false, false)
-			continue
+		s, round := l.sources[i%len(l.sources)], uint32(i/len(l.sources))
+		if l.shape.sound {
+			l.packet(s, round*960, soundSize, false, false)
+		} else {
+			s.wire.hold()
+			for p := range perFrame {
+				l.packet(s, round*3000, videoSize, p == 0, p == perFrame-1)
+			}
+			s.wire.release()
 		}
-		for p := range perFrame {
-			l.packet(all[k], &seqs[k], uint32(i/len(all))*3000, videoSize, p == 0, p == perFrame-1)
-		}
+		due = due.Add(step)
+		timer.Reset(time.Until(due))
 	}
 }
 
-func (l *load) packet(t *webrtc.TrackLocalStaticRTP, seq *uint16, ts uint32, size int, first, last bool) {
-	*seq++
+func (l *load) packet(s *source, ts uint32, size int, first, last bool) {
+	s.seq++
 	payload := make([]byte, size)
 	payload[0] = 0x10 // VP8: the start of a frame, and a keyframe, so that it can be forwarded from any on
 	if !first {
 		payload[0] = 0
 	}
-	p := rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: *seq, Timestamp: ts, Marker: last}, Payload: payload}
-	if t.WriteRTP(&p) == nil {
-		l.sent.Add(1)
-	}
+	p := rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: s.seq, Timestamp: ts, Marker: last}, Payload: payload}
+	_ = s.track.WriteRTP(&p) // fails when it is closed
 }
 
 func (l *load) close() {
 	close(l.stop)
 	l.wg.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, pc := range l.conns {
 		_ = pc.Close()
 	}

@@ -1,11 +1,14 @@
 // Command sfubench measures what forwarding costs: server CPU per delivered packet, in meetings of several shapes and with loss, for
-// package sfu and for a naive fan-out with pion in the same run. The servers are processes of their own, so that the CPU is theirs;
-// the clients are real pion clients in this one. A fit of a·in + b·out says where the cost is.
+// package sfu, for a naive fan-out with pion and for a LiveKit server, in the same run. The servers are processes of their own, so
+// that the CPU is theirs; the clients are real pion clients in this one. A fit of a·in + b·out says where the cost is.
 //
 //	go run ./media/sfu/sfubench -seconds 3
+//
+// LiveKit is built from its Go module, pinned in the module beside this file, and joined by its own signalling.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -20,85 +23,145 @@ type shape struct {
 	name          string
 	rooms         int
 	pubs, viewers int
-	audioOnly     bool
+	sound         bool // instead of cameras
+	heavy         bool // shows what a packet costs when there are many: in a fit of its own
 }
 
 var shapes = []shape{
-	{"15 × 1→1", 15, 1, 1, false},
-	{"4 × 3→3", 4, 3, 0, false},
-	{"1 → 60", 1, 1, 60, false},
-	{"audio 5 × 3→3", 5, 3, 0, true},
+	{name: "15 × 1→1", rooms: 15, pubs: 1, viewers: 1},
+	{name: "4 × 3→3", rooms: 4, pubs: 3},
+	{name: "1 → 60", rooms: 1, pubs: 1, viewers: 60},
+	{name: "sound 5 × 3→3", rooms: 5, pubs: 3, sound: true},
+	{name: "60 × 1→1", rooms: 60, pubs: 1, viewers: 1, heavy: true},
+	{name: "20 × 3→3", rooms: 20, pubs: 3, heavy: true},
+}
+
+// large loads are measured without loss only: the clients that repeat packets take more than the server.
+func (s *shape) large() bool { return s.rooms*(s.pubs+s.viewers) > 30 }
+
+type options struct {
+	servers []string
+	losses  []float64 // percent
+	only    string
+	profile string
+	spaced  bool
+	each    time.Duration
 }
 
 func main() {
 	serve := flag.String("serve", "", "be a server: sfu or naive (used by the program itself)")
 	seconds := flag.Int("seconds", 3, "how long each load is measured")
 	only := flag.String("load", "", "only loads whose name has this in it")
-	losses := flag.String("loss", "0,2,5", "percent of media lost, each way, for the meetings of two and three")
-	kinds := flag.String("servers", "sfu,naive", "which servers")
+	losses := flag.String("loss", "0,2,5", "percent of media lost, each way; not for the large loads")
+	kinds := flag.String("servers", "sfu,naive,livekit", "which servers")
 	profile := flag.String("profile", "", "file for a CPU profile of the server, the last one's")
+	spaced := flag.Bool("spaced", false, "clients send each packet of a frame by itself")
 	flag.Parse()
+	var err error
 	if *serve != "" {
-		if *profile != "" {
-			f, err := os.Create(*profile)
-			if err == nil {
-				err = pprof.StartCPUProfile(f)
-			}
-			if err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(1)
-			}
-			defer pprof.StopCPUProfile()
+		err = profiled(*profile, func() error { return runServer(*serve, os.Stdin, os.Stdout) })
+	} else {
+		o := options{servers: strings.Split(*kinds, ","), only: *only, profile: *profile, spaced: *spaced, each: time.Duration(*seconds) * time.Second}
+		o.losses, err = numbers(*losses)
+		if err == nil {
+			err = bench(o)
 		}
-		if err := runServer(*serve, os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
 	}
-	if err := bench(strings.Split(*kinds, ","), *profile, *only, *losses, time.Duration(*seconds)*time.Second); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func bench(kinds []string, profile, only, losses string, d time.Duration) error {
-	fmt.Println("server  load             loss   in/s   out/s  CPU %  µs/delivered  RSS MB")
-	var fits []string
-	for _, kind := range kinds {
-		var points []result
-		for _, text := range strings.Split(losses, ",") {
-			loss, err := strconv.ParseFloat(text, 64)
-			if err != nil {
-				return fmt.Errorf("loss: %w", err)
-			}
-			for _, s := range shapes {
-				if !strings.Contains(s.name, only) {
-					continue
-				}
-				if loss > 0 && (s.viewers > 1 || s.audioOnly) {
-					continue
-				}
-				r, err := measure(kind, profile, s, loss/100, d)
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", kind, s.name, err)
-				}
-				fmt.Printf("%-7s %-16s %3.0f%% %7.0f %7.0f %6.1f %13.1f %7.0f\n",
-					kind, s.name, loss, r.in/d.Seconds(), r.out/d.Seconds(), 100*r.cpu/d.Seconds(), 1e6*r.cpu/r.out, r.rss)
-				if loss == 0 {
-					points = append(points, r)
-				}
-			}
+func numbers(text string) ([]float64, error) {
+	var all []float64
+	for _, x := range strings.Split(text, ",") {
+		v, err := strconv.ParseFloat(x, 64)
+		if err != nil {
+			return nil, fmt.Errorf("loss: %w", err)
 		}
-		a, b := fit(points)
-		fits = append(fits, fmt.Sprintf("%-7s cost = %.1f µs·in + %.1f µs·out", kind, 1e6*a, 1e6*b))
+		all = append(all, v)
 	}
-	fmt.Println(strings.Join(fits, "\n"))
-	return nil
+	return all, nil
 }
 
-// result of one load: packets into the server and delivered, and what they cost it.
-type result struct{ in, out, cpu, rss float64 }
+func profiled(path string, f func() error) error {
+	if path == "" {
+		return f()
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return f()
+}
+
+// bench measures all servers. One that cannot be measured does not keep the figures of the others back.
+func bench(o options) error {
+	fmt.Println("server  load             loss   in/s   out/s  CPU %  µs/delivered  RSS MB")
+	var fits []string
+	var failed error
+	for _, kind := range o.servers {
+		usual, all, err := loads(kind, o)
+		failed = errors.Join(failed, err)
+		if len(usual) == 0 {
+			continue
+		}
+		a, b := fit(usual)
+		fits = append(fits, fmt.Sprintf("%-7s cost = %.1f µs·in + %.1f µs·out", kind, 1e6*a, 1e6*b))
+		if len(all) > len(usual) {
+			a, b = fit(all)
+			fits = append(fits, fmt.Sprintf("%-7s with the heavy loads: %.1f µs·in + %.1f µs·out", kind, 1e6*a, 1e6*b))
+		}
+	}
+	fmt.Println(strings.Join(fits, "\n"))
+	return failed
+}
+
+// loads puts all loads on a server, and gives the results without and with the heavy ones.
+func loads(kind string, o options) (usual, all []result, err error) {
+	for _, loss := range o.losses {
+		for _, s := range shapes {
+			if !strings.Contains(s.name, o.only) || loss > 0 && s.large() {
+				continue
+			}
+			r, err := one(kind, s, loss/100, o)
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s, %s: %w", kind, s.name, err)
+			}
+			fmt.Printf("%-7s %-16s %3.0f%% %7.0f %7.0f %6.1f %13.1f %7.0f\n",
+				kind, s.name, loss, r.in/r.took, r.out/r.took, 100*r.cpu/r.took, 1e6*r.cpu/r.out, r.rss)
+			all = append(all, r)
+			if !s.heavy {
+				usual = append(usual, r)
+			}
+		}
+	}
+	return usual, all, nil
+}
+
+// one starts a server for one load.
+func one(kind string, s shape, loss float64, o options) (result, error) {
+	var srv server
+	var err error
+	if kind == "livekit" {
+		srv, err = startLiveKit()
+	} else {
+		srv, err = start(kind, o.profile)
+	}
+	if err != nil {
+		return result{}, err
+	}
+	defer srv.stop()
+	return measure(srv, s, loss, o.spaced, o.each)
+}
+
+// result of one load: packets into the server and delivered, what they cost it in CPU seconds, and the seconds that passed.
+type result struct{ in, out, cpu, rss, took float64 }
 
 // fit is the least squares solution of cpu = a·in + b·out, each load weighing the same.
 func fit(points []result) (a, b float64) {

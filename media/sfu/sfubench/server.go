@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/pion/webrtc/v4"
 
@@ -17,22 +15,19 @@ import (
 
 // request and reply go over a server's standard input and output, one JSON object a line.
 type request struct {
-	Op, Room, Peer, SDP string // Op: publish, subscribe, usage
+	Op, Room, Peer, SDP string // Op: publish, subscribe
 }
 
-type reply struct {
-	SDP, Err string
-	CPU, RSS float64 // seconds, MB
-}
+type reply struct{ SDP, Err string }
 
-// server is one of those compared.
-type server interface {
+// forwarder is what a server of this program does.
+type forwarder interface {
 	publish(room, peer, sdp string) (string, error)
 	subscribe(room, peer, sdp string) (string, error)
 }
 
 func runServer(kind string, in io.Reader, out io.Writer) error {
-	var s server
+	var s forwarder
 	switch kind {
 	case "sfu":
 		n, err := sfu.New(sfu.Config{UDP: []string{"127.0.0.1:0"}})
@@ -62,8 +57,6 @@ func runServer(kind string, in io.Reader, out io.Writer) error {
 			r.SDP, err = s.publish(q.Room, q.Peer, q.SDP)
 		case "subscribe":
 			r.SDP, err = s.subscribe(q.Room, q.Peer, q.SDP)
-		case "usage":
-			r.CPU, r.RSS = usage()
 		}
 		if err != nil {
 			r.Err = err.Error()
@@ -72,19 +65,6 @@ func runServer(kind string, in io.Reader, out io.Writer) error {
 			return err
 		}
 	}
-}
-
-// usage is this process's CPU in seconds and its resident memory.
-func usage() (cpu, rss float64) {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0, 0
-	}
-	b, _ := os.ReadFile("/proc/self/statm")
-	var total, resident float64
-	_, _ = fmt.Sscan(string(b), &total, &resident)
-	sec := func(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
-	return sec(u.Utime) + sec(u.Stime), resident * float64(os.Getpagesize()) / (1 << 20)
 }
 
 // ours is package sfu.
