@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/logging"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
@@ -21,6 +22,9 @@ import (
 	"samtale.dk/samtale/media/sfu"
 	"samtale.dk/samtale/media/sfu/internal/watch"
 )
+
+// askEvery is how often missing packets are asked for: browsers ask at once and again after a round trip.
+const askEvery = 40 * time.Millisecond
 
 // connected is how long a connection may take to come up.
 const connected = 30 * time.Second
@@ -42,7 +46,9 @@ func newAPI(conn net.PacketConn) (*webrtc.API, error) {
 		}
 	}
 	var reg interceptor.Registry
-	if err := webrtc.RegisterDefaultInterceptors(&me, &reg); err != nil {
+	err := webrtc.RegisterDefaultInterceptorsWithOptions(&me, &reg, webrtc.WithInterceptorLoggerFactory(quiet{}),
+		webrtc.WithNackGeneratorOptions(nack.GeneratorInterval(askEvery)))
+	if err != nil {
 		return nil, err
 	}
 	return webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(&me), webrtc.WithInterceptorRegistry(&reg)), nil
