@@ -283,7 +283,7 @@ func (w *world) note(f func()) {
 // until waits for a condition; it is looked at on every event and ten times a second.
 func (w *world) until(what string, cond func() bool) {
 	w.t.Helper()
-	limit := time.After(time.Minute)
+	limit := time.After(2 * time.Minute)
 	for {
 		w.mu.Lock()
 		news := w.news

@@ -3,10 +3,13 @@ package phone
 import (
 	"crypto/md5"
 	"encoding/hex"
+	"encoding/json"
 	"net"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"samtale.dk/samtale/media/rtpx"
 	"samtale.dk/samtale/services/contract/callv1"
@@ -454,6 +457,46 @@ func TestCodecsAndSRTP(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDrainIsTold: desks hear until when a call may go on while the process stops.
+func TestDrainIsTold(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_DRAIN=10m")
+	c := w.call(w.dialer(dialer.Config{}), user)
+	w.inState(c.ConversationID, callv1.StateWaiting)
+	told := make(chan time.Time, 1)
+	sub, err := w.bus.NC.Subscribe(callv1.SnapshotTopic, func(m *nats.Msg) {
+		var rep callv1.ListReply
+		if json.Unmarshal(m.Data, &rep) != nil || len(rep.Calls) != 1 || rep.Calls[0].EndsBy.IsZero() {
+			return
+		}
+		select {
+		case told <- rep.Calls[0].EndsBy:
+		default:
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Unsubscribe()
+	if err := w.bus.NC.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	stopped := make(chan struct{})
+	before := time.Now()
+	go func() { defer close(stopped); w.stop() }()
+	select {
+	case at := <-told:
+		if d := at.Sub(before); d < 9*time.Minute || d > 30*time.Minute {
+			t.Errorf("the call may go on for %v", d)
+		}
+	case <-time.After(2 * time.Minute):
+		t.Fatal("nobody was told")
+	}
+	if err := c.HangUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-stopped
 }
 
 func TestDrain(t *testing.T) {

@@ -172,6 +172,8 @@ type Call struct {
 	Muted          bool      `json:"muted,omitempty"`
 	Paused         bool      `json:"paused,omitempty"`  // transcription paused by a person
 	Quality        string    `json:"quality,omitempty"` // good, fair, poor
+	// EndsBy is set when the gateway stops: then it ends the call, if nobody has before.
+	EndsBy time.Time `json:"ends_by,omitzero"`
 }
 
 // States of a consultation.

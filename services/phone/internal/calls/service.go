@@ -104,6 +104,7 @@ type Service struct {
 	calls  map[string]*Call
 	active int           // calls, with their events and audio
 	idle   chan struct{} // closed when active falls to 0; nil while nobody waits
+	endsBy time.Time     // when Drain hangs up; zero: not stopping
 
 	dirty chan struct{}
 }
@@ -158,6 +159,7 @@ func (s *Service) List(areas []string) callv1.ListReply {
 	rep := callv1.ListReply{Calls: []callv1.Call{}}
 	for _, c := range s.calls {
 		snap := *c.snap.Load()
+		snap.EndsBy = s.endsBy
 		if len(areas) > 0 && !in(areas, snap.ServiceArea) {
 			continue
 		}
@@ -314,10 +316,14 @@ func (s *Service) remove(c *Call) {
 	s.changed()
 }
 
-// Drain waits for the calls to end by themselves as long as ctx lives, then hangs
+// Drain waits for the calls to end by themselves as long as ctx lives, which desks are told, then hangs
 // up, and waits until all events and audio are through or the limit is over.
 func (s *Service) Drain(ctx context.Context, limit time.Duration) {
 	idle := s.whenIdle()
+	s.mu.Lock()
+	s.endsBy, _ = ctx.Deadline()
+	s.mu.Unlock()
+	s.changed()
 	select {
 	case <-idle:
 		return

@@ -1,5 +1,5 @@
 // The desk: inbox, call or chat, assistant and note, tied together.
-import { $, api, el, events, failed, open, t, tell, write } from "./lib.js";
+import { $, api, clock, el, events, failed, open, t, tell, write } from "./lib.js";
 import { Conversation } from "./conversation.js";
 import { Assist } from "./assist.js";
 import { Inquiries, nameOf, stayAtEnd } from "./desk_inquiry.js";
@@ -297,6 +297,8 @@ function drawControls() {
   const mine = c?.caseworker === user && c.channel !== "siprec"; // a desk telephone has its own buttons
   const free = c && isFree(c);
   $("controls").hidden = !(mine || free);
+  write($("ends-by"), mine && c.ends_by ? t("call.endsby", { clock: clock(c.ends_by) }) : "");
+  $("ends-by").hidden = !(mine && c.ends_by);
   const here = phone.id === view.id;
   drawConsult(c);
   const show = { "c-merge": mine && c.consult === "talking", "c-unmerge": mine && c.consult === "merged", "c-answer": free, "c-rejoin": mine && !here, "c-hold": mine, "c-mute": mine && here, "c-transfer": mine, "c-keypad": mine, "c-meet": mine, "c-hangup": mine, levels: mine && here };
