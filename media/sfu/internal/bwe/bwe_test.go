@@ -19,6 +19,9 @@ type link struct {
 	free     time.Duration // when the bottleneck has sent all that waits
 	bits     float64       // what it carries, bit/s
 	loss     float64
+	jitter   time.Duration // besides 2 ms
+	more     int           // what would be sent if it could
+	reports  float64       // share of the feedback that is lost
 	queue    time.Duration // longest
 	seq      uint16
 	random   *rand.Rand
@@ -41,7 +44,7 @@ func (l *link) run(d time.Duration, need int) {
 	l.deepest = 0
 	for end := l.now + d; l.now < end; {
 		rate := min(float64(l.e.Rate()), float64(need))
-		l.e.Need(need)
+		l.e.Need(max(need, l.more))
 		l.now += time.Duration(float64(size*8) / rate * float64(time.Second))
 		l.seq++
 		l.e.Sent(l.seq, l.start.Add(l.now), size)
@@ -54,11 +57,17 @@ func (l *link) run(d time.Duration, need int) {
 		default:
 			l.free += time.Duration(size * 8 / l.bits * float64(time.Second))
 			arrival := l.free + 20*time.Millisecond + time.Duration(l.random.IntN(2000))*time.Microsecond
+			if l.jitter > 0 {
+				arrival += time.Duration(l.random.Int64N(int64(l.jitter)))
+			}
 			l.rec.Record(1, l.seq, arrival.Microseconds())
 		}
 		if l.now-l.fedBack > 50*time.Millisecond {
 			l.fedBack = l.now
 			for _, p := range l.rec.BuildFeedbackPacket() {
+				if l.random.Float64() < l.reports {
+					continue
+				}
 				b, err := p.Marshal()
 				if err != nil {
 					l.t.Fatal(err)
@@ -116,6 +125,50 @@ func TestSmallLossIsNoReason(t *testing.T) {
 	if l.e.Rate() > 1_000_000 {
 		t.Errorf("%d bit/s at 30%% loss", l.e.Rate())
 	}
+}
+
+// Neither packets that overtake each other nor reports that are lost are a full queue or a lossy one.
+func TestJitterAndLostReportsAreNoReason(t *testing.T) {
+	l := newLink(t, 5_000_000)
+	l.jitter, l.reports = 100*time.Millisecond, 0.1
+	l.run(60*time.Second, 1_500_000)
+	if l.e.Rate() < 1_500_000 || l.e.Loss() > 0.02 || !l.e.Fresh() {
+		t.Errorf("%d bit/s, loss %.2f", l.e.Rate(), l.e.Loss())
+	}
+}
+
+// After a failure a train finds out what there is without anything larger being sent; a train on a full network finds nothing.
+func TestTrains(t *testing.T) {
+	for _, tt := range []struct{ bits, atLeast, atMost float64 }{{4_000_000, 2_000_000, 4_000_000}, {300_000, 150_000, 420_000}} {
+		l := newLink(t, 300_000)
+		l.run(20*time.Second, 2_000_000)
+		l.bits = tt.bits
+		for range 40 {
+			l.more = 3_000_000 // but in one piece, of which 200,000 is the one below
+			l.run(200*time.Millisecond, 200_000)
+			l.train()
+		}
+		if r := float64(l.e.Rate()); r < tt.atLeast || r > tt.atMost {
+			t.Errorf("%.0f bit/s carried, %.0f estimated", tt.bits, r)
+		}
+	}
+}
+
+// train sends one if the estimator wants one.
+func (l *link) train() {
+	bytes := l.e.Train(l.start.Add(l.now))
+	if bytes == 0 {
+		return
+	}
+	first, n := l.seq+1, 0
+	for ; n < 3 || bytes > 0; n++ {
+		l.seq++
+		bytes -= 1000
+		l.e.Sent(l.seq, l.start.Add(l.now), 1000)
+		l.free = max(l.free, l.now) + time.Duration(8000/l.bits*float64(time.Second))
+		l.rec.Record(1, l.seq, (l.free + 20*time.Millisecond).Microseconds())
+	}
+	l.e.Probe(first, n)
 }
 
 // What is not used is not believed in, beyond what would be.
