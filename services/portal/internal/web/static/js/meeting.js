@@ -171,8 +171,8 @@ async function enter() {
       people.get(person)[source] = track;
       drawTiles();
     },
-    gone(person, source) {
-      delete people.get(person)?.[source];
+    gone(person, source, track) {
+      if (people.get(person)?.[source] === track) delete people.get(person)[source]; // a newer one may be there by now
       drawTiles();
     },
     text: typed,
@@ -183,8 +183,10 @@ async function enter() {
   });
   if (entry.me.muted) for (const track of local.getAudioTracks()) track.enabled = false; // before anything is sent
   try {
-    await media.start(local);
-    if (!entry.me.camera && local.getVideoTracks().length) act("camera", { value: "on" });
+    const camera = entry.me.camera || !sessionStorage.getItem(seat.meeting_id); // off stays off when the page is loaded again
+    sessionStorage.setItem(seat.meeting_id, "in");
+    await media.start(local, camera);
+    if (camera && !entry.me.camera && local.getVideoTracks().length) act("camera", { value: "on" });
     await missed();
   } catch (err) {
     problem(err.message);
@@ -360,6 +362,7 @@ async function leave() {
 }
 
 function over(heading, text, again) {
+  sessionStorage.removeItem(seat.meeting_id);
   media?.stop();
   media = null;
   people.clear();
@@ -582,7 +585,10 @@ async function listen() {
         for (let end; (end = text.indexOf("\n\n")) >= 0; text = text.slice(end + 2)) {
           const event = Object.fromEntries(text.slice(0, end).split("\n").filter((l) => l.includes(": ")).map((l) => [l.slice(0, l.indexOf(": ")), l.slice(l.indexOf(": ") + 2)]));
           if (event.event === "ready") {
-            if (page.dataset.events) handlers.resync();
+            if (page.dataset.events) {
+              handlers.resync();
+              media?.check().catch(() => {});
+            }
             page.dataset.events = "on";
           }
           else handlers[event.event]?.(JSON.parse(event.data));
@@ -617,6 +623,7 @@ async function go() {
 }
 
 addEventListener("pagehide", () => media?.stop());
+addEventListener("online", () => media?.check().catch(() => {}));
 await devices().catch(() => {});
 network().catch(() => {});
 listen();

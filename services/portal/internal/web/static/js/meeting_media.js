@@ -8,6 +8,16 @@ export const gather = (pc) =>
     setTimeout(done, 2000); // what is found by then is offered
   });
 
+const lossLimit = 2500; // ms of lost connection before everything is set up anew
+const quietLimit = 1500; // ms: the room answers what it gets ten times a second
+
+/** received is how much has come on a connection. */
+async function received(pc) {
+  let bytes = 0;
+  for (const s of (await pc.getStats()).values()) if (s.type === "candidate-pair") bytes += s.bytesReceived ?? 0;
+  return bytes;
+}
+
 /** Media joins one seat to a room. send is how requests reach it, on what the page does with what comes. */
 export class Media {
   constructor(send, iceServers, on) {
@@ -16,16 +26,19 @@ export class Media {
     this.stopped = false;
   }
 
-  async start(local) {
+  /** start sends what local has, the picture only with camera, and receives the others. It tries until it works or is refused. */
+  async start(local, camera) {
     this.local = local;
-    await Promise.all([this.publish(), this.subscribe()]);
+    this.camera = camera ? local.getVideoTracks()[0] : null;
+    const refused = await this.again();
+    if (refused) throw refused;
   }
 
   async publish() {
     this.out?.close();
     const pc = (this.out = new RTCPeerConnection({ iceServers: this.iceServers, bundlePolicy: "max-bundle" }));
     const audio = this.local?.getAudioTracks()[0];
-    const video = this.local?.getVideoTracks()[0];
+    const video = this.camera;
     this.audioSender = pc.addTransceiver(audio ?? "audio", { direction: "sendonly" }).sender;
     this.videoSender = pc.addTransceiver(video ?? "video", {
       direction: "sendonly",
@@ -79,8 +92,7 @@ export class Media {
     const source = track.kind === "audio" ? (screen ? "sound" : "microphone") : screen ? "screen" : "camera";
     const set = () => this.on.track(person, source, track);
     track.addEventListener("unmute", set);
-    track.addEventListener("mute", () => this.on.gone(person, source));
-    track.addEventListener("ended", () => this.on.gone(person, source));
+    for (const what of ["mute", "ended"]) track.addEventListener(what, () => this.on.gone(person, source, track));
     set();
   }
 
@@ -94,29 +106,42 @@ export class Media {
   }
 
   state(side, pc) {
-    if (this.stopped || pc !== (side === "in" ? this.in : this.out)) return;
+    const current = () => !this.stopped && pc === (side === "in" ? this.in : this.out);
+    if (!current()) return;
     this.on.state(side, pc.connectionState);
     if (pc.connectionState === "failed") this.again();
+    if (pc.connectionState === "disconnected") setTimeout(() => current() && pc.connectionState === "disconnected" && this.again(), lossLimit);
   }
 
-  /** again sets everything up anew: after a lost network, or when the room has moved to another machine. */
+  /** check sets everything up anew when nothing comes from the room any more: the server that comes back after a crash knows no connection. */
+  async check() {
+    const { out } = this;
+    const before = await received(out);
+    await new Promise((done) => setTimeout(done, quietLimit));
+    if (!this.stopped && out === this.out && (await received(out)) === before) this.again();
+  }
+
+  /** again sets everything up anew: after a lost network, or when the room has moved to another machine. It gives what refused it. */
   async again() {
-    if (this.stopped || this.trying) return;
+    if (this.stopped || this.trying) return undefined;
     this.trying = true;
-    for (let wait = 300; !this.stopped; wait = Math.min(wait * 2, 5000)) {
+    let refused;
+    for (let wait = 300; !this.stopped && !refused; wait = Math.min(wait * 2, 5000)) {
       try {
         await Promise.all([this.publish(), this.subscribe()]);
         break;
       } catch (err) {
-        if (["denied", "not-found", "unauthenticated"].includes(err.kind)) break;
-        await new Promise((r) => setTimeout(r, wait));
+        if (["denied", "not-found", "unauthenticated", "invalid"].includes(err.kind)) refused = err;
+        else await new Promise((r) => setTimeout(r, wait));
       }
     }
     this.trying = false;
+    return refused;
   }
 
   async replace(kind, track) {
     const sender = kind === "audio" ? this.audioSender : this.videoSender;
+    if (kind === "video") this.camera = track;
     await sender?.replaceTrack(track);
   }
 
@@ -153,7 +178,7 @@ export function level(stream, f) {
   }, 100);
   return () => {
     clearInterval(timer);
-    ctx.close();
+    if (ctx.state !== "closed") ctx.close();
   };
 }
 
