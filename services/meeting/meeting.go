@@ -59,9 +59,8 @@ type Settings struct {
 	Public   string `env:"SAMTALE_PUBLIC_URL"` // of the portal, for links; empty: http:// and its address
 	HTTPAddr string `env:"SAMTALE_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
 
-	// DialIn is the number that people call for meetings; empty: the SIP address of a phone service beside us.
-	DialIn  string `env:"SAMTALE_MEETING_DIALIN"`
-	SIPAddr string `env:"SAMTALE_SIP_ADDR" envDefault:"127.0.0.1:5060"`
+	// DialIn is the number that people call for meetings; empty: nobody comes by calling.
+	DialIn string `env:"SAMTALE_MEETING_DIALIN"`
 
 	Sender      string `env:"SAMTALE_SENDER_NAME" envDefault:"Borgerservice"`
 	SenderMail  string `env:"SAMTALE_SENDER_EMAIL" envDefault:"moede@samtale.invalid"`
@@ -99,9 +98,6 @@ func Run(ctx context.Context, env process.Env) error {
 	}
 	if cfg.Public == "" {
 		cfg.Public = "http://" + cfg.HTTPAddr
-	}
-	if cfg.DialIn == "" {
-		cfg.DialIn = "sip:moede@" + cfg.SIPAddr
 	}
 	if err := errors.Join(cfg.Temporal.Check(), cfg.turn()); err != nil || env.CheckOnly {
 		return err

@@ -106,7 +106,8 @@ Samtale is ready (%.1f s).
   Try first    log in as Mette Sørensen, press “Prøv en demo-besked”, wait for the note draft, approve it,
                then look at http://%[4]s, the demo case system, where it was delivered.
                “Prøv et demo-opkald” rings: answer it in the browser.
-  By phone     sip:besked@%[3]s (leave a message), sip:borgerservice@%[3]s (the queue), or:
+  By phone     sip:besked@%[3]s (leave a message), sip:borgerservice@%[3]s (the queue),
+               sip:moede@%[3]s (a meeting, with the code that its invitation tells), or:
                bin/samtale call --to sip:besked@%[3]s --wav FILE.wav
   Data         %[5]s
 

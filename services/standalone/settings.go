@@ -69,6 +69,7 @@ func (s settings) environ(environ []string) []string {
 		// Standalone is for a person at a terminal: only what needs attention.
 		{"SAMTALE_LOG_LEVEL", "warn"},
 		{"SAMTALE_DELIVER", "webhook=http://" + s.ReceiverAddr + receiver.Path},
+		{"SAMTALE_MEETING_DIALIN", "sip:moede@" + s.SIPAddr},
 	} {
 		if !has(out, d.key) {
 			out = append(out, d.key+"="+d.value)
