@@ -228,6 +228,7 @@ func (s *SFU) datagram(out *egress, now time.Time, port int, tcp *tcpConn, from 
 		return
 	}
 	if b[0] < 4 {
+		out.carrier = nil // the address may become another's
 		s.stun(out, now, port, tcp, from, b)
 		return
 	}
@@ -235,9 +236,7 @@ func (s *SFU) datagram(out *egress, now time.Time, port int, tcp *tcpConn, from 
 	if tcp != nil {
 		t = tcp.transport.Load()
 	} else {
-		s.mu.RLock()
-		t = s.byAddr[from]
-		s.mu.RUnlock()
+		t = out.sender(from)
 	}
 	if t == nil {
 		return
@@ -456,10 +455,24 @@ type egress struct {
 	writers []*batch.Writer // by port, made when first used
 	failed  uint64
 	scratch [batch.Size]byte
+
+	// Who sent the datagram before, in this batch: a frame's packets come together.
+	from    netip.AddrPort
+	carrier *transport
 }
 
 func (s *SFU) newEgress(index, slots int) *egress {
 	return &egress{sfu: s, index: index, slots: slots, writers: make([]*batch.Writer, len(s.ports))}
+}
+
+// sender is the transport that an address belongs to.
+func (o *egress) sender(from netip.AddrPort) *transport {
+	if o.carrier == nil || from != o.from {
+		o.sfu.mu.RLock()
+		o.from, o.carrier = from, o.sfu.byAddr[from]
+		o.sfu.mu.RUnlock()
+	}
+	return o.carrier
 }
 
 // slot is room for one packet to a transport.
@@ -487,6 +500,7 @@ func (o *egress) commit(t *path, n int) {
 
 func (o *egress) flush() {
 	var failed uint64
+	o.carrier = nil
 	for _, w := range o.writers {
 		if w != nil {
 			w.Flush()

@@ -115,6 +115,7 @@ func (s *Socket) NewReader() *Reader {
 		r.hdrs[i].hdr.Iov = &r.iovs[i]
 		r.hdrs[i].hdr.SetIovlen(1)
 		r.hdrs[i].hdr.Name = &r.sas[i][0]
+		r.hdrs[i].hdr.Namelen = uint32(len(r.sas[i]))
 	}
 	r.try = r.recv
 	return r
@@ -130,9 +131,10 @@ func (r *Reader) Read() (int, error) {
 }
 
 func (r *Reader) recv(fd uintptr) bool {
-	for i := range r.hdrs {
+	for i := range r.n { // those that were used
 		r.hdrs[i].hdr.Namelen = uint32(len(r.sas[i]))
 	}
+	r.n = 0
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.hdrs[0])), readSlots, unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
