@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/pion/rtp"
@@ -58,9 +59,10 @@ func soak(w io.Writer, d time.Duration, rooms int) error {
 	done := make(chan error, 1)
 	go func() { done <- serve(node, out, in) }()
 
-	fmt.Fprintf(w, "%8s %6s %6s %8s %8s %11s %10s %10s\n", "time", "rooms", "peers", "RSS MB", "heap MB", "goroutines", "in/s", "out/s")
+	fmt.Fprintf(w, "%8s %6s %6s %8s %8s %11s %10s %10s %6s\n", "time", "rooms", "peers", "RSS MB", "heap MB", "goroutines", "in/s", "out/s", "CPU %")
 	begin, every := time.Now(), max(d/30, 5*time.Second)
 	var last sfu.Stats
+	used := cpu()
 	var rss []float64
 	for time.Since(begin) < d {
 		select {
@@ -72,10 +74,10 @@ func soak(w io.Writer, d time.Duration, rooms int) error {
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		rss = append(rss, resident())
-		fmt.Fprintf(w, "%8s %6d %6d %8.1f %8.1f %11d %10.0f %10.0f\n", time.Since(begin).Round(time.Second), st.Rooms, st.Peers, rss[len(rss)-1],
+		fmt.Fprintf(w, "%8s %6d %6d %8.1f %8.1f %11d %10.0f %10.0f %6.1f\n", time.Since(begin).Round(time.Second), st.Rooms, st.Peers, rss[len(rss)-1],
 			float64(m.HeapAlloc)/(1<<20), runtime.NumGoroutine(), float64(st.PacketsIn-last.PacketsIn)/every.Seconds(),
-			float64(st.PacketsOut-last.PacketsOut)/every.Seconds())
-		last = st
+			float64(st.PacketsOut-last.PacketsOut)/every.Seconds(), 100*float64(cpu()-used)/float64(every))
+		last, used = st, cpu()
 	}
 	_ = in.Close()
 	_ = load.Wait()
@@ -99,6 +101,15 @@ func resident() float64 {
 	var total, pages float64
 	_, _ = fmt.Sscan(string(b), &total, &pages)
 	return pages * float64(os.Getpagesize()) / (1 << 20)
+}
+
+// cpu that this process has used.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // serve does what the load asks until it ends, and closes what it left open.
