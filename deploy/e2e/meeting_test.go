@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -32,8 +34,15 @@ func (b *browser) sees() int {
 	return changed
 }
 
+// noCamera lets the page find none.
+const noCamera = `(() => {
+  const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = (want) => (want.video ? Promise.reject(new DOMException("", "NotFoundError")) : real(want));
+})()`
+
 // TestMeeting books a meeting at the desk; the citizen comes by the link, waits in the lobby, is admitted, is seen, heard and
-// written down; both write in real time; it ends for all, and a note is drafted.
+// written down; who comes along says the same words, has declined, and is not; both write in real time; it ends for all, and a
+// note is drafted.
 func TestMeeting(t *testing.T) {
 	speech := t.TempDir() + "/mic.wav"
 	// The browser plays its microphone file over and over: the words come again until both are in the room.
@@ -47,10 +56,11 @@ func TestMeeting(t *testing.T) {
 	host.await("the page of meetings", `document.documentElement.dataset.ready === "meetings"`)
 	host.run("book a meeting that begins now", chromedp.Click("#b-new"), chromedp.SetValue("#b-title", title),
 		chromedp.Click("#b-transcript"), chromedp.Click("#b-note"), chromedp.SetValue(`#b-people [name="name"]`, "Bente"),
+		chromedp.Click("#b-add"), chromedp.SetValue(`#b-people .m-person:last-child [name="role"]`, "companion", chromedp.ByQuery),
 		chromedp.Click(`#b-form button[type="submit"], #b-form .button-primary`))
 	host.await("the meeting in the list", `document.querySelector(".m-card a")`)
 	host.screenshot("meetings")
-	link := s.citizensLink()
+	link := s.participant("citizen").Link
 
 	citizen := newBrowser(s, speech)
 	citizen.run("open the link", chromedp.Navigate(link))
@@ -73,6 +83,15 @@ func TestMeeting(t *testing.T) {
 	host.await("who waits", `document.querySelector("#m-people button")`)
 	host.run("admit", chromedp.Click("#m-people button"))
 	citizen.await("the room", `!document.getElementById("m-room").hidden && document.getElementById("meeting").dataset.in === "connected"`)
+	companion := citizen.another()
+	companion.run("without a camera", chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := page.AddScriptToEvaluateOnNewDocument(noCamera).Do(ctx)
+		return err
+	}), chromedp.Navigate(s.participant("companion").Link))
+	companion.await("the page", `document.documentElement.dataset.ready === "meeting"`)
+	companion.run("decline and knock", chromedp.Click("#m-checked"), chromedp.SetValue("#m-name", "Ole Holm"), chromedp.Click(`input[name="m-transcribe"][value="no"]`), chromedp.Click("#m-knock"))
+	host.press("Ole Holm", "Luk ind")
+	companion.await("the room", inRoom)
 	for who, b := range map[string]*browser{"host": host, "citizen": citizen} {
 		s.until("the other's moving picture at the "+who, func() error {
 			if n := b.sees(); n < 20 {
@@ -84,6 +103,10 @@ func TestMeeting(t *testing.T) {
 	// The same words come again every ten seconds: on a slow machine sound is lost on its way to the recogniser, but not always.
 	heard := regexp.MustCompile(`(?i)flytter|boligstøtte|hedder|næste uge`)
 	host.await("captions of what the citizen says", `[...document.querySelectorAll('#m-captions [data-kind="caption"]:not(.live)')].some((x) => /`+strings.TrimPrefix(heard.String(), "(?i)")+`/i.test(x.innerText))`)
+	host.await("that the one who declined is heard", `[...document.querySelectorAll("#m-tiles .m-tile")].some((x) => /Ole Holm.*taler/.test(x.innerText))`)
+	if got := host.text(`[...document.querySelectorAll('#m-captions [data-kind="caption"]')].map((x) => x.innerText).join("\n")`); strings.Contains(got, "Ole Holm") {
+		t.Errorf("captions of somebody who declined: %s", got)
+	}
 	host.screenshot("meeting-room")
 	citizen.screenshot("meeting-room-citizen")
 
@@ -101,6 +124,15 @@ func TestMeeting(t *testing.T) {
 	if err := s.api("caseworker", "GET", "/api/v1/conversations/"+conv+"/transcript", nil, &said); err != nil || !heard.MatchString(said.Text) {
 		t.Errorf("%v, written down: %s", err, said.Text)
 	}
+	declined := s.participant("companion").LegID
+	for _, w := range said.Words {
+		if w.Leg == declined {
+			t.Errorf("of somebody who declined is written down: %s", w.Text)
+		}
+	}
+	if declined == "" || said.Coverage.Masked == 0 {
+		t.Errorf("the transcript does not say that somebody spoke: leg %q, %g s", declined, said.Coverage.Masked)
+	}
 	for _, x := range n.Sentences {
 		if x.Verdict == "supported" && len(x.Evidence) == 0 {
 			t.Errorf("supported by nothing: %s", x.Text)
@@ -114,24 +146,28 @@ func TestMeeting(t *testing.T) {
 	}
 }
 
-// citizensLink is the link of the only meeting's citizen.
-func (s *system) citizensLink() string {
+// seated is a participant of a meeting as the API shows one.
+type seated struct {
+	Role, Link string
+	LegID      string `json:"leg_id"`
+}
+
+// participant is the only meeting's participant with a role.
+func (s *system) participant(role string) seated {
 	s.t.Helper()
 	var list struct {
-		Meetings []struct {
-			Participants []struct{ Role, Link string }
-		}
+		Meetings []struct{ Participants []seated }
 	}
 	if err := s.api("caseworker", "GET", "/api/v1/meetings", nil, &list); err != nil {
 		s.t.Fatal(err)
 	}
 	for _, m := range list.Meetings {
 		for _, p := range m.Participants {
-			if p.Role == "citizen" {
-				return p.Link
+			if p.Role == role {
+				return p
 			}
 		}
 	}
-	s.t.Fatalf("no link in %+v", list)
-	return ""
+	s.t.Fatalf("no %s in %+v", role, list)
+	return seated{}
 }

@@ -48,6 +48,7 @@ type transcript struct {
 		Captured    float64 `json:"captured_s"`
 		Transcribed float64 `json:"transcribed_s"`
 		Silence     float64 `json:"silence_s"`
+		Masked      float64 `json:"masked_s"`
 		Lost        float64 `json:"lost_s"`
 	} `json:"coverage"`
 }

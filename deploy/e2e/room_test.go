@@ -161,9 +161,7 @@ func TestRoom(t *testing.T) {
 	writeWAV(t, silence, make([]int16, 8000))
 	media, settings := newCable(t)
 	s := start(t, settings...)
-	var m struct {
-		Participants []struct{ Role, Link string }
-	}
+	var m struct{ Participants []seated }
 	err := s.api("caseworker/mette", "POST", "/api/v1/meetings", map[string]any{
 		"title": "Samtale om fremtiden", "service_area": "borgerservice", "choices": map[string]any{},
 		"participants": []map[string]string{{"role": "citizen"}, {"role": "interpreter"}, {"role": "companion"}},
