@@ -1,8 +1,10 @@
 package mediatest
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"net"
 	"testing"
 	"time"
 )
@@ -127,5 +129,46 @@ func TestLinkKeepsOrderOrNot(t *testing.T) {
 		if order != tt.order || n != 200 {
 			t.Errorf("%s: in order %v, %d came", tt.name, order, n)
 		}
+	}
+}
+
+// What goes through a Conn comes at the other end unless the network is cut.
+func TestConn(t *testing.T) {
+	listen := func() *net.UDPConn {
+		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	far := listen()
+	defer far.Close()
+	near := NewConn(listen())
+	say := func(word string) {
+		if _, err := near.WriteTo([]byte(word), far.LocalAddr()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	near.Set(func(up, _ *Link) { up.Cut = true })
+	say("lost")
+	near.Set(func(up, down *Link) { up.Cut, up.Delay, down.Delay = false, time.Millisecond, time.Millisecond })
+	say("heard")
+	b := make([]byte, 10)
+	n, from, err := far.ReadFrom(b)
+	if err != nil || string(b[:n]) != "heard" {
+		t.Fatalf("%q came, %v", b[:n], err)
+	}
+	if _, err := far.WriteTo([]byte("answer"), from); err != nil {
+		t.Fatal(err)
+	}
+	n, from, err = near.ReadFrom(b)
+	if err != nil || string(b[:n]) != "answer" || from.String() != far.LocalAddr().String() {
+		t.Errorf("%q came from %v, %v", b[:n], from, err)
+	}
+	if err := near.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := near.ReadFrom(b); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a closed socket: %v", err)
 	}
 }

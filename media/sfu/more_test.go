@@ -105,39 +105,6 @@ func TestLayers(t *testing.T) {
 	pictures(t, b.packets("a~camera"))
 }
 
-// A network that loses half of what it gets leaves sound only, and says so; picture comes back when it recovers.
-func TestAudioOnlyFloor(t *testing.T) {
-	s := node(t)
-	r := open(t, s, RoomConfig{})
-	var mu sync.Mutex
-	var told []Quality
-	a := join(t, r, PeerConfig{ID: "a"})
-	b := join(t, r, PeerConfig{ID: "b", Quality: func(q Quality) { mu.Lock(); told = append(told, q); mu.Unlock() }})
-	b.subLink = newLink(t, s)
-	a.publishBoth()
-	b.subscribe()
-	as, av := &sound{to: a.audio}, &picture{to: a.video, height: 720, per: 3}
-	pad := make([]byte, 900)
-	send := func() {
-		as.send()
-		av.frame++
-		av.id++
-		for i := range 3 {
-			av.seq++
-			_ = a.video.WriteRTP(&rtp.Packet{
-				Header:  rtp.Header{Version: 2, PayloadType: 96, SequenceNumber: av.seq, Timestamp: uint32(av.frame) * 3000, Marker: i == 2},
-				Payload: append(vp8(av.frame%5 == 1, i, av.id, uint8(av.id), 720, av.frame), pad...),
-			})
-		}
-		time.Sleep(8 * time.Millisecond)
-	}
-	until(t, "picture", func() bool { return len(b.packets("a~camera")) > 30 }, send)
-	b.subLink.set(func() { b.subLink.down = 0.5 })
-	until(t, "audio only", func() bool { mu.Lock(); defer mu.Unlock(); return slices.Contains(told, AudioOnly) }, send)
-	heard := len(b.packets("a~microphone"))
-	until(t, "sound goes on", func() bool { return len(b.packets("a~microphone")) > heard+10 }, send)
-}
-
 // A client that offers itself gets what is there, and what comes later in the same section.
 func TestWHEP(t *testing.T) {
 	r := open(t, node(t), RoomConfig{})

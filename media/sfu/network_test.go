@@ -117,30 +117,44 @@ func (w *world) until(t *testing.T, what string, limit time.Duration, holds func
 	return w.now().Sub(from)
 }
 
-// A network that carries no picture gets sound, and its owner is told; the picture comes back with the network.
+// A network that carries no picture, or loses half of what it gets, gets sound, and its owner is told; the picture comes back with the
+// network.
 func TestSoundOnly(t *testing.T) {
-	w := newWorld(t, RoomConfig{})
-	w.speak(PeerConfig{ID: "a"})
-	v := w.watch(PeerConfig{ID: "b"})
-	v.down.Rate, v.down.Queue = 2_000_000, 200*time.Millisecond
-	w.run(10 * time.Second)
-	g, sound := v.got["a~camera"], v.got["a~microphone"]
-	v.down.Rate = 100_000
-	w.until(t, "sound only", 10*time.Second, func() bool { return v.told[len(v.told)-1] == AudioOnly })
-	if st, _ := w.room.counters(); st.SoundOnly != 1 {
-		t.Errorf("%d subscribers are counted as sound only", st.SoundOnly)
+	for _, tt := range []struct {
+		name     string
+		worse    func(*mediatest.Link)
+		sound    int // packets in 10 s, at least
+		pictures int // packets, at most: now and then it is tried
+	}{
+		{"100 kbit/s", func(l *mediatest.Link) { l.Rate = 100_000 }, 490, 0},
+		{"50% lost", func(l *mediatest.Link) { l.Loss = 0.5 }, 200, 200},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, RoomConfig{})
+			w.speak(PeerConfig{ID: "a"})
+			v := w.watch(PeerConfig{ID: "b"})
+			v.down.Rate, v.down.Queue = 2_000_000, 200*time.Millisecond
+			w.run(10 * time.Second)
+			g, sound := v.got["a~camera"], v.got["a~microphone"]
+			tt.worse(&v.down)
+			w.until(t, "sound only", 30*time.Second, func() bool { return v.told[len(v.told)-1] == AudioOnly })
+			if st, _ := w.room.counters(); st.SoundOnly != 1 {
+				t.Errorf("%d subscribers are counted as sound only", st.SoundOnly)
+			}
+			w.run(time.Second)
+			heard, seen := len(sound.packets), len(g.packets)
+			w.run(10 * time.Second)
+			if n, m := len(sound.packets)-heard, len(g.packets)-seen; n < tt.sound || m > tt.pictures {
+				t.Errorf("%d packets of sound and %d of the picture in 10 s", n, m)
+			}
+			v.down.Rate, v.down.Loss = 2_000_000, 0
+			seen = len(g.packets)
+			back := w.until(t, "the picture", 30*time.Second, func() bool { return len(g.packets) > seen })
+			w.until(t, "the owner is told", 20*time.Second, func() bool { return v.told[len(v.told)-1] != AudioOnly })
+			w.until(t, "the largest", time.Minute, func() bool { return g.viewer.Height() == 720 })
+			t.Logf("back within %v, told %v", back, v.told)
+		})
 	}
-	w.run(time.Second)
-	heard, seen := len(sound.packets), len(g.packets)
-	w.run(10 * time.Second)
-	if n := len(sound.packets) - heard; n < 490 || len(g.packets) != seen {
-		t.Errorf("%d packets of sound and %d of the picture in 10 s", n, len(g.packets)-seen)
-	}
-	v.down.Rate = 2_000_000
-	back := w.until(t, "the picture", 20*time.Second, func() bool { return len(g.packets) > seen })
-	w.until(t, "the owner is told", 20*time.Second, func() bool { return v.told[len(v.told)-1] != AudioOnly })
-	w.until(t, "the largest", 30*time.Second, func() bool { return g.viewer.Height() == 720 })
-	t.Logf("back within %v, told %v", back, v.told)
 }
 
 // After a cut, sound and picture go on as soon as the network does.

@@ -76,7 +76,7 @@ type Estimator struct {
 	latest   float64 // the last measurement alone
 
 	// Losses.
-	next           uint16 // the first packet whose fate is not known
+	next, last     uint16 // the first packet whose fate is not known, and the last sent
 	any            bool   // a packet was sent
 	newest         int64  // when the newest packet that arrived was sent
 	lossFrom       time.Time
@@ -96,8 +96,7 @@ type train struct {
 	head        int   // size of the one that came first
 	at          time.Time
 	wait        time.Duration
-	carries     float64 // what the last one found; 0: nothing
-	unavailable bool    // there is nothing to make trains of
+	unavailable bool // there is nothing to make trains of
 }
 
 // New makes an estimator.
@@ -130,6 +129,10 @@ func (e *Estimator) Train(now time.Time) int {
 	if e.reduced.IsZero() || e.need <= e.rate || now.Sub(e.reduced) < probeAfter || now.Sub(t.at) < max(t.wait, probeEvery) {
 		return 0
 	}
+	if t.n > 0 {
+		t.failed() // not all of it came
+		return 0
+	}
 	t.at = now
 	return int(e.rate) / 8 * trainTime / 1000
 }
@@ -159,17 +162,22 @@ func (t *train) take(seq uint16, arrival int64, size int) (over bool) {
 	return t.came == t.n
 }
 
-// found closes a train of which all came; if not all do, it found nothing.
+// failed lets the next train wait longer.
+func (t *train) failed() {
+	t.n = 0
+	t.wait = min(max(2*t.wait, 2*time.Second), holdMin)
+}
+
+// found closes a train of which all came.
 func (e *Estimator) found() {
 	t := &e.train
-	t.n = 0
-	t.carries = float64(t.bytes-t.head) * 8e6 / float64(max(t.to-t.from, 500))
-	if decrease*t.carries < 1.2*e.rate {
-		t.wait = min(max(2*t.wait, 2*time.Second), holdMin)
+	carries := float64(t.bytes-t.head) * 8e6 / float64(max(t.to-t.from, 500))
+	if decrease*carries < 1.2*e.rate {
+		t.failed()
 		return
 	}
-	t.wait = 0
-	e.rate = min(Max, decrease*t.carries, trainSteps*e.rate, max(e.rate, 1.2*e.need))
+	t.n, t.wait = 0, 0
+	e.rate = min(Max, decrease*carries, trainSteps*e.rate, max(e.rate, 1.2*e.need))
 }
 
 // Sent notes a packet.
@@ -177,6 +185,7 @@ func (e *Estimator) Sent(seq uint16, at time.Time, size int) {
 	if !e.any {
 		e.any, e.next = true, seq
 	}
+	e.last = seq
 	e.sent[seq%history] = record{seq: seq, valid: true, size: size, at: at.Sub(e.epoch).Microseconds()}
 }
 
@@ -237,9 +246,18 @@ func (e *Estimator) packet(seq uint16, came bool, arrival int64) {
 
 // judge counts what is lost for certain.
 func (e *Estimator) judge() {
-	for range history {
+	if !e.any {
+		return
+	}
+	if e.last-e.next >= history { // no reports for long
+		e.next = e.last - history + 1
+	}
+	for ; e.next != e.last+1; e.next++ {
 		r := &e.sent[e.next%history]
-		if r.seq != e.next || r.at > e.newest-lateAfter {
+		if r.seq != e.next {
+			continue // it was numbered, but not sent
+		}
+		if r.at > e.newest-lateAfter {
 			return
 		}
 		switch {
@@ -249,7 +267,6 @@ func (e *Estimator) judge() {
 			e.lost++
 		}
 		r.valid = false
-		e.next++
 	}
 }
 

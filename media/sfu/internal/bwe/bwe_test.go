@@ -137,6 +137,18 @@ func TestJitterAndLostReportsAreNoReason(t *testing.T) {
 	}
 }
 
+// Numbers that were given and not used do not end the counting of losses.
+func TestGapsInTheNumbers(t *testing.T) {
+	l := newLink(t, 5_000_000)
+	l.run(2*time.Second, 1_000_000)
+	l.seq += 3
+	l.loss = 0.3
+	l.run(5*time.Second, 1_000_000)
+	if l.e.Loss() < 0.15 {
+		t.Errorf("loss %.2f", l.e.Loss())
+	}
+}
+
 // After a failure a train finds out what there is without anything larger being sent; a train on a full network finds nothing.
 func TestTrains(t *testing.T) {
 	for _, tt := range []struct{ bits, atLeast, atMost float64 }{{4_000_000, 2_000_000, 4_000_000}, {300_000, 150_000, 420_000}} {
