@@ -45,7 +45,7 @@ func connect(t *testing.T) (client.Client, temporal.Config) {
 	}
 	t.Cleanup(func() { srv.Stop() })
 	cfg := temporal.Config{Addr: srv.Addr(), Namespace: "samtale"}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for range 2 { // a second time is harmless
 		if err := temporal.Register(ctx, cfg, quietLog); err != nil {
@@ -64,7 +64,7 @@ type input struct{ Text string }
 
 // greet is a workflow whose activity answers, fails with a kind, or fails in detail.
 func greet(ctx workflow.Context, in input) (out string, err error) {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 10 * time.Second, HeartbeatTimeout: 3 * time.Second})
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 2 * time.Minute, HeartbeatTimeout: time.Minute})
 	err = workflow.ExecuteActivity(ctx, "Greet", in).Get(ctx, &out)
 	return out, err
 }
@@ -97,7 +97,7 @@ func work(t *testing.T, c client.Client) {
 
 func execute(t *testing.T, c client.Client, id, text string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: "q"}, "Greet", input{text})
 	if err != nil {
@@ -207,7 +207,7 @@ func TestTrace(t *testing.T) {
 func TestDialWaitsForNamespace(t *testing.T) {
 	_, cfg := connect(t)
 	cfg.Namespace = "later"
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	registered := make(chan error, 1)
 	go func() { registered <- temporal.Register(ctx, cfg, quietLog) }()
