@@ -13,9 +13,9 @@ const (
 	// decideEvery is how often layers are chosen anew.
 	decideEvery = 100 * time.Millisecond
 
-	// soundRate is set aside for each voice, in bit/s: Opus with its copies (RED) and headers. What is measured counts instead, but
-	// for soundLeast, since a silent voice may speak.
-	soundRate, soundLeast = 90_000, 45_000
+	// soundRate is set aside for each voice, in bit/s: Opus with its copies (RED) and headers. When it is measured that counts instead,
+	// but soundAgain for each of so many as may begin to speak at once.
+	soundRate, soundAgain, speakAgain = 90_000, 45_000, 2
 
 	// unknownRate is what a layer is taken to need before it was measured, by its place.
 	unknownRate = 150_000
@@ -128,7 +128,7 @@ func (s *slot) report(out *egress, now time.Time) {
 // network carries it.
 func (p *Peer) decide(now time.Time) {
 	left := p.net.est.Rate()
-	need := 0
+	voices, sound, need := 0, 0, 0
 	var video []*slot
 	for _, s := range p.slots {
 		if s.track == nil || !s.ready {
@@ -136,9 +136,8 @@ func (p *Peer) decide(now time.Time) {
 		}
 		if s.kind == Audio {
 			s.listen(p)
-			sound := s.track.layers[0].soundCost()
-			left -= sound
-			need += sound
+			voices++
+			sound += s.track.layers[0].soundCost()
 			continue
 		}
 		s.want(p, now)
@@ -147,6 +146,9 @@ func (p *Peer) decide(now time.Time) {
 			need += s.wanted.cost()
 		}
 	}
+	sound = max(sound, soundAgain*min(voices, speakAgain))
+	left -= sound
+	need += sound
 	p.net.est.Need(need)
 	p.net.est.Idle(now)
 	slices.SortStableFunc(video, func(a, b *slot) int { return b.weight - a.weight })
@@ -258,12 +260,12 @@ func (l *layer) cost() int {
 	return unknownRate << (2 * l.index)
 }
 
-// soundCost in bit/s of a voice, with the headers of its packets.
+// soundCost in bit/s of a voice, with the headers of its packets, which are fewer in silence.
 func (l *layer) soundCost() int {
-	if l.rate == 0 {
+	if l.ratedAt.IsZero() {
 		return soundRate
 	}
-	return min(soundRate, max(soundLeast, l.rate*5/4+50*overhead*8))
+	return min(soundRate, l.rate*5/4+min(50*overhead*8, l.rate/2))
 }
 
 // lowest live layer. There is one: want found it.

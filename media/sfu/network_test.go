@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -154,6 +155,24 @@ func TestSoundOnly(t *testing.T) {
 			w.until(t, "the largest", time.Minute, func() bool { return g.viewer.Height() == 720 })
 			t.Logf("back within %v, told %v", back, v.told)
 		})
+	}
+}
+
+// In a large meeting where few speak, silent voices take no bandwidth from the picture that is looked at.
+func TestSilentVoices(t *testing.T) {
+	w := newWorld(t, RoomConfig{})
+	w.speak(PeerConfig{ID: "a"})
+	v := w.watch(PeerConfig{ID: "b"})
+	for i := range 12 {
+		s := w.speak(PeerConfig{ID: fmt.Sprint("silent", i)})
+		v.peer.SetView(s.peer.ID(), Camera, View{Paused: true})
+		w.run(200 * time.Millisecond)
+		s.idle = true
+	}
+	v.down.Rate, v.down.Queue = 800_000, 200*time.Millisecond
+	w.run(20 * time.Second)
+	if h := v.got["a~camera"].viewer.Height(); h != 360 {
+		t.Errorf("height %d among 12 silent ones", h)
 	}
 }
 
