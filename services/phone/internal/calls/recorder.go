@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	// holdBack: after so many frames of silence that nothing explains, the
-	// recorder waits for the media leg to tell whether they were a pause or a loss.
-	holdBack = 2 * 50
+	// holdBack: after so many frames of silence that nothing explains, which recognition needs to see that a
+	// sentence has ended, the recorder waits for the media leg to tell whether they were a pause or a loss: what is
+	// lost beyond this second is shown as lost.
+	holdBack = 50
 	// quietLevel in dBov: a frame below it is not speech on any telephone.
 	quietLevel = -45
 )
