@@ -40,8 +40,8 @@ type livekit struct {
 }
 
 // buildLiveKit makes the server's program; where that was done before it takes seconds.
-var buildLiveKit = sync.OnceValues(func() (string, error) {
-	path, err := filepath.Abs("bin/livekit-server")
+func buildLiveKit() (path string, err error) {
+	path, err = filepath.Abs("bin/livekit-server")
 	if err != nil {
 		return "", err
 	}
@@ -52,13 +52,9 @@ var buildLiveKit = sync.OnceValues(func() (string, error) {
 		return "", fmt.Errorf("livekit: %w\n%s", err, out)
 	}
 	return path, nil
-})
+}
 
-func startLiveKit() (*livekit, error) {
-	path, err := buildLiveKit()
-	if err != nil {
-		return nil, err
-	}
+func startLiveKit(path string) (*livekit, error) {
 	signal, media, err := freePorts()
 	if err != nil {
 		return nil, err

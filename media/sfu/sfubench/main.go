@@ -124,12 +124,20 @@ func bench(o options) error {
 
 // loads puts all loads on a server, and gives the results without and with the heavy ones.
 func loads(kind string, o options) (usual, all []result, err error) {
+	start := func() (server, error) { return startProcess(kind, o.profile) }
+	if kind == "livekit" {
+		path, err := buildLiveKit()
+		if err != nil {
+			return nil, nil, err
+		}
+		start = func() (server, error) { return startLiveKit(path) }
+	}
 	for _, loss := range o.losses {
 		for _, s := range shapes {
 			if !strings.Contains(s.name, o.only) || loss > 0 && s.large() {
 				continue
 			}
-			r, err := one(kind, s, loss/100, o)
+			r, err := one(start, s, loss/100, o)
 			if err != nil {
 				return nil, nil, fmt.Errorf("%s, %s: %w", kind, s.name, err)
 			}
@@ -145,14 +153,8 @@ func loads(kind string, o options) (usual, all []result, err error) {
 }
 
 // one starts a server for one load.
-func one(kind string, s shape, loss float64, o options) (result, error) {
-	var srv server
-	var err error
-	if kind == "livekit" {
-		srv, err = startLiveKit()
-	} else {
-		srv, err = start(kind, o.profile)
-	}
+func one(start func() (server, error), s shape, loss float64, o options) (result, error) {
+	srv, err := start()
 	if err != nil {
 		return result{}, err
 	}

@@ -18,7 +18,7 @@ type process struct {
 	dec *json.Decoder
 }
 
-func start(kind, profile string) (*process, error) {
+func startProcess(kind, profile string) (*process, error) {
 	cmd := exec.Command(os.Args[0], "-serve", kind, "-profile", profile)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
