@@ -16,7 +16,9 @@ import (
 	"samtale.dk/samtale/media/pcm"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/meeting/internal/activity"
 	"samtale.dk/samtale/services/platform/errs"
+	meetingflow "samtale.dk/samtale/workflows/meeting"
 )
 
 // recorded books a meeting that is recorded.
@@ -315,6 +317,22 @@ func TestRecordingSurvivesNodeAndIsErased(t *testing.T) {
 	if loud, _ := tone(t, w.whole(m.ID, sound)); loud < enough {
 		t.Errorf("%d packets with the tone that was sent", loud)
 	}
+
+	// The workflow is told until when it is kept, which the page shows, and deletes nothing under a legal hold.
+	acts := &activity.Activities{Book: w.node.Book, Archive: w.node.Hall.Archive, Bus: w.bus, Now: w.node.Book.Now}
+	plan, err := acts.Plan(t.Context(), meetingflow.PlanInput{MeetingID: m.ID})
+	w.must(err)
+	ended := get[meetingv1.Meeting](w, meetingv1.GetSubject, meetingv1.Ref{ID: m.ID, Actor: mette}).EndedAt
+	if !plan.Held || !plan.RecordingUntil.Equal(ended.Add(time.Hour)) || !w.recording(m.ID).EraseAt.Equal(plan.RecordingUntil) {
+		t.Errorf("planned %+v, the meeting ended %s", plan, ended)
+	}
+	get[consentv1.HoldReply](w, consentv1.HoldSubject, consentv1.HoldRequest{ConversationID: m.ID, On: true, Reason: "sag", Actor: "jurist"})
+	out, err := acts.DeleteRecording(t.Context(), meetingflow.DeleteRecordingInput{MeetingID: m.ID})
+	if err != nil || !out.Held || w.recording(m.ID).State != meetingv1.RecordingKept {
+		t.Errorf("under a hold: %+v, %v", out, err)
+	}
+	get[consentv1.HoldReply](w, consentv1.HoldSubject, consentv1.HoldRequest{ConversationID: m.ID, Reason: "sag", Actor: "jurist"})
+
 	get[consentv1.EraseReply](w, consentv1.EraseSubject, consentv1.EraseRequest{ConversationID: m.ID, Reason: "retention", Actor: "test"})
 	w.until("the files are gone", func() bool {
 		_, err := os.Stat(filepath.Join(w.data, "recordings", m.ID))
