@@ -13,11 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
 	"samtale.dk/samtale/media/mediatest"
 	"samtale.dk/samtale/media/opus"
+	"samtale.dk/samtale/services/phone/dialer"
 )
 
 // meeting is one as the API tells it.
@@ -34,6 +36,7 @@ type person struct {
 	Link       string `json:"link"`
 	DialCode   string `json:"dial_code"`
 	Phone      string `json:"phone"`
+	Line       string `json:"line"`
 	Muted      bool   `json:"muted"`
 	Hand       bool   `json:"hand"`
 	ByPhone    bool   `json:"by_phone"`
@@ -349,6 +352,11 @@ func TestDialIn(t *testing.T) {
 		return err
 	})
 
+	c.command("hold", "")
+	h.until("the telephone holding", func(p person) bool { return p.Line == "held" })
+	c.command("resume", "")
+	h.until("the telephone back", func(p person) bool { return p.Line == "" && p.State == "room" })
+
 	c.keys("2")
 	h.until("the yes taken back", func(p person) bool { return p.Transcribe != nil && !*p.Transcribe })
 	s.until("the transcript gone, as the only citizen wants", func() error {
@@ -380,6 +388,82 @@ func TestDialIn(t *testing.T) {
 	h.must(s.api("caseworker", "GET", "/api/v1/conversations", nil, &list))
 	if len(list.Conversations) != 1 || list.Conversations[0].ID != m.ID {
 		t.Errorf("the call is a conversation of its own: %+v", list)
+	}
+}
+
+// listenRoom is listen on the room's page, where each participant has a tile.
+var listenRoom = strings.Replace(listen, `document.getElementById("remote-audio").srcObject`,
+	`[...document.querySelectorAll("#m-tiles audio")].map((x) => x.srcObject).find(Boolean)`, 1)
+
+// TestDialOut: whoever leads the meeting calls somebody's telephone from the room's page, and has them in the meeting.
+func TestDialOut(t *testing.T) {
+	silence := t.TempDir() + "/silence.wav"
+	writeWAV(t, silence, make([]int16, 8000*60))
+	answered := make(chan *dialer.Call, 1)
+	telephone, err := dialer.New(dialer.Config{Local: "127.0.0.1", Answer: func(c *dialer.Call) { c.Keep(); answered <- c }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(telephone.Close)
+	s := start(t)
+	var m meeting
+	err = s.api("caseworker/mette", "POST", "/api/v1/meetings", map[string]any{
+		"title": "Opfølgning", "service_area": "borgerservice", "choices": map[string]bool{"transcript": true},
+		"participants": []map[string]string{{"role": "citizen", "name": "Bente"}},
+	}, &m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBrowser(s, silence)
+	b.login("mette", "/moeder")
+	b.await("the page of meetings", `document.documentElement.dataset.ready === "meetings"`)
+	b.run("join", chromedp.Navigate(m.Participants[0].Link))
+	b.await("the room", `!document.getElementById("m-room").hidden && document.getElementById("meeting").dataset.out === "connected"`)
+	number := "sip:30405060@" + telephone.Addr()
+	b.run("call a telephone", chromedp.Evaluate(`document.getElementById("m-panel").hidden && document.getElementById("m-b-chat").click()`, nil),
+		chromedp.Click("#m-dial summary"), chromedp.SetValue("#m-dial-name", "Karl"), chromedp.SetValue("#m-dial-number", number),
+		chromedp.Click("#m-dial-form button"))
+	var c *dialer.Call
+	select {
+	case c = <-answered:
+	case <-time.After(waitLimit):
+		t.Fatalf("the telephone does not ring\n%s", s.log.tail(40))
+	}
+	const karl = `[...document.querySelectorAll("#m-people li")].find((x) => x.innerText.includes("Karl"))?.innerText ?? ""`
+	b.await("that it rings", karl+`.includes("ringet op")`)
+	var got meeting
+	s.until("the telephone in the room", func() error {
+		if err := c.Press(t.Context(), "2"); err != nil { // in, and not written down
+			return err
+		}
+		if err := s.api("caseworker/mette", "GET", "/api/v1/meetings/"+m.ID, nil, &got); err != nil {
+			return err
+		}
+		if len(got.Participants) != 3 || got.Participants[2].State != "room" {
+			return fmt.Errorf("%+v", got.Participants)
+		}
+		return nil
+	})
+	if p := got.Participants[2]; !p.ByPhone || p.Transcribe == nil || *p.Transcribe {
+		t.Errorf("in the room: %+v", p)
+	}
+	b.await("a telephone among the people", `((s) => s.includes("på telefon •• 60") && !s.includes("ringet op"))(`+karl+`)`)
+	b.screenshot("meeting-telephone")
+	c.Loop(mediatest.Tone(16000, 16000, phoneHz, 8000))
+	s.until("its tone in the browser", func() error {
+		var share float64
+		b.run("listen", chromedp.Evaluate(listenRoom, &share, awaitPromise))
+		if share < 0.2 {
+			return fmt.Errorf("sound in %.2f of the time", share)
+		}
+		return nil
+	})
+	if err := c.HangUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.await("nobody on the telephone", `((s) => s.includes("Ring op") && !s.includes("på telefon"))(`+karl+`)`)
+	if strings.Contains(s.log.String(), "30405060") {
+		t.Errorf("the number is in the log:\n%s", s.log)
 	}
 }
 

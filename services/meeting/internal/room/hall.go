@@ -188,12 +188,7 @@ func (h *Hall) public(rec booking.Record, me *meetingv1.Participant) meetingv1.M
 		}
 		p.Place, p.WaitMins = queue(rec, p, h.Now())
 		p.Line = line(p, h.Now())
-		if p.Tail == "" {
-			p.Tail = tail(p.Phone)
-		}
-		if !moderates(me) {
-			p.Tail = "" // who leads the meeting sees two digits, nobody else any
-		}
+		p.Tail = shown(me, p)
 		p.Email, p.Phone, p.User, p.Link = "", "", "", ""
 		mine := p.ID == me.ID
 		host := moderates(me)

@@ -97,13 +97,30 @@ func (h *Hall) seatOf(meeting, participant, device string) *meetingv1.SeatRef {
 	return &meetingv1.SeatRef{MeetingID: meeting, ParticipantID: participant, Key: booking.Key(h.Master, meeting, participant, device)}
 }
 
-// tail is the last two digits of a number, if it ends in digits.
+// tail is the last two digits of a number, if it ends in digits; of a SIP address its user's.
 func tail(number string) string {
+	if _, address, ok := strings.Cut(number, ":"); ok {
+		number, _, _ = strings.Cut(address, "@")
+	}
 	number = strings.ReplaceAll(number, " ", "")
 	if len(number) < 2 || strings.Trim(number[len(number)-2:], "0123456789") != "" {
 		return ""
 	}
 	return number[len(number)-2:]
+}
+
+// shown is what one participant may see of another's number: two digits if it leads the meeting, nothing else. Of those who are not
+// there they say that one can call them, so the number must be known here.
+func shown(me *meetingv1.Participant, p meetingv1.Participant) string {
+	switch {
+	case !moderates(me):
+		return ""
+	case p.Phone != "" && !in(p.State) && p.State != meetingv1.InLobby:
+		return tail(p.Phone)
+	case in(p.State) || p.State == meetingv1.InLobby:
+		return p.Tail
+	}
+	return ""
 }
 
 // dial has somebody called: a participant who has not come, or somebody new.

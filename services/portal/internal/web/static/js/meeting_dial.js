@@ -2,18 +2,19 @@
 
 import { $, el, t } from "./lib.js";
 
+const here = (p) => ["room", "side", "lobby"].includes(p.state);
 const called = ["ringing", "busy", "no-answer", "wrong", "refused", "failed"];
 
 /** phoneMarks say that somebody is on a telephone, and how the line stands. */
 export function phoneMarks(p) {
   const marks = [];
-  if (p.by_phone || p.line) marks.push(el("span", { class: "m-flag m-phone" }, el("span", { "aria-hidden": "true" }, "☎ "), t("m.phone"), p.tail ? ` •• ${p.tail}` : ""));
+  if ((p.by_phone && here(p)) || p.line) marks.push(el("span", { class: "m-flag m-phone" }, el("span", { "aria-hidden": "true" }, "☎ "), t("m.phone"), p.tail ? ` •• ${p.tail}` : ""));
   if (p.line) marks.push(el("span", { class: "m-flag" }, t(`m.line.${p.line}`)));
   return marks;
 }
 
 /** awaited tells whether who leads the meeting should see somebody who is not in it: one who is called, was in vain, or can be. */
-export const awaited = (p) => Boolean(p.line || p.tail) && !["room", "side", "lobby"].includes(p.state);
+export const awaited = (p) => Boolean(p.line || p.tail) && !here(p);
 
 /** dialButton calls somebody whose number is known. */
 export function dialButton(p, act) {
