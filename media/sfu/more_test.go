@@ -430,38 +430,6 @@ func wired(t testing.TB, codec packet.Codec) (*Room, *egress, *slot, *upTrack) {
 	return nil, nil, nil, nil
 }
 
-// Nothing of ours is allocated for a packet on its way: header, rewriting, cache, history, estimate, encryption, socket.
-func TestForwardingDoesNotAllocate(t *testing.T) {
-	r, out, s, u := wired(t, packet.VP8)
-	l := u.layers[0]
-	plain := make([]byte, packet.HeaderLen+1100)
-	plain[0] = 0x80
-	copy(plain[packet.HeaderLen:], vp8(true, 0, 1, 1, 360, 1))
-	h := packet.Header{Type: 96, SSRC: 7, At: packet.HeaderLen}
-	now := time.Now()
-	one := func() {
-		h.Seq++
-		h.Timestamp += 3000
-		now = now.Add(7 * time.Millisecond)
-		packet.Patch(plain, &h)
-		r.mu.Lock()
-		s.target = l
-		u.take(out, now, l, &h, plain, plain[packet.HeaderLen:])
-		r.mu.Unlock()
-		out.flush()
-	}
-	for range 1200 { // fill the cache
-		one()
-	}
-	before := s.packets
-	if n := testing.AllocsPerRun(500, one); n != 0 {
-		t.Errorf("%v allocations for a packet", n)
-	}
-	if s.packets-before < 500 {
-		t.Errorf("%d packets were sent", s.packets-before)
-	}
-}
-
 // A node that drains takes nobody new, and what runs goes on.
 func TestDrainAndClose(t *testing.T) {
 	s := node(t)

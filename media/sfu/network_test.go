@@ -158,6 +158,34 @@ func TestSoundOnly(t *testing.T) {
 	}
 }
 
+// Who joins sees at once what the network carries: trains find it out, and nothing too large is tried.
+func TestJoining(t *testing.T) {
+	for _, tt := range []struct {
+		rate, height int
+		within       time.Duration
+	}{
+		{300_000, 180, time.Second},
+		{1_000_000, 360, 3 * time.Second},
+		{2_000_000, 720, 10 * time.Second}, // there is hardly room for it
+		{5_000_000, 720, 3 * time.Second},
+		{100_000_000, 720, 3 * time.Second},
+	} {
+		w := newWorld(t, RoomConfig{})
+		w.speak(PeerConfig{ID: "a"})
+		v := w.watch(PeerConfig{ID: "b"})
+		v.down.Rate, v.down.Queue = tt.rate, 200*time.Millisecond
+		took := w.until(t, fmt.Sprint(tt.height, " lines at ", tt.rate, " bit/s"), tt.within, func() bool {
+			return v.got["a~camera"] != nil && v.got["a~camera"].viewer.Height() == tt.height
+		})
+		w.run(10*time.Second - took)
+		x := &v.got["a~camera"].viewer
+		t.Logf("%d bit/s: %d lines after %v, %v frozen, %d packets lost", tt.rate, tt.height, took, x.Frozen, v.down.Lost)
+		if x.Frozen > time.Second || slices.Max(x.Heights) > tt.height || len(v.got["a~microphone"].packets) < 490 {
+			t.Errorf("%d bit/s: %v frozen, heights %v, %d packets of sound in 10 s", tt.rate, x.Frozen, x.Heights, len(v.got["a~microphone"].packets))
+		}
+	}
+}
+
 // In a large meeting where few speak, silent voices take no bandwidth from the picture that is looked at.
 func TestSilentVoices(t *testing.T) {
 	w := newWorld(t, RoomConfig{})

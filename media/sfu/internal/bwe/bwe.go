@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// Start is the estimate before anything is known, in bit/s: a small picture and sound at once, more within seconds.
-	Start = 1_000_000
+	// Start is the estimate before anything is known, in bit/s: a small picture and sound at once, more when trains found that there is.
+	Start = 400_000
 	// Min keeps sound going; less than this is not a connection.
 	Min = 50_000
 	// Max is more than a meeting needs.
@@ -39,12 +39,13 @@ const (
 	forgiven         = 2 * time.Minute
 
 	// A train is sent no sooner than probeAfter a decrease and probeEvery; after one that found nothing, later, up to holdMin. It is as
-	// long as what is believed in carries in trainTime, and what it finds is believed as far as trainSteps times as much.
+	// long as what is believed in carries in trainTime; of what it finds trainShare is believed, up to trainSteps times as much.
 	probeAfter = 2 * time.Second
 	probeEvery = 400 * time.Millisecond
 	trainTime  = 60 // ms
 	trainSteps = 3
 	trainLeast = 3 // packets
+	trainShare = 0.95
 )
 
 type record struct {
@@ -126,7 +127,7 @@ func (e *Estimator) Idle(now time.Time) {
 // Train tells how many bytes to send at once, again, as a train; 0: none now. Then call Probe.
 func (e *Estimator) Train(now time.Time) int {
 	t := &e.train
-	if e.reduced.IsZero() || e.need <= e.rate || now.Sub(e.reduced) < probeAfter || now.Sub(t.at) < max(t.wait, probeEvery) {
+	if e.need <= e.rate || now.Sub(e.reduced) < probeAfter || now.Sub(t.at) < max(t.wait, probeEvery) {
 		return 0
 	}
 	if t.n > 0 {
@@ -172,12 +173,12 @@ func (t *train) failed() {
 func (e *Estimator) found() {
 	t := &e.train
 	carries := float64(t.bytes-t.head) * 8e6 / float64(max(t.to-t.from, 500))
-	if decrease*carries < 1.2*e.rate {
+	if trainShare*carries < 1.2*e.rate {
 		t.failed()
 		return
 	}
 	t.n, t.wait = 0, 0
-	e.rate = min(Max, decrease*carries, trainSteps*e.rate, max(e.rate, 1.2*e.need))
+	e.rate = min(Max, trainShare*carries, trainSteps*e.rate, max(e.rate, 1.2*e.need))
 }
 
 // Sent notes a packet.
@@ -306,7 +307,11 @@ func (e *Estimator) decide(now time.Time) {
 		return
 	}
 	limit := headroom*e.acked + 50_000
-	if e.train.unavailable || now.Sub(e.reduced) > e.holdOff {
+	since := e.reduced
+	if since.IsZero() {
+		since = e.epoch
+	}
+	if e.train.unavailable || now.Sub(since) > e.holdOff {
 		// Less is sent than the network may carry. Believe in more, as far as it would be used: only trying tells.
 		limit = max(limit, 1.2*e.need)
 	}
