@@ -76,7 +76,7 @@ func (g *tab) publish() {
 	g.w.must(err)
 	sdp, err := gathered(g.pub, offer)
 	g.w.must(err)
-	rep := get[meetingv1.MediaReply](g.w, meetingv1.PublishSubject, meetingv1.MediaRequest{Seat: g.seat, SDP: sdp})
+	rep := again[meetingv1.MediaReply](g.w, meetingv1.PublishSubject, meetingv1.MediaRequest{Seat: g.seat, SDP: sdp})
 	g.w.must(g.pub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: rep.SDP}))
 	g.connected(g.pub)
 }
@@ -116,7 +116,7 @@ func (g *tab) subscribe() {
 			go take(e.SDP)
 		}
 	})
-	rep := get[meetingv1.MediaReply](g.w, meetingv1.SubscribeSubject, meetingv1.MediaRequest{Seat: g.seat})
+	rep := again[meetingv1.MediaReply](g.w, meetingv1.SubscribeSubject, meetingv1.MediaRequest{Seat: g.seat})
 	take(rep.SDP)
 	g.connected(g.sub)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,7 @@ type Config struct {
 type App struct {
 	Config
 	temporal atomic.Pointer[client.Client]
+	busy     sync.RWMutex // held for reading by requests about meetings that are at work
 	looks    *audit.Looks
 }
 
@@ -79,14 +81,11 @@ func (a *App) Run(ctx context.Context) error {
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	svc, err := a.Bus.Service("meeting", "Bookings, lobbies, rooms, media of video meetings")
+	d, err := a.open()
 	if err != nil {
 		return fmt.Errorf("meeting: %w", err)
 	}
-	defer svc.Stop()
-	if err := a.endpoints(svc); err != nil {
-		return fmt.Errorf("meeting: %w", err)
-	}
+	defer a.closeDoors(d)
 	stop, err := bus.Consume(ctx, a.Bus, bus.Consumer{
 		Stream: consentv1.Stream, Durable: "meeting-erased", Subjects: []string{consentv1.ErasedSubject("*")},
 	}, a.erase)
@@ -105,6 +104,9 @@ func (a *App) Run(ctx context.Context) error {
 		defer leave()
 		a.Hall.Retire()
 		a.Nodes.Report()
+		if a.Nodes.Successor() {
+			_ = d.all.Stop() // the others take what comes; fails only on a closed connection
+		}
 		drain, cancel := context.WithTimeout(context.WithoutCancel(gctx), drainWithin)
 		defer cancel()
 		a.Hall.Drain(drain)
@@ -165,7 +167,31 @@ func (a *App) wake(ctx context.Context, o outbox.Row) error {
 // requestLimit bounds requests at work per subject.
 const requestLimit = 64
 
-func (a *App) endpoints(svc micro.Service) error {
+func (a *App) open() (d doors, err error) {
+	d.all, err = a.Bus.Service("meeting", "Bookings, lobbies, rooms, media of video meetings")
+	if err == nil {
+		d.own, err = a.Bus.Service("meeting-node", "What other nodes of the meeting service ask of this one")
+	}
+	if err != nil {
+		return d, err
+	}
+	return d, a.endpoints(d.all, d)
+}
+
+// closeDoors takes no more requests, and waits until those at work are answered.
+func (a *App) closeDoors(d doors) {
+	// Each fails only on a closed connection, and then nobody waits for an answer.
+	_ = d.all.Stop()
+	_ = d.own.Stop()
+	_ = a.Bus.NC.FlushTimeout(flushLimit) // what was on its way is here
+	a.busy.Lock()
+	defer a.busy.Unlock()
+}
+
+// flushLimit is for the bus to know that a node takes no more requests.
+const flushLimit = 2 * time.Second
+
+func (a *App) endpoints(svc micro.Service, d doors) error {
 	return errors.Join(
 		bus.Handle(a.Bus, svc, meetingv1.BookSubject, requestLimit, a.book),
 		bus.Handle(a.Bus, svc, meetingv1.GetSubject, requestLimit, a.get),
@@ -175,23 +201,23 @@ func (a *App) endpoints(svc micro.Service) error {
 		bus.Handle(a.Bus, svc, meetingv1.OutboxSubject, requestLimit, a.outbox),
 		bus.Handle(a.Bus, svc, callv1.CheckSubjectOf(callv1.ChannelMeeting), requestLimit, a.check),
 
-		handle(a, svc, meetingv1.ChangeSubject, false, byID(func(r meetingv1.BookRequest) string { return r.ID }), a.change),
-		handle(a, svc, meetingv1.CancelSubject, false, byID(func(r meetingv1.CancelRequest) string { return r.ID }), a.cancel),
-		handle(a, svc, meetingv1.EnterSubject, false, byID(func(r meetingv1.EnterRequest) string { return r.MeetingID }), a.Hall.Enter),
-		handle(a, svc, meetingv1.KnockSubject, false, bySeat(func(r meetingv1.KnockRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Knock),
-		handle(a, svc, meetingv1.AdmitSubject, false, byID(func(r meetingv1.AdmitRequest) string { return r.MeetingID }), a.admit),
-		handle(a, svc, meetingv1.PublishSubject, true, bySeat(func(r meetingv1.MediaRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Publish),
-		handle(a, svc, meetingv1.SubscribeSubject, true, bySeat(func(r meetingv1.MediaRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Subscribe),
-		handle(a, svc, meetingv1.LeaveSubject, false, bySeat(seatOf), a.Hall.Leave),
-		handle(a, svc, meetingv1.ActSubject, false, bySeat(func(r meetingv1.ActRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Act),
-		handle(a, svc, meetingv1.SaySubject, false, bySeat(func(r meetingv1.SayRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Say),
-		handle(a, svc, meetingv1.HistorySubject, false, bySeat(seatOf), a.Hall.History),
-		handle(a, svc, meetingv1.FileSubject, false, bySeat(func(r meetingv1.FileRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.File),
-		handle(a, svc, meetingv1.DialInSubject, false, a.code, a.Hall.DialIn),
-		handle(a, svc, meetingv1.SoundSubject, true, bySeat(func(r meetingv1.SoundRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Sound),
-		handle(a, svc, meetingv1.LineSubject, false, bySeat(func(r meetingv1.LineReport) meetingv1.SeatRef { return r.Seat }), a.Hall.Line),
-		handle(a, svc, opOver, false, byID(func(r meetingv1.Ref) string { return r.ID }), a.over),
-		a.Nodes.Serve(svc),
+		handle(a, d, meetingv1.ChangeSubject, false, byID(func(r meetingv1.BookRequest) string { return r.ID }), a.change),
+		handle(a, d, meetingv1.CancelSubject, false, byID(func(r meetingv1.CancelRequest) string { return r.ID }), a.cancel),
+		handle(a, d, meetingv1.EnterSubject, false, byID(func(r meetingv1.EnterRequest) string { return r.MeetingID }), a.Hall.Enter),
+		handle(a, d, meetingv1.KnockSubject, false, bySeat(func(r meetingv1.KnockRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Knock),
+		handle(a, d, meetingv1.AdmitSubject, false, byID(func(r meetingv1.AdmitRequest) string { return r.MeetingID }), a.admit),
+		handle(a, d, meetingv1.PublishSubject, true, bySeat(func(r meetingv1.MediaRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Publish),
+		handle(a, d, meetingv1.SubscribeSubject, true, bySeat(func(r meetingv1.MediaRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Subscribe),
+		handle(a, d, meetingv1.LeaveSubject, false, bySeat(seatOf), a.Hall.Leave),
+		handle(a, d, meetingv1.ActSubject, false, bySeat(func(r meetingv1.ActRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Act),
+		handle(a, d, meetingv1.SaySubject, false, bySeat(func(r meetingv1.SayRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Say),
+		handle(a, d, meetingv1.HistorySubject, false, bySeat(seatOf), a.Hall.History),
+		handle(a, d, meetingv1.FileSubject, false, bySeat(func(r meetingv1.FileRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.File),
+		handle(a, d, meetingv1.DialInSubject, false, a.code, a.Hall.DialIn),
+		handle(a, d, meetingv1.SoundSubject, true, bySeat(func(r meetingv1.SoundRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Sound),
+		handle(a, d, meetingv1.LineSubject, false, bySeat(func(r meetingv1.LineReport) meetingv1.SeatRef { return r.Seat }), a.Hall.Line),
+		handle(a, d, opOver, false, byID(func(r meetingv1.Ref) string { return r.ID }), a.over),
+		a.Nodes.Serve(d.own),
 		a.recordingEndpoints(svc),
 	)
 }

@@ -33,9 +33,14 @@ type about[Req any] func(ctx context.Context, r Req) string
 // media tells whether a request needs the room although the meeting may not have begun.
 type media bool
 
+// doors are where requests come in: those that any node may take, and those for this one. A node that leaves closes the first at once.
+type doors struct{ all, own micro.Service }
+
 // handle serves a subject: from everybody, and from the other nodes.
-func handle[Req, Resp any](a *App, svc micro.Service, subject string, m media, of about[Req], do func(context.Context, Req) (Resp, error)) error {
+func handle[Req, Resp any](a *App, d doors, subject string, m media, of about[Req], do func(context.Context, Req) (Resp, error)) error {
 	here := func(ctx context.Context, r Req) (Resp, error) {
+		a.busy.RLock()
+		defer a.busy.RUnlock()
 		if at, err := a.holder(ctx, of(ctx, r)); err != nil || at.Node != "" && at.Node != a.Nodes.ID {
 			var none Resp
 			return none, errors.Join(err, store.ErrElsewhere)
@@ -43,8 +48,10 @@ func handle[Req, Resp any](a *App, svc micro.Service, subject string, m media, o
 		return do(ctx, r)
 	}
 	return errors.Join(
-		bus.Handle(a.Bus, svc, nodes.Subject(a.Nodes.ID, subject), requestLimit, here),
-		bus.Handle(a.Bus, svc, subject, requestLimit, func(ctx context.Context, r Req) (Resp, error) {
+		bus.Handle(a.Bus, d.own, nodes.Subject(a.Nodes.ID, subject), requestLimit, here),
+		bus.Handle(a.Bus, d.all, subject, requestLimit, func(ctx context.Context, r Req) (Resp, error) {
+			a.busy.RLock()
+			defer a.busy.RUnlock()
 			return route(ctx, a, subject, m, of(ctx, r), r, do)
 		}),
 	)
@@ -58,7 +65,7 @@ func route[Req, Resp any](
 	defer cancel()
 	for {
 		resp, err := once(ctx, a, subject, m, meeting, r, do)
-		if err == nil || !moved(err) {
+		if err == nil || !moved(err) || a.Hall.Leaving() && !a.Nodes.Successor() { // this process is waited for
 			return resp, err
 		}
 		select {

@@ -49,7 +49,8 @@ const (
 	// captionsAtOnce keep an answer below the bus's limit, also when people have put them right at length.
 	captionsAtOnce = 100
 	carryAnswer    = 3 * time.Second // for one answer
-	inheritWithin  = 30 * time.Second
+	inheritWithin  = time.Minute
+	inheritPause   = 200 * time.Millisecond
 )
 
 func carrySubject(meeting string) string { return event.Join("meeting.v1.carry", meeting) }
@@ -114,12 +115,20 @@ func (r *room) inherit() {
 	defer close(r.furnished)
 	ctx, cancel := context.WithTimeout(context.Background(), inheritWithin)
 	defer cancel()
-	err := r.fetch(ctx)
-	if errors.Is(err, nats.ErrNoResponders) { // nobody had it, or was killed
-		err = r.replay(ctx)
-	}
-	if err != nil {
-		r.log.Warn("captions or files of before are not all here", "err", err)
+	for {
+		err := r.fetch(ctx)
+		if errors.Is(err, nats.ErrNoResponders) { // nobody had it, or was killed
+			err = r.replay(ctx)
+		}
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			r.log.Warn("captions or files of before are not all here", "err", err)
+			return
+		case <-time.After(inheritPause):
+		}
 	}
 }
 
@@ -145,6 +154,9 @@ func (r *room) fetch(ctx context.Context) error {
 		return err
 	}
 	for _, f := range list.Files {
+		if r.has(f.ID) {
+			continue
+		}
 		u := &upload{File: f.File, whole: f.Whole}
 		for part := range f.Parts {
 			rep, err := r.ask(ctx, carryAsk{File: f.ID, Part: part})
@@ -154,13 +166,17 @@ func (r *room) fetch(ctx context.Context) error {
 			u.parts = append(u.parts, rep.Data)
 		}
 		r.mu.Lock()
-		if r.uploads[u.ID] == nil {
-			r.uploads[u.ID] = u
-		}
+		r.uploads[u.ID] = u
 		r.mu.Unlock()
 	}
 	_, err = r.ask(ctx, carryAsk{})
 	return err
+}
+
+func (r *room) has(file string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.uploads[file] != nil
 }
 
 // recall adds captions of before.
