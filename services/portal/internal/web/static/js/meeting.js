@@ -377,7 +377,7 @@ $("m-again").addEventListener("click", () => location.reload());
 
 function message(m) {
   if (document.querySelector(`[data-message="${CSS.escape(m.id)}"]`)) return;
-  const body = m.file ? el("button", { type: "button", class: "link", onclick: () => download(m.file) }, `${m.file.name} (${Math.ceil(m.file.size / 1024)} KB)`) : m.text;
+  const body = m.file?.gone ? `${m.file.name} (${t("m.file.gone")})` : m.file ? el("button", { type: "button", class: "link", onclick: () => download(m.file) }, `${m.file.name} (${Math.ceil(m.file.size / 1024)} KB)`) : m.text;
   $("m-chat").append(el("li", { data: { message: m.id } }, el("strong", {}, `${nameOf(m.from)}: `), body));
   if ($("m-panel").hidden && m.from !== entry.me.id) tell(`${nameOf(m.from)}: ${m.text ?? m.file.name}`);
 }
