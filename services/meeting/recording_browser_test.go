@@ -198,8 +198,8 @@ func TestRecordingPlaysInABrowser(t *testing.T) {
 			default:
 				t.Fatal(problem)
 			}
-			w.grows(m.ID, id, "microphone", 12_000)
-			w.grows(m.ID, id, "camera", 100_000)
+			w.grows(m.ID, id, "microphone", 9_000)
+			w.grows(m.ID, id, "camera", 60_000)
 			host.act(meetingv1.ActEnd, "", "")
 			w.over(m.ID)
 			r := w.recording(m.ID)
@@ -208,7 +208,7 @@ func TestRecordingPlaysInABrowser(t *testing.T) {
 				t.Fatalf("%+v", r)
 			}
 			heard := call[struct{ Seconds, Peak, Loud float64 }](s, "hear", sound.ID)
-			if heard.Seconds < 2 || heard.Peak < 0.1 || heard.Loud < 0.001 || heard.Loud > 0.9 { // beeps
+			if heard.Seconds < 1.5 || heard.Peak < 0.1 || heard.Loud < 0.001 || heard.Loud > 0.9 { // beeps
 				t.Errorf("heard %+v of %+v", heard, sound)
 			}
 			picture, ok := track(r, id, "camera")
@@ -220,7 +220,7 @@ func TestRecordingPlaysInABrowser(t *testing.T) {
 				Width, Height, Moved int
 				Light                int
 			}](s, "watch", picture.ID)
-			if seen.Width < 320 || seen.Width*9 != seen.Height*16 || seen.Moved < 5 || seen.Light < 100 || seen.Seconds < 2 {
+			if seen.Width < 320 || seen.Width*9 != seen.Height*16 || seen.Moved < 5 || seen.Light < 100 || seen.Seconds < 1.5 {
 				t.Errorf("seen %+v of %+v", seen, picture)
 			}
 			t.Logf("%s: heard %+v, seen %+v, %+v", codec, heard, seen, picture)

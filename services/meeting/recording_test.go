@@ -205,7 +205,7 @@ func TestRecording(t *testing.T) {
 		})
 	})
 	w.grows(m.ID, b, "microphone", 8000)
-	w.grows(m.ID, b, "camera", 100_000)
+	w.grows(m.ID, b, "camera", 40_000)
 	w.grows(m.ID, hostID, "microphone", 500)
 	if r := w.recording(m.ID); r.State != meetingv1.RecordingRunning || len(r.Tracks) != 0 {
 		t.Errorf("while it runs: %+v", r)

@@ -53,7 +53,7 @@ func serveRecording(t *testing.T, p *place, file []byte) *archive {
 	script(t, p, s, meetingv1.RecordingSubject, func(r meetingv1.RecordingRequest) (meetingv1.Recording, error) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if r.MeetingID != demoMeeting {
+		if r.MeetingID != demoMeeting && r.MeetingID != demoConv {
 			return meetingv1.Recording{}, errs.E(errs.NotFound, "", nil)
 		}
 		return a.rec, nil
@@ -197,6 +197,13 @@ func TestRecordingPage(t *testing.T) {
 	b.run(chromedp.Evaluate(`(() => { const v = document.querySelector(".rec-track video"); v.muted = true; v.play(); })()`, nil))
 	b.until(`document.querySelector(".rec-track video").currentTime > 0.3 && document.querySelector(".rec-track video").videoWidth === 320`)
 	b.shot("recording-playing")
+
+	p.fill("x")
+	b.open("/notat/" + demoNote) // the case's page leads there
+	b.until(`document.getElementById("rec-link")?.textContent === "Optagelse" && document.querySelector("#transcript .line, #transcript li, #transcript p") !== null`)
+	b.axe("a note with a recording")
+	b.click("#rec-link")
+	b.until(`location.pathname === "/optagelse/` + demoConv + `" && document.querySelector(".rec-track") !== null`)
 
 	a.mu.Lock()
 	a.rec.Held = true
