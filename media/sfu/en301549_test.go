@@ -15,6 +15,7 @@ import (
 	"samtale.dk/samtale/media/mediatest"
 	"samtale.dk/samtale/media/opus"
 	"samtale.dk/samtale/media/pcm"
+	"samtale.dk/samtale/media/rtt"
 )
 
 // EN 301 549 V3.2.1 chapter 6, as far as the SFU can keep or break it. The rest of the chapter is what a page shows and is tested in
@@ -28,6 +29,7 @@ func TestEN301549(t *testing.T) {
 	}{
 		{"6.1 audio band to 7 kHz", audioBand},
 		{"6.2.1 text and voice at the same time, 6.2.2.3 whose text it is, 6.2.3 T.140 over RFC 8865, 6.2.4 within 500 ms", realTimeText},
+		{"6.2.4 text over RTP within 500 ms", textOverRTP},
 		{"6.3 who sends is known to a program", callerKnown},
 		{"6.5.2 at least QVGA, 6.5.3 at least 20 frames a second", resolutionAndRate},
 		{"6.5.4 sound and picture within 100 ms", lipSync},
@@ -143,6 +145,38 @@ func realTimeText(t *testing.T) {
 		}
 	}
 	until(t, "sound", func() bool { return len(b.packets("anna~microphone")) > 5 }, voice.send)
+}
+
+// textOverRTP reckons what collecting costs where text goes by RTP (RFC 4103): the longest that a character waits for its packet.
+func textOverRTP(t *testing.T) {
+	const key = 70 * time.Millisecond // between keys
+	s, r := rtt.NewSender(98), &rtt.Receiver{}
+	var typed []time.Duration
+	came, worst := 0, time.Duration(0)
+	for at := time.Duration(0); at < 10*time.Second; at += 10 * time.Millisecond {
+		if at%key == 0 {
+			s.Write("x")
+			typed = append(typed, at)
+		}
+		if at%rtt.Interval != 0 {
+			continue
+		}
+		payload, _, ok := s.Payload(uint32(at.Milliseconds()))
+		if !ok {
+			continue
+		}
+		text, err := r.Packet(uint16(at/rtt.Interval), payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range text {
+			worst = max(worst, at-typed[came])
+			came++
+		}
+	}
+	if worst == 0 || worst > 500*time.Millisecond || came < len(typed)-10 {
+		t.Errorf("a character waited for %v; %d of %d came", worst, came, len(typed))
+	}
 }
 
 // up reports whether text can reach the client.
