@@ -18,10 +18,10 @@ import (
 	"samtale.dk/samtale/media/rtt"
 )
 
-// EN 301 549 V3.2.1 chapter 6, as far as the SFU can keep or break it. The rest of the chapter is what a page shows and is tested in
-// services/portal (meeting_browser_test.go: 6.2.2.1 sent and received text apart on the screen, 6.2.2.2 in the markup, 6.3 who
-// joins, 6.5.5 and 6.5.6 the mark on who speaks) and in deploy/e2e (meeting_test.go: the same with browsers that hear and see each
-// other). 6.4 and 6.6, other ways than voice and picture, are the page's chat, text and telephone.
+// EN 301 549 V3.2.1 chapter 6, as far as the SFU can keep or break it. What a page shows of it is the portal's: own and others' text
+// apart (6.2.2.1, 6.2.2.2), names (6.3) and the marks on who is heard (6.2.2.4, 6.5.5, 6.5.6), of which services/portal
+// (meeting_browser_test.go) and deploy/e2e (meeting_test.go: typed in one browser, read in another) test a part. 6.4 and 6.6, other ways
+// than voice and picture, are text, chat and telephone.
 func TestEN301549(t *testing.T) {
 	for _, tt := range []struct {
 		clause string
