@@ -353,3 +353,36 @@ func TestAllNodesAreKilled(t *testing.T) {
 	host.act(meetingv1.ActEnd, "", "")
 	w.over(m.ID)
 }
+
+func TestEverybodyActsAtOnce(t *testing.T) {
+	w, _, _ := newCluster(t)
+	m := w.book()
+	host, g := w.host(m).join(), w.admitted(m, 1, "Bente", true)
+	people := []*guest{host, g, w.admitted(m, 2, "Ole", true), w.admitted(m, 3, "Ana", true)}
+	host.say("first", "hej")
+	const writers, times = 24, 4
+	var wg sync.WaitGroup
+	for i := range writers {
+		seat := people[i%len(people)].seat
+		wg.Go(func() {
+			for n := range times {
+				err := error(errs.Unavailable)
+				for end := time.Now().Add(patience); errs.KindOf(err) == errs.Unavailable && time.Now().Before(end); {
+					if i < writers/2 {
+						_, err = ask[meetingv1.Entry](w, meetingv1.ActSubject, meetingv1.ActRequest{Seat: seat, Action: meetingv1.ActHand, Value: []string{"up", "down"}[n%2]})
+					} else {
+						_, err = ask[meetingv1.Message](w, meetingv1.SaySubject, meetingv1.SayRequest{ID: fmt.Sprintf("m%d-%d", i, n), Seat: seat, Text: "hej"})
+					}
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	w.eventually("all that was written", func() bool {
+		h := again[meetingv1.HistoryReply](w, meetingv1.HistorySubject, host.seat)
+		return len(h.Messages) == 1+writers/2*times
+	})
+}

@@ -315,6 +315,7 @@ func (b *Book) Update(ctx context.Context, id, what, participant string, f func(
 func (b *Book) UpdateWith(
 	ctx context.Context, id, what, participant string, f func(rec *Record) error, with func(tx *store.Tx, rec Record) error,
 ) (Record, error) {
+	defer b.Store.Turn(id)()
 	for range retries {
 		rec, row, err := b.Get(ctx, id)
 		if err != nil {

@@ -135,6 +135,7 @@ func (r *room) keep(ctx context.Context, m meetingv1.Message, t *typist) (added 
 		return false, err
 	}
 	var next typist
+	defer r.hall.Book.Store.Turn(r.id)()
 	err = r.hall.Book.Store.InTx(ctx, func(tx *store.Tx) error {
 		if err := tx.Fence(ctx, r.id, r.epoch); err != nil {
 			return err

@@ -10,8 +10,10 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
+	"hash/fnv"
 	"io/fs"
 	"strings"
+	"sync"
 	"time"
 
 	"samtale.dk/samtale/services/contract/event"
@@ -35,13 +37,24 @@ func Migrations() fs.FS {
 // Store is the open database, as one node of the service uses it.
 type Store struct {
 	*outbox.Box
-	db   *store.DB
-	node string
+	db    *store.DB
+	node  string
+	turns [64]sync.Mutex // by meeting
 }
 
 // New returns the store over a migrated database. Node names this process: the rooms that it claims are its alone.
 func New(db *store.DB, node string) *Store {
 	return &Store{Box: outbox.New(db, "outbox", LaneBus, LaneWork), db: db, node: node}
+}
+
+// Turn waits until no other of this process writes about a meeting. Who writes without one is as safe, but when many do, they lose
+// races against each other until they give up.
+func (s *Store) Turn(meeting string) (done func()) {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(meeting)) // never fails
+	m := &s.turns[h.Sum32()%uint32(len(s.turns))]
+	m.Lock()
+	return m.Unlock
 }
 
 // Node names this process.

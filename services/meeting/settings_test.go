@@ -1,0 +1,19 @@
+package meeting
+
+import (
+	"strings"
+	"testing"
+
+	"samtale.dk/samtale/services/platform/process"
+)
+
+func TestTURNServerNeedsAnAddressForBrowsers(t *testing.T) {
+	env := process.Env{CheckOnly: true, Environ: []string{"SAMTALE_DATA=" + t.TempDir(), "SAMTALE_MEETING_TURN_UDP=:3478"}}
+	if err := Run(t.Context(), env); err == nil || !strings.Contains(err.Error(), "SAMTALE_MEETING_TURN_URLS") {
+		t.Errorf("without one: %v", err)
+	}
+	env.Environ = append(env.Environ, "SAMTALE_MEETING_TURN_URLS=turn:meet.example.dk:3478")
+	if err := Run(t.Context(), env); err != nil {
+		t.Errorf("with one: %v", err)
+	}
+}
