@@ -77,6 +77,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	e.Curve = evaluation.Curve(open, false)
 	show(out, e)
+	why(out, outcomes)
 	planted(out, outcomes, know)
 	times(out, outcomes)
 	curve(out, "other half", e.Curve)
@@ -131,6 +132,23 @@ func show(out io.Writer, e knowledgev1.Evaluation) {
 	for _, c := range e.Classes {
 		fmt.Fprintf(out, "  %-20s %9d %8.1f%% %8.1f%% %8.1f%%\n", c.Class, c.Questions, 100*c.Answered, 100*c.Right, 100*c.Wrong)
 	}
+}
+
+// why counts what is wrong with the wrong answers of the other half.
+func why(out io.Writer, outcomes []evaluation.Outcome) {
+	section, fact, answered := 0, 0, 0
+	for _, o := range outcomes {
+		switch {
+		case o.Fitting() || !o.Wrong:
+		case strings.HasPrefix(o.Why, "cites"):
+			section++
+		case strings.HasPrefix(o.Why, "lacks"):
+			fact++
+		default:
+			answered++
+		}
+	}
+	fmt.Fprintf(out, "\n  wrong answers: %d cite another section, %d lack the fact, %d should be none\n", section, fact, answered)
 }
 
 func planted(out io.Writer, outcomes []evaluation.Outcome, know *evaluation.Memory) {

@@ -163,7 +163,8 @@ func checkNames(claim *text, src *source) []Reason {
 		case first && !known && i > 0: // a quotation or a new sentence inside the claim
 			continue
 		}
-		if !src.named(tk) {
+		twice := known && i > 0 && claim.tokens[i-1].low == tk.low // "Odense, Odense og Aalborg": one stands for another
+		if !src.named(tk) || twice {
 			out = append(out, Reason{Name, tk.raw})
 		}
 	}

@@ -96,6 +96,16 @@ func TestPlantedFaults(t *testing.T) {
 	t.Logf("%d faults planted", n)
 }
 
+func TestNameTwice(t *testing.T) {
+	const source = "Der er også kontorer i Odense, Aarhus og Aalborg."
+	if v := check("Der er også kontorer i Odense, Odense og Aalborg.", Passage{Text: source}); v.Level == Supported {
+		t.Errorf("one town for another is %s", v)
+	}
+	if v := check(source, Passage{Text: source}); v.Level != Supported {
+		t.Errorf("the sentence itself is %s", v)
+	}
+}
+
 func TestSwappedSources(t *testing.T) {
 	n := 0
 	for i, c := range proven {

@@ -7,7 +7,7 @@ import (
 // phrase is what citizens say for what authorities call official.
 type phrase struct {
 	citizen  string
-	stems    []string // all of them stand in the question
+	stems    []string // all of them stand in the question; with = before it, the word as it is
 	official string   // in Danish
 	english  string   // the same in English texts
 	weight   float64
@@ -34,8 +34,14 @@ func (*phrases) read(out map[string][]phrase, lines string, weight float64, engl
 		}
 		for c := range strings.SplitSeq(said, ",") {
 			p := phrase{citizen: strings.TrimSpace(c), official: strings.TrimSpace(official), english: other, weight: weight}
-			for _, w := range words(c) {
-				p.stems = append(p.stems, stem(strings.TrimSuffix(w, "-"), english))
+			for f := range strings.FieldsSeq(c) {
+				for _, w := range words(f) {
+					st := stem(strings.TrimSuffix(w, "-"), english)
+					if strings.HasSuffix(f, "!") {
+						st = "=" + w
+					}
+					p.stems = append(p.stems, st)
+				}
 			}
 			if len(p.stems) > 0 {
 				out[p.stems[0]] = append(out[p.stems[0]], p)
@@ -52,24 +58,25 @@ func (ps *phrases) find(ws []string, english bool) []phrase {
 	}
 	has := map[string]bool{}
 	for _, w := range ws {
-		has[stem(w, english)] = true
+		has[stem(w, english)], has["="+w] = true, true
 	}
 	var out []phrase
 	seen := map[string]bool{}
 	for _, w := range ws {
-		st := stem(w, english)
-		if seen[st] {
-			continue
-		}
-		seen[st] = true
-	next:
-		for _, p := range by[st] {
-			for _, s := range p.stems {
-				if !has[s] {
-					continue next
-				}
+		for _, key := range []string{stem(w, english), "=" + w} {
+			if seen[key] {
+				continue
 			}
-			out = append(out, p)
+			seen[key] = true
+		next:
+			for _, p := range by[key] {
+				for _, s := range p.stems {
+					if !has[s] {
+						continue next
+					}
+				}
+				out = append(out, p)
+			}
 		}
 	}
 	return out

@@ -12,6 +12,7 @@ import (
 type speller struct {
 	stems   map[string]bool  // of every word that was seen, also once
 	plain   map[string]entry // words with the letters æ, ø or å, by how they look without
+	sounds  map[string]entry // words by how they sound
 	entries []entry
 }
 
@@ -23,7 +24,7 @@ type entry struct {
 }
 
 func newSpeller(l *Lexicon) *speller {
-	s := &speller{stems: map[string]bool{}, plain: map[string]entry{}}
+	s := &speller{stems: map[string]bool{}, plain: map[string]entry{}, sounds: map[string]entry{}}
 	for w, n := range l.words {
 		s.stems[stem(w, false)] = true
 		if !l.known(w) || stop(w, false) {
@@ -33,6 +34,9 @@ func newSpeller(l *Lexicon) *speller {
 		s.entries = append(s.entries, e)
 		if f := plain(w); f != w && n > s.plain[f].docs {
 			s.plain[f] = e
+		}
+		if f := sound(w); n > s.sounds[f].docs || n == s.sounds[f].docs && w < s.sounds[f].word {
+			s.sounds[f] = e
 		}
 	}
 	slices.SortFunc(s.entries, func(a, b entry) int { return strings.Compare(a.word, b.word) })
@@ -58,6 +62,9 @@ func (s *speller) suggest(w string) []string {
 		return nil
 	}
 	if e, ok := s.plain[plain(w)]; ok {
+		return []string{e.word}
+	}
+	if e, ok := s.sounds[sound(w)]; ok {
 		return []string{e.word}
 	}
 	if n < 5 {
@@ -96,6 +103,27 @@ func (s *speller) suggest(w string) []string {
 
 // sameStart says that one of the first two letters agrees: people seldom miss both.
 func sameStart(a, b []rune) bool { return a[0] == b[0] || a[1] == b[1] }
+
+// sound writes a word as it sounds, roughly: silent letters, double ones and those that sound alike are where Danes slip.
+func sound(w string) string {
+	if len(w) > 2 && w[0] == 'h' && (w[1] == 'v' || w[1] == 'j') {
+		w = w[1:]
+	}
+	w = alike.Replace(w)
+	var b strings.Builder
+	last := rune(0)
+	for _, r := range w {
+		if r != last {
+			b.WriteRune(r)
+		}
+		last = r
+	}
+	return b.String()
+}
+
+// alike are letters by how they sound. Earlier ones win where both stand.
+var alike = strings.NewReplacer("tion", "sjon", "sion", "sjon", "eg", "aj", "ej", "aj", "nd", "n", "ld", "l", "rd", "r", "dt", "t", "ds", "s",
+	"ce", "se", "ci", "si", "cy", "sy", "ch", "sj", "c", "k", "z", "s", "q", "k", "x", "ks", "w", "v", "æ", "e", "å", "o")
 
 // plain writes a word as a foreign keyboard does: ø as oe or o.
 func plain(w string) string { return foreign.Replace(w) }

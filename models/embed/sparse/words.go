@@ -181,7 +181,9 @@ var chatter = fieldsOf(`gerne synes tror mon egentlig måske stadig allerede ogs
 	dit jer vores deres hinanden nogen nogle samme sig selv ens via pga fx eks feks osv mv evt dvs ift iht herunder samt både enten
 	hvert hver andet andre mere mest mindre flere fleste lidt lille stor stort store igennem gennem mellem omkring
 	ligger står sat sætte ser se set lave laver lavet tror vist vises sker ske sket muligt mulig bliver blevet være været er
-	noget hvad hvilke når så dér her der hjemme måde måden`)
+	noget hvad hvilke når så dér her der hjemme måde måden
+	jamen hallo hejsa goddag goddaw jow nå nåh øh øhm hm hør hørt hørte tænkte tænkt sagde lissom ligesom simpelthen egentligt nemlig forresten
+	dernede derhenne derovre henne herhenne mon sgu ikk ik sku ska ka ku te æ å møj nøj hwa hwor hvadfor jae jaj`)
 
 var englishStop = fieldsOf(`a an and are as at be been being but by can could do does did doing for from had has have having he her here hers
 	him his how i if in into is it its me my mine no not of off on or our ours out over own same she should so some such than that the
@@ -223,6 +225,51 @@ var irregular = func() map[string]string {
 		køre: kørsel kørslen kører kørt
 		eje: ejer ejede ejendom
 		to: begge
+		voksen: voksne voksnes voksent
+		egen: egne eget
+		åben: åbne åbent
+		datter: døtre døtrene
+		søster: søstre søstrene
+		nummer: numre numrene
+		tand: tænder tænderne
+		bestille: bestilt bestilte
+		ansøge: ansøgt ansøgte
+		begynde: begyndt begyndte
+		rejse: rejst rejste
+		indrejse: indrejst
+		udrejse: udrejst
+		læse: læst læste
+		låne: lånt lånte
+		leje: lejet lejede
+		arve: arvet arvede
+		klage: klaget klagede
+		stjæle: stjålet stjålne stjal
+		afgøre: afgjort afgjorde
+		melde: meldt meldte
+		anmelde: anmeldt anmeldte
+		afmelde: afmeldt
+		tilmelde: tilmeldt
+		udbetale: udbetalt udbetalte
+		indbetale: indbetalt
+		tilbagebetale: tilbagebetalt
+		opsige: opsagt opsagde
+		skille: skilt skilte
+		dele: delt delte
+		fortryde: fortrudt fortrød
+		overføre: overført
+		udsætte: udsat udsatte
+		udstede: udstedt
+		underskrive: underskrevet underskrev
+		godkende: godkendt godkendte
+		optjene: optjent
+		tjene: tjent tjente
+		nedsætte: nedsat
+		afslå: afslået
+		høre: hørt hørte
+		glemme: glemt glemte
+		hjælpe: hjulpet hjalp
+		ringe: ringet ringede
+		arbejde: arbejdet arbejdede
 		skat: skatten skatter skattens`, "\n") {
 		base, forms, _ := strings.Cut(strings.TrimSpace(line), ":")
 		for f := range strings.FieldsSeq(forms) {
@@ -232,5 +279,5 @@ var irregular = func() map[string]string {
 	return out
 }()
 
-// Stem gives the text of a Danish word's term.
-func Stem(w string) string { return stem(unify(strings.ToLower(w)), false) }
+// Stem gives the text of the term of a word, in Danish or English.
+func Stem(w string, english bool) string { return stem(unify(strings.ToLower(w)), english) }

@@ -99,6 +99,11 @@ func (q Question) hash() uint32 {
 // shouldAnswer reports a question that can be answered.
 func (q Question) shouldAnswer() bool { return q.Expect.Reason == assistantv1.ReasonAnswered }
 
+// mayAnswer reports a question of which an answer is right, though another way on may be as well.
+func (q Question) mayAnswer() bool {
+	return slices.Contains(strings.Split(q.Expect.Reason, "|"), assistantv1.ReasonAnswered)
+}
+
 // hides reports a question of which one can know what answers it, and hide that.
 func (q Question) hides() bool {
 	return q.shouldAnswer() && len(q.Expect.Chunks) > 0 && len(q.Plant) == 0
@@ -135,11 +140,11 @@ func (c Config) weights() (extract.Weights, error) {
 	return extract.Fitted()
 }
 
-// Open is the same measurement with the lowest threshold, for the curve.
+// Open is the same measurement of the other half with the lowest threshold, for the curve.
 func (c Config) Open() (Config, error) {
 	w, err := c.weights()
 	w.Threshold = lowest
-	c.Weights, c.Model = &w, llm.None
+	c.Weights, c.Model, c.only = &w, llm.None, func(q Question) bool { return !q.Fitting() }
 	return c, err
 }
 

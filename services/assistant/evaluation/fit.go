@@ -8,7 +8,6 @@ import (
 
 	"samtale.dk/samtale/models/llm"
 	"samtale.dk/samtale/services/assistant/internal/answer/extract"
-	"samtale.dk/samtale/services/contract/assistantv1"
 )
 
 // Fit fits, on the fitting half, how drafts are ranked; then, so ranked, how sure the best is; then, from how sure it must be. What sure
@@ -97,10 +96,10 @@ func (s sample) fit(some func(Question) bool) extract.Weights {
 // What fitting costs: large weights; being sure of a question that must not be answered, or of one whose answer is hidden; not being
 // sure of one that can be, which costs less when the best article is another, because then there is little to be sure of.
 const (
-	ridge     = .003
-	untrue    = 2.0
-	absent    = .6
-	misplaced = .4
+	ridge     = .002
+	untrue    = 3.0
+	absent    = .3
+	misplaced = .3
 )
 
 // fitOrder fits the weights that rank drafts: those of the right articles before the others (softmax over a question's drafts).
@@ -112,7 +111,7 @@ func fitOrder(outcomes []Outcome) []float64 {
 	}
 	var lists []list
 	for _, o := range outcomes {
-		if !o.Fitting() || !o.shouldAnswer() {
+		if !o.Fitting() || !o.mayAnswer() {
 			continue
 		}
 		var l list
@@ -150,7 +149,7 @@ func fitSure(outcomes, hidden []Outcome) []float64 {
 	var costs []float64
 	total := 0.0
 	for i, o := range slices.Concat(outcomes, hidden) {
-		if !o.Fitting() || len(o.Drafts) == 0 || o.fixed() {
+		if !o.Fitting() || len(o.Drafts) == 0 || o.fixed() || o.mayAnswer() != o.shouldAnswer() {
 			continue
 		}
 		top := o.Drafts[0]
@@ -187,12 +186,12 @@ func (o Outcome) fixed() bool {
 
 // isRight reports a draft of an article that answers.
 func (o Outcome) isRight(d extract.Draft) bool {
-	return strings.Contains(o.Expect.Reason, assistantv1.ReasonAnswered) && slices.Contains(o.Expect.Chunks, strings.TrimPrefix(d.Hit.ID, source+"/"))
+	return o.mayAnswer() && slices.Contains(o.Expect.Chunks, strings.TrimPrefix(d.Hit.ID, source+"/"))
 }
 
 // descend goes down a convex slope: gradient with momentum, plain because there are a few dozen weights.
 func descend(w []float64, gradient func(g []float64)) {
-	const steps, rate, momentum = 3000, .5, .9
+	const steps, rate, momentum = 250, 1, .9
 	speed := make([]float64, len(w))
 	for range steps {
 		g := make([]float64, len(w))

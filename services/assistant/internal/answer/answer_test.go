@@ -152,6 +152,24 @@ func TestFollowUp(t *testing.T) {
 	}
 }
 
+// Who gets no answer gets what comes nearest, and ways that tell nobody the session.
+func TestRoutesWithoutAnswer(t *testing.T) {
+	r := ask(t, pipeline(t, llm.None), assistantv1.AskRequest{Question: "Hvad koster et pas om to år?", Session: "secret"})
+	if r.Reason != assistantv1.ReasonUnproven {
+		t.Fatalf("%s: %s", r.Reason, said(r))
+	}
+	kinds := map[string]int{}
+	for _, way := range r.Routes {
+		kinds[way.Kind]++
+		if strings.Contains(way.Target, "secret") {
+			t.Errorf("%s tells the session: %s", way.Kind, way.Target)
+		}
+	}
+	if kinds[assistantv1.RouteLink] == 0 || kinds[assistantv1.RouteLink] > 3 || kinds[assistantv1.RouteChat] != 1 || r.Routes[0].Target != "https://www.borger.dk/pas" {
+		t.Errorf("the ways on are %+v", r.Routes)
+	}
+}
+
 // Every quotation is at its place, and events carry the sentences of the answer in order.
 func TestEvidenceAndEvents(t *testing.T) {
 	p := pipeline(t, llm.None)

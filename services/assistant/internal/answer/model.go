@@ -12,6 +12,7 @@ import (
 	"samtale.dk/samtale/models/evidence"
 	"samtale.dk/samtale/models/llm"
 	"samtale.dk/samtale/services/assistant/internal/answer/extract"
+	"samtale.dk/samtale/services/assistant/internal/answer/question"
 	"samtale.dk/samtale/services/contract/assistantv1"
 	"samtale.dk/samtale/services/contract/knowledgev1"
 )
@@ -50,7 +51,7 @@ func newSheet(f *finding, drafts []extract.Draft) *sheet {
 		if i > 0 && !belongs && (d.Features[extract.Context] < second*f.drafts[0].Features[extract.Context] || !d.Typed) || !sh.add(d.Hit.Chunk) {
 			continue
 		}
-		for _, u := range extract.Divide(d.Hit.Text) {
+		for _, u := range extract.Divide(d.Hit.Text, d.Hit.Language == question.English) {
 			if !extract.Instructs(u.Text) {
 				sh.units, sh.of = append(sh.units, u), append(sh.of, d.Hit.Chunk)
 			}

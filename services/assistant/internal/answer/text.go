@@ -8,6 +8,7 @@ import (
 
 	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/assistant/internal/answer/crisis"
+	"samtale.dk/samtale/services/assistant/internal/answer/extract"
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
 	"samtale.dk/samtale/services/contract/assistantv1"
 	"samtale.dk/samtale/services/contract/consentv1"
@@ -111,19 +112,19 @@ func (a *asking) routes(areas []consentv1.Area) []assistantv1.Route {
 		out = append(out, assistantv1.Route{Kind: assistantv1.RouteLogin, Label: both{"Log ind og se dine samtaler", "Log in and see your conversations"}.in(lang), Target: "/mit"},
 			assistantv1.Route{Kind: assistantv1.RouteLink, Label: both{"Se dine sager på Mit Overblik", "See your cases at borger.dk (Mit Overblik)"}.in(lang), Target: "https://www.borger.dk/mitoverblik"})
 	}
+	if r.Reason == assistantv1.ReasonUnproven {
+		out = append(out, related(r.Drafts, lang)...)
+	}
 	if r.Answered {
 		for _, l := range r.Links {
 			out = append(out, assistantv1.Route{Kind: assistantv1.RouteSelfService, Label: l.Label, Target: l.URL})
 		}
 	}
 	area := areaOf(r.Area, areas)
-	handover := func(channel string) string {
+	handover := func(channel string) string { // without the session: whoever has it could read the conversation, and addresses are shared
 		q := url.Values{"kanal": {channel}}
 		if area.ID != "" {
 			q.Set("omraade", area.ID)
-		}
-		if r.Session != "" {
-			q.Set("session", r.Session)
 		}
 		return "/henvendelse?" + q.Encode()
 	}
@@ -136,6 +137,24 @@ func (a *asking) routes(areas []consentv1.Area) []assistantv1.Route {
 		out = append(out, assistantv1.Route{
 			Kind: assistantv1.RoutePhone, Label: both{"Ring til ", "Call "}.in(lang) + name + " " + area.Phone, Target: "tel:" + strings.ReplaceAll(area.Phone, " ", ""),
 		})
+	}
+	return out
+}
+
+// maxRelated is how many articles are offered where none is proven to answer.
+const maxRelated = 3
+
+// related are the articles that come nearest, to read for oneself.
+func related(drafts []extract.Draft, language string) []assistantv1.Route {
+	var out []assistantv1.Route
+	seen := map[string]bool{}
+	for _, d := range drafts[:min(2*maxRelated, len(drafts))] {
+		c := d.Hit.Chunk
+		if c.URL == "" || seen[c.ArticleID] || len(out) == maxRelated {
+			continue
+		}
+		seen[c.ArticleID] = true
+		out = append(out, assistantv1.Route{Kind: assistantv1.RouteLink, Label: both{"Læs selv: ", "Read yourself: "}.in(language) + heading(c), Target: c.URL})
 	}
 	return out
 }

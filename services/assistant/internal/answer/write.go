@@ -96,7 +96,7 @@ func (f *finding) own() []extract.Draft {
 }
 
 // maxBeside bounds what stands beside the answer: the local difference, or another section that fits as well.
-const maxBeside = 2
+const maxBeside = 3
 
 // wordForWord takes the sentences of the drafts as they stand.
 func (a *asking) wordForWord(drafts []extract.Draft) {

@@ -36,6 +36,10 @@ var rules = func() []rule {
 			ate … poison*
 			been poisoned`, "begravelseshjælp/tilskud/arv"},
 		{Emergency, `
+			blodprop … nu/lige/akut`, "sygemeld*/sygedagpenge/dagpenge/genoptræning/pension/førtidspension/fleksjob/kørekort/løn"},
+		{Violence, `
+			tvinger mig`, "kommunen/jobcenter*/a-kassen/akassen/sagsbehandler*/praktik/aktivering/kursus/loven/staten/skat"},
+		{Emergency, `
 			trækker ikke vejret
 			trækker ikke vejret længere
 			får ikke luft
@@ -87,7 +91,6 @@ var rules = func() []rule {
 			har hjertestop
 			hjerteanfald
 			hjertetilfælde
-			blodprop … nu/lige/akut
 			har … ondt i brystet
 			stærke smerter i brystet
 			smerter i brystet
@@ -586,7 +589,6 @@ var rules = func() []rule {
 			tvangsægteskab
 			tvunget til at gifte
 			tvinger mig til … gifte/sex/at have
-			tvinger mig
 			genopdragelsesrejse
 			voldtægt
 			voldtaget

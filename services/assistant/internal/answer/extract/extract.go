@@ -57,12 +57,23 @@ const (
 	Article           // how much of the question the found parts of the article have together
 	Facet             // the heading is about a side of the matter that is asked about
 	OtherFacet        // … about others only
-	Features
+	Told              // how much of the asked sides of the matter the best sentence tells
+	Asked             // a number of what is counted ("hvor mange uger")
+	AskedBest         // … in the best sentence
+	Share             // words of the question that the article has, each counted the same
+	ShareBest         // … the best sentence and the headings
+	Pair              // the two rarest words stand in one sentence or its headings
+	Evident           // the kind of fact, in a sentence about the question
+	AskedHead         // what is asked and not only told around it, in the heading
+	AskedOwn          // … in the best sentence
+	AskedAbout        // … in the article
+	Off               // the heading is about a side that is not asked about: one for each of facets
+	Features   = Off + sides
 )
 
 // Bounds of an answer.
 const (
-	maxUnits = 4
+	maxUnits = 6
 	maxItems = 8 // of a list, which counts as one
 	maxBytes = 900
 )
@@ -151,7 +162,7 @@ func (r *Reader) From(q Query, hit knowledgev1.Hit) Draft {
 		own, context := q.covered(u.has), q.covered(func(s string) bool { return u.has(s) || head.has(s) || u.Lead >= 0 && units[u.Lead].has(s) })
 		k := u.fits(q.Kind)
 		fit = max(fit, k)
-		scores[i] = .6*own/all + .4*context/all + kindShare(q.Kind)*k + .5*u.numbered(q.numbers) + position(i)
+		scores[i] = .6*own/all + .4*context/all + kindShare(q.Kind)*k + .5*u.numbered(q.numbers) + .4*one(u.counts(q.counted)) + .2*q.told(u.low) + position(i)
 		if Fact(q.Kind) && k == 0 {
 			scores[i] -= .5
 		}
@@ -178,7 +189,19 @@ func (r *Reader) From(q Query, hit knowledgev1.Hit) Draft {
 	f[Numbers] = min(1, units[best].numbered(q.numbers))
 	f[Heaviest], f[Missing] = q.rarest(has)
 	f[Phrases] = q.phrases(section.has)
-	f[Facet], f[OtherFacet] = q.facet(hit.Section)
+	f[AskedHead], f[AskedOwn], f[AskedAbout] = q.askedIn(section.has), q.askedIn(units[best].has), q.askedIn(has)
+	var off [sides]bool
+	f[Facet], f[OtherFacet], off = q.facet(hit.Section)
+	for i, is := range off {
+		f[Off+i] = one(is)
+	}
+	f[Told] = q.told(units[best].low)
+	f[AskedBest] = one(units[best].counts(q.counted))
+	f[Asked] = one(slices.ContainsFunc(units, func(u Unit) bool { return u.counts(q.counted) }))
+	near := func(s string) bool { return units[best].has(s) || head.has(s) }
+	f[Share], f[ShareBest] = q.share(has), q.share(near)
+	f[Pair] = q.pair(units, head)
+	f[Evident] = f[Fits] * f[ShareBest]
 	f[Beside] = q.beside(section)
 	d.found, d.inHead, d.inBest = q.each(has), q.each(section.has), q.each(units[best].has)
 	d.choose(q, units, scores, best)
@@ -283,6 +306,57 @@ func (q Query) rarest(has func(stem string) bool) (heaviest, missing float64) {
 	return heaviest, missing / q.Weight()
 }
 
+// share is the part of the words that say what the question is about that something has.
+func (q Query) share(has func(stem string) bool) float64 {
+	n, found := 0.0, 0.0
+	for i := range q.Words {
+		if w := &q.Words[i]; !w.Generic && !w.phrase && !w.told {
+			n++
+			found += w.found(has)
+		}
+	}
+	return found / max(n, 1)
+}
+
+// askedIn is how much of what is asked, and not only told around it, something has.
+func (q Query) askedIn(has func(stem string) bool) float64 {
+	all, found := 0.0, 0.0
+	for i := range q.Words {
+		if w := &q.Words[i]; !w.told {
+			all += w.Weight
+			found += w.Weight * w.found(has)
+		}
+	}
+	if all == 0 {
+		return 0
+	}
+	return found / all
+}
+
+// pair is how surely the two rarest words of the question stand in one sentence with its headings.
+func (q Query) pair(units []Unit, head *Unit) float64 {
+	var first, second *Word
+	for i := range q.Words {
+		w := &q.Words[i]
+		switch {
+		case w.Generic || w.phrase:
+		case first == nil || w.Weight > first.Weight:
+			first, second = w, first
+		case second == nil || w.Weight > second.Weight:
+			second = w
+		}
+	}
+	if second == nil {
+		return 0
+	}
+	best := 0.0
+	for i := range units {
+		near := func(s string) bool { return units[i].has(s) || head.has(s) }
+		best = max(best, min(first.found(near), second.found(near)))
+	}
+	return best
+}
+
 // each gives how surely something has each of the words.
 func (q Query) each(has func(stem string) bool) []float64 {
 	out := make([]float64, len(q.Words))
@@ -321,6 +395,8 @@ var headings = map[question.Kind]map[string]bool{
 	question.Amount:   set("koster pris gebyr beløb meget satser sats takst betaling udgifter cost fee amount normalbidrag grundbeløb"),
 	question.When:     set("hvornår frist frister udbetaling tidspunkt when deadline varighed"),
 	question.Hours:    set("hvornår åbningstid åbningstider tid tider rådhuset opening"),
+	question.Deadline: set("hvornår frist frister tid inden deadline sådan"),
+	question.Size:     set("størrelse areal formue grænse grænser formuegrænser size"),
 	question.Duration: set("længe tid behandlingstid frist frister varighed svartid gyldighed long varer"),
 	question.Age:      set("alder hvornår hvem"),
 	question.How:      set("sådan ansøgning ansøg how saadan ansøger søger anmeld bestil"),
@@ -377,9 +453,9 @@ func (d Draft) Best(n int) []Unit {
 
 // How good a further sentence must be against the best; the first few may be worse, because a rule alone is seldom an answer.
 const (
-	also    = .6
-	alsoFew = .4
-	least   = 3
+	also    = .4
+	alsoFew = .3
+	least   = 4
 )
 
 // picks are the units of an answer while they are chosen.

@@ -24,7 +24,7 @@ func TestFacet(t *testing.T) {
 		{"Hvor lang tid tager det at få pas?", "Pas", 0, 0},
 	} {
 		q := Read(c.question, "", question.Open, []knowledgev1.Term{term("pas", "pas")})
-		if same, other := q.facet(c.heading); same != c.same || other != c.other {
+		if same, other, _ := q.facet(c.heading); same != c.same || other != c.other {
 			t.Errorf("%q to %q: %g %g", c.heading, c.question, same, other)
 		}
 	}
@@ -61,5 +61,35 @@ func TestDraftTakesTheSentenceThatIsAskedFor(t *testing.T) {
 	}
 	if drafts[1].Close(top) {
 		t.Error("an article without an amount stands beside one with it")
+	}
+}
+
+func TestWhatASentenceTells(t *testing.T) {
+	for _, c := range []struct {
+		question, sentence string
+		kind               question.Kind
+		counts             bool
+		fits               float64
+	}{
+		{"Hvor mange uger kan man få det?", "Du kan få det i 22 uger.", question.Duration, true, 1},
+		{"Hvor mange uger kan man få det?", "Du skal søge inden 8 dage.", question.Duration, false, 1},
+		{"Hvor mange vidner skal der være?", "I skal have to vidner med.", question.Count, true, 1},
+		{"Hvor stor må boligen være?", "Bor du alene, tæller 65 m² med.", question.Size, false, 1},
+		{"Hvor stor må boligen være?", "Støtten er for små boliger.", question.Size, false, 0},
+		{"Hvor sent kan jeg søge?", "Du skal søge senest 1. juli.", question.Deadline, false, 1},
+		{"Hvor sent kan jeg søge?", "Ansøgningen ligger på borger.dk.", question.Deadline, false, 0},
+	} {
+		if k := question.KindOf(c.question); k != c.kind {
+			t.Errorf("%q asks for %s", c.question, k)
+		}
+		q := Read(c.question, "", c.kind, []knowledgev1.Term{term("uger", "uge")})
+		u := newUnit(c.sentence, 0, len(c.sentence), Unit{})
+		if u.counts(q.counted) != c.counts || u.fits(c.kind) != c.fits {
+			t.Errorf("%q to %q: counts %t, fits %g", c.sentence, c.question, u.counts(q.counted), u.fits(c.kind))
+		}
+	}
+	q := Read("Hvor lang tid tager det at få pas?", "", question.Duration, nil)
+	if takes, ends := q.told("det tager normalt 10 dage."), q.told("klag inden fire uger."); takes <= ends {
+		t.Errorf("what takes time tells %g, what ends %g", takes, ends)
 	}
 }

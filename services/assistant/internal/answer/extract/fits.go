@@ -27,7 +27,8 @@ var (
 	weekdays = set("hverdag hverdage hverdagen weekend weekenden weekender ugedage døgnet mandage tirsdage onsdage torsdage fredage lørdage søndage mandag tirsdag onsdag torsdag fredag lørdag søndag weekdays weekends monday tuesday wednesday thursday friday saturday sunday kl")
 	spans    = set(`dag dage uge uger måned måneder år time timer minutter døgn hverdage straks livet altid udløber automatisk tidsbegrænset ubegrænset day days week weeks month months year years
 		hours immediately permanent månedens halvt halvår kvartal`)
-	doing = set(`søg søger ansøg ansøger send sender log logger brug bruger udfyld udfylder bestil bestiller ring ringer kontakt kontakter digitalt mitid selvbetjening borger.dk skriv
+	limits = set("senest inden frist fristen før tidligst sidste efter forud forvejen op within before latest deadline after")
+	doing  = set(`søg søger ansøg ansøger send sender log logger brug bruger udfyld udfylder bestil bestiller ring ringer kontakt kontakter digitalt mitid selvbetjening borger.dk skriv
 		skriver klag klager meld melder book booker upload vedhæft blanket formular personligt mød møder gå henvend henvender vælg vælger underskriv underskriver tag tager bed beder
 		apply use send log book call contact online fill sign aflever anmeld anmelder indsend giver giv besked aftal aftaler`)
 	places = set(`hos på borger.dk kommunen kommune borgerservice rådhuset nettet digitalt online mitid.dk skat.dk udbetaling danmark familieretshuset skifteretten politiet lægen sygehuset ambassade
@@ -45,6 +46,11 @@ func (u *Unit) fits(kind question.Kind) float64 {
 		return scale(u.states(danish.Amount) || u.states(danish.Measure, "%", "procent") || u.says(free) || strings.Contains(u.Text, "DKK"), false)
 	case question.When:
 		return scale(u.states(danish.Date) || u.states(danish.Weekday) || u.states(danish.Clock) || u.states(danish.Ordinal) || u.timed() && !u.brief(), u.says(times))
+	case question.Deadline:
+		dated := u.states(danish.Date) || u.states(danish.Ordinal) || u.timed() && !u.brief()
+		return scale(dated && u.says(limits), dated || u.says(limits) && u.says(times))
+	case question.Size:
+		return scale(u.states(danish.Amount) || u.sized(), false)
 	case question.Hours:
 		return scale(u.states(danish.Weekday) || u.states(danish.Clock) || u.says(weekdays), false)
 	case question.Duration:
@@ -80,7 +86,7 @@ func scale(full, half bool) float64 {
 // Fact reports a kind that asks for a fact that must be there.
 func Fact(k question.Kind) bool {
 	switch k {
-	case question.Amount, question.When, question.Hours, question.Duration, question.Age, question.Count:
+	case question.Amount, question.When, question.Hours, question.Deadline, question.Size, question.Duration, question.Age, question.Count:
 		return true
 	}
 	return false
@@ -106,10 +112,39 @@ func (u *Unit) timed() bool {
 	}) || timeUnits.MatchString(u.Text)
 }
 
+// sized reports an area.
+func (u *Unit) sized() bool { return areas.MatchString(u.Text) }
+
+// counts reports a number of what is counted: "22 uger", "to vidner", "240 lønnede timer".
+func (u *Unit) counts(what string) bool {
+	if what == "" {
+		return false
+	}
+	for i, w := range u.words {
+		if !w.is(what) {
+			continue
+		}
+		for k := max(0, i-3); k < i; k++ {
+			if before := u.words[k].low; numerals[before] || strings.ContainsAny(before, "0123456789") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// is reports a word with the stem, or a compound that ends in it.
+func (w word) is(stem string) bool {
+	return w.stem == stem || len(stem) >= 3 && strings.HasSuffix(w.stem, stem)
+}
+
+var numerals = set(`en et én ét to tre fire fem seks syv otte ni ti elleve tolv halvandet halvanden one two three four five six seven eight nine ten twelve`)
+
 // brief reports a measure of minutes or hours, which says how long, not when.
 func (u *Unit) brief() bool { return minutes.MatchString(u.Text) }
 
 var (
+	areas     = regexp.MustCompile(`\d ?(m²|m2|kvm|kvadratmeter|square)`)
 	minutes   = regexp.MustCompile(`(?i)\d+ (minutter|timer|minutes|hours)\b`)
 	timeUnits = regexp.MustCompile(`(?i)\b\d+(-\d+)?\.? (hver|arbejds|kalender)?(dage?|uger?|måned(er)?|år|timer?|minutter|døgn|days?|weeks?|months?|years?|hours?)\b`)
 	between   = regexp.MustCompile(`(\d{1,4})(?:\s*(?:-|–|til|to|og)\s*(?:\d{1,2}\. \p{L}+ )?)(\d{1,4})`)

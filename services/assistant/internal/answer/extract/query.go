@@ -16,8 +16,10 @@ import (
 type Query struct {
 	Kind    question.Kind
 	Words   []Word
-	Topic   string // title of the article that answered the question before; empty: it stands alone
-	text    string // in lower case
+	Topic   string      // title of the article that answered the question before; empty: it stands alone
+	text    string      // in lower case
+	sides   [sides]bool // of the matter that it asks about
+	counted string      // stem of what it asks the number of: "hvor mange uger"
 	numbers []float64
 }
 
@@ -29,6 +31,7 @@ type Word struct {
 	phrase  bool    // small words that together stand for something
 	thing   bool    // stands where a noun stands
 	name    bool    // is written as a name
+	told    bool    // stands around the question only
 	forms   []form
 }
 
@@ -125,6 +128,8 @@ func Read(text, told string, kind question.Kind, terms []knowledgev1.Term) Query
 			q.Words[i].Weight *= genericWeight
 		}
 	}
+	q.sides = asksAbout(q.text)
+	q.counted = counted(text)
 	q.things(text)
 	q.names(text)
 	q.asked(terms)
@@ -136,6 +141,7 @@ func Read(text, told string, kind question.Kind, terms []knowledgev1.Term) Query
 		for i := range q.Words {
 			if w := &q.Words[i]; !asked[w.Text] && !strings.Contains(strings.ToLower(text), w.Text) {
 				w.Weight *= toldWeight
+				w.told = true
 			}
 		}
 	}
@@ -147,6 +153,17 @@ func Read(text, told string, kind question.Kind, terms []knowledgev1.Term) Query
 		}
 	}
 	return q
+}
+
+// counted is the stem of what a question asks the number of; empty: of nothing.
+func counted(text string) string {
+	ws := newUnit(text, 0, len(text), Unit{}).words
+	for i := 2; i < len(ws); i++ {
+		if ws[i-2].low == "hvor" && ws[i-1].low == "mange" || ws[i-2].low == "how" && ws[i-1].low == "many" {
+			return ws[i].stem
+		}
+	}
+	return ""
 }
 
 // partOf reports a term that is a part of another one that the same words of the question stand for: "ændring" of "navneændring".
@@ -165,9 +182,9 @@ func (w *Word) standsIn(t knowledgev1.Term) bool {
 	case sparse.ViaJoined:
 		return strings.HasPrefix(t.Word, w.Text) || strings.HasSuffix(t.Word, w.Text)
 	case sparse.ViaOfficial:
-		st := sparse.Stem(w.Text)
+		st := sparse.Stem(w.Text, false)
 		return slices.ContainsFunc(strings.Fields(strings.ToLower(t.Word)), func(p string) bool {
-			return p == w.Text || sparse.Stem(p) == st
+			return p == w.Text || sparse.Stem(p, false) == st
 		})
 	}
 	return false

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"samtale.dk/samtale/services/assistant/internal/answer/question"
 )
 
 // Weights say how drafts are ranked and how sure the best of them is. They are fitted on one half of seeds/gold and reported on the
@@ -38,6 +40,17 @@ func (w Weights) Rank(drafts []Draft) {
 		drafts[i].order = w.order(drafts[i])
 	}
 	slices.SortStableFunc(drafts, func(a, b Draft) int { return -cmp.Compare(a.order, b.order) })
+	if len(drafts) == 0 || drafts[0].Typed {
+		return
+	}
+	// The base text of a section is found best, but only what a municipality adds gives the fact: then that comes first.
+	i := slices.IndexFunc(drafts, func(d Draft) bool { return d.Typed && len(d.Units) > 0 && d.Kin(drafts[0]) })
+	if i > 0 {
+		local := drafts[i]
+		local.order = drafts[0].order
+		copy(drafts[1:i+1], drafts[:i])
+		drafts[0] = local
+	}
 }
 
 // order ranks drafts of one question: the higher, the better.
@@ -55,15 +68,19 @@ func (w Weights) order(d Draft) float64 {
 // Close reports a draft so close behind the best one that either may be meant; another article must be closer.
 func (d Draft) Close(top Draft) bool {
 	near := closeArticle
-	if d.Hit.ArticleID == top.Hit.ArticleID {
+	switch {
+	case d.Hit.ArticleID == top.Hit.ArticleID && d.Features[Followed] == 1:
+		near = closeFollowed
+	case d.Hit.ArticleID == top.Hit.ArticleID:
 		near = closeSection
 	}
 	return d.Typed && len(d.Units) > 0 && top.order-d.order < near
 }
 
 const (
-	closeSection = 1.5
-	closeArticle = 1.0
+	closeFollowed = 3.0 // "og hvad så?" says little about which side of the matter is meant
+	closeSection  = 2.0
+	closeArticle  = 1.5
 )
 
 // Confidence is how sure the first of the ranked drafts is to answer the question, 0 to 1.
@@ -83,7 +100,7 @@ func (r *Reader) Confidence(q Query, drafts []Draft) float64 {
 }
 
 // Shapes is how many numbers Shape gives.
-const Shapes = 17
+const Shapes = 19
 
 // Shape is what a question looks like beside its best draft: how far that is ahead of the next, and its article of the next article; how
 // long the question is, how rare its rarest word, whether a fact is asked for; and what it names that the draft, its article or all
@@ -137,9 +154,12 @@ func (q Query) Shape(drafts []Draft) []float64 {
 	}
 	return []float64{
 		margin / 3, 1 / all, first.order / 10, min(1, float64(len(q.Words))/12), min(1, n/8), rare, one(Fact(q.Kind)), strange, thing, one(f[About] > .99),
-		same / all, marginArticle / 3, unknown / max(n, 1), long, lacksArticle, lacks / max(n, 1), name,
+		same / all, marginArticle / 3, unknown / max(n, 1), long, lacksArticle, lacks / max(n, 1), name, one(question.Language(q.text) == question.English), one(len(q.Words) > spoken),
 	}
 }
+
+// spoken is from how many words on a question is told rather than asked.
+const spoken = 14
 
 // surely is how surely a word must be found.
 const surely = .6

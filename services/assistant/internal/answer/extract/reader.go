@@ -3,6 +3,7 @@ package extract
 import (
 	"sync"
 
+	"samtale.dk/samtale/services/assistant/internal/answer/question"
 	"samtale.dk/samtale/services/contract/knowledgev1"
 )
 
@@ -27,14 +28,17 @@ const remembered = 4096
 func NewReader(w Weights) *Reader { return &Reader{weights: w, texts: map[string]*divided{}} }
 
 func (r *Reader) read(c knowledgev1.Chunk) *divided {
-	key := c.SHA256 + "\x00" + c.Title + "\x00" + c.Section
+	key := c.SHA256 + c.Language + "\x00" + c.Title + "\x00" + c.Section
 	r.mu.Lock()
 	d := r.texts[key]
 	r.mu.Unlock()
 	if d != nil {
 		return d
 	}
-	d = &divided{units: Divide(c.Text), title: newUnit(c.Title, 0, len(c.Title), Unit{}), section: newUnit(c.Section, 0, len(c.Section), Unit{})}
+	english := Unit{english: c.Language == question.English}
+	d = &divided{
+		units: Divide(c.Text, english.english), title: newUnit(c.Title, 0, len(c.Title), english), section: newUnit(c.Section, 0, len(c.Section), english),
+	}
 	d.head = Unit{words: append(append([]word{}, d.title.words...), d.section.words...)}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -22,15 +22,17 @@ type Unit struct {
 	Lead       int  // for an item, index of the unit that introduces the list; -1: none
 	Paragraph  int
 
-	words []word
-	facts []danish.Fact
+	english bool
+	words   []word
+	low     string // the text in lower case
+	facts   []danish.Fact
 }
 
 // word is a word of a unit.
 type word struct{ low, stem string }
 
 // Divide gives the units of a micro-article's text.
-func Divide(text string) []Unit {
+func Divide(text string, english bool) []Unit {
 	var out []Unit
 	start, paragraph, lead := 0, 0, -1
 	for line := range strings.Lines(text) {
@@ -39,10 +41,10 @@ func Divide(text string) []Unit {
 		case strings.TrimSpace(body) == "":
 			paragraph++
 		case strings.HasPrefix(body, "- "):
-			out = append(out, newUnit(text, start+2, start+len(body), Unit{Item: true, Lead: lead, Paragraph: paragraph}))
+			out = append(out, newUnit(text, start+2, start+len(body), Unit{Item: true, Lead: lead, Paragraph: paragraph, english: english}))
 		default:
 			for _, s := range sentences(body) {
-				out = append(out, newUnit(text, start+s[0], start+s[1], Unit{Lead: -1, Paragraph: paragraph}))
+				out = append(out, newUnit(text, start+s[0], start+s[1], Unit{Lead: -1, Paragraph: paragraph, english: english}))
 			}
 			lead = len(out) - 1
 		}
@@ -56,6 +58,7 @@ func newUnit(text string, start, end int, u Unit) Unit {
 		start++
 	}
 	u.Start, u.End, u.Text = start, end, text[start:end]
+	u.low = strings.ToLower(u.Text)
 	tokens := danish.Tokens(u.Text)
 	u.facts = danish.Facts(tokens)
 	for _, t := range tokens {
@@ -63,7 +66,7 @@ func newUnit(text string, start, end int, u Unit) Unit {
 			w := strings.TrimFunc(part, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '%' })
 			if w != "" {
 				w = unify.Replace(w)
-				u.words = append(u.words, word{w, sparse.Stem(w)})
+				u.words = append(u.words, word{w, sparse.Stem(w, u.english)})
 			}
 		}
 	}

@@ -65,7 +65,7 @@ var pointers = set("det den dem de der dér denne dette disse it that this they 
 func Subject(text string) []string {
 	var out []string
 	for _, w := range words(text) {
-		if len(w) > 1 && !danish.Stop(w) && !generic[w] && !englishWords[w] && !pointers[w] && !courtesy[w] && !slices.Contains(out, w) {
+		if len(w) > 1 && !danish.Stop(w) && !generic[w] && !englishSmall[w] && !englishShared[w] && !pointers[w] && !courtesy[w] && !slices.Contains(out, w) {
 			out = append(out, w)
 		}
 	}

@@ -76,10 +76,26 @@ var danishWords = set(`og jeg det en den til er som på de med han af ikke der v
 	kan får få gør må jeres vores ens man sker søger søge koster betyder findes gælder flytter ka ku sku hvornå hvodan å ska går tager
 	godt lige bare hej goddag tak mine dine barn børn penge kommune kommunen borgerservice pris hvo i`)
 
-var englishWords = set(`the is are was were do does did how what when where who why which my your our their can could should would will
+// englishWords stand in English questions: small words, and some that say what the question is about.
+var englishWords = union(englishSmall, set(`old new child children money name move moving married wife husband rent housing work job health card lost licence license tax
+	benefit doctor school passport`))
+
+var englishSmall = set(`the is are was were do does did how what when where who why which my your our their can could should would will
 	i'm i've it's don't of to from with and or if not have has been this that these those there need want get apply much many long
-	old new child children money pay paid name move moving married wife husband rent housing work job i am an it as we you he she they
-	health card lost licence license tax benefit doctor school passport please about after before into any help does doesn't can't where's what's someone anybody because tell me`)
+	pay paid i am an it as we you he she they please about after before into any help doesn't can't where's what's someone anybody because tell me`)
+
+// englishShared are small words that Danish has too: they tell no language, and no subject either.
+var englishShared = set(`a at in on for be by so then still let keep go take use`)
+
+func union(sets ...map[string]bool) map[string]bool {
+	out := map[string]bool{}
+	for _, s := range sets {
+		for w := range s {
+			out[w] = true
+		}
+	}
+	return out
+}
 
 type marks struct {
 	words   map[string]bool

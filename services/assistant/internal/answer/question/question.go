@@ -168,11 +168,47 @@ func words(text string) []string {
 	for _, f := range strings.Fields(strings.ToLower(text)) {
 		w := strings.TrimFunc(f, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 		if w != "" {
-			out = append(out, w)
+			out = append(out, spelt(w))
 		}
 	}
 	return out
 }
+
+// spelt corrects the words by which Danes ask, as people write them.
+func spelt(w string) string {
+	if right, ok := asks[w]; ok {
+		return right
+	}
+	return w
+}
+
+var asks = func() map[string]string {
+	out := map[string]string{}
+	for line := range strings.SplitSeq(`hvornår: vornår hvornå vornå hvorn hvonår vonår hvonor hvornor hvornaar hvornr hvorår
+		hvordan: vordan hvodan vodan hvorden hvordn hvordand hvordant hvo'n hvon
+		hvorfor: vorfor hvofor vofor hvorfår
+		hvor: vor hvo vo hvår våer
+		hvem: hvæm
+		hvad: hva va hvadd
+		hvis: vis hvi
+		hvilken: vilken hvilke'n
+		hvilke: vilke
+		koster: kåster koste kost kostr koser kosta kostar kostor kostre
+		længe: lenge laenge
+		meget: meed med't meg't megt
+		få: faa
+		får: faar
+		jeg: jae jaj jej jai
+		skal: ska
+		kan: ka
+		må: maa`, "\n") {
+		right, wrong, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		for w := range strings.FieldsSeq(wrong) {
+			out[w] = right
+		}
+	}
+	return out
+}()
 
 func set(list string) map[string]bool {
 	out := map[string]bool{}

@@ -54,6 +54,9 @@ var vague = set(`forklar forklare det den mig hvad hvorfor hvordan hvornår hvor
 // can answer it. "Hvornår kan jeg få folkepension?" is none: the rules answer it.
 func OwnCase(text string) bool {
 	ws := words(text)
+	if has(ws, "aktindsigt|lov at se|lov til at se|lov at læse|ret til at se|få indsigt") && !has(ws, "min ansøgning|min anmodning") {
+		return false // how to get to see a case is a rule
+	}
 	if has(ws, ownPhrases) {
 		return true
 	}
@@ -62,9 +65,23 @@ func OwnCase(text string) bool {
 	}
 	own := slices.ContainsFunc(ws, func(w string) bool { return possessive[w] })
 	thing := slices.ContainsFunc(ws, func(w string) bool { return caseThings[w] })
-	status := has(ws, statusPhrases)
-	return own && thing && status
+	lost := has(ws, "stjålet|taget fra|blevet taget|mistet|tabt|gået i stykker|ødelagt|løbet ud")
+	return own && thing && !lost && has(withoutPeople(ws), statusPhrases)
 }
+
+// withoutPeople drops what has become of people: "jeg er blevet gift" says nothing about a case.
+func withoutPeople(ws []string) []string {
+	var out []string
+	for i, w := range ws {
+		if w == "blevet" && i > 1 && slices.ContainsFunc(ws[max(0, i-3):i], func(w string) bool { return people[w] }) {
+			continue
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+var people = set("jeg vi han hun de du man barnet kone mand")
 
 // ownForm reports the ways to ask for what only a case knows: "er min … blevet", "hvorfor er mine …", "står jeg …", "hvor meget … har
 // jeg tilbage", "… jeg i morgen".
@@ -106,7 +123,7 @@ const ownPhrases = `min sag|mit sagsnummer|min sagsbehandler|mine sager|mit jour
 	hvorfor fik jeg ikke|har jeg fået|fik jeg|hvad står der om mig|hvad har i registreret|hvor mange penge har jeg stående|hvad skylder jeg|
 	hvor meget skylder jeg|skylder jeg noget|er jeg registreret|er jeg tilmeldt|er jeg godkendt|er min ansøgning|er mit ansøgning|blev min|
 	er mine penge|hvor er mine penge|hvor bliver mine penge|hvornår kommer mine penge|hvad får jeg udbetalt|hvor meget får jeg udbetalt|kan du se min|kan du se mit|kan du se om|
-	kan i se min|kan i se mit|kan i se om|kan i se hvor|kan du finde min|kan du slå mig op|slå mig op|hvornår behandler i|i har skrevet til mig|i har afvist|
+	kan i se min|kan i se mit|kan i se om|kan i se hvor|kan du finde min|kan du slå mig op|slå mig op|slå mit cpr|slå mit cpr-nummer|hvornår behandler i|i har skrevet til mig|i har afvist|
 	i har trukket|i har stoppet|i har sendt mig|jeg har fået afslag på min|jeg har fået et afslag|jeg har fået et brev|jeg har fået brev|jeg har modtaget et brev|brevet jeg fik|brev fra jer|
 	jeg har stadig ikke fået|jeg har ikke fået min|jeg har ikke fået mit|jeg har ikke fået mine|jeg mangler stadig|jeg venter stadig|hvad blev der af min|
 	my case|my caseworker|my case worker|my file|my application status|status of my|have you received my|did you receive my|why was i|

@@ -15,7 +15,7 @@ func Worldly(text string) bool {
 		i gennemsnit|gennemsnitlig|gennemsnitligt|gennemsnittet|i løn|i månedsløn|hvad tjener en|i statistikken|hvorfor hedder|om to år|om tre år|om fem år|om ti år|i fremtiden|hvad synes du|hvad mener du|
 		hvad tror du|er det sandt at|how many people|who invented|on average|what does a doctor earn|in the future|do you think|hvilket parti|hvem er minister|hvem er statsminister|
 		hvem er gift med|mobil skal jeg købe|bil skal jeg købe|kan du anbefale|kan i anbefale|can you recommend|kan du skrive|vil du skrive|skriv et|skriv en|skriv mig|
-		kan du oversætte|oversæt|write me|can you write|translate|fortæl en|tell me a joke`)
+		kan du oversætte|oversæt|på landsplan|i hele landet|i hele verden|i verden|hvem er direktør|hvem er direktøren|hvem er formand|hvem er chef for|hvilken kommune har|in the world|write me|can you write|translate|fortæl en|tell me a joke`)
 }
 
 // Place is a place that a question asks about with "i": a capitalised name that is no municipality and not Denmark; empty: none.
