@@ -132,8 +132,9 @@ func (t *telephone) send(ctx context.Context) {
 	for t.out.Next(ctx, f.PCM) == nil {
 		f.Epoch++
 		f.Captured = t.room.hall.Now().UnixNano()
-		b = f.Append(b[:0])
-		_ = t.room.hall.Bus.NC.Publish(subject, b) // sound that cannot be sent now is late
+		if b = f.Append(b[:0]); t.room.hall.Bus.NC.IsConnected() { // not kept for later: it would be late
+			_ = t.room.hall.Bus.NC.Publish(subject, b)
+		}
 		f.Position += pcm.FrameSamples
 	}
 }

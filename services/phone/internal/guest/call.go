@@ -36,9 +36,13 @@ func (v *visit) calledUp(out sipua.Outgoing) string {
 		defer close(done)
 		_, err = v.line.Dial(ctx, out)
 	}()
-	if v.wait(done, 0, v.unwanted) != through {
+	if o := v.wait(done, 0, v.unwanted); o != through {
 		cancel()
 		<-done
+		if o == gone && err == nil { // hung up as soon as it was taken
+			v.report(meetingv1.LineRefused)
+			return meetingv1.LineRefused
+		}
 		return outStopped
 	}
 	if err != nil {

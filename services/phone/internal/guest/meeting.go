@@ -120,7 +120,6 @@ func (v *visit) inMeeting(p any) bool {
 	case digit:
 		v.key(p)
 	case held:
-		v.mouth.hold(bool(p))
 		v.report(map[bool]string{true: meetingv1.LineHeld}[bool(p)])
 	case news:
 		return v.heard(p)

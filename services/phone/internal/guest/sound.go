@@ -71,8 +71,9 @@ func (m *mouth) publish(ctx context.Context, nc *nats.Conn, session string) {
 			if s.some {
 				f.PCM = s.samples[:]
 			}
-			b = f.Append(b[:0])
-			_ = nc.Publish(subject, b) // sound that cannot be sent now is lost, and the count shows it
+			if b = f.Append(b[:0]); nc.IsConnected() { // not kept for later: the others would hear it all at once
+				_ = nc.Publish(subject, b) // what cannot be sent now is lost, and the count shows it
+			}
 		}
 	}
 }

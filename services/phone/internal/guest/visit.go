@@ -77,7 +77,7 @@ func (s *Service) visit(way, peer string) (*visit, error) {
 	}
 	var once sync.Once
 	l, err := line.New(s.cfg.Line, peer, nil, line.Hooks{
-		Frame: v.mouth.frame, Gap: v.mouth.gap, Digit: func(b byte) { v.post(digit(b)) }, Held: func(on bool) { v.post(held(on)) },
+		Frame: v.mouth.frame, Gap: v.mouth.gap, Digit: func(b byte) { v.post(digit(b)) }, Held: func(on bool) { v.mouth.hold(on); v.post(held(on)) },
 		Ended: func(string) { once.Do(func() { close(v.over) }) },
 	})
 	if err != nil {
@@ -156,9 +156,14 @@ func (v *visit) play(handle func(any) bool, parts ...[]int16) outcome {
 	return o
 }
 
+// farewellLimit is for a telephone that has us on hold and hears nothing.
+const farewellLimit = 30 * time.Second
+
 // farewell says why it is over.
 func (v *visit) farewell(id announce.ID, outcome string) string {
-	v.play(func(any) bool { return false }, v.sound(id))
+	c := newClip(v.sound(id))
+	v.line.SetSource(c)
+	v.wait(c.done, farewellLimit, ignore)
 	return outcome
 }
 
