@@ -181,7 +181,7 @@ func assemble(
 	}
 	hall = room.New(room.Config{
 		Book: book, SFU: unit, Archive: archive, Feed: feed, Bus: b, Keys: ring, Master: master.Derive(seats), Log: log, Now: on.now, After: on.after,
-		Node: st.Node(), Successor: others.Successor, TURN: others.TURN,
+		Successor: others.Successor, TURN: others.TURN,
 		Area: func(ctx context.Context, id string) (consentv1.Area, error) { return area(ctx, rules, id) },
 	})
 	acts := &activity.Activities{

@@ -45,8 +45,7 @@ type Config struct {
 	Now    func() time.Time
 	// After calls f once, later, unless stopped before.
 	After func(d time.Duration, f func()) (stop func() bool)
-	// Node names this process; Successor tells whether another one takes rooms over, and TURN where the others' TURN servers are.
-	Node      string
+	// Successor tells whether another node takes rooms over, and TURN where the others' TURN servers are.
 	Successor func() bool
 	TURN      func() []string
 }

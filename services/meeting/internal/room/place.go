@@ -93,9 +93,10 @@ func (h *Hall) furnish(ctx context.Context, id string, epoch int64) (*room, erro
 	return r, nil
 }
 
-// Check compares what is here with who has a meeting's room: one that another node has taken over is dropped.
+// Check compares what is here with who has a meeting's room: one whose epoch is over is dropped. What was read may be older than
+// what is here.
 func (h *Hall) Check(meeting string, p store.Place) {
-	if r := h.find(meeting); r != nil && (p.Node != h.Node || p.Epoch != r.epoch) {
+	if r := h.find(meeting); r != nil && p.Epoch > r.epoch {
 		h.drop(r)
 	}
 }
