@@ -84,6 +84,24 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// In a bundle, Firefox gives a port to the first section alone.
+func TestBundleOnly(t *testing.T) {
+	r, err := Parse(strings.Replace(offer, "m=video 9 UDP/TLS/RTP/SAVPF 96 97 103 104\n", "m=video 0 UDP/TLS/RTP/SAVPF 96 97 103 104\na=bundle-only\n", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := r.Sections[1]; s.Rejected || !s.Sends() {
+		t.Errorf("%+v", s)
+	}
+	r, err = Parse(strings.Replace(offer, "m=video 9", "m=video 0", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := r.Sections[1]; !s.Rejected {
+		t.Errorf("%+v", s)
+	}
+}
+
 // What we write can be read.
 func TestWrite(t *testing.T) {
 	r, err := Parse(offer)

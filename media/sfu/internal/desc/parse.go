@@ -133,7 +133,7 @@ func token(s string) bool {
 // find is an attribute of the session or of the first section that has it: all sections are one bundle.
 func find(d *sdp.SessionDescription, key string) string {
 	for _, m := range d.MediaDescriptions {
-		if m.MediaName.Port.Value == 0 {
+		if refused(m) {
 			continue
 		}
 		if v, ok := m.Attribute(key); ok {
@@ -159,9 +159,16 @@ func (r *Remote) transport(d *sdp.SessionDescription) error {
 	return nil
 }
 
+// refused tells whether a section has port 0 and means it: in a bundle, Firefox gives a port to the first section alone and calls
+// the others bundle-only (RFC 9143 section 6).
+func refused(m *sdp.MediaDescription) bool {
+	_, bundled := m.Attribute("bundle-only")
+	return m.MediaName.Port.Value == 0 && !bundled
+}
+
 func section(d *sdp.SessionDescription, m *sdp.MediaDescription) Section {
 	s := Section{
-		Kind: m.MediaName.Media, Direction: "sendrecv", Rejected: m.MediaName.Port.Value == 0,
+		Kind: m.MediaName.Media, Direction: "sendrecv", Rejected: refused(m),
 		Exts: map[string]uint8{}, Repairs: map[uint32]uint32{},
 	}
 	for _, a := range d.Attributes {
