@@ -61,15 +61,14 @@ func handle[Req, Resp any](a *App, d doors, subject string, m media, of about[Re
 func route[Req, Resp any](
 	ctx context.Context, a *App, subject string, m media, meeting string, r Req, do func(context.Context, Req) (Resp, error),
 ) (Resp, error) {
-	ctx, cancel := context.WithTimeout(ctx, routeWithin)
-	defer cancel()
+	late := time.After(routeWithin)
 	for {
 		resp, err := once(ctx, a, subject, m, meeting, r, do)
 		if err == nil || !moved(err) || a.Hall.Leaving() && !a.Nodes.Successor() { // this process is waited for
 			return resp, err
 		}
 		select {
-		case <-ctx.Done():
+		case <-late:
 			return resp, errors.Join(store.ErrElsewhere, err)
 		case <-time.After(routePause):
 		}
