@@ -21,12 +21,10 @@ type cable struct {
 // newCable lays a cable; the settings tell the server where it goes.
 func newCable(t *testing.T) (*cable, []string) {
 	t.Helper()
-	free, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	server, err := net.ResolveUDPAddr("udp4", freeAddr(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := free.LocalAddr().(*net.UDPAddr)
-	free.Close()
 	c := &cable{ways: map[string]*net.UDPConn{}}
 	c.port, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2), Port: server.Port})
 	if err != nil {

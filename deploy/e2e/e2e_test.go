@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -237,13 +238,30 @@ func speak(t *testing.T, text string) string {
 
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	// Held by TCP only for the moment; UDP on the same number is as good as free.
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	// Below those that the system gives to whoever asks for any: browsers and servers take many of these all the time.
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(9000))
+		if free(addr) {
+			return addr
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
+// free tells whether nobody has a port, neither for TCP nor for UDP.
+func free(addr string) bool {
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		t.Fatal(err)
+		return false
 	}
 	defer l.Close()
-	return l.Addr().String()
+	u, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		return false
+	}
+	u.Close()
+	return true
 }
 
 // found lists the files below dir that hold any of the words, as UTF-8 text. The
