@@ -139,7 +139,7 @@ func loads(kind string, o options) (usual, all []result, err error) {
 			}
 			r, err := one(start, s, loss/100, o)
 			if err != nil {
-				return nil, nil, fmt.Errorf("%s, %s: %w", kind, s.name, err)
+				return usual, all, fmt.Errorf("%s, %s: %w", kind, s.name, err)
 			}
 			fmt.Printf("%-7s %-16s %3.0f%% %7.0f %7.0f %6.1f %13.1f %7.0f\n",
 				kind, s.name, loss, r.in/r.took, r.out/r.took, 100*r.cpu/r.took, 1e6*r.cpu/r.out, r.rss)
