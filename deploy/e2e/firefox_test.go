@@ -250,7 +250,8 @@ func ownAddress(t *testing.T) string {
 	return ""
 }
 
-// TestFirefox asks a question in Firefox, and then meets somebody with Chromium: each hears and sees the other, and what is typed
+// TestFirefox runs where firefox-esr is installed, which `make tools` leaves to people. A citizen asks a question in Firefox, and
+// then meets somebody with Chromium: each hears and sees the other, and what is typed
 // arrives letter by letter.
 func TestFirefox(t *testing.T) {
 	if _, err := exec.LookPath("firefox-esr"); err != nil {
