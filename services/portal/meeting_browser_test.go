@@ -64,6 +64,9 @@ func serveMeeting(t *testing.T, p *place, role string) *meetingRoom {
 				me.Muted = q.Action == meetingv1.ActMute
 			case meetingv1.ActHand:
 				me.Hand = q.Value == "up"
+			case meetingv1.ActRecord:
+				yes := q.Value == "yes"
+				me.Record = &yes
 			}
 		})
 		return r.now(), nil

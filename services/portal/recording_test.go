@@ -245,7 +245,7 @@ func TestRecordedMeetingPage(t *testing.T) {
 			p := start(t)
 			r := serveMeeting(t, p, meetingv1.RoleCitizen)
 			r.mu.Lock()
-			r.entry.Meeting.Choices = meetingv1.Choices{Recording: true, Basis: "Samtykke, artikel 6, stk. 1, litra a"}
+			r.entry.Meeting.Choices = meetingv1.Choices{Transcript: true, Recording: true, Basis: "Samtykke, artikel 6, stk. 1, litra a"}
 			r.entry.Meeting.Recording = true
 			r.mu.Unlock()
 			b := chromium(t, p)
@@ -256,9 +256,16 @@ func TestRecordedMeetingPage(t *testing.T) {
 			b.click("#m-checked")
 			b.step("info")
 			b.checked("meeting-record-info-" + l)
+			if eval[bool](b, `/ikke gemt|not kept/.test(document.getElementById("m-info").innerText)`) {
+				t.Error("the page says that sound is not kept")
+			}
 			b.run(chromedp.SendKeys("#m-name", "Bente Holm"))
 			b.click("#m-knock")
 			b.until(`!document.getElementById("m-problem").hidden`) // nobody is recorded who has not answered
+			b.tabTo(`[name="m-transcribe"]`)
+			b.key(" ")
+			b.click("#m-knock")
+			b.until(`/optage|recorded/.test(document.getElementById("m-problem").textContent)`)
 			b.tabTo(`[name="m-record"]`)
 			b.key(" ")
 			b.click("#m-knock")
@@ -266,7 +273,7 @@ func TestRecordedMeetingPage(t *testing.T) {
 			r.mu.Lock()
 			knock := r.knocks[len(r.knocks)-1]
 			r.mu.Unlock()
-			if knock.Record == nil || !*knock.Record || knock.Transcribe != nil {
+			if knock.Record == nil || !*knock.Record || knock.Transcribe == nil {
 				t.Errorf("knocked %+v", knock)
 			}
 			r.be(func(me *meetingv1.Participant) { me.Record = knock.Record })
@@ -276,17 +283,7 @@ func TestRecordedMeetingPage(t *testing.T) {
 			b.checked("meeting-recorded-" + l)
 			b.narrow("meeting-recorded-" + l)
 			b.tabTo("#m-rec button")
-			b.run(chromedp.Evaluate(`document.activeElement.click()`, nil))
-			b.untilDoing(`document.documentElement.dataset.told === "yes"`, func() {
-				r.mu.Lock()
-				defer r.mu.Unlock()
-				if n := len(r.acts); n > 0 && r.acts[n-1].Action == meetingv1.ActRecord && r.acts[n-1].Value == "no" {
-					b.run(chromedp.Evaluate(`document.documentElement.dataset.told = "yes"`, nil))
-				}
-			})
-			no := false
-			r.be(func(me *meetingv1.Participant) { me.Record = &no })
-			r.move(t, p, meetingv1.InRoom)
+			b.click("#m-rec button")
 			b.until(`/ikke optaget|You are not/.test(document.getElementById("m-rec-state").textContent)`)
 			r.mu.Lock()
 			r.entry.Meeting.Recording, r.entry.Meeting.RecordingProblem = false, meetingv1.ProblemDisk
