@@ -42,8 +42,8 @@ ollama: tools
 test: tools build ollama
 	@cd services/standalone && $(GO) build -o ../../bin/temporal-dev ./cmd/temporal-dev
 	SAMTALE_TEST_OLLAMA="$$(ls $(OLLAMA) 2>/dev/null)" SAMTALE_TEST_TEMPORAL=$(CURDIR)/bin/temporal-dev deploy/scripts/with-postgres.sh \
-		$(GO) test -timeout 20m -shuffle=on $$($(GO) list ./... | grep -v deploy/e2e)
-	cd services/standalone && $(GO) test -timeout 20m -shuffle=on ./...
+		$(GO) test -timeout 30m -shuffle=on $$($(GO) list ./... | grep -v deploy/e2e)
+	cd services/standalone && $(GO) test -timeout 30m -shuffle=on ./...
 	$(GO) test -timeout 30m -count=1 ./deploy/e2e
 
 check: web

@@ -38,11 +38,11 @@ func (w *world) sipp(scenario, user string, args ...string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(w.t.Context(), 50*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)
 	defer cancel()
 	all := append([]string{
 		w.sip, "-sf", file, "-s", user, "-i", "127.0.0.1", "-mi", "127.0.0.1",
-		"-nostdin", "-timeout", "45", "-timeout_error", "-trace_err", "-error_file", "/dev/stderr",
+		"-nostdin", "-timeout", "170", "-timeout_error", "-trace_err", "-error_file", "/dev/stderr",
 	}, args...)
 	cmd := exec.CommandContext(ctx, path, all...)
 	cmd.Dir = w.t.TempDir()

@@ -1,5 +1,5 @@
 // The desk: inbox, call or chat, assistant and note, tied together.
-import { $, api, clock, el, events, failed, open, t, tell, write } from "./lib.js";
+import { $, api, clock, el, events, failed, newest, open, t, tell, write } from "./lib.js";
 import { Conversation } from "./conversation.js";
 import { Assist } from "./assist.js";
 import { Inquiries, nameOf, stayAtEnd } from "./desk_inquiry.js";
@@ -136,16 +136,13 @@ function listed(fresh, written) {
 /* What happens. */
 
 let reload;
+const list = newest(() => api("GET", "/api/v1/conversations?limit=200"), ({ conversations }) => {
+  inbox.list = conversations;
+  inbox.draw();
+});
 function loadList() {
   clearTimeout(reload);
-  reload = setTimeout(async () => {
-    try {
-      inbox.list = (await api("GET", "/api/v1/conversations?limit=200")).conversations;
-      inbox.draw();
-    } catch (err) {
-      failed(err);
-    }
-  }, 250);
+  reload = setTimeout(() => list().catch(failed), 250);
 }
 
 events("/api/v1/events", {

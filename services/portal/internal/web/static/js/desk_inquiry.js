@@ -1,6 +1,6 @@
 // Inquiries at the desk: what waits, what is one's own, and the one that is open, with its chat. Events hold no words: what
 // is shown comes from the list and from the open inquiry's own stream.
-import { $, api, ask, at, clock, el, events, failed, isSet, keyed, open, t, tell, write } from "./lib.js";
+import { $, api, ask, at, clock, el, events, failed, isSet, keyed, newest, open, t, tell, write } from "./lib.js";
 import { book, meet } from "./desk_meet.js";
 
 const english = document.documentElement.lang === "en";
@@ -35,6 +35,7 @@ export class Inquiries {
       e.preventDefault();
       this.say();
     });
+    this.fresh = newest(() => api("GET", "/api/v1/desk/inquiries"), ({ inquiries }) => this.take(inquiries));
     stayAtEnd($("inq-body"), () => this.messages?.size > 0); // a summary alone is read from its top
     for (const r of $("forward-dialog").querySelectorAll("[name=way], #forward-colleague")) r.addEventListener("change", () => this.drawWays());
   }
@@ -71,13 +72,7 @@ export class Inquiries {
   /** load fetches the list; several changes at once are one look. */
   load() {
     clearTimeout(this.due);
-    this.due = setTimeout(async () => {
-      try {
-        this.take((await api("GET", "/api/v1/desk/inquiries")).inquiries);
-      } catch (err) {
-        if (err.kind !== "unavailable") failed(err);
-      }
-    }, 250);
+    this.due = setTimeout(() => this.fresh().catch((err) => err.kind !== "unavailable" && failed(err)), 250);
   }
 
   take(list) {

@@ -42,6 +42,19 @@ export async function api(method, path, body) {
   throw new Problem(problem);
 }
 
+/** newest makes a function that asks and takes the answer, unless one that was asked for later has been taken meanwhile. */
+export function newest(ask, take) {
+  let asked = 0;
+  let taken = 0;
+  return async () => {
+    const turn = ++asked;
+    const answer = await ask();
+    if (turn < taken) return;
+    taken = turn;
+    take(answer);
+  };
+}
+
 /** el makes an element; props are properties, "on…" listeners, "data" and attributes. */
 export function el(tag, props = {}, ...children) {
   const e = document.createElement(tag);

@@ -1,6 +1,6 @@
 // The desk's meetings: book, see links and lobby, admit, cancel, see what was sent.
 
-import { $, api, ask, at, el, failed, keyed, t, tell, write } from "./lib.js";
+import { $, api, ask, at, el, failed, keyed, newest, t, tell, write } from "./lib.js";
 import { netText } from "./meeting_trial.js";
 
 let setups = [];
@@ -112,8 +112,7 @@ function draw(e, m) {
   e.append(box);
 }
 
-async function load() {
-  const { meetings } = await api("GET", "/api/v1/meetings");
+const load = newest(() => api("GET", "/api/v1/meetings"), ({ meetings }) => {
   const shown = meetings.filter((m) => m.state !== "cancelled");
   if (!shown.length) return $("b-list").replaceChildren(el("p", {}, t("meetings.none")));
   $("b-list").querySelector("p:not(.quiet):only-child")?.remove();
@@ -123,7 +122,7 @@ async function load() {
     e.dataset.now = now;
     draw(e, m);
   });
-}
+});
 
 $("b-new").addEventListener("click", () => {
   $("b-form").hidden = false;
