@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"samtale.dk/samtale/media/sfu"
-	"samtale.dk/samtale/services/consent"
+	"samtale.dk/samtale/services/consent/consenttest"
 	"samtale.dk/samtale/services/contract/audiov1"
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
@@ -92,7 +92,7 @@ func newWorld(t *testing.T, change ...func(*world)) *world {
 	t.Cleanup(func() { w.bus.Close() })
 	w.keys, err = seal.NewRing(w.bus)
 	w.must(err)
-	w.consent()
+	consenttest.Start(t, w.nats.Option(), areasJSON)
 	w.speech()
 	follow(w, "call.v1.started.>", func(e callv1.Started) { w.started = append(w.started, e) })
 	follow(w, "call.v1.ended.>", func(e callv1.Ended) { w.ended = append(w.ended, e) })
@@ -154,35 +154,6 @@ func (w *world) until(what string, cond func() bool) {
 			w.t.Fatalf("never: %s", what)
 		}
 	}
-}
-
-// consent runs the real consent service.
-func (w *world) consent() {
-	w.t.Helper()
-	areas := filepath.Join(w.data, "areas.json")
-	w.must(os.WriteFile(areas, []byte(areasJSON), 0o600))
-	env := process.Env{
-		Environ: []string{"SAMTALE_DATA=" + w.data, "SAMTALE_AREAS=" + areas}, Log: slog.New(slog.DiscardHandler),
-		Metrics: prometheus.NewRegistry(), Health: health.New(), NATS: []nats.Option{w.nats.Option()},
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- consent.Run(ctx, env) }()
-	w.t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			w.t.Errorf("consent: %v", err)
-		}
-	})
-	w.until("the consent service answers", func() bool {
-		_, err := bus.Request[consentv1.AreasReply](w.t.Context(), w.bus, consentv1.AreasSubject, consentv1.AreasRequest{})
-		return err == nil
-	})
-	// The embedded server races with itself when one service updates a stream while another begins to consume it.
-	w.until("its consumer", func() bool {
-		_, err := w.bus.JS.Consumer(w.t.Context(), consentv1.Stream, "consent-audit")
-		return err == nil
-	})
 }
 
 // speech is a worker that takes every leg and commits what it gets.
