@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -13,6 +12,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+
+	"samtale.dk/samtale/services/platform/browsertest"
 )
 
 // browser is somebody's Chromium; its microphone plays a WAV file over and over, or once with %noloop behind its name.
@@ -24,23 +25,11 @@ type browser struct {
 func newBrowser(s *system, micFile string) *browser {
 	t := s.t
 	t.Helper()
-	opts := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(require(t, "chromium")), chromedp.UserDataDir(profile(t)), chromedp.NoFirstRun,
-		chromedp.WSURLReadTimeout(waitLimit),
-		chromedp.Flag("use-file-for-fake-audio-capture", micFile),
-		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
-		chromedp.Flag("use-fake-device-for-media-stream", "fps=5"), // a picture is encoded three times: a slow machine has other things to do
-	}
-	for _, f := range []string{
-		"headless", "no-sandbox", "disable-gpu", "disable-quic", "disable-background-networking",
-		"disable-component-update", "disable-sync", "use-fake-ui-for-media-stream", "allow-loopback-in-peer-connection", "disable-dev-shm-usage",
-		"disable-background-timer-throttling", "disable-renderer-backgrounding", "disable-backgrounding-occluded-windows",
-	} {
-		opts = append(opts, chromedp.Flag(f, true))
-	}
-	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
-	ctx, cancel := chromedp.NewContext(alloc, chromedp.WithErrorf(func(string, ...any) {}))
-	t.Cleanup(func() { cancel(); stop() })
+	ctx := browsertest.Start(t, map[string]any{
+		"use-file-for-fake-audio-capture": micFile, "autoplay-policy": "no-user-gesture-required",
+		"use-fake-device-for-media-stream":    "fps=5", // a picture is encoded three times: a slow machine has other things to do
+		"disable-background-timer-throttling": true, "disable-renderer-backgrounding": true, "disable-backgrounding-occluded-windows": true,
+	})
 	return started(s, ctx)
 }
 
@@ -76,24 +65,6 @@ func started(s *system, ctx context.Context) *browser {
 	b.run("set up", chromedp.EmulateViewport(1440, 900), emulation.SetFocusEmulationEnabled(true), emulation.SetLocaleOverride().WithLocale("da-DK"),
 		network.Enable(), network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": "da"}))
 	return b
-}
-
-// profile is a folder for a browser. Chromium's helpers still write into it for a moment when the browser has ended.
-func profile(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "samtale-browser")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		for range 600 {
-			if os.RemoveAll(dir) == nil {
-				return
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-	})
-	return dir
 }
 
 // login goes to path as a demo person, through the OIDC provider.

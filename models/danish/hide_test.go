@@ -10,6 +10,8 @@ func TestHide(t *testing.T) {
 		{"both", "CPR 030303 4321, tlf. 77889911", "CPR ••••••-••••, tlf. •• •• •• ••"},
 		{"address", "Skriv til bente@eksempel.dk!", "Skriv til •••@•••!"},
 		{"spoken", "cpr nul tre nul tre nul tre fire tre to en", "cpr ••••••-••••"},
+		{"spoken in tens", "mit cpr er nul syv nul syv enogtres toogfyrre femogfirs", "mit cpr er ••••••-••••"},
+		{"amounts and years", "Hvad koster et pas til 893 kr. i 2026?", "Hvad koster et pas til 893 kr. i 2026?"},
 		{"a company's number", "CVR 12345678 spørger", "CVR 12345678 spørger"},
 		{"empty", " ", ""},
 	}

@@ -7,8 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/platform/browsertest"
 )
 
 // filmPage publishes a camera in three sizes and a microphone, and plays what was recorded of them.
@@ -76,13 +75,6 @@ type studio struct {
 
 func newStudio(w *world, g *guest) *studio {
 	w.t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("REQUIRE_INTEGRATION") == "1" {
-			w.t.Fatal("REQUIRE_INTEGRATION=1 but there is no chromium")
-		}
-		w.t.Skip("there is no chromium")
-	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "text/html")
@@ -109,21 +101,8 @@ func newStudio(w *world, g *guest) *studio {
 	})
 	srv := httptest.NewServer(mux)
 	w.t.Cleanup(srv.Close)
-	opts := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(path), chromedp.UserDataDir(w.t.TempDir()), chromedp.NoFirstRun, chromedp.WSURLReadTimeout(patience),
-		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
-	}
-	for _, f := range []string{
-		"headless", "no-sandbox", "disable-gpu", "disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage",
-		"use-fake-device-for-media-stream", "use-fake-ui-for-media-stream", "allow-loopback-in-peer-connection",
-	} {
-		opts = append(opts, chromedp.Flag(f, true))
-	}
-	alloc, stop := chromedp.NewExecAllocator(w.t.Context(), opts...)
-	ctx, cancel := chromedp.NewContext(alloc, chromedp.WithErrorf(func(string, ...any) {}))
-	w.t.Cleanup(func() { cancel(); stop() })
+	ctx := browsertest.Start(w.t, map[string]any{"autoplay-policy": "no-user-gesture-required"})
 	s := &studio{ctx, w.t}
-	w.must(chromedp.Run(ctx)) // the browser lives as long as the context of its first run
 	s.run(chromedp.Navigate(srv.URL))
 	return s
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,6 +18,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"samtale.dk/samtale/services/contract/journalv1"
+	"samtale.dk/samtale/services/platform/browsertest"
 )
 
 // page is a real Chromium on the portal.
@@ -32,29 +32,7 @@ type page struct {
 // where there is none, except in CI.
 func chromium(t *testing.T, p *place) *page {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("REQUIRE_INTEGRATION") == "1" {
-			t.Fatal("REQUIRE_INTEGRATION=1 but there is no chromium")
-		}
-		t.Skip("there is no chromium")
-	}
-	opts := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(path), chromedp.UserDataDir(profile(t)), chromedp.NoFirstRun, chromedp.WSURLReadTimeout(2 * time.Minute),
-	}
-	for _, f := range []string{
-		"headless", "no-sandbox", "disable-gpu", "disable-quic", "disable-background-networking", "disable-component-update", "disable-sync",
-		"disable-dev-shm-usage",
-		"use-fake-device-for-media-stream", "use-fake-ui-for-media-stream", "allow-loopback-in-peer-connection",
-	} {
-		opts = append(opts, chromedp.Flag(f, true))
-	}
-	alloc, stop := chromedp.NewExecAllocator(t.Context(), opts...)
-	ctx, cancel := chromedp.NewContext(alloc, chromedp.WithErrorf(func(string, ...any) {})) // it reports protocol events that it does not know
-	t.Cleanup(func() { cancel(); stop() })
-	if err := chromedp.Run(ctx); err != nil { // the browser lives as long as the context of its first run
-		t.Fatal(err)
-	}
+	ctx := browsertest.Start(t, nil)
 	b := &page{t, ctx, p.url}
 	chromedp.ListenTarget(ctx, func(ev any) {
 		switch ev := ev.(type) {
@@ -69,24 +47,6 @@ func chromium(t *testing.T, p *place) *page {
 	b.run(chromedp.EmulateViewport(1400, 900), emulation.SetLocaleOverride().WithLocale("da-DK"))
 	b.language("da")
 	return b
-}
-
-// profile is a folder for a browser. Chromium's helpers still write into it for a moment when the browser has ended.
-func profile(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "samtale-browser")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		for range 600 {
-			if os.RemoveAll(dir) == nil {
-				return
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-	})
-	return dir
 }
 
 func (b *page) language(l string) {

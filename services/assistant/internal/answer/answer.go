@@ -142,7 +142,7 @@ func (a *asking) run(ctx context.Context) error {
 	}
 	language = question.Language(text)
 	a.language(language)
-	text = question.Mask(text)
+	text = danish.Hide(text)
 	a.result.Question = text
 	a.result.Turn = question.Turn{Read: text}
 	if language == question.Other {

@@ -86,7 +86,7 @@ func (a *asking) crisis(k crisis.Kind) {
 	a.result.Reason = assistantv1.ReasonCrisis
 	a.result.Message, a.result.Routes = crisis.Text(k, a.result.Language)
 	if text, err := question.Clean(a.req.Question); err == nil {
-		a.result.Question = question.Mask(text)
+		a.result.Question = danish.Hide(text)
 	}
 }
 

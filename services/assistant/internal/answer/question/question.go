@@ -90,27 +90,6 @@ func withoutTags(s string) string {
 	}
 }
 
-// Mask replaces personal data by placeholders and leaves every other word as it stands.
-func Mask(text string) string {
-	tokens := danish.Tokens(text)
-	words := make([]string, len(tokens))
-	for i, t := range tokens {
-		words[i] = t.Text
-	}
-	for _, m := range danish.Find(tokens) {
-		if !m.Kind.Personal() {
-			continue
-		}
-		for i, at := range m.Tokens {
-			words[at] = ""
-			if i == 0 {
-				words[at] = danish.Placeholder(m.Kind) + ending(tokens[m.Tokens[len(m.Tokens)-1]].Text)
-			}
-		}
-	}
-	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
-}
-
 // Focus divides a text into what asks and what is told around it. What is told only to be masked is dropped. Without a part that asks, all
 // of it does.
 func Focus(text string) (asks, told string) {
@@ -155,11 +134,6 @@ func withoutMasked(text string) string {
 		}
 	}
 	return strings.Join(out, " ")
-}
-
-// ending is the punctuation after a masked value.
-func ending(w string) string {
-	return w[len(strings.TrimRight(w, ".,;:?!")):]
 }
 
 // words are the words in lower case, without punctuation around them.

@@ -38,23 +38,6 @@ func TestClean(t *testing.T) {
 	}
 }
 
-func TestMask(t *testing.T) {
-	for in, hidden := range map[string]string{
-		"Mit cpr-nummer er 070761-4285, hvad får jeg?":            "4285",
-		"ring til mig på 22 33 44 55":                             "44 55",
-		"skriv til bente@eksempel.dk":                             "bente",
-		"mit cpr er nul syv nul syv enogtres toogfyrre femogfirs": "toogfyrre",
-	} {
-		if got := Mask(in); strings.Contains(got, hidden) || !strings.Contains(got, "•") {
-			t.Errorf("%q gives %q", in, got)
-		}
-	}
-	const plain = "Hvad koster et pas til 893 kr. i 2026?"
-	if got := Mask(plain); got != plain {
-		t.Errorf("%q", got)
-	}
-}
-
 func TestLanguage(t *testing.T) {
 	for text, want := range map[string]string{
 		"Hvad koster et pas?": Danish, "pas pris": Danish, "MitID": Danish, "hvo'n får a nyt pas": Danish, "SU 2026": Danish, "kan man få børnepenge i tyskland": Danish,
@@ -166,7 +149,6 @@ func FuzzClean(f *testing.F) {
 		if strings.ContainsAny(got, "\u200b\u202e\x00\n") || got != strings.TrimSpace(got) {
 			t.Errorf("%q gives %q", in, got)
 		}
-		Mask(got)
 		Language(got)
 		KindOf(got)
 		SmallTalk(got)
