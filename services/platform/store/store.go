@@ -185,6 +185,13 @@ func List[T any](ctx context.Context, t *Tx, read func(Row) (T, error), stmt str
 	return out, Wrap(rows.Err())
 }
 
+// Column reads the only column of a row, for [List].
+func Column[T any](row Row) (T, error) {
+	var v T
+	err := row.Scan(&v)
+	return v, err
+}
+
 // QueryRow runs a query for one row. Pass Scan's error through Wrap.
 func (t *Tx) QueryRow(ctx context.Context, stmt string, args ...any) *sql.Row {
 	return t.q.QueryRowContext(ctx, t.rebind(stmt), args...)

@@ -139,11 +139,7 @@ func (s *Store) read(ctx context.Context, session string) ([]turn, time.Time, er
 }
 
 func (s *Store) sealed(ctx context.Context, session string) ([][]byte, error) {
-	return store.List(ctx, s.cfg.DB.Read(), func(row store.Row) ([]byte, error) {
-		var b []byte
-		err := row.Scan(&b)
-		return b, err
-	}, `SELECT sealed FROM session_turn WHERE session_id = ? ORDER BY seq`, session)
+	return store.List(ctx, s.cfg.DB.Read(), store.Column[[]byte], `SELECT sealed FROM session_turn WHERE session_id = ? ORDER BY seq`, session)
 }
 
 // Turns gives the answers of a session, oldest first.
@@ -260,10 +256,6 @@ func (s *Store) Sweep(ctx context.Context) error {
 }
 
 func (s *Store) old(ctx context.Context) ([]string, error) {
-	return store.List(ctx, s.cfg.DB.Read(), func(row store.Row) (string, error) {
-		var id string
-		err := row.Scan(&id)
-		return id, err
-	}, `SELECT id FROM session WHERE last_at < ? OR forget_at <> 0 ORDER BY last_at LIMIT 500`,
-		store.Micros(s.cfg.Now().Add(-Idle)))
+	return store.List(ctx, s.cfg.DB.Read(), store.Column[string], `SELECT id FROM session WHERE last_at < ? OR forget_at <> 0
+		ORDER BY last_at LIMIT 500`, store.Micros(s.cfg.Now().Add(-Idle)))
 }

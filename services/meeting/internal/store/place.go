@@ -81,18 +81,5 @@ func (t *Tx) Evict(ctx context.Context, node string, now time.Time) ([]string, e
 }
 
 func (t *Tx) list(ctx context.Context, query string, args ...any) ([]string, error) {
-	rows, err := t.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, err
-		}
-		out = append(out, s)
-	}
-	return out, rows.Err()
+	return store.List(ctx, t.Tx, store.Column[string], query, args...)
 }

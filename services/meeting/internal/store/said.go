@@ -20,21 +20,8 @@ func (t *Tx) AddSaid(ctx context.Context, meeting, id string, at time.Time, seal
 
 // Said reads the newest messages of a meeting, sealed, oldest first.
 func (t *Tx) Said(ctx context.Context, meeting string, limit int) ([][]byte, error) {
-	rows, err := t.Query(ctx, `SELECT sealed FROM (SELECT at, id, sealed FROM said WHERE meeting_id = ? ORDER BY at DESC, id DESC LIMIT ?) AS newest
-		ORDER BY at, id`, meeting, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out [][]byte
-	for rows.Next() {
-		var b []byte
-		if err := rows.Scan(&b); err != nil {
-			return nil, err
-		}
-		out = append(out, b)
-	}
-	return out, rows.Err()
+	return store.List(ctx, t.Tx, store.Column[[]byte], `SELECT sealed FROM (SELECT at, id, sealed FROM said WHERE meeting_id = ?
+		ORDER BY at DESC, id DESC LIMIT ?) AS newest ORDER BY at, id`, meeting, limit)
 }
 
 // Leg is how far a leg of a meeting has come.

@@ -97,7 +97,7 @@ type Meeting struct {
 
 const columns = `id, service_area, state, starts_at, version, erased_at, sealed`
 
-func scan(row interface{ Scan(...any) error }) (Meeting, error) {
+func scan(row store.Row) (Meeting, error) {
 	var m Meeting
 	var starts, erased int64
 	err := row.Scan(&m.ID, &m.ServiceArea, &m.State, &starts, &m.Version, &erased, &m.Sealed)
@@ -157,21 +157,8 @@ func (t *Tx) Meetings(ctx context.Context, areas []string, from, to time.Time) (
 	for _, a := range areas {
 		args = append(args, a)
 	}
-	rows, err := t.Query(ctx, `SELECT `+columns+` FROM meeting WHERE starts_at >= ? AND starts_at < ? AND erased_at = 0
+	return store.List(ctx, t.Tx, scan, `SELECT `+columns+` FROM meeting WHERE starts_at >= ? AND starts_at < ? AND erased_at = 0
 		AND service_area IN (?`+strings.Repeat(", ?", len(areas)-1)+`) ORDER BY starts_at, id LIMIT 500`, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Meeting
-	for rows.Next() {
-		m, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, m)
-	}
-	return out, rows.Err()
 }
 
 // Erase deletes a meeting's content; the row with id, area, state and time stays.
@@ -194,20 +181,7 @@ func (t *Tx) AddSent(ctx context.Context, id, meeting string, at time.Time, seal
 
 // Sent reads what was sent for a meeting, sealed, newest first.
 func (t *Tx) Sent(ctx context.Context, meeting string) ([][]byte, error) {
-	rows, err := t.Query(ctx, `SELECT sealed FROM sent WHERE meeting_id = ? ORDER BY at DESC, id DESC`, meeting)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out [][]byte
-	for rows.Next() {
-		var b []byte
-		if err := rows.Scan(&b); err != nil {
-			return nil, err
-		}
-		out = append(out, b)
-	}
-	return out, rows.Err()
+	return store.List(ctx, t.Tx, store.Column[[]byte], `SELECT sealed FROM sent WHERE meeting_id = ? ORDER BY at DESC, id DESC`, meeting)
 }
 
 // PutSetup keeps a set-up's JSON.

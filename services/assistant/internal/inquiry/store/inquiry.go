@@ -152,11 +152,7 @@ func (t *Tx) Unfinished(ctx context.Context) ([]string, error) {
 }
 
 func (t *Tx) ids(ctx context.Context, query string, args ...any) ([]string, error) {
-	return store.List(ctx, t.Tx, func(row store.Row) (string, error) {
-		var id string
-		err := row.Scan(&id)
-		return id, err
-	}, query, args...)
+	return store.List(ctx, t.Tx, store.Column[string], query, args...)
 }
 
 func (t *Tx) list(ctx context.Context, query string, args ...any) ([]Inquiry, error) {
