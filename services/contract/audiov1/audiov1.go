@@ -185,10 +185,23 @@ func (f *Frame) Append(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(f.Position))
 	b = binary.LittleEndian.AppendUint64(b, uint64(f.Captured))
 	b = binary.LittleEndian.AppendUint64(b, f.Epoch)
-	for _, s := range f.PCM {
+	return AppendSamples(b, f.PCM)
+}
+
+// AppendSamples adds the wire form of samples, signed 16 bit little endian, to b.
+func AppendSamples(b []byte, pcm []int16) []byte {
+	for _, s := range pcm {
 		b = append(b, byte(s), byte(uint16(s)>>8))
 	}
 	return b
+}
+
+// Samples adds the samples that b is the wire form of to pcm. Half a sample at the end is left out.
+func Samples(pcm []int16, b []byte) []int16 {
+	for i := 1; i < len(b); i += 2 {
+		pcm = append(pcm, int16(uint16(b[i-1])|uint16(b[i])<<8))
+	}
+	return pcm
 }
 
 // Decode reads b into f, reusing f.PCM's capacity.
@@ -208,9 +221,6 @@ func (f *Frame) Decode(b []byte) error {
 	if f.Position < 0 || f.Position > 1<<48 {
 		return ErrFrame
 	}
-	f.PCM = f.PCM[:0]
-	for i := HeaderSize; i < len(b); i += 2 {
-		f.PCM = append(f.PCM, int16(uint16(b[i])|uint16(b[i+1])<<8))
-	}
+	f.PCM = Samples(f.PCM[:0], b[HeaderSize:])
 	return nil
 }

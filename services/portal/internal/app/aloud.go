@@ -3,7 +3,6 @@ package app
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"net/http"
 	"slices"
 	"strconv"
@@ -68,9 +67,7 @@ func (a *App) speak(ctx context.Context, text, language string) ([]int16, error)
 		if err != nil {
 			return nil, err
 		}
-		for b := rep.PCM; len(b) > 1; b = b[2:] {
-			out = append(out, int16(binary.LittleEndian.Uint16(b)))
-		}
+		out = audiov1.Samples(out, rep.PCM)
 	}
 	return out, nil
 }

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"encoding/binary"
 	"errors"
 	"net/http"
 	"slices"
@@ -52,9 +51,5 @@ func heardAt16k(sound pcm.WAV) []byte {
 		samples = samples[:n]
 	}
 	samples = samples[:min(len(samples), audiov1.HearSeconds*audiov1.SampleRate)]
-	data := make([]byte, 0, 2*len(samples))
-	for _, s := range samples {
-		data = binary.LittleEndian.AppendUint16(data, uint16(s))
-	}
-	return data
+	return audiov1.AppendSamples(make([]byte, 0, 2*len(samples)), samples)
 }

@@ -3,8 +3,8 @@ package worker
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,15 +47,10 @@ func (w *Worker) hear(ctx context.Context, r audiov1.HearRequest) (audiov1.HearR
 // feed writes the sound; errors end the Hearing, which says so itself.
 func feed(h *hearing.Hearing, data []byte) {
 	frame := make([]int16, 0, audiov1.FrameSamples)
-	for ; len(data) > 0; data = data[2:] {
-		frame = append(frame, int16(binary.LittleEndian.Uint16(data)))
-		if len(frame) < cap(frame) && len(data) > 2 {
-			continue
-		}
-		if h.Write(frame, false) != nil {
+	for part := range slices.Chunk(data, 2*audiov1.FrameSamples) {
+		if h.Write(audiov1.Samples(frame, part), false) != nil {
 			return
 		}
-		frame = frame[:0]
 	}
 	h.End()
 }

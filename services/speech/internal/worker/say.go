@@ -3,7 +3,6 @@ package worker
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"maps"
 	"slices"
@@ -46,9 +45,5 @@ func (w *Worker) say(ctx context.Context, r audiov1.SayRequest) (audiov1.SayRepl
 	case len(sound) > audiov1.SaySeconds*audiov1.SampleRate:
 		return audiov1.SayReply{}, errs.E(errs.Invalid, "Sætningen er for lang til at blive læst op.", nil)
 	}
-	data := make([]byte, 0, 2*len(sound))
-	for _, s := range sound {
-		data = binary.LittleEndian.AppendUint16(data, uint16(s))
-	}
-	return audiov1.SayReply{PCM: data}, nil
+	return audiov1.SayReply{PCM: audiov1.AppendSamples(make([]byte, 0, 2*len(sound)), sound)}, nil
 }
