@@ -4,7 +4,7 @@ import { $, t, write } from "./lib.js";
 
 const device = "speechSynthesis" in window;
 const voiceOf = (lang) => device && speechSynthesis.getVoices().find((v) => v.localService && v.lang.toLowerCase().startsWith(lang));
-const here = await languages(); // those that the authority has voices for
+let here = []; // languages that the authority has voices for; nothing on the page waits to know them
 let reading; // what is being read: { button, stop() }
 
 async function languages() {
@@ -96,5 +96,9 @@ document.addEventListener("click", (e) => {
     : byServer(b.dataset.read, sentences.length, end(t("q.read.aloud")), end(t("q.read.failed")));
 });
 
+languages().then((known) => {
+  here = known;
+  prepare(document);
+});
 if (device) speechSynthesis.addEventListener?.("voiceschanged", () => prepare(document));
 addEventListener("pagehide", stop);
