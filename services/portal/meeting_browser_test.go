@@ -21,7 +21,7 @@ import (
 type meetingRoom struct {
 	mu     sync.Mutex
 	entry  meetingv1.Entry
-	acts   []meetingv1.ActRequest
+	acts   chan meetingv1.ActRequest
 	knocks []meetingv1.KnockRequest
 }
 
@@ -29,7 +29,7 @@ const demoMeeting = "0199a0c0-0000-7000-8000-0000000000aa"
 
 func serveMeeting(t *testing.T, p *place, role string) *meetingRoom {
 	t.Helper()
-	r := &meetingRoom{}
+	r := &meetingRoom{acts: make(chan meetingv1.ActRequest, 100)}
 	me := meetingv1.Participant{ID: "me", Role: role, State: meetingv1.Invited}
 	host := meetingv1.Participant{ID: "host", Role: meetingv1.RoleCaseworker, Name: "Mette Lund", State: meetingv1.InRoom}
 	r.entry = meetingv1.Entry{
@@ -55,9 +55,7 @@ func serveMeeting(t *testing.T, p *place, role string) *meetingRoom {
 		return r.now(), nil
 	})
 	script(t, p, s, meetingv1.ActSubject, func(q meetingv1.ActRequest) (meetingv1.Entry, error) {
-		r.mu.Lock()
-		r.acts = append(r.acts, q)
-		r.mu.Unlock()
+		r.acts <- q
 		r.be(func(me *meetingv1.Participant) {
 			switch q.Action {
 			case meetingv1.ActMute, meetingv1.ActUnmute:
@@ -96,6 +94,21 @@ func (r *meetingRoom) now() meetingv1.Entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.entry
+}
+
+// acted waits for an act of a kind: the page sends it when its dialog has closed already.
+func (r *meetingRoom) acted(t *testing.T, action string) meetingv1.ActRequest {
+	t.Helper()
+	for patience := time.After(2 * time.Minute); ; {
+		select {
+		case q := <-r.acts:
+			if q.Action == action {
+				return q
+			}
+		case <-patience:
+			t.Fatalf("nobody acted: %s", action)
+		}
+	}
 }
 
 func (r *meetingRoom) be(f func(me *meetingv1.Participant)) {
@@ -246,15 +259,12 @@ func TestMeetingHostPage(t *testing.T) {
 	b.axe("correct a caption")
 	b.run(chromedp.Evaluate(`document.getElementById("ask-input").value = ""`, nil), chromedp.SendKeys("#ask-input", "jeg søger boligstøtte"), chromedp.Click("#ask-yes"))
 	b.until(`!document.querySelector("dialog[open]")`)
+	if q := r.acted(t, meetingv1.ActCorrect); q.Target != "c1" || q.Value != "jeg søger boligstøtte" {
+		t.Errorf("acted %+v", q)
+	}
 	caption.Text, caption.Corrected = "jeg søger boligstøtte", true
 	r.tell(t, p, meetingv1.RoomEvent{Kind: meetingv1.EventCaption, Caption: &caption})
 	b.until(`document.querySelector("#m-captions .corrected span")?.textContent === "jeg søger boligstøtte"`)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	last := r.acts[len(r.acts)-1]
-	if last.Action != meetingv1.ActCorrect || last.Target != "c1" || last.Value != "jeg søger boligstøtte" {
-		t.Errorf("acted %+v", last)
-	}
 }
 
 // serveBooking is a meeting service that books; it tells what was booked.
