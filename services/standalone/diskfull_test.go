@@ -16,15 +16,15 @@ import (
 	"samtale.dk/samtale/services/platform/errs"
 )
 
-// smallDisk mounts a file system of 24 MB; only root may.
+// smallDisk mounts a file system of 24 MB. Only root may, and not in every container: no tool that could be installed helps there.
 func smallDisk(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
-		if os.Getenv("REQUIRE_INTEGRATION") == "1" && os.Getuid() == 0 {
+		if !errors.Is(err, syscall.EPERM) {
 			t.Fatal(err)
 		}
-		t.Skipf("cannot mount a small disk (needs root): %v", err)
+		t.Skipf("may not mount a small disk: %v", err)
 	}
 	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
 	return dir
