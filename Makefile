@@ -39,12 +39,15 @@ tools:
 ollama: tools
 	@deploy/scripts/build-ollama.sh $(OLLAMA) || test "$$REQUIRE_INTEGRATION" != 1
 
+# All three parts run even if one fails, so that one run tells everything.
 test: tools build ollama
 	@cd services/standalone && $(GO) build -o ../../bin/temporal-dev ./cmd/temporal-dev
+	@failed=0; \
 	SAMTALE_TEST_OLLAMA="$$(ls $(OLLAMA) 2>/dev/null)" SAMTALE_TEST_TEMPORAL=$(CURDIR)/bin/temporal-dev deploy/scripts/with-postgres.sh \
-		$(GO) test -timeout 30m $$($(GO) list ./... | grep -v deploy/e2e)
-	cd services/standalone && $(GO) test -timeout 30m ./...
-	$(GO) test -timeout 30m -count=1 ./deploy/e2e
+		$(GO) test -count=1 -timeout 30m $$($(GO) list ./... | grep -v deploy/e2e) || failed=1; \
+	(cd services/standalone && $(GO) test -count=1 -timeout 30m ./...) || failed=1; \
+	$(GO) test -timeout 30m -count=1 ./deploy/e2e || failed=1; \
+	exit $$failed
 
 check: web
 	@test -z "$$($(GO) run $(GOFUMPT) -l services workflows media models deploy)" || \
