@@ -231,7 +231,7 @@ type node struct {
 // start runs the service on the world's data, as Run does.
 func (w *world) start() *node {
 	w.t.Helper()
-	cfg := Settings{Sender: "Test", SenderMail: "test@example.dk", Public: "http://example.dk", Recordings: filepath.Join(w.data, "recordings"), RecordingMB: 100, DialIn: dialIn}
+	cfg := Settings{DB: w.dsn, Sender: "Test", SenderMail: "test@example.dk", Public: "http://example.dk", Recordings: filepath.Join(w.data, "recordings"), RecordingMB: 100, DialIn: dialIn}
 	log := slog.New(slog.DiscardHandler)
 	if os.Getenv("TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))

@@ -191,6 +191,7 @@ func assemble(
 	}
 	a, err = app.New(app.Config{
 		Store: st, Bus: b, Book: book, Hall: hall, Nodes: others, Log: log, Metrics: env.Metrics, Queue: phonecall.WorkflowQueue,
+		Alone: strings.HasPrefix(cfg.DB, "sqlite:"),
 		Dial: func(ctx context.Context) (client.Client, error) {
 			return temporal.Dial(ctx, "meeting", cfg.Temporal, master, env.Log)
 		},

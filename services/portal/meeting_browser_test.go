@@ -17,12 +17,15 @@ import (
 	"samtale.dk/samtale/services/platform/errs"
 )
 
-// meetingRoom is a meeting service with one room: what a participant is in it, the test says. It has no media.
+// meetingRoom is a meeting service with one room: what a participant is in it, the test says. It has no media but what
+// the test gives it.
 type meetingRoom struct {
 	mu     sync.Mutex
 	entry  meetingv1.Entry
 	acts   chan meetingv1.ActRequest
 	knocks []meetingv1.KnockRequest
+	room   int64                                                      // as HistoryReply has it
+	media  func(meetingv1.MediaRequest) (meetingv1.MediaReply, error) // nil: refused
 }
 
 const demoMeeting = "0199a0c0-0000-7000-8000-0000000000aa"
@@ -80,10 +83,17 @@ func serveMeeting(t *testing.T, p *place, role string) *meetingRoom {
 		if st := r.now().Me.State; st != meetingv1.InRoom && st != meetingv1.InSide {
 			return meetingv1.HistoryReply{}, errs.E(errs.Denied, "", nil)
 		}
-		return meetingv1.HistoryReply{Messages: []meetingv1.Message{{ID: "old", From: "host", Text: "Velkommen"}}, Captions: []meetingv1.Caption{}}, nil
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return meetingv1.HistoryReply{Messages: []meetingv1.Message{{ID: "old", From: "host", Text: "Velkommen"}}, Captions: []meetingv1.Caption{}, Room: r.room}, nil
 	})
-	media := func(meetingv1.MediaRequest) (meetingv1.MediaReply, error) {
-		return meetingv1.MediaReply{}, errs.E(errs.Denied, "Her er intet medie.", nil)
+	media := func(q meetingv1.MediaRequest) (meetingv1.MediaReply, error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.media == nil || q.Trial {
+			return meetingv1.MediaReply{}, errs.E(errs.Denied, "Her er intet medie.", nil)
+		}
+		return r.media(q)
 	}
 	script(t, p, s, meetingv1.PublishSubject, media)
 	script(t, p, s, meetingv1.SubscribeSubject, media)

@@ -332,6 +332,7 @@ type MediaReply struct {
 	SDP        string      `json:"sdp,omitempty"`
 	Session    string      `json:"session"`
 	ICEServers []ICEServer `json:"ice_servers,omitempty"` // of a trial that is asked for without SDP
+	Room       int64       `json:"room,omitempty"`        // as in HistoryReply
 }
 
 // Actions in the room. Those with Target need a moderator unless it is oneself.
@@ -429,6 +430,9 @@ type Caption struct {
 type HistoryReply struct {
 	Messages []Message `json:"messages"`
 	Captions []Caption `json:"captions"`
+	// Room grows whenever the room is opened anew, here or on another node: media that was set up under a smaller one is gone.
+	// 0: the meeting has not begun.
+	Room int64 `json:"room,omitempty"`
 }
 
 // Kinds of a RoomEvent.

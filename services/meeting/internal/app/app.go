@@ -40,6 +40,8 @@ type Config struct {
 	Book  *booking.Book
 	Hall  *room.Hall
 	Nodes *nodes.Nodes
+	// Alone says that no other process has the database: whatever holds rooms in it when this one starts is gone.
+	Alone bool
 	// Dial reaches Temporal; it waits for it as long as ctx lives. Work runs the activities.
 	Dial    func(ctx context.Context) (client.Client, error)
 	Work    func(ctx context.Context, c client.Client) error
@@ -80,6 +82,11 @@ func (a *App) Run(ctx context.Context) error {
 	err := a.Bus.EnsureStreams(ctx, streams.Meeting(), streams.Call(), streams.Transcript(), streams.Consent())
 	if err != nil {
 		return stopped(ctx, err)
+	}
+	if a.Alone {
+		if err := a.takeover(ctx); err != nil {
+			return stopped(ctx, err)
+		}
 	}
 	d, err := a.open()
 	if err != nil {

@@ -155,6 +155,15 @@ func (a *App) Evict(ctx context.Context, node string) error {
 	return nil
 }
 
+// takeover takes all rooms away from the processes before this one, without waiting to see whether they answer.
+func (a *App) takeover(ctx context.Context) error {
+	holders, err := a.Store.Read().Holders(ctx)
+	for _, node := range holders {
+		err = errors.Join(err, a.Evict(ctx, node))
+	}
+	return err
+}
+
 func bySeat[Req any](seat func(Req) meetingv1.SeatRef) about[Req] {
 	return func(_ context.Context, r Req) string { return seat(r).MeetingID }
 }

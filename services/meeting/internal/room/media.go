@@ -22,22 +22,22 @@ func (h *Hall) Publish(ctx context.Context, q meetingv1.MediaRequest) (meetingv1
 	if q.Trial {
 		return h.try(ctx, q)
 	}
-	peer, err := h.peer(ctx, q.Seat)
+	peer, epoch, err := h.peer(ctx, q.Seat)
 	if err != nil {
 		return meetingv1.MediaReply{}, err
 	}
 	sdp, err := peer.Publish(q.SDP)
-	return meetingv1.MediaReply{SDP: sdp, Session: q.Seat.ParticipantID}, full(err)
+	return meetingv1.MediaReply{SDP: sdp, Session: q.Seat.ParticipantID, Room: epoch}, full(err)
 }
 
 // Subscribe makes the connection that a participant watches and hears by: without SDP the SFU offers, and gets the answer in a
 // second request (Session); with SDP and no Session the client offers (WHEP).
 func (h *Hall) Subscribe(ctx context.Context, q meetingv1.MediaRequest) (meetingv1.MediaReply, error) {
-	peer, err := h.peer(ctx, q.Seat)
+	peer, epoch, err := h.peer(ctx, q.Seat)
 	if err != nil {
 		return meetingv1.MediaReply{}, err
 	}
-	rep := meetingv1.MediaReply{Session: q.Seat.ParticipantID}
+	rep := meetingv1.MediaReply{Session: q.Seat.ParticipantID, Room: epoch}
 	switch {
 	case q.Restart:
 		rep.SDP, err = peer.RestartICE(sfu.Subscribing, "")
@@ -51,25 +51,25 @@ func (h *Hall) Subscribe(ctx context.Context, q meetingv1.MediaRequest) (meeting
 	return rep, full(err)
 }
 
-// peer lets a participant's media into the room; the first one opens it.
-func (h *Hall) peer(ctx context.Context, s meetingv1.SeatRef) (*sfu.Peer, error) {
+// peer lets a participant's media into the room; the first one opens it. Epoch is the room's.
+func (h *Hall) peer(ctx context.Context, s meetingv1.SeatRef) (peer *sfu.Peer, epoch int64, err error) {
 	rec, p, err := h.seat(ctx, s, true)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	r, err := h.open(ctx, rec)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	peer, err := r.join(rec, p, nil)
+	peer, err = r.join(rec, p, nil)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if err := r.begin(ctx); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	h.announce(rec)
-	return peer, nil
+	return peer, r.epoch, nil
 }
 
 // Leave takes a participant out, who may come back by the same link.
@@ -173,6 +173,7 @@ func (h *Hall) History(ctx context.Context, s meetingv1.SeatRef) (meetingv1.Hist
 	if err != nil {
 		return rep, err
 	}
+	rep.Room = r.epoch
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, m := range r.messages {

@@ -348,7 +348,8 @@ func (a *App) roomEvents(w http.ResponseWriter, r *http.Request, _ who.Person) e
 		return inside
 	}
 	// History is what a seat in the room may read. Denied: a seat that waits; a key that is none is refused otherwise.
-	if _, err := askMeeting[meetingv1.HistoryReply](r.Context(), a, meetingv1.HistorySubject, ref); err == nil {
+	history, err := askMeeting[meetingv1.HistoryReply](r.Context(), a, meetingv1.HistorySubject, ref)
+	if err == nil {
 		state = meetingv1.InRoom
 	} else if errs.KindOf(err) != errs.Denied {
 		return err
@@ -361,8 +362,13 @@ func (a *App) roomEvents(w http.ResponseWriter, r *http.Request, _ who.Person) e
 	if err != nil {
 		return err
 	}
-	s.put(sse{name: "ready", data: struct{}{}})
+	s.put(sse{name: "ready", data: roomReady{Room: history.Room}})
 	return s.run()
+}
+
+// roomReady begins the events of a room. Room tells whether media that was set up before is still there, as in HistoryReply.
+type roomReady struct {
+	Room int64 `json:"room,omitempty"`
 }
 
 // WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): one request with an offer, one answer, a resource to delete.

@@ -2,7 +2,7 @@
 
 import { $, ask, el, failed, keyed, Problem, t, tell, write } from "./lib.js";
 import { awaited, dialButton, dialForm, phoneMarks } from "./meeting_dial.js";
-import { level, Media, tone } from "./meeting_media.js";
+import { level, Media, pause, tone } from "./meeting_media.js";
 import { drawRecording, recordChoice, unanswered } from "./meeting_record.js";
 import { measure, netText } from "./meeting_trial.js";
 
@@ -570,12 +570,12 @@ const handlers = {
 
 /** listen reads the room's events with the seat in a header, which EventSource cannot send. */
 async function listen() {
-  for (let wait = 500; step !== "over"; wait = Math.min(wait * 2, 5000)) {
+  for (let attempt = 0; step !== "over"; attempt++) {
     try {
       const r = await fetch(base + "events", { headers });
       if (r.status === 404) return handlers.ended();
       if (!r.ok) throw new Error(r.status);
-      wait = 500;
+      attempt = 0;
       const reader = r.body.pipeThrough(new TextDecoderStream()).getReader();
       let text = "";
       for (;;) {
@@ -587,7 +587,7 @@ async function listen() {
           if (event.event === "ready") {
             if (page.dataset.events) {
               handlers.resync();
-              media?.check().catch(() => {});
+              media?.at(JSON.parse(event.data).room).catch(() => {});
             }
             page.dataset.events = "on";
           }
@@ -597,7 +597,7 @@ async function listen() {
     } catch {
       // the network is away, or the portal restarts: it is asked again
     }
-    await new Promise((done) => setTimeout(done, wait));
+    await pause(attempt);
   }
 }
 

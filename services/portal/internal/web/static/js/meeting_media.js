@@ -11,6 +11,9 @@ export const gather = (pc) =>
 const lossLimit = 2500; // ms of lost connection before everything is set up anew
 const quietLimit = 1500; // ms: the room answers what it gets ten times a second
 
+/** pause waits between two attempts: hardly at first, for most is over at once, longer later; nobody in step with the others. */
+export const pause = (attempt) => new Promise((done) => setTimeout(done, (attempt < 2 ? 250 << attempt : attempt < 30 ? 1000 : 4000) * (0.75 + Math.random() / 4)));
+
 /** received is how much has come on a connection. */
 async function received(pc) {
   let bytes = 0;
@@ -24,6 +27,7 @@ export class Media {
     Object.assign(this, { send, iceServers, on });
     this.streams = new Map();
     this.stopped = false;
+    this.told = 0; // the newest opening of the room that is known of
   }
 
   /** start sends what local has, the picture only with camera, and receives the others. It tries until it works or is refused. */
@@ -51,7 +55,7 @@ export class Media {
     this.text = pc.createDataChannel("t140", { ordered: true, protocol: "t140" });
     if (this.screen) this.addScreen(pc);
     pc.addEventListener("connectionstatechange", () => this.state("out", pc));
-    await this.offer(pc);
+    return this.offer(pc);
   }
 
   addScreen(pc) {
@@ -61,8 +65,9 @@ export class Media {
   async offer(pc) {
     await pc.setLocalDescription(await pc.createOffer());
     await gather(pc);
-    const { sdp } = await this.send("publish", { sdp: pc.localDescription.sdp });
+    const { sdp, room } = await this.send("publish", { sdp: pc.localDescription.sdp });
     await pc.setRemoteDescription({ type: "answer", sdp });
+    return room;
   }
 
   async subscribe() {
@@ -72,8 +77,9 @@ export class Media {
     pc.addEventListener("track", (e) => this.track(e));
     pc.addEventListener("datachannel", (e) => this.channel(e.channel));
     pc.addEventListener("connectionstatechange", () => this.state("in", pc));
-    const { sdp } = await this.send("subscribe", {});
+    const { sdp, room } = await this.send("subscribe", {});
     await this.answer(sdp);
+    return room;
   }
 
   /** answer takes an offer of the room's; they come one at a time. */
@@ -113,6 +119,12 @@ export class Media {
     if (pc.connectionState === "disconnected") setTimeout(() => current() && pc.connectionState === "disconnected" && this.again(), lossLimit);
   }
 
+  /** at learns which opening of the room is the newest: connections to an earlier one lead nowhere. */
+  at(room) {
+    this.told = Math.max(this.told, room ?? 0);
+    return this.room < this.told ? this.again() : this.check();
+  }
+
   /** check sets everything up anew when nothing comes from the room any more: the server that comes back after a crash knows no connection. */
   async check() {
     const { out } = this;
@@ -126,14 +138,15 @@ export class Media {
     if (this.stopped || this.trying) return undefined;
     this.trying = true;
     let refused;
-    for (let wait = 300; !this.stopped && !refused; wait = Math.min(wait * 2, 5000)) {
+    for (let attempt = 0; !this.stopped && !refused; attempt++) {
       try {
-        await Promise.all([this.publish(), this.subscribe()]);
-        break;
+        const rooms = await Promise.all([this.publish(), this.subscribe()]);
+        this.room = Math.min(...rooms);
+        if (!(this.room < Math.max(this.told, ...rooms))) break; // else it has moved meanwhile
       } catch (err) {
         if (["denied", "not-found", "unauthenticated", "invalid"].includes(err.kind)) refused = err;
-        else await new Promise((r) => setTimeout(r, wait));
       }
+      if (!refused) await pause(attempt);
     }
     this.trying = false;
     return refused;

@@ -1,0 +1,116 @@
+package portal
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	cdp "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/pion/webrtc/v4"
+
+	"samtale.dk/samtale/services/contract/meetingv1"
+)
+
+// cut lets a test break the room's events off, as a server that stops does.
+const cut = `(() => {
+  const real = window.fetch;
+  window.fetch = (url, options) => {
+    if (!String(url).endsWith("/room/events")) return real(url, options);
+    const line = new AbortController();
+    window.cut = () => line.abort();
+    return real(url, { ...options, signal: line.signal });
+  };
+})()`
+
+// After the events broke off the page sets media up anew when the room has been opened anew, and at once: it does not need to find
+// out that nothing comes. Here something does come: the connections of before still work.
+func TestMeetingComesBackToARoomThatWasOpenedAnew(t *testing.T) {
+	p := start(t)
+	r := serveMeeting(t, p, meetingv1.RoleCaseworker)
+	far := &farEnd{}
+	t.Cleanup(far.close)
+	opened := map[int64]int{} // connections that were set up, by the room's number
+	r.room = 3
+	r.media = func(q meetingv1.MediaRequest) (meetingv1.MediaReply, error) { // r.mu is held
+		sdp, err := far.take(q)
+		if err == nil && q.Session == "" {
+			opened[r.room]++
+		}
+		return meetingv1.MediaReply{SDP: sdp, Room: r.room}, err
+	}
+	r.be(func(me *meetingv1.Participant) { me.State = meetingv1.InRoom })
+	b := chromium(t, p)
+	b.run(chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := cdp.AddScriptToEvaluateOnNewDocument(cut).Do(ctx)
+		return err
+	}))
+	b.open("/moede/" + demoMeeting + "/secret")
+	b.step("room")
+	const connected = `document.getElementById("meeting").dataset.in === "connected" && document.getElementById("meeting").dataset.out === "connected"`
+	b.until(connected + ` && document.getElementById("meeting").dataset.events === "on"`)
+	r.mu.Lock()
+	if opened[3] != 2 {
+		t.Errorf("connections at first: %v", opened)
+	}
+	r.room = 4
+	r.mu.Unlock()
+	b.run(chromedp.Evaluate(`for (const side of ["in", "out"]) document.getElementById("meeting").dataset[side] = ""; cut()`, nil))
+	b.until(connected)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if opened[3] != 2 || opened[4] != 2 {
+		t.Errorf("connections: %v", opened)
+	}
+}
+
+// farEnd has the other ends of a page's connections.
+type farEnd struct {
+	open []*webrtc.PeerConnection
+	in   *webrtc.PeerConnection // the newest that the page receives by
+}
+
+func (f *farEnd) close() {
+	for _, pc := range f.open {
+		_ = pc.Close() // nobody is left who cares
+	}
+}
+
+func (f *farEnd) take(q meetingv1.MediaRequest) (string, error) {
+	if q.Session == "answer" {
+		return "", f.in.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: q.SDP})
+	}
+	var se webrtc.SettingEngine
+	se.SetIncludeLoopbackCandidate(true)
+	me := &webrtc.MediaEngine{}
+	if err := me.RegisterDefaultCodecs(); err != nil {
+		return "", err
+	}
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(me)).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		return "", err
+	}
+	f.open = append(f.open, pc)
+	var local webrtc.SessionDescription
+	if q.SDP != "" {
+		if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: q.SDP}); err != nil {
+			return "", err
+		}
+		local, err = pc.CreateAnswer(nil)
+	} else {
+		f.in = pc
+		if _, err := pc.CreateDataChannel("t140:host", nil); err != nil {
+			return "", err
+		}
+		local, err = pc.CreateOffer(nil)
+	}
+	if err != nil {
+		return "", fmt.Errorf("describe: %w", err)
+	}
+	done := webrtc.GatheringCompletePromise(pc)
+	if err := pc.SetLocalDescription(local); err != nil {
+		return "", err
+	}
+	<-done
+	return pc.LocalDescription().SDP, nil
+}
