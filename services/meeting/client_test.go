@@ -102,9 +102,7 @@ func (g *tab) subscribe() {
 	take := func(offer string) {
 		one.Lock()
 		defer one.Unlock()
-		if err := g.answer(offer); err != nil && g.w.t.Context().Err() == nil {
-			g.w.t.Logf("offer: %v", err) // the room or the page may be gone by now
-		}
+		_ = g.answer(offer) // the room or the page may be gone by now
 	}
 	follow(g.w, meetingv1.RoomSubject(g.seat.MeetingID), func(e meetingv1.RoomEvent) {
 		if e.Kind == meetingv1.EventOffer && e.To == g.seat.ParticipantID {

@@ -9,7 +9,7 @@ import (
 	"samtale.dk/samtale/services/contract/meetingv1"
 )
 
-// hand is a clock that tests move on by hand, from the real time.
+// hand is a clock that only tests move on, by hand, from the real time of their beginning.
 type hand struct {
 	mu    sync.Mutex
 	ahead time.Duration
@@ -25,11 +25,11 @@ type alarm struct {
 // byHand gives a world's nodes a clock of its own.
 func byHand(h *hand) func(*world) {
 	return func(w *world) {
-		real := w.on.now
+		began := w.on.now()
 		w.on.now = func() time.Time {
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			return real().Add(h.ahead)
+			return began.Add(h.ahead)
 		}
 		w.on.after = func(d time.Duration, f func()) func() bool {
 			a := &alarm{at: w.on.now().Add(d), f: f}

@@ -55,6 +55,10 @@ type world struct {
 	node *node        // the newest
 	look *store.Store // the database, when there are several nodes
 
+	inbox     chan *nats.Msg // of all subscriptions, so that what came first is seen first
+	following sync.Mutex
+	followers map[*nats.Subscription]func(*nats.Msg)
+
 	mu      sync.Mutex
 	news    chan struct{} // replaced and closed when something has happened
 	heard   map[string]*heard
@@ -65,12 +69,13 @@ type world struct {
 	choices []consentv1.Choice
 }
 
-// heard is one leg as the speech worker got it, in samples.
+// heard is one leg as the speech worker got it, in samples. A gateway that has heard nothing of the worker for long attaches it again:
+// it goes on where it was.
 type heard struct {
-	attach                 audiov1.Attach
+	conversation, leg      string
+	epoch                  uint64
 	clear, masked, missing int64
 	ended                  bool
-	sub                    *nats.Subscription
 }
 
 func (h *heard) length() int64 { return h.clear + h.masked + h.missing }
@@ -78,7 +83,10 @@ func (h *heard) length() int64 { return h.clear + h.masked + h.missing }
 func newWorld(t *testing.T, change ...func(*world)) *world {
 	t.Helper()
 	t.Parallel()
-	w := &world{t: t, data: t.TempDir(), heard: map[string]*heard{}, news: make(chan struct{}), on: machine()}
+	w := &world{
+		t: t, data: t.TempDir(), heard: map[string]*heard{}, news: make(chan struct{}), on: machine(),
+		inbox: make(chan *nats.Msg, 1<<16), followers: map[*nats.Subscription]func(*nats.Msg){},
+	}
 	w.dsn = "sqlite:" + filepath.Join(w.data, "meeting.db")
 	for _, f := range change {
 		f(w)
@@ -93,14 +101,13 @@ func newWorld(t *testing.T, change ...func(*world)) *world {
 	w.keys, err = seal.NewRing(w.bus)
 	w.must(err)
 	consenttest.Start(t, w.nats.Option(), areasJSON)
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	go w.read(ctx)
 	w.speech()
-	follow(w, "call.v1.started.>", func(e callv1.Started) { w.started = append(w.started, e) })
-	follow(w, "call.v1.ended.>", func(e callv1.Ended) { w.ended = append(w.ended, e) })
-	follow(w, "transcript.v1.final.>", func(e transcriptv1.Final) {
-		if !slices.ContainsFunc(w.finals, func(o transcriptv1.Final) bool { return o.ID == e.ID }) { // the outbox may tell twice
-			w.finals = append(w.finals, e)
-		}
-	})
+	follow(w, "call.v1.started.>", once(&w.started))
+	follow(w, "call.v1.ended.>", once(&w.ended))
+	follow(w, "transcript.v1.final.>", once(&w.finals))
 	follow(w, "meeting.v1.room.*", func(e meetingv1.RoomEvent) { w.events = append(w.events, e) })
 	follow(w, "consent.v1.event.choice.*", func(e consentv1.Choice) { w.choices = append(w.choices, e) })
 	w.start()
@@ -114,17 +121,45 @@ func (w *world) must(err error) {
 	}
 }
 
+// follow takes what comes on a subject. Whatever the subjects are, f is called in the order in which the bus delivered it.
 func follow[T any](w *world, subject string, f func(T)) {
 	w.t.Helper()
-	_, err := w.bus.NC.Subscribe(subject, func(m *nats.Msg) {
+	w.following.Lock()
+	defer w.following.Unlock()
+	sub, err := w.bus.NC.ChanSubscribe(subject, w.inbox)
+	w.must(err)
+	w.followers[sub] = func(m *nats.Msg) {
 		var e T
 		if err := json.Unmarshal(m.Data, &e); err != nil {
 			w.t.Errorf("%s: %v", m.Subject, err)
 			return
 		}
 		w.note(func() { f(e) })
-	})
-	w.must(err)
+	}
+}
+
+// once adds an event that is not there yet: the outbox may tell twice.
+func once[T event.Message](all *[]T) func(T) {
+	return func(e T) {
+		if !slices.ContainsFunc(*all, func(o T) bool { return o.Envelope().ID == e.Envelope().ID }) {
+			*all = append(*all, e)
+		}
+	}
+}
+
+// read gives what came to those who follow it.
+func (w *world) read(ctx context.Context) {
+	for {
+		select {
+		case m := <-w.inbox:
+			w.following.Lock()
+			f := w.followers[m.Sub]
+			w.following.Unlock()
+			f(m)
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // note changes what is known and wakes until.
@@ -162,19 +197,23 @@ func (w *world) speech() {
 	svc, err := w.bus.Service("speech", "test")
 	w.must(err)
 	w.must(bus.Handle(w.bus, svc, audiov1.AttachSubject, 64, func(_ context.Context, a audiov1.Attach) (audiov1.Attached, error) {
-		h := &heard{attach: a}
-		sub, err := w.bus.NC.Subscribe(audiov1.Subject(a.ConversationID, a.LegID), func(m *nats.Msg) { w.hear(h, m.Data) })
-		if err != nil {
-			return audiov1.Attached{}, err
-		}
-		h.sub = sub
+		var h *heard
+		known := false
+		rep := audiov1.Attached{Worker: "test"}
 		w.note(func() {
-			if old := w.heard[a.LegID]; old != nil {
-				_ = old.sub.Unsubscribe()
+			if h, known = w.heard[a.LegID]; !known {
+				h = &heard{conversation: a.ConversationID, leg: a.LegID}
+				w.heard[a.LegID] = h
 			}
-			w.heard[a.LegID] = h
+			h.epoch, rep.Resume, rep.Done = a.Epoch, h.length(), h.ended
 		})
-		return audiov1.Attached{Worker: "test"}, w.bus.NC.Flush()
+		if known {
+			return rep, nil
+		}
+		if _, err := w.bus.NC.Subscribe(audiov1.Subject(a.ConversationID, a.LegID), func(m *nats.Msg) { w.hear(h, m.Data) }); err != nil {
+			return rep, err
+		}
+		return rep, w.bus.NC.Flush()
 	}))
 	ctx, cancel := context.WithCancel(context.Background())
 	w.t.Cleanup(cancel) // after the nodes, which wait for the last words
@@ -182,9 +221,9 @@ func (w *world) speech() {
 		for ctx.Err() == nil {
 			w.mu.Lock()
 			for id, h := range w.heard {
-				p := audiov1.Progress{Worker: "test", Epoch: h.attach.Epoch, Received: h.length(), Committed: h.length(), Done: h.ended}
+				p := audiov1.Progress{Worker: "test", Epoch: h.epoch, Received: h.length(), Committed: h.length(), Done: h.ended}
 				if data, err := json.Marshal(p); err == nil {
-					_ = w.bus.NC.Publish(audiov1.ProgressSubject(h.attach.ConversationID, id), data)
+					_ = w.bus.NC.Publish(audiov1.ProgressSubject(h.conversation, id), data)
 				}
 			}
 			w.mu.Unlock()
@@ -226,6 +265,7 @@ type node struct {
 	feed *audiofeed.Gateway
 	stop context.CancelFunc
 	done chan error
+	over sync.Once
 }
 
 // start runs the service on the world's data, as Run does.
@@ -262,10 +302,9 @@ func (w *world) start() *node {
 }
 
 // end stops a node in order; killed: it can neither write nor tell anything more from now on.
-func (w *world) end(n *node, killed bool) {
-	if n.stop == nil {
-		return
-	}
+func (w *world) end(n *node, killed bool) { n.over.Do(func() { w.finish(n, killed) }) }
+
+func (w *world) finish(n *node, killed bool) {
 	if killed {
 		n.db.Close()
 		n.bus.NC.Close()
@@ -282,12 +321,13 @@ func (w *world) end(n *node, killed bool) {
 		n.bus.Close()
 		n.db.Close()
 	}
-	n.stop = nil
 }
 
-// ask is a request to the service.
+// ask is a request to the service, however long that takes.
 func ask[Resp any](w *world, subject string, req any) (Resp, error) {
-	return bus.Request[Resp](w.t.Context(), w.bus, subject, req)
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	defer cancel()
+	return bus.Request[Resp](ctx, w.bus, subject, req)
 }
 
 // get is one that succeeds.
@@ -420,15 +460,23 @@ func (w *world) over(meeting string) callv1.Ended {
 	w.t.Helper()
 	var end callv1.Ended
 	w.until("the end of the meeting", func() bool {
-		for _, e := range w.ended {
-			if e.ConversationID == meeting {
-				end = e
-				return true
-			}
+		i := slices.IndexFunc(w.ended, func(e callv1.Ended) bool { return e.ConversationID == meeting })
+		if i >= 0 {
+			end = w.ended[i]
 		}
-		return false
+		return i >= 0
 	})
 	return end
+}
+
+// startedOnce checks that a meeting whose end was seen began once: what it told before its end has come before it.
+func (w *world) startedOnce(end callv1.Ended) {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.started) != 1 || !end.StartedAt.Equal(w.started[0].Time) {
+		w.t.Errorf("started %+v, the end says %v", w.started, end.StartedAt)
+	}
 }
 
 func sealJSON(w *world, meeting string, v any) ([]byte, error) {

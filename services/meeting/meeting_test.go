@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
@@ -254,11 +255,12 @@ func TestSideRoom(t *testing.T) {
 	refused(w, errs.Denied, meetingv1.ActSubject, meetingv1.ActRequest{Seat: g.seat, Action: meetingv1.ActSide, Value: "open", Targets: []string{tolk.seat.ParticipantID}})
 	refused(w, errs.Invalid, meetingv1.ActSubject, meetingv1.ActRequest{Seat: host.seat, Action: meetingv1.ActSide, Value: "open"})
 	host.act(meetingv1.ActSide, "", "open", tolk.seat.ParticipantID)
-	before, among := g.hears(host)+g.hears(tolk), tolk.hears(host)
-	w.eventually("sound in the side room", func() bool { return tolk.hears(host) > among+25 })
-	if n := g.hears(host) + g.hears(tolk) - before; n > 6 {
-		t.Errorf("%d packets left the side room", n)
-	}
+	// What was on its way comes in; then nothing more, however much is said.
+	w.eventually("sound in the side room, and none that leaves it", func() bool {
+		before, among := g.hears(host)+g.hears(tolk), tolk.hears(host)
+		w.eventually("sound in the side room", func() bool { return tolk.hears(host) > among+25 })
+		return g.hears(host)+g.hears(tolk) == before
+	})
 	l := w.leg(m.ID, host.seat.ParticipantID)
 	w.until("masked sound", func() bool { return l.masked > 16000/4 })
 	w.mu.Lock()
@@ -275,7 +277,7 @@ func TestSideRoom(t *testing.T) {
 	}
 	w.mu.Unlock()
 	host.act(meetingv1.ActSide, "", "close")
-	before = g.hears(host)
+	before := g.hears(host)
 	w.eventually("the host in the main room", func() bool { return g.hears(host) > before+10 })
 	host.say("m1", "vi er tilbage")
 	w.eventually("the typed words", func() bool { return len(w.typed(m.ID)) == 3 })
@@ -297,10 +299,16 @@ func TestWhoDeclinesIsNotWrittenDown(t *testing.T) {
 	host.say("m3", "under pausen")
 	refused(w, errs.Denied, meetingv1.ActSubject, meetingv1.ActRequest{Seat: g.seat, Action: meetingv1.ActContinue})
 	host.act(meetingv1.ActContinue, "", "")
-	clear := theirs.clear
-	w.until("sound after the pause", func() bool { return theirs.clear > clear+16000/4 })
+	clear := int64(-1)
+	w.until("sound after the pause", func() bool {
+		if clear < 0 {
+			clear = theirs.clear
+		}
+		return theirs.clear > clear+16000/4
+	})
 	host.act(meetingv1.ActEnd, "", "")
 	end := w.over(m.ID)
+	words := w.typed(m.ID)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if l.clear != 0 {
@@ -318,9 +326,6 @@ func TestWhoDeclinesIsNotWrittenDown(t *testing.T) {
 	if found != 2 || end.Reason != "hangup" || !end.Transcribed || end.Caseworker != "mette" {
 		t.Errorf("the end: %+v", end)
 	}
-	w.mu.Unlock()
-	words := w.typed(m.ID)
-	w.mu.Lock()
 	text := fmt.Sprint(words)
 	if strings.Contains(text, "skrives") || strings.Contains(text, "pausen") {
 		t.Errorf("typed words that nobody agreed to: %s", text)
@@ -458,14 +463,19 @@ func TestRealTimeTextIsKept(t *testing.T) {
 	m := w.book()
 	host, g := w.host(m).join(), w.admitted(m, 1, "Bente", true).join()
 	w.eventually("the channel", func() bool { return g.text.ReadyState().String() == "open" })
+	at := func(text string) bool {
+		host.mu.Lock()
+		defer host.mu.Unlock()
+		return strings.HasSuffix(host.written["t140:"+g.seat.ParticipantID], text)
+	}
+	w.eventually("the way to the host is there", func() bool { // until then what is typed is not kept for it
+		w.must(g.text.SendText("x\b"))
+		return at("x\b")
+	})
 	for _, c := range []string{"jeg ", "flytx", "\b", "ter\u2028", "og s"} {
 		w.must(g.text.SendText(c))
 	}
-	w.eventually("the characters at the host", func() bool {
-		host.mu.Lock()
-		defer host.mu.Unlock()
-		return host.written["t140:"+g.seat.ParticipantID] == "jeg flytx\bter\u2028og s"
-	})
+	w.eventually("the characters at the host", func() bool { return at("jeg flytx\bter\u2028og s") })
 	w.eventually("the line", func() bool { return len(host.history().Messages) == 1 })
 	get[meetingv1.Entry](w, meetingv1.LeaveSubject, g.seat)
 	w.eventually("the line that was not ended", func() bool { return len(host.history().Messages) == 2 })
@@ -473,11 +483,29 @@ func TestRealTimeTextIsKept(t *testing.T) {
 		t.Errorf("history %+v", h)
 	}
 	host.act(meetingv1.ActEnd, "", "")
-	end := w.over(m.ID)
-	w.eventually("the last of the typed leg", func() bool { return w.accounted(end.Legs[len(end.Legs)-1].ID) == end.Legs[len(end.Legs)-1].Samples })
+	typed := w.typedLeg(w.over(m.ID))
+	w.eventually("the last of the typed leg", func() bool { return w.accounted(typed.ID) == typed.Samples })
 	if words := w.typed(m.ID); len(words) != 4 || words[0].Text != "jeg" || !words[2].Sentence {
 		t.Errorf("typed words %+v", words)
 	}
+}
+
+// typedLeg is the one leg of a meeting that words were typed in.
+func (w *world) typedLeg(end callv1.Ended) (leg callv1.LegEnd) {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, l := range end.Legs {
+		if slices.ContainsFunc(w.finals, func(f transcriptv1.Final) bool { return f.LegID == l.ID && f.Engine == "typed" }) {
+			leg = l
+			n++
+		}
+	}
+	if n != 1 {
+		w.t.Fatalf("%d typed legs in %+v", n, end.Legs)
+	}
+	return leg
 }
 
 // accounted is how far the ledger of a typed leg reaches without a hole, when it is ended; else -1.
@@ -527,8 +555,16 @@ func TestDrainAndReturn(t *testing.T) {
 		t.Error("who was muted is not")
 	}
 	host.say("m2", "efter genstart")
+	w.eventually("a new leg", func() bool { return w.participant(m.ID, host.seat.ParticipantID).LegID != first.leg })
+	w.leg(m.ID, host.seat.ParticipantID)
 	host.act(meetingv1.ActEnd, "", "")
 	end := w.over(m.ID)
+	w.startedOnce(end)
+	if n := len(w.typed(m.ID)); n != 4 {
+		t.Errorf("%d typed words", n)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	typed, spoken := 0, 0
 	for _, l := range end.Legs {
 		switch h := w.heard[l.ID]; {
@@ -543,12 +579,6 @@ func TestDrainAndReturn(t *testing.T) {
 	if typed != 1 || spoken != 2 {
 		t.Errorf("%d typed and %d spoken legs", typed, spoken)
 	}
-	w.eventually("all typed words", func() bool { return len(w.typed(m.ID)) == 4 })
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.started) != 1 || !end.StartedAt.Equal(w.started[0].Time) {
-		t.Errorf("started %+v, the end says %v", w.started, end.StartedAt)
-	}
 }
 
 func TestKilledNode(t *testing.T) {
@@ -561,7 +591,7 @@ func TestKilledNode(t *testing.T) {
 		legs, err := w.node.Store.Read().Legs(t.Context(), m.ID)
 		w.must(err)
 		for _, x := range legs {
-			if x.ID == l.attach.LegID {
+			if x.ID == l.leg {
 				n = x.Samples
 			}
 		}
@@ -578,17 +608,13 @@ func TestKilledNode(t *testing.T) {
 	if h := host.history(); len(h.Messages) != 1 {
 		t.Errorf("history after the crash: %+v", h)
 	}
-	w.eventually("a new leg", func() bool { return w.participant(m.ID, host.seat.ParticipantID).LegID != l.attach.LegID })
+	w.eventually("a new leg", func() bool { return w.participant(m.ID, host.seat.ParticipantID).LegID != l.leg })
 	host.act(meetingv1.ActEnd, "", "")
 	end := w.over(m.ID)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.started) != 1 || !end.StartedAt.Equal(w.started[0].Time) {
-		t.Errorf("started %+v, the end says %v", w.started, end.StartedAt)
-	}
+	w.startedOnce(end)
 	old := -1
 	for i, x := range end.Legs {
-		if x.ID == l.attach.LegID {
+		if x.ID == l.leg {
 			old = i
 		}
 	}

@@ -108,6 +108,13 @@ func (p *phone) send(samples []int16, lost int64) {
 	}
 }
 
+// sent is how much it has said: samples with those that were skipped, and frames.
+func (p *phone) sent() (at int64, frames int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.at, p.frames
+}
+
 // skip leaves samples out, and messages.
 func (p *phone) skip(samples int64, messages uint64) {
 	p.mu.Lock()
@@ -194,7 +201,7 @@ func TestTelephoneByCode(t *testing.T) {
 	p.say(10, 6400, 1600) // a pause with a loss in it
 	p.skip(4*320, 4)      // messages that did not come
 	p.say(10, 0, 0)
-	said := p.at // all of it is accounted for
+	said, _ := p.sent() // all of it is accounted for
 	lost := int64(1600 + 4*320)
 	await := func(what string, ok func(heard) bool) {
 		t.Helper()
@@ -212,13 +219,13 @@ func TestTelephoneByCode(t *testing.T) {
 	await("the leg to the sample", func(h heard) bool { return h.missing == lost && h.clear+h.missing == said })
 
 	get[meetingv1.Entry](w, meetingv1.ActSubject, meetingv1.ActRequest{Seat: p.seat, Action: meetingv1.ActMute})
-	open := p.frames
+	_, open := p.sent()
 	p.say(20, 0, 0)
-	said = p.at
+	said, _ = p.sent()
 	await("time goes on while it is muted", func(h heard) bool { return h.clear+h.missing == said })
 	get[meetingv1.Entry](w, meetingv1.ActSubject, meetingv1.ActRequest{Seat: p.seat, Action: meetingv1.ActUnmute})
 	p.say(10, 0, 0)
-	said = p.at
+	said, _ = p.sent()
 	await("what is said after that", func(h heard) bool { return h.clear+h.missing == said })
 	if n := host.hears(caller); n > open+10 {
 		t.Errorf("a muted telephone is heard: %d packets of %d frames", n, open+10)
@@ -256,9 +263,10 @@ func TestTelephoneByCode(t *testing.T) {
 	}
 	host.act(meetingv1.ActEnd, "", "")
 	end := w.over(m.ID)
+	said, _ = p.sent()
 	for _, l := range end.Legs {
-		if l.Role == "citizen" && l.Samples != p.at {
-			t.Errorf("the leg has %d samples, not %d", l.Samples, p.at)
+		if l.Role == "citizen" && l.Samples != said {
+			t.Errorf("the leg has %d samples, not %d", l.Samples, said)
 		}
 	}
 	if rep := w.dialIn(citizen.DialCode, "bente"); rep.Problem != meetingv1.CodeOver {
