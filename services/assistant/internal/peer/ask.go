@@ -50,7 +50,7 @@ func (p *Peers) Answer(ctx context.Context, req assistantv1.AskRequest, own assi
 		return nil
 	}
 	rows = slices.DeleteFunc(rows, func(r row) bool { return p.resting(r.ID) })
-	ctx, cancel := context.WithTimeout(ctx, AskWithin)
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.AskWithin)
 	defer cancel()
 	return p.first(ctx, leads(rows, own.Question), req, own)
 }

@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/a2aproject/a2a-go/v2/a2a"
 	"github.com/go-jose/go-jose/v4"
@@ -20,9 +19,8 @@ import (
 )
 
 const (
-	cardPath   = agentcard.Path
-	maxReply   = 512 << 10 // bytes of a card, key set or answer
-	fetchLimit = 4 * time.Second
+	cardPath = agentcard.Path
+	maxReply = 512 << 10 // bytes of a card, key set or answer
 )
 
 // address is where a peer may be: on the public internet by https, or on this machine by http for a demonstration.
@@ -55,7 +53,7 @@ func addressOf(s string) (address, error) {
 // do sends one request to the address. Names that lead into a private network are refused when they are dialled, and nobody is
 // sent on to another host.
 func (a address) do(ctx context.Context, req *http.Request) ([]byte, error) {
-	cfg := source.ClientConfig{Timeout: fetchLimit, Host: a.url.Host}
+	cfg := source.ClientConfig{Host: a.url.Host}
 	if a.here {
 		cfg.Private = []string{a.port}
 	}
@@ -88,7 +86,9 @@ func get(ctx context.Context, s string) ([]byte, error) {
 type card struct{ name, endpoint, keyID string }
 
 // fetchCard fetches and checks a card. A card that is signed must be signed rightly, by a key of its own host.
-func fetchCard(ctx context.Context, at string) (card, error) {
+func (p *Peers) fetchCard(ctx context.Context, at string) (card, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.CardWithin)
+	defer cancel()
 	raw, err := get(ctx, at)
 	if err != nil {
 		return card{}, err

@@ -9,6 +9,7 @@
 package peer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,6 +40,8 @@ type Config struct {
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 	Now     func() time.Time // nil: time.Now
+	// How long a question waits for peers, and an editor for a card; 0: AskWithin and CardWithin.
+	AskWithin, CardWithin time.Duration
 }
 
 // Peers are the registered peers.
@@ -56,11 +59,16 @@ func New(cfg Config) (*Peers, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	cfg.AskWithin = cmp.Or(cfg.AskWithin, AskWithin)
+	cfg.CardWithin = cmp.Or(cfg.CardWithin, CardWithin)
 	asked := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "samtale", Subsystem: "assistant", Name: "peers_asked_total", Help: "Questions sent to other authorities' assistants, by what came back.",
 	}, []string{"result"})
 	return &Peers{cfg: cfg, asked: asked, rest: map[string]time.Time{}}, cfg.Metrics.Register(asked)
 }
+
+// CardWithin is how long the card of a peer may take; a request over the bus waits for it.
+const CardWithin = 5 * time.Second
 
 const (
 	requestLimit = 8
@@ -68,7 +76,6 @@ const (
 	maxTopics    = 50
 	maxWord      = 80 // characters of a name or topic
 	checkEvery   = time.Hour
-	checkWithin  = 5 * time.Second // a request over the bus waits for it
 )
 
 // Register adds the requests.
@@ -102,7 +109,7 @@ func (p *Peers) recheck(ctx context.Context) {
 		if !r.Enabled || ctx.Err() != nil {
 			continue
 		}
-		c, err := fetchCard(ctx, r.URL)
+		c, err := p.fetchCard(ctx, r.URL)
 		if err == nil && c.keyID != r.keyID {
 			err = errOtherKey
 		}
@@ -160,9 +167,7 @@ func (p *Peers) save(ctx context.Context, in assistantv1.Peer) (assistantv1.Peer
 			r.Name = known[i].Name
 		}
 	default:
-		ctx, cancel := context.WithTimeout(ctx, checkWithin)
-		defer cancel()
-		c, err := fetchCard(ctx, r.URL)
+		c, err := p.fetchCard(ctx, r.URL)
 		if err != nil { // whatever is wrong there, it is the address that the editor can change
 			return in, errs.E(errs.Invalid, errs.Text(err), err)
 		}

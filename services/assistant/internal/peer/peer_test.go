@@ -108,6 +108,9 @@ func (o *authority) questions() []*a2a.Message {
 	return o.asked
 }
 
+// patience is how long a slow machine may take.
+const patience = 2 * time.Minute
+
 func open(t *testing.T) *Peers {
 	t.Helper()
 	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "a.db"))
@@ -118,7 +121,9 @@ func open(t *testing.T) *Peers {
 	if err := db.Migrate(t.Context(), schema.Migrations()); err != nil {
 		t.Fatal(err)
 	}
-	p, err := New(Config{DB: db, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()})
+	p, err := New(Config{
+		DB: db, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), AskWithin: patience, CardWithin: patience,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,6 +279,7 @@ func TestBrokenPeerChangesNothing(t *testing.T) {
 	if got := p.Answer(t.Context(), assistantv1.AskRequest{}, own); got != nil || !p.resting(s.ID) {
 		t.Errorf("dead: %+v", got)
 	}
+	p.cfg.AskWithin = 10 * time.Second
 	ps := p.mustSave(t, assistantv1.Peer{URL: slow.url, Topics: []string{"briller", "koster"}, Enabled: true})
 	p.mustSave(t, assistantv1.Peer{URL: good.url, Name: "Den gode", Topics: []string{"briller"}, Enabled: true})
 	got := p.Answer(t.Context(), assistantv1.AskRequest{}, own) // the slow one fits better, and is waited for
