@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -22,7 +20,6 @@ import (
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/bus/bustest"
-	"samtale.dk/samtale/services/platform/bus/natsserver"
 	"samtale.dk/samtale/services/platform/errs"
 )
 
@@ -114,20 +111,7 @@ func TestSkip(t *testing.T) {
 	if a, z := receive(t, got), receive(t, got); a != 1 || z != 2 {
 		t.Fatalf("got %d, %d", a, z)
 	}
-	cons, err := b.JS.Consumer(t.Context(), stream.Name, "skip")
-	if err != nil {
-		t.Fatal(err)
-	}
-	await(t, func() error {
-		info, err := cons.Info(t.Context())
-		if err != nil {
-			return err
-		}
-		if info.NumAckPending+int(info.NumPending) != 0 || info.AckFloor.Stream != 3 {
-			return fmt.Errorf("%d to acknowledge, %d to come, floor %d", info.NumAckPending, info.NumPending, info.AckFloor.Stream)
-		}
-		return nil
-	})
+	await(t, func() error { return settled(t, b, "skip", 3) })
 }
 
 func await(t *testing.T, f func() error) {
@@ -215,7 +199,9 @@ func serve(t *testing.T, b *bus.Bus, limit int, f func(ctx context.Context, q qu
 }
 
 func ask(t *testing.T, b *bus.Bus, want string) (answer, error) {
-	return bus.Request[answer](t.Context(), b, "test.v1.ask", question{want})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	return bus.Request[answer](ctx, b, "test.v1.ask", question{want})
 }
 
 func TestErrorsCrossTheWire(t *testing.T) {
@@ -360,33 +346,11 @@ func TestTraceContextTravels(t *testing.T) {
 	}
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // NATS restarts: what it acknowledged is there, consumers and requests go on, and what
 // was published meanwhile is refused, not lost in silence.
 func TestServerRestart(t *testing.T) {
-	cfg := natsserver.Config{StoreDir: t.TempDir(), Host: "127.0.0.1", Port: freePort(t), SyncAlways: true}
-	start := func() *natsserver.Server {
-		s, err := natsserver.Start(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	srv := start()
-	b, err := bus.Connect("test", bus.Config{URL: "nats://127.0.0.1:" + strconv.Itoa(cfg.Port)}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
+	srv := bustest.NewServer(t)
+	b := srv.Connect("test")
 	if err := b.EnsureStreams(t.Context(), stream); err != nil {
 		t.Fatal(err)
 	}
@@ -397,9 +361,10 @@ func TestServerRestart(t *testing.T) {
 	if n := receive(t, got); n != 1 {
 		t.Fatalf("got %d", n)
 	}
+	await(t, func() error { return settled(t, b, "r", 1) }) // else it would come again, rightly
 	srv.Stop()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	err = b.Publish(ctx, numbered(2))
+	err := b.Publish(ctx, numbered(2))
 	cancel()
 	if !errors.Is(err, errs.Unavailable) {
 		t.Fatalf("published into nothing: %v", err)
@@ -407,8 +372,7 @@ func TestServerRestart(t *testing.T) {
 	if b.Ready(t.Context()) == nil {
 		t.Fatal("ready without a server")
 	}
-	srv = start()
-	defer srv.Stop()
+	srv.Start()
 	await(t, func() error { return b.Ready(t.Context()) })
 	await(t, func() error { return b.Publish(t.Context(), numbered(3)) })
 	for n := receive(t, got); n != 3; n = receive(t, got) {
@@ -419,21 +383,27 @@ func TestServerRestart(t *testing.T) {
 	await(t, func() error { _, err := ask(t, b, "x"); return err })
 }
 
+// settled fails until a consumer has acknowledged everything up to a message.
+func settled(t *testing.T, b *bus.Bus, durable string, upTo uint64) error {
+	cons, err := b.JS.Consumer(t.Context(), stream.Name, durable)
+	if err != nil {
+		return err
+	}
+	info := cons.CachedInfo()
+	if info.NumAckPending+int(info.NumPending) != 0 || info.AckFloor.Stream != upTo {
+		return fmt.Errorf("%d to acknowledge, %d to come, floor %d", info.NumAckPending, info.NumPending, info.AckFloor.Stream)
+	}
+	return nil
+}
+
 // A client may start before its server.
 func TestConnectEarly(t *testing.T) {
-	port := freePort(t)
-	b, err := bus.Connect("early", bus.Config{URL: "nats://127.0.0.1:" + strconv.Itoa(port)}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
+	srv := bustest.NewServer(t)
+	srv.Stop()
+	b := srv.Connect("early")
 	ready := make(chan error, 1)
 	go func() { ready <- b.EnsureStreams(t.Context(), stream) }()
-	srv, err := natsserver.Start(natsserver.Config{StoreDir: t.TempDir(), Host: "127.0.0.1", Port: port})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer srv.Stop()
+	srv.Start()
 	if err := receive(t, ready); err != nil {
 		t.Fatal(err)
 	}
@@ -441,20 +411,8 @@ func TestConnectEarly(t *testing.T) {
 
 // Close delivers what was handed over before.
 func TestCloseFlushes(t *testing.T) {
-	srv, err := natsserver.Start(natsserver.Config{StoreDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer srv.Stop()
-	connect := func(name string) *bus.Bus {
-		b, err := bus.Connect(name, bus.Config{}, slog.New(slog.DiscardHandler), srv.Option())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
-	in, out := connect("in"), connect("out")
-	defer in.Close()
+	srv := bustest.NewServer(t)
+	in, out := srv.Connect("in"), srv.Connect("out")
 	got := make(chan note, 64)
 	if _, err := bus.Listen(in, "test.v1.note.*", func(_ context.Context, n note) { got <- n }); err != nil {
 		t.Fatal(err)
@@ -485,17 +443,13 @@ func TestCloseFlushes(t *testing.T) {
 
 // Logs name subjects and errors, never the content of a message.
 func TestLogsHoldNoContent(t *testing.T) {
-	srv, err := natsserver.Start(natsserver.Config{StoreDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer srv.Stop()
+	srv := bustest.NewServer(t)
 	var buf syncBuffer
 	b, err := bus.Connect("log", bus.Config{}, slog.New(slog.NewTextHandler(&buf, nil)), srv.Option())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.Close()
+	t.Cleanup(func() { b.Close() })
 	if err := b.EnsureStreams(t.Context(), stream); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -43,6 +44,9 @@ type Server struct {
 	healer sync.WaitGroup
 }
 
+// startLimit is more than reading large streams takes on a slow disk.
+const startLimit = time.Minute
+
 // Start runs a server and waits until it accepts connections.
 func Start(cfg Config) (*Server, error) {
 	opts := &server.Options{
@@ -61,16 +65,19 @@ func Start(cfg Config) (*Server, error) {
 	}
 	ns.SetLogger((*watch)(s), false, false)
 	go ns.Start()
-	if !ns.ReadyForConnections(10 * time.Second) {
+	if !ns.ReadyForConnections(startLimit) {
 		ns.Shutdown()
-		return nil, errors.New("embedded NATS: not ready within 10 s (is the data folder in use by another samtale?)")
+		return nil, fmt.Errorf("embedded NATS: not ready within %v (is the data folder in use by another samtale?)", startLimit)
 	}
 	s.healer.Go(s.heal)
 	return s, nil
 }
 
 // Option connects a client in process, without a socket.
-func (s *Server) Option() nats.Option { return nats.InProcessServer(s.ns) }
+func (s *Server) Option() nats.Option { return nats.InProcessServer(s) }
+
+// InProcessConn implements nats.InProcessConnProvider.
+func (s *Server) InProcessConn() (net.Conn, error) { return s.ns.InProcessConn() }
 
 // URL is where the server listens; only with a Host.
 func (s *Server) URL() string { return s.ns.ClientURL() }
