@@ -10,6 +10,7 @@ import (
 	"github.com/pion/srtp/v3"
 
 	"samtale.dk/samtale/media/sfu/internal/packet"
+	"samtale.dk/samtale/media/sfu/internal/protect"
 )
 
 // encrypted makes the datagrams that a publisher sends, under keys that its connection is given.
@@ -20,7 +21,7 @@ func encrypted(t *testing.T, via *transport, ssrc uint32, kind uint8, n int) [][
 	if err != nil {
 		t.Fatal(err)
 	}
-	via.in, err = srtp.CreateContext(key, salt, srtp.ProtectionProfileAeadAes128Gcm, srtp.SRTPReplayProtection(replayWindow))
+	via.in, err = protect.New(srtp.ProtectionProfileAeadAes128Gcm, key, salt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,12 @@ func (t *transport) rtp(out *egress, now time.Time, b []byte) {
 		st.Throttled++
 		return
 	}
-	plain, err := t.in.DecryptRTP(b[:0], b, &t.inHdr)
+	h, ok := packet.Parse(b)
+	if !ok {
+		st.Malformed++
+		return
+	}
+	plain, err := t.in.OpenRTP(b, h.At)
 	if err != nil {
 		st.Replayed++
 		return
@@ -70,11 +75,6 @@ func (t *transport) rtp(out *egress, now time.Time, b []byte) {
 	st.PacketsIn++
 	st.BytesIn += uint64(len(b))
 	t.seen(now)
-	h, ok := packet.Parse(plain)
-	if !ok {
-		st.Malformed++
-		return
-	}
 	t.record(now, &h)
 	s := t.ssrcs[h.SSRC]
 	if s == nil {
@@ -231,7 +231,7 @@ func (t *transport) rtcp(out *egress, now time.Time, b []byte) {
 	if t.in == nil {
 		return
 	}
-	plain, err := t.in.DecryptRTCP(b[:0], b, &t.rtcpHdr)
+	plain, err := t.in.OpenRTCP(b)
 	if err != nil {
 		t.room.stats.Replayed++
 		return

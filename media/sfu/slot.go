@@ -7,14 +7,12 @@ import (
 	"samtale.dk/samtale/media/sfu/internal/batch"
 	"samtale.dk/samtale/media/sfu/internal/desc"
 	"samtale.dk/samtale/media/sfu/internal/packet"
+	"samtale.dk/samtale/media/sfu/internal/protect"
 )
 
 const (
 	// history is how many sent packets can be asked for again: as many as the caches hold of one layer, and those of the one before.
 	history = 1024
-
-	// srtpRoom is what SRTP adds at most.
-	srtpRoom = 16 + 4
 
 	// trainLeast and trainMost packets make a train.
 	trainLeast, trainMost = 3, 40
@@ -352,12 +350,13 @@ func (s *slot) emit(out *egress, now time.Time, o *packet.Out, e *sent, payload 
 		t.wideSeq++
 	}
 	b := out.slot(&t.path)
-	n := o.Put(b)
+	at := o.Put(b)
+	n := at
 	if o.SSRC == s.rtx && s.rtx != 0 && !o.Padding {
 		b[n], b[n+1] = byte(osn>>8), byte(osn)
 		n += 2
 	}
-	if n+len(payload)+srtpRoom > batch.Size {
+	if n+len(payload)+protect.Room > batch.Size {
 		s.peer.room.stats.QueueDropped++
 		return
 	}
@@ -367,7 +366,7 @@ func (s *slot) emit(out *egress, now time.Time, o *packet.Out, e *sent, payload 
 	if retype != 0 {
 		packet.RetypeRED(body, retype)
 	}
-	cipher, err := t.out.EncryptRTP(b[:0], b[:n+len(payload)], &t.outHdr)
+	cipher, err := t.out.SealRTP(b[:n+len(payload)], at)
 	if err != nil {
 		s.peer.room.stats.SendErrors++
 		return

@@ -18,18 +18,15 @@ import (
 	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/logging"
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 
 	"samtale.dk/samtale/media/sfu/internal/batch"
 	"samtale.dk/samtale/media/sfu/internal/desc"
 	"samtale.dk/samtale/media/sfu/internal/packet"
+	"samtale.dk/samtale/media/sfu/internal/protect"
 )
 
 const (
-	// replayWindow in packets: more than any reordering or retransmission that is still wanted.
-	replayWindow = 512
-
 	// silentAfter: a connection from which nothing at all came for so long is down. Browsers check at least every 2.5 s, and
 	// libraries that follow RFC 7675 to the letter every 6 s.
 	silentAfter = 7 * time.Second
@@ -77,10 +74,7 @@ type transport struct {
 	addrs    []netip.AddrPort
 	lastSeen time.Time
 
-	in, out  *srtp.Context // nil before the handshake
-	inHdr    rtp.Header
-	outHdr   rtp.Header
-	rtcpHdr  rtcp.Header
+	in, out  *protect.Context // nil before the handshake
 	conn     *dtls.Conn
 	channels *channels // nil without data channels
 
@@ -280,14 +274,13 @@ func (t *transport) keys(conn *dtls.Conn, client bool) error {
 	if err := cfg.ExtractSessionKeysFromDTLS(&state, client); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	in, err := srtp.CreateContext(cfg.Keys.RemoteMasterKey, cfg.Keys.RemoteMasterSalt, profile,
-		srtp.SRTPReplayProtection(replayWindow), srtp.SRTCPReplayProtection(replayWindow))
+	in, err := protect.New(profile, cfg.Keys.RemoteMasterKey, cfg.Keys.RemoteMasterSalt)
 	if err != nil {
-		return fmt.Errorf("context: %w", err)
+		return err
 	}
-	out, err := srtp.CreateContext(cfg.Keys.LocalMasterKey, cfg.Keys.LocalMasterSalt, profile)
+	out, err := protect.New(profile, cfg.Keys.LocalMasterKey, cfg.Keys.LocalMasterSalt)
 	if err != nil {
-		return fmt.Errorf("context: %w", err)
+		return err
 	}
 	t.room.mu.Lock()
 	defer t.room.mu.Unlock()
@@ -357,11 +350,11 @@ func (t *transport) sendRTCP(out *egress, packets ...rtcp.Packet) {
 		return
 	}
 	b, err := rtcp.Marshal(packets)
-	if err != nil || len(b)+64 > batch.Size {
+	if err != nil || len(b)+protect.Room > batch.Size {
 		return
 	}
 	slot := out.slot(&t.path)
-	b, err = t.out.EncryptRTCP(slot[:0], b, &t.rtcpHdr)
+	b, err = t.out.SealRTCP(slot[:copy(slot, b)])
 	if err != nil {
 		return
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/pion/srtp/v3"
 
 	"samtale.dk/samtale/media/mediatest"
+	"samtale.dk/samtale/media/sfu/internal/protect"
 	"samtale.dk/samtale/media/sfu/internal/watch"
 )
 
@@ -112,8 +113,18 @@ func (w *world) connect(t *transport) *end {
 	e.up.Delay, e.down.Delay = 10*time.Millisecond, 10*time.Millisecond
 	e.up.Seed, e.down.Seed = uint64(2*len(w.ends)), uint64(2*len(w.ends)+1)
 	own := byte(2 * len(w.ends)) // each connection has its own keys
-	keys := func(n byte, opts ...srtp.ContextOption) *srtp.Context {
-		c, err := srtp.CreateContext(slices.Repeat([]byte{own + n}, 16), slices.Repeat([]byte{own + n}, 12), srtp.ProtectionProfileAeadAes128Gcm, opts...)
+	key := func(n byte) (key, salt []byte) {
+		return slices.Repeat([]byte{own + n}, 16), slices.Repeat([]byte{own + n}, 12)
+	}
+	ours := func(key, salt []byte) *protect.Context {
+		c, err := protect.New(srtp.ProtectionProfileAeadAes128Gcm, key, salt)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return c
+	}
+	theirs := func(key, salt []byte) *srtp.Context {
+		c, err := srtp.CreateContext(key, salt, srtp.ProtectionProfileAeadAes128Gcm)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -122,8 +133,8 @@ func (w *world) connect(t *transport) *end {
 	w.room.mu.Lock()
 	defer w.room.mu.Unlock()
 	t.started, t.tcp = true, e.tcp
-	t.in, t.out = keys(1, srtp.SRTPReplayProtection(replayWindow), srtp.SRTCPReplayProtection(replayWindow)), keys(2)
-	e.out, e.in = keys(1), keys(2)
+	t.in, t.out = ours(key(1)), ours(key(2))
+	e.out, e.in = theirs(key(1)), theirs(key(2))
 	t.seen(w.now())
 	w.ends = append(w.ends, e)
 	return e
