@@ -43,6 +43,9 @@ func TestProcessDescribesItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
+	if err := a.NC.Flush(); err != nil { // it is the first connection that answers
+		t.Fatal(err)
+	}
 	b, err := env.Connect("b", cfg.Bus)
 	if err != nil {
 		t.Fatal(err)

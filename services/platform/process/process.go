@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -136,15 +137,23 @@ func ServeOps(ctx context.Context, addr string, env Env) error {
 		<-ctx.Done()
 		return nil
 	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("operations port: %w", err)
+	}
+	return serveOps(ctx, l, env)
+}
+
+func serveOps(ctx context.Context, l net.Listener, env Env) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", env.Health)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(env.Metrics, promhttp.HandlerOpts{}))
-	srv := &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() {
 		<-ctx.Done()
 		srv.Close()
 	}()
-	if err := srv.ListenAndServe(); err != nil && !errors.Is(err, http.ErrServerClosed) {
+	if err := srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("operations port: %w", err)
 	}
 	return nil
