@@ -7,8 +7,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -66,7 +68,7 @@ func found(t *testing.T, name string, records ...knowledgev1.Record) *authority 
 	a := &authority{url: "http://" + addr, bus: b}
 	run(t, environ, srv, assistant.Run)
 	a.stop = run(t, environ, srv, portal.Run)
-	until(t, func() error {
+	until(t, often, func() error {
 		r, err := http.Get(a.url + "/healthz")
 		if err == nil {
 			r.Body.Close()
@@ -95,7 +97,7 @@ func (a *authority) learn(t *testing.T, r knowledgev1.Record) {
 // knows waits until something is found.
 func (a *authority) knows(t *testing.T, query string) {
 	t.Helper()
-	until(t, func() error {
+	until(t, often, func() error {
 		rep, err := bus.Request[knowledgev1.SearchReply](t.Context(), a.bus, knowledgev1.SearchSubject, knowledgev1.SearchRequest{Query: query, K: 1})
 		if err == nil && len(rep.Hits) == 0 {
 			err = errors.New("nothing is found")
@@ -124,24 +126,35 @@ func run(t *testing.T, environ []string, srv *natsserver.Server, service func(co
 	return stop
 }
 
+// free is a port below those that the system gives to whoever asks for any: nobody gets it by chance before it is used.
 func free(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(9000)))
+		if err == nil {
+			defer ln.Close()
+			return ln.Addr().String()
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
-func until(t *testing.T, f func() error) {
+// patience is how long a slow machine may take. A peer that did not answer in time is asked again after a minute.
+const (
+	patience = 4 * time.Minute
+	often    = 50 * time.Millisecond
+	seldom   = 5 * time.Second // so many questions are nobody's
+)
+
+func until(t *testing.T, every time.Duration, f func() error) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	for err := f(); err != nil; err = f() {
 		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(every)
 	}
 }
 
@@ -182,16 +195,26 @@ func TestOneAuthorityAsksAnother(t *testing.T) {
 	if own := harbour.ask(t, berth); !own.Answered {
 		t.Fatalf("the harbour does not know its own: %+v", own)
 	}
-	peer, err := bus.Request[assistantv1.Peer](t.Context(), town.bus, assistantv1.SavePeerSubject, assistantv1.Peer{
-		URL: harbour.url, Topics: []string{"bådplads", "havn"}, Enabled: true, Actor: "ida",
+	until(t, often, func() error {
+		peer, err := bus.Request[assistantv1.Peer](t.Context(), town.bus, assistantv1.SavePeerSubject, assistantv1.Peer{
+			ID: "havn", URL: harbour.url, Topics: []string{"bådplads", "havn"}, Enabled: true, Actor: "ida",
+		})
+		if err == nil && peer.Name != "Havneby Kommune" {
+			t.Fatalf("%+v", peer)
+		}
+		return err
 	})
-	if err != nil || peer.Name != "Havneby Kommune" {
-		t.Fatalf("%+v, %v", peer, err)
-	}
 
-	got := town.ask(t, berth+" Mit cpr-nummer er 010180-1234.")
+	var got assistantv1.Answer
+	until(t, seldom, func() error {
+		got = town.ask(t, berth+" Mit cpr-nummer er 010180-1234.")
+		if got.Peer == "" {
+			return fmt.Errorf("the harbour did not answer: %+v", got)
+		}
+		return nil
+	})
 	if !got.Answered || got.Peer != "Havneby Kommune" || got.Authority != "Havnekontoret" || len(got.Sentences) == 0 {
-		t.Fatalf("the harbour was not asked: %+v", got)
+		t.Fatalf("the harbour answered: %+v", got)
 	}
 	if ev := got.Sentences[0].Evidence[0]; ev.URL != berthURL || !strings.Contains(ev.Quote, "ventelisten") || ev.ChunkID != "" {
 		t.Errorf("evidence %+v", ev)
@@ -206,15 +229,18 @@ func TestOneAuthorityAsksAnother(t *testing.T) {
 		t.Errorf("what the town knows itself: %+v", pass)
 	}
 
-	page, err := http.PostForm(town.url+"/", url.Values{"question": {berth}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer page.Body.Close()
-	shown, err := io.ReadAll(page.Body)
-	if err != nil || !bytes.Contains(shown, []byte("AI-system hos Havneby Kommune")) || !bytes.Contains(shown, []byte(`href="`+berthURL)) {
-		t.Errorf("the page does not say who answered (%v):\n%s", err, shown)
-	}
+	until(t, seldom, func() error {
+		page, err := http.PostForm(town.url+"/", url.Values{"question": {berth}})
+		if err != nil {
+			return err
+		}
+		defer page.Body.Close()
+		shown, err := io.ReadAll(page.Body)
+		if err == nil && (!bytes.Contains(shown, []byte("AI-system hos Havneby Kommune")) || !bytes.Contains(shown, []byte(`href="`+berthURL))) {
+			err = fmt.Errorf("the page does not say who answered:\n%s", shown)
+		}
+		return err
+	})
 
 	harbour.stop()
 	if dead := town.ask(t, berth); dead.Answered || dead.Reason != alone.Reason || dead.Message != alone.Message || len(dead.Routes) != len(alone.Routes) {
