@@ -99,9 +99,10 @@ type Keys interface {
 // Ring is Keys over the bus with a short cache. It forgets a key as soon as the
 // erasure is announced, and after CacheFor in any case.
 type Ring struct {
-	bus *bus.Bus
-	mu  sync.Mutex
-	m   map[string]cached
+	bus      *bus.Bus
+	mu       sync.Mutex
+	m        map[string]cached
+	erasures int // that were announced
 }
 
 type cached struct {
@@ -128,6 +129,7 @@ func NewRing(b *bus.Bus) (*Ring, error) {
 func (r *Ring) Forget(conversation string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.erasures++
 	delete(r.m, conversation)
 }
 
@@ -136,6 +138,7 @@ func (r *Ring) Key(ctx context.Context, conversation string, create bool) ([]byt
 	now := time.Now()
 	r.mu.Lock()
 	c, ok := r.m[conversation]
+	erasures := r.erasures
 	r.mu.Unlock()
 	if ok && now.Before(c.till) {
 		return c.key, nil
@@ -147,6 +150,9 @@ func (r *Ring) Key(ctx context.Context, conversation string, create bool) ([]byt
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.erasures != erasures { // perhaps this one's, announced before the answer came: it is not kept
+		return rep.Key, nil
+	}
 	for id, c := range r.m {
 		if now.After(c.till) {
 			delete(r.m, id)
