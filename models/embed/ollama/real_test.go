@@ -3,116 +3,29 @@
 package ollama_test
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"errors"
-	"fmt"
-	"net/http"
-	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
-
-	"github.com/ollama/ollama/api"
 
 	"samtale.dk/samtale/models/embed"
 	"samtale.dk/samtale/models/embed/embedtest"
 	"samtale.dk/samtale/models/embed/ollama"
 	"samtale.dk/samtale/models/llm/ggufgen"
+	"samtale.dk/samtale/models/llm/ollamatest"
 )
 
-// server is a real Ollama server in a process group of its own.
-type server struct {
-	url string
-	api *api.Client
-}
+// server is a real Ollama server.
+type server struct{ *ollamatest.Server }
 
-// start runs the server that SAMTALE_TEST_OLLAMA names (deploy/scripts/build-ollama.sh builds it), with its own home and models,
-// until the test ends.
 func start(t *testing.T) server {
 	t.Helper()
-	bin := os.Getenv("SAMTALE_TEST_OLLAMA")
-	if bin == "" {
-		if os.Getenv("REQUIRE_INTEGRATION") == "1" {
-			t.Fatal("REQUIRE_INTEGRATION=1 but SAMTALE_TEST_OLLAMA names no server")
-		}
-		t.Skip("SAMTALE_TEST_OLLAMA names no server")
-	}
-	dir, log := t.TempDir(), &watched{found: make(chan string, 1)}
-	cmd := exec.Command(bin, "serve")
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "OLLAMA_MODELS=" + filepath.Join(dir, "models"),
-		"OLLAMA_HOST=127.0.0.1:0", "OLLAMA_NO_CLOUD=1", "OLLAMA_NUM_PARALLEL=1",
-	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("start %s: %v", bin, err)
-	}
-	t.Cleanup(func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // the group: with its runners
-		cmd.Wait()
-		if t.Failed() {
-			t.Logf("the server's log:\n%s", log.text())
-		}
-	})
-	select {
-	case address := <-log.found:
-		u := &url.URL{Scheme: "http", Host: address}
-		return server{u.String(), api.NewClient(u, &http.Client{})}
-	case <-time.After(time.Minute):
-		t.Fatalf("no address in a minute:\n%s", log.text())
-		return server{}
-	}
-}
-
-// watched keeps a log and finds the server's address in it.
-type watched struct {
-	mu    sync.Mutex
-	b     bytes.Buffer
-	found chan string
-}
-
-var listening = regexp.MustCompile(`Listening on (127\.0\.0\.1:\d+) `)
-
-func (w *watched) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.b.Write(p)
-	if m := listening.FindSubmatch(w.b.Bytes()); m != nil {
-		select {
-		case w.found <- string(m[1]):
-		default:
-		}
-	}
-	return len(p), nil
-}
-
-func (w *watched) text() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.b.String()
+	return server{ollamatest.Start(t)}
 }
 
 // create makes a model of a file's bytes.
 func (s server) create(t *testing.T, name string, data []byte) string {
 	t.Helper()
-	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(data))
-	if err := s.api.CreateBlob(t.Context(), digest, bytes.NewReader(data)); err != nil {
-		t.Fatalf("send model: %v", err)
-	}
-	err := s.api.Create(t.Context(), &api.CreateRequest{
-		Model: name, Files: map[string]string{"model.gguf": digest}, Parameters: map[string]any{"num_thread": 1},
-	}, func(api.ProgressResponse) error { return nil })
-	if err != nil {
-		t.Fatalf("create model: %v", err)
-	}
+	s.Create(t, name, data, "")
 	return name
 }
 
@@ -121,7 +34,7 @@ const dimension = 64
 
 func (s server) connect(t *testing.T, model string, change ...func(*ollama.Config)) *ollama.Embedder {
 	t.Helper()
-	cfg := ollama.Config{URL: s.url, Model: model, Dimension: dimension, Context: 512}
+	cfg := ollama.Config{URL: s.URL, Model: model, Dimension: dimension, Context: 512}
 	for _, c := range change {
 		c(&cfg)
 	}

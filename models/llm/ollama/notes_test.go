@@ -79,7 +79,7 @@ func said(t *testing.T, title string, lines ...string) string {
 }
 
 // draft asks a real server for a note.
-func (s *server) draft(t *testing.T, name string, m ggufgen.Model, change ...func(*ollama.Config)) notes.Draft {
+func (s server) draft(t *testing.T, name string, m ggufgen.Model, change ...func(*ollama.Config)) notes.Draft {
 	t.Helper()
 	d, err := notes.FromModel(t.Context(), s.connect(t, s.create(t, name, m), change...), notes.Standard("test"), passport)
 	if err != nil {

@@ -29,7 +29,7 @@ func TestContractOnARealServer(t *testing.T) {
 }
 
 // scripted makes a model that answers by a script.
-func (s *server) scripted(t *testing.T, name string, script llmtest.Script) llm.Model {
+func (s server) scripted(t *testing.T, name string, script llmtest.Script) llm.Model {
 	t.Helper()
 	says := strings.Join(script.Parts, "")
 	forever := ggufgen.Model{Says: name + " og så videre ", Loops: true} // the name gives it a runner of its own
@@ -46,7 +46,7 @@ func (s *server) scripted(t *testing.T, name string, script llmtest.Script) llm.
 	case llmtest.CutStream:
 		own := start(t)
 		m := own.create(t, name, forever)
-		return own.connect(t, m, func(c *ollama.Config) { c.Client = atFirstByte(func() { kill(own.cmd) }) })
+		return own.connect(t, m, func(c *ollama.Config) { c.Client = atFirstByte(func() { own.Kill() }) })
 	case llmtest.HangFirst:
 		m := s.create(t, name, forever)
 		if err := s.connect(t, m).Probe(t.Context()); err != nil {
@@ -61,7 +61,7 @@ func (s *server) scripted(t *testing.T, name string, script llmtest.Script) llm.
 		})
 	case llmtest.Down:
 		own := start(t)
-		kill(own.cmd)
+		own.Kill()
 		return own.connect(t, made{name: name})
 	case llmtest.TooLong:
 		return s.connect(t, s.create(t, name, forever), func(c *ollama.Config) { c.Context = 4 })
@@ -79,12 +79,12 @@ func (s *server) scripted(t *testing.T, name string, script llmtest.Script) llm.
 }
 
 // hang stops a model's process until the test ends.
-func (s *server) hang(t *testing.T, m made) {
+func (s server) hang(t *testing.T, m made) {
 	s.signal(t, m, syscall.SIGSTOP)
 	t.Cleanup(func() { s.signal(t, m, syscall.SIGCONT) })
 }
 
-func (s *server) signal(t *testing.T, m made, sig syscall.Signal) {
+func (s server) signal(t *testing.T, m made, sig syscall.Signal) {
 	pid, err := s.runner(m)
 	if err == nil {
 		err = syscall.Kill(pid, sig)
@@ -247,13 +247,13 @@ func TestServerComesBack(t *testing.T) {
 	if resp, err := ask(); err != nil || resp.Text != "ja, det er rigtigt" {
 		t.Fatalf("%q, %v", resp.Text, err)
 	}
-	kill(s.cmd)
+	s.Kill()
 	for range 3 {
 		if _, err := ask(); !errors.Is(err, llm.ErrUnavailable) {
 			t.Errorf("a dead server gives %v", err)
 		}
 	}
-	s.again(t)
+	s.Again(t)
 	if resp, err := ask(); err != nil || resp.Text != "ja, det er rigtigt" {
 		t.Errorf("after its return: %q, %v", resp.Text, err)
 	}
@@ -263,10 +263,10 @@ func TestServerComesBack(t *testing.T) {
 // the first one is bounded.
 func TestCancelledRequestLeavesTheServerUsable(t *testing.T) {
 	s := start(t)
-	m := s.create(t, "taler", ggufgen.Model{Says: "Det ene og det andet og det tredje. ", Loops: true, Context: 8192})
-	a := s.connect(t, m, func(c *ollama.Config) { c.Context = 8192 })
+	m := s.create(t, "taler", ggufgen.Model{Says: "Det ene og det andet og det tredje. ", Loops: true})
+	a := s.connect(t, m)
 	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := a.Stream(ctx, llm.Request{Prompt: "tal", MaxTokens: 4000}, func(string) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
+	if _, err := a.Stream(ctx, llm.Request{Prompt: "tal", MaxTokens: 400}, func(string) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if err := a.Probe(t.Context()); err != nil {

@@ -1,0 +1,145 @@
+//go:build linux
+
+// Package ollamatest runs a real Ollama server for a test: the one that SAMTALE_TEST_OLLAMA names
+// (deploy/scripts/build-ollama.sh builds it), with its own home and models. It reaches nothing outside this machine.
+package ollamatest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ollama/ollama/api"
+)
+
+// Server is a process group of its own: one process for the API and one runner per loaded model.
+type Server struct {
+	URL string
+	API *api.Client
+	Dir string // its home; the models' files are below
+
+	bin string
+	mu  sync.Mutex
+	cmd *exec.Cmd
+}
+
+// Start runs a server until the test ends. Without one the test is skipped; with REQUIRE_INTEGRATION=1 it fails.
+func Start(t *testing.T) *Server {
+	t.Helper()
+	bin := os.Getenv("SAMTALE_TEST_OLLAMA")
+	if bin == "" {
+		if os.Getenv("REQUIRE_INTEGRATION") == "1" {
+			t.Fatal("REQUIRE_INTEGRATION=1 but SAMTALE_TEST_OLLAMA names no server")
+		}
+		t.Skip("SAMTALE_TEST_OLLAMA names no server")
+	}
+	s := &Server{Dir: t.TempDir(), bin: bin}
+	s.run(t, "127.0.0.1:0")
+	return s
+}
+
+// Again starts a server that was killed, at its address, with its models.
+func (s *Server) Again(t *testing.T) {
+	t.Helper()
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.run(t, u.Host)
+}
+
+// Kill ends the server and its runners at once. It may be called twice.
+func (s *Server) Kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd.ProcessState == nil {
+		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
+		_ = s.cmd.Wait()
+	}
+}
+
+// Create makes a model of a GGUF file's bytes and returns the file's digest. An embedding model has no template.
+func (s *Server) Create(t *testing.T, name string, gguf []byte, template string) string {
+	t.Helper()
+	digest := fmt.Sprintf("%x", sha256.Sum256(gguf))
+	if err := s.API.CreateBlob(t.Context(), "sha256:"+digest, bytes.NewReader(gguf)); err != nil {
+		t.Fatalf("send model: %v", err)
+	}
+	err := s.API.Create(t.Context(), &api.CreateRequest{
+		Model: name, Files: map[string]string{"model.gguf": "sha256:" + digest}, Template: template,
+		Parameters: map[string]any{"num_thread": 1},
+	}, func(api.ProgressResponse) error { return nil })
+	if err != nil {
+		t.Fatalf("create model: %v", err)
+	}
+	return digest
+}
+
+func (s *Server) run(t *testing.T, host string) {
+	t.Helper()
+	log := &watched{found: make(chan string, 1)}
+	cmd := exec.Command(s.bin, "serve")
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + s.Dir, "OLLAMA_MODELS=" + filepath.Join(s.Dir, "models"),
+		"OLLAMA_HOST=" + host, "OLLAMA_NO_CLOUD=1", "OLLAMA_NUM_PARALLEL=1",
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start %s: %v", s.bin, err)
+	}
+	s.mu.Lock()
+	s.cmd = cmd
+	s.mu.Unlock()
+	t.Cleanup(func() {
+		s.Kill()
+		if t.Failed() {
+			t.Logf("the server's log:\n%s", log.text())
+		}
+	})
+	select {
+	case address := <-log.found:
+		u := &url.URL{Scheme: "http", Host: address}
+		s.URL, s.API = u.String(), api.NewClient(u, &http.Client{})
+	case <-time.After(2 * time.Minute):
+		t.Fatalf("no address in two minutes:\n%s", log.text())
+	}
+}
+
+// watched keeps a log and finds the server's address in it.
+type watched struct {
+	mu    sync.Mutex
+	b     bytes.Buffer
+	found chan string
+}
+
+var listening = regexp.MustCompile(`Listening on (127\.0\.0\.1:\d+) `)
+
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.b.Write(p)
+	if m := listening.FindSubmatch(w.b.Bytes()); m != nil {
+		select {
+		case w.found <- string(m[1]):
+		default:
+		}
+	}
+	return len(p), nil
+}
+
+func (w *watched) text() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.String()
+}
