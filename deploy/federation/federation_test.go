@@ -130,7 +130,7 @@ func run(t *testing.T, environ []string, srv *natsserver.Server, service func(co
 func free(t *testing.T) string {
 	t.Helper()
 	for range 1000 {
-		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(9000)))
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20200+rand.IntN(9000)))
 		if err == nil {
 			defer ln.Close()
 			return ln.Addr().String()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -78,18 +79,22 @@ func install(t *testing.T, extra ...string) *installation {
 	return i
 }
 
+// freePorts gives ports below those that the system gives to whoever asks for any: nobody gets them by chance before they are used.
 func freePorts(t *testing.T, n int) []string {
 	t.Helper()
 	var out []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1000 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20200+rand.IntN(9000)))
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
 		defer l.Close()
-		out = append(out, l.Addr().String())
+		if out = append(out, l.Addr().String()); len(out) == n {
+			return out
+		}
 	}
-	return out
+	t.Fatal("no ports are free")
+	return nil
 }
 
 // start launches the process and waits until every service is ready.

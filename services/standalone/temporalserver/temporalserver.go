@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -264,17 +265,26 @@ func choosePorts(cfg Config) ([]int, error) {
 	return ports, l.Close()
 }
 
-// freePorts asks the kernel for n different loopback ports. Between here and the
-// server's listen another process could take one; the start then fails and says so.
+// Ports of the services that only talk among themselves, below those that the system gives to whoever asks for any.
+const (
+	firstPort = 10000
+	ports     = 9000
+)
+
+// freePorts finds n different loopback ports. Between here and the server's listen another process could take one; the start
+// then fails and says so. It must ask for this very port, which is why they are not ones that the system gives.
 func freePorts(n int) ([]int, error) {
 	var out []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range ports {
+		p := firstPort + rand.IntN(ports)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p)))
 		if err != nil {
-			return nil, err
+			continue
 		}
 		defer l.Close()
-		out = append(out, l.Addr().(*net.TCPAddr).Port)
+		if out = append(out, p); len(out) == n {
+			return out, nil
+		}
 	}
-	return out, nil
+	return nil, fmt.Errorf("no %d free ports from %d to %d", n, firstPort, firstPort+ports-1)
 }

@@ -60,7 +60,7 @@ func work(t *testing.T, c client.Client) worker.Worker {
 // namespace keeps the retention that was asked for.
 func TestRestart(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "temporal")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	s, err := start(t, dir)
 	if err != nil {
