@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -209,10 +210,14 @@ func TestServerErrors(t *testing.T) {
 	}
 }
 
+// patience is what a slow machine may take, for what has to happen at all.
+const patience = 2 * time.Minute
+
 // The interceptor is what makes a service's activity errors cross with their kind.
 func TestActivityErrorCrosses(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(patience)
 	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&activities{}}})
 	tries := 0
 	env.RegisterActivityWithOptions(func(context.Context) error {
@@ -220,7 +225,7 @@ func TestActivityErrorCrosses(t *testing.T) {
 		return fmt.Errorf("load note: %w", errs.E(errs.NotFound, "", errors.New("row of a person")))
 	}, activity.RegisterOptions{Name: "Load"})
 	env.ExecuteWorkflow(func(ctx workflow.Context) error {
-		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Second})
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: patience})
 		return workflow.ExecuteActivity(ctx, "Load").Get(ctx, nil)
 	})
 	err := FromFailure(env.GetWorkflowError())
@@ -237,31 +242,23 @@ func TestActivityErrorCrosses(t *testing.T) {
 
 // An activity that asks for heartbeats gives them by itself.
 func TestHeartbeats(t *testing.T) {
-	var suite testsuite.WorkflowTestSuite
-	env := suite.NewTestWorkflowEnvironment()
-	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&activities{}}})
-	beats := make(chan struct{}, 1)
-	env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) {
-		select {
-		case beats <- struct{}{}:
-		default:
-		}
-	})
-	env.RegisterActivityWithOptions(func(context.Context) error {
-		select {
-		case <-beats:
+	synctest.Test(t, func(t *testing.T) { // the clock of the bubble knows no slow machine
+		var suite testsuite.WorkflowTestSuite
+		env := suite.NewTestWorkflowEnvironment()
+		env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&activities{}}})
+		env.RegisterActivityWithOptions(func(context.Context) error {
+			time.Sleep(time.Minute)
 			return nil
-		case <-time.After(time.Minute):
-			return errs.E(errs.Invalid, "no heartbeat", nil)
+		}, activity.RegisterOptions{Name: "Slow"})
+		env.SetTestTimeout(patience)
+		env.ExecuteWorkflow(func(ctx workflow.Context) error {
+			ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: patience, HeartbeatTimeout: 10 * time.Second})
+			return workflow.ExecuteActivity(ctx, "Slow").Get(ctx, nil)
+		})
+		if err := env.GetWorkflowError(); err != nil {
+			t.Fatal(err)
 		}
-	}, activity.RegisterOptions{Name: "Slow"})
-	env.ExecuteWorkflow(func(ctx workflow.Context) error {
-		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute, HeartbeatTimeout: 60 * time.Millisecond})
-		return workflow.ExecuteActivity(ctx, "Slow").Get(ctx, nil)
 	})
-	if err := env.GetWorkflowError(); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestLogWithholdsContent(t *testing.T) {
@@ -283,15 +280,14 @@ func TestLogWithholdsContent(t *testing.T) {
 }
 
 func TestDialGivesUpWithContext(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") // a port where nothing answers
+	l, err := net.Listen("tcp", "127.0.0.1:0") // nobody takes the connections
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
-	l.Close()
+	defer l.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	c, err := Dial(ctx, "test", Config{Addr: addr, Namespace: "samtale"}, key(t, "a"), slog.New(slog.DiscardHandler))
+	c, err := Dial(ctx, "test", Config{Addr: l.Addr().String(), Namespace: "samtale"}, key(t, "a"), slog.New(slog.DiscardHandler))
 	if !errors.Is(err, errs.Unavailable) || c != nil {
 		t.Fatalf("got %v, %v", c, err)
 	}
