@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -64,7 +65,14 @@ func run(t *testing.T, f *fake, prepare func(*testsuite.TestWorkflowEnvironment)
 	return execute(t, f, Input{ConversationID: "c", Reason: "retention"}, prepare)
 }
 
-func execute(t *testing.T, f *fake, in Input, prepare func(*testsuite.TestWorkflowEnvironment)) time.Duration {
+func execute(t *testing.T, f *fake, in Input, prepare func(*testsuite.TestWorkflowEnvironment)) (took time.Duration) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { took = executeIn(t, f, in, prepare) })
+	return took
+}
+
+// executeIn runs the workflow in a bubble: its clock stands still while a slow machine works.
+func executeIn(t *testing.T, f *fake, in Input, prepare func(*testsuite.TestWorkflowEnvironment)) time.Duration {
 	t.Helper()
 	var s testsuite.WorkflowTestSuite
 	env := s.NewTestWorkflowEnvironment()

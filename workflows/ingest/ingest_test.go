@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.temporal.io/sdk/converter"
@@ -82,13 +84,7 @@ func TestIngest(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var s testsuite.WorkflowTestSuite
-			env := s.NewTestWorkflowEnvironment()
-			env.RegisterActivity(Activities(&tc.fake))
-			env.ExecuteWorkflow(Ingest, tc.in)
-			if err := env.GetWorkflowError(); err != nil || !env.IsWorkflowCompleted() {
-				t.Fatalf("ended %v: %v", env.IsWorkflowCompleted(), err)
-			}
+			synctest.Test(t, func(t *testing.T) { testIngest(t, &tc.fake, tc.in) })
 			if diff := cmp.Diff(tc.want, tc.fake.log); diff != "" {
 				t.Fatal(diff)
 			}
@@ -96,7 +92,22 @@ func TestIngest(t *testing.T) {
 	}
 }
 
-func TestLongHistoryGoesOn(t *testing.T) {
+// The tests run in bubbles, whose clock stands still while a slow machine works: the environment lets activities and timers race
+// by the clock on the wall.
+
+func testIngest(t *testing.T, f *fake, in Input) {
+	var s testsuite.WorkflowTestSuite
+	env := s.NewTestWorkflowEnvironment()
+	env.RegisterActivity(Activities(f))
+	env.ExecuteWorkflow(Ingest, in)
+	if err := env.GetWorkflowError(); err != nil || !env.IsWorkflowCompleted() {
+		t.Fatalf("ended %v: %v", env.IsWorkflowCompleted(), err)
+	}
+}
+
+func TestLongHistoryGoesOn(t *testing.T) { synctest.Test(t, testLongHistory) }
+
+func testLongHistory(t *testing.T) {
 	var s testsuite.WorkflowTestSuite
 	env := s.NewTestWorkflowEnvironment()
 	env.RegisterActivity(Activities(&fake{parts: 3}))
@@ -119,6 +130,7 @@ func TestLongHistoryGoesOn(t *testing.T) {
 func TestStopped(t *testing.T) {
 	var s testsuite.WorkflowTestSuite
 	env := s.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(2 * time.Minute) // no bubble: the activity's next attempt waits for ever
 	f := &fake{away: map[string]int{"fetch": attempts}}
 	env.RegisterActivity(Activities(f))
 	env.RegisterDelayedCallback(env.CancelWorkflow, attempts*1e9)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -81,7 +82,8 @@ func (f *fake) DeleteContent(context.Context, erasure.DeleteContentInput) (erasu
 	return erasure.DeleteContentResult{}, nil
 }
 
-// run takes a note to its end; at gives what happens when.
+// run takes a note to its end; at gives what happens when. It runs in a bubble, whose clock stands still while a slow machine works:
+// the environment lets activities and timers race by the clock on the wall.
 func run(t *testing.T, f *fake, in Input, at map[time.Duration]string) {
 	t.Helper()
 	var s testsuite.WorkflowTestSuite
@@ -174,7 +176,7 @@ func TestNote(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			run(t, &tc.fake, tc.in, tc.at)
+			synctest.Test(t, func(t *testing.T) { run(t, &tc.fake, tc.in, tc.at) })
 			if diff := cmp.Diff(tc.want, tc.fake.log); diff != "" {
 				t.Fatal(diff)
 			}
@@ -192,37 +194,43 @@ func TestLongHistoryGoesOnWithWhatWasDecided(t *testing.T) {
 		"discarded": {Discarded, Input{Stage: StageKept, NoteID: "n", RemindAt: start.Add(time.Hour), EraseAt: start.Add(time.Second), Discarded: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var s testsuite.WorkflowTestSuite
-			f := &fake{env: s.NewTestWorkflowEnvironment()}
-			f.env.SetStartTime(start)
-			f.env.RegisterActivity(Activities(f))
-			if tc.signal != "" {
-				f.env.RegisterDelayedCallback(func() { f.env.SignalWorkflow(tc.signal, nil) }, 0)
-			}
-			// The signal lies waiting when the history is found to be long.
-			f.env.ExecuteWorkflow(func(ctx workflow.Context, in Input) error {
-				if err := workflow.Sleep(ctx, time.Second); err != nil {
-					return err
-				}
-				return (&life{in}).continueAsNew(ctx)
-			}, Input{ConversationID: "c", Stage: StageReview, NoteID: "n", RemindAt: start.Add(time.Hour)})
-			var next Input
-			var again *workflow.ContinueAsNewError
-			if err := f.env.GetWorkflowError(); !errors.As(err, &again) {
-				t.Fatal(err)
-			}
-			if err := converter.GetDefaultDataConverter().FromPayloads(again.Input, &next); err != nil {
-				t.Fatal(err)
-			}
-			tc.want.ConversationID = "c"
-			if diff := cmp.Diff(tc.want, next); diff != "" {
-				t.Fatal(diff)
-			}
+			synctest.Test(t, func(t *testing.T) { testGoesOn(t, tc.signal, tc.want) })
 		})
 	}
 }
 
-func TestLongHistoryStartsANewRun(t *testing.T) {
+func testGoesOn(t *testing.T, signal string, want Input) {
+	var s testsuite.WorkflowTestSuite
+	f := &fake{env: s.NewTestWorkflowEnvironment()}
+	f.env.SetStartTime(start)
+	f.env.RegisterActivity(Activities(f))
+	if signal != "" {
+		f.env.RegisterDelayedCallback(func() { f.env.SignalWorkflow(signal, nil) }, 0)
+	}
+	// The signal lies waiting when the history is found to be long.
+	f.env.ExecuteWorkflow(func(ctx workflow.Context, in Input) error {
+		if err := workflow.Sleep(ctx, time.Second); err != nil {
+			return err
+		}
+		return (&life{in}).continueAsNew(ctx)
+	}, Input{ConversationID: "c", Stage: StageReview, NoteID: "n", RemindAt: start.Add(time.Hour)})
+	var next Input
+	var again *workflow.ContinueAsNewError
+	if err := f.env.GetWorkflowError(); !errors.As(err, &again) {
+		t.Fatal(err)
+	}
+	if err := converter.GetDefaultDataConverter().FromPayloads(again.Input, &next); err != nil {
+		t.Fatal(err)
+	}
+	want.ConversationID = "c"
+	if diff := cmp.Diff(want, next); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+func TestLongHistoryStartsANewRun(t *testing.T) { synctest.Test(t, testNewRun) }
+
+func testNewRun(t *testing.T) {
 	var s testsuite.WorkflowTestSuite
 	env := s.NewTestWorkflowEnvironment()
 	env.SetContinueAsNewSuggested(true)

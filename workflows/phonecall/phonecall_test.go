@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -94,21 +95,7 @@ func TestPhoneCall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := tc.fake
-			var s testsuite.WorkflowTestSuite
-			f.env = s.NewTestWorkflowEnvironment()
-			f.env.SetStartTime(start)
-			f.env.RegisterActivity(Activities(&f))
-			f.env.RegisterWorkflowWithOptions(func(_ workflow.Context, in note.Input) (note.Result, error) {
-				f.add("note " + in.ConversationID)
-				return note.Result{}, nil
-			}, workflow.RegisterOptions{Name: "Note"})
-			for d, signal := range tc.at {
-				f.env.RegisterDelayedCallback(func() { f.env.SignalWorkflow(signal, nil) }, d)
-			}
-			f.env.ExecuteWorkflow(PhoneCall, Input{ConversationID: "c"})
-			if err := f.env.GetWorkflowError(); err != nil {
-				t.Fatal(err)
-			}
+			synctest.Test(t, func(t *testing.T) { testPhoneCall(t, &f, tc.at) })
 			if diff := cmp.Diff(tc.want, f.log); diff != "" {
 				t.Fatal(diff)
 			}
@@ -116,33 +103,58 @@ func TestPhoneCall(t *testing.T) {
 	}
 }
 
+// The tests run in bubbles, whose clock stands still while a slow machine works: the environment lets activities and timers race
+// by the clock on the wall.
+
+func testPhoneCall(t *testing.T, f *fake, at map[time.Duration]string) {
+	var s testsuite.WorkflowTestSuite
+	f.env = s.NewTestWorkflowEnvironment()
+	f.env.SetStartTime(start)
+	f.env.RegisterActivity(Activities(f))
+	f.env.RegisterWorkflowWithOptions(func(_ workflow.Context, in note.Input) (note.Result, error) {
+		f.add("note " + in.ConversationID)
+		return note.Result{}, nil
+	}, workflow.RegisterOptions{Name: "Note"})
+	for d, signal := range at {
+		f.env.RegisterDelayedCallback(func() { f.env.SignalWorkflow(signal, nil) }, d)
+	}
+	f.env.ExecuteWorkflow(PhoneCall, Input{ConversationID: "c"})
+	if err := f.env.GetWorkflowError(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A conversation that outlives its history goes on in the next one; an end that waits is not forgotten over it.
 func TestLongConversation(t *testing.T) {
 	for name, ended := range map[string]bool{"goes on": false, "has just ended": true} {
 		t.Run(name, func(t *testing.T) {
-			var s testsuite.WorkflowTestSuite
-			f := &fake{env: s.NewTestWorkflowEnvironment()}
-			f.call = func(at time.Duration) (bool, error) {
-				if at >= time.Hour {
-					f.env.SetContinueAsNewSuggested(true)
-					if ended {
-						f.env.SignalWorkflow(Ended, nil)
-					}
-				}
-				return true, nil
-			}
-			f.env.SetStartTime(start)
-			f.env.RegisterActivity(Activities(f))
-			f.env.RegisterWorkflowWithOptions(func(_ workflow.Context, in note.Input) (note.Result, error) {
-				f.add("note " + in.ConversationID)
-				return note.Result{}, nil
-			}, workflow.RegisterOptions{Name: "Note"})
-			f.env.ExecuteWorkflow(PhoneCall, Input{ConversationID: "c"})
-			var again *workflow.ContinueAsNewError
-			err := f.env.GetWorkflowError()
-			if errors.As(err, &again) == ended || (len(f.log) > 0) != ended {
-				t.Fatalf("got %v, %v", err, f.log)
-			}
+			synctest.Test(t, func(t *testing.T) { testLongConversation(t, ended) })
 		})
+	}
+}
+
+func testLongConversation(t *testing.T, ended bool) {
+	var s testsuite.WorkflowTestSuite
+	f := &fake{env: s.NewTestWorkflowEnvironment()}
+	f.call = func(at time.Duration) (bool, error) {
+		if at >= time.Hour {
+			f.env.SetContinueAsNewSuggested(true)
+			if ended {
+				f.env.SignalWorkflow(Ended, nil)
+			}
+		}
+		return true, nil
+	}
+	f.env.SetStartTime(start)
+	f.env.RegisterActivity(Activities(f))
+	f.env.RegisterWorkflowWithOptions(func(_ workflow.Context, in note.Input) (note.Result, error) {
+		f.add("note " + in.ConversationID)
+		return note.Result{}, nil
+	}, workflow.RegisterOptions{Name: "Note"})
+	f.env.ExecuteWorkflow(PhoneCall, Input{ConversationID: "c"})
+	var again *workflow.ContinueAsNewError
+	err := f.env.GetWorkflowError()
+	if errors.As(err, &again) == ended || (len(f.log) > 0) != ended {
+		t.Fatalf("got %v, %v", err, f.log)
 	}
 }
