@@ -69,6 +69,10 @@ type Track struct {
 	Size          int64     `json:"size"` // bytes
 	Gaps          []Gap     `json:"gaps,omitempty"`
 	Whole         bool      `json:"whole"` // it was ended in good order
+	// WithdrawnAt: the person has taken back that they may be recorded; nothing can be played. DeletedAt is when it was deleted; zero:
+	// a legal hold forbids it yet. Such a track stands for all that there was of the person, and has no ID.
+	WithdrawnAt time.Time `json:"withdrawn_at,omitzero"`
+	DeletedAt   time.Time `json:"deleted_at,omitzero"`
 }
 
 // Gap is a stretch of a track's time in which nothing was kept.

@@ -93,13 +93,11 @@ func (a *App) Run(ctx context.Context) error {
 		return fmt.Errorf("meeting: %w", err)
 	}
 	defer a.closeDoors(d)
-	stop, err := bus.Consume(ctx, a.Bus, bus.Consumer{
-		Stream: consentv1.Stream, Durable: "meeting-erased", Subjects: []string{consentv1.ErasedSubject("*")},
-	}, a.erase)
+	stop, err := a.consume(ctx)
+	defer stop()
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	defer stop()
 	g, gctx := errgroup.WithContext(ctx)
 	staying, leave := context.WithCancel(context.WithoutCancel(ctx)) // until the rooms are gone
 	g.Go(func() error { return a.Nodes.Run(staying) })
@@ -120,6 +118,33 @@ func (a *App) Run(ctx context.Context) error {
 		return nil
 	})
 	return stopped(ctx, g.Wait())
+}
+
+// consume follows what the consent service tells. Stop is never nil.
+func (a *App) consume(ctx context.Context) (stop func(), err error) {
+	var stops []func()
+	stop = func() {
+		for _, s := range stops {
+			s()
+		}
+	}
+	add := func(s func(), err error) error {
+		if err == nil {
+			stops = append(stops, s)
+		}
+		return err
+	}
+	of := func(durable, subject string) bus.Consumer {
+		return bus.Consumer{Stream: consentv1.Stream, Durable: durable, Subjects: []string{subject}}
+	}
+	err = add(bus.Consume(ctx, a.Bus, of("meeting-erased", consentv1.ErasedSubject("*")), a.erase))
+	if err == nil {
+		err = add(bus.Consume(ctx, a.Bus, of("meeting-choices", consentv1.ChoiceEventSubject("*")), a.withdrawn))
+	}
+	if err == nil {
+		err = add(bus.Consume(ctx, a.Bus, of("meeting-holds", consentv1.HoldEventSubject("*")), a.unheld))
+	}
+	return stop, err
 }
 
 // drainWithin bounds how long a stopping node waits for the last words of its rooms.

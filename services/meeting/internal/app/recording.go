@@ -7,8 +7,11 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
+	"samtale.dk/samtale/services/meeting/internal/room"
+	"samtale.dk/samtale/services/meeting/internal/store"
 	"samtale.dk/samtale/services/platform/audit"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
@@ -98,6 +101,51 @@ func (a *App) deleteRecording(ctx context.Context, r meetingv1.RecordingRequest)
 		return meetingv1.Recording{}, err
 	}
 	return a.aboutRecording(ctx, r.Actor, rec)
+}
+
+// withdrawn deletes what was recorded of the citizens of a meeting that is over, when they take back that they may be recorded. A no
+// that is said in the meeting counts from then on, and is the room's to obey.
+func (a *App) withdrawn(ctx context.Context, e consentv1.Choice) error {
+	if e.Kind != consentv1.Recording || e.Value || e.Source == room.Source {
+		return nil
+	}
+	rec, _, err := a.Book.Get(ctx, e.ConversationID)
+	if errors.Is(err, errs.NotFound) { // a call, or what is erased
+		return nil
+	}
+	if err != nil || rec.State == meetingv1.Live {
+		return err
+	}
+	if err := a.Hall.Archive.Withdraw(ctx, rec.Meeting); err != nil {
+		return err
+	}
+	return a.clear(ctx, rec.ID)
+}
+
+// unheld goes on where a legal hold had stopped a deletion.
+func (a *App) unheld(ctx context.Context, e consentv1.Hold) error {
+	if e.On {
+		return nil
+	}
+	return a.clear(ctx, e.ConversationID)
+}
+
+// clear deletes the tracks of those who have withdrawn, unless a legal hold forbids it.
+func (a *App) clear(ctx context.Context, id string) error {
+	due, err := a.Hall.Archive.Withdrawn(ctx, id)
+	if err != nil || !due {
+		return err
+	}
+	hold, err := bus.Request[consentv1.HoldReply](ctx, a.Bus, consentv1.HoldStateSubject, consentv1.ConversationRequest{ConversationID: id})
+	if err != nil || hold.On {
+		return err
+	}
+	return a.Hall.Archive.Clear(ctx, id, func(tx *store.Tx) error {
+		return tx.Publish(ctx, consentv1.Audit{
+			Meta: event.NewMeta("audit.v1.entry", "meeting", a.Book.Now()), ConversationID: id, Actor: "meeting", Role: "system",
+			Action: "withdraw-recording", Purpose: "Du har trukket dit ja til optagelse tilbage. Det, der var optaget af dig, er slettet.",
+		})
+	})
 }
 
 // erase forgets a conversation whose key is destroyed.

@@ -142,6 +142,9 @@ func (a *Archive) tracks(m meetingv1.Meeting, row store.Recording, key []byte) (
 	}
 	list := []meetingv1.Track{}
 	for _, id := range ids {
+		if who, _ := whose(id); slices.Contains(row.Withdrawn, who) {
+			continue
+		}
 		t, err := a.about(m.ID, id, key)
 		if errors.Is(err, errs.NotFound) { // not even its first note was written
 			continue
@@ -156,6 +159,9 @@ func (a *Archive) tracks(m meetingv1.Meeting, row store.Recording, key []byte) (
 			Rest(&t, row.EndedAt)
 		}
 		list = append(list, t)
+	}
+	for _, id := range row.Withdrawn {
+		list = append(list, meetingv1.Track{ParticipantID: id, BeganAt: row.BeganAt, WithdrawnAt: row.WithdrawnAt, DeletedAt: row.ClearedAt})
 	}
 	for _, p := range m.Participants {
 		if p.Record != nil && !*p.Record && !slices.ContainsFunc(list, func(t meetingv1.Track) bool { return t.ParticipantID == p.ID }) {
@@ -201,9 +207,12 @@ func (a *Archive) Read(ctx context.Context, r meetingv1.ReadRecordingRequest) (m
 	if r.From < 0 || r.Length < 0 || r.Length > meetingv1.MaxRecordingPart {
 		return meetingv1.RecordingPart{}, errs.E(errs.Invalid, "Der kan højst læses 256 KB ad gangen.", nil)
 	}
-	_, s, err := a.open(ctx, r.MeetingID)
+	row, s, err := a.open(ctx, r.MeetingID)
 	if err != nil {
 		return meetingv1.RecordingPart{}, err
+	}
+	if who, _ := whose(r.TrackID); slices.Contains(row.Withdrawn, who) {
+		return meetingv1.RecordingPart{}, errs.E(errs.NotFound, "Personen har trukket sit samtykke tilbage. Optagelsen kan ikke afspilles.", nil)
 	}
 	p, err := Play(a.Shelf, r.MeetingID, r.TrackID, s.Key)
 	if err != nil {
@@ -218,6 +227,69 @@ func (a *Archive) Read(ctx context.Context, r meetingv1.ReadRecordingRequest) (m
 		}
 	}
 	return part, nil
+}
+
+// Withdraw takes the tracks of all citizens of a meeting that is over out of sight: what they agreed to does not hold any more.
+// Clear deletes them.
+func (a *Archive) Withdraw(ctx context.Context, m meetingv1.Meeting) error {
+	row, err := a.Store.Read().Recording(ctx, m.ID)
+	if errors.Is(err, errs.NotFound) || err == nil && !row.DeletedAt.IsZero() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	ids, err := a.Shelf.Tracks(m.ID)
+	if err != nil {
+		return err
+	}
+	var people []string
+	for _, p := range m.Participants {
+		mine := func(id string) bool { who, _ := whose(id); return who == p.ID }
+		if p.Role == meetingv1.RoleCitizen && slices.ContainsFunc(ids, mine) {
+			people = append(people, p.ID)
+		}
+	}
+	if len(people) == 0 {
+		return nil
+	}
+	return a.Store.InTx(ctx, func(tx *store.Tx) error { return tx.WithdrawRecording(ctx, m.ID, people, a.Now()) })
+}
+
+// Withdrawn tells whether tracks are out of sight that are to be deleted.
+func (a *Archive) Withdrawn(ctx context.Context, meeting string) (bool, error) {
+	row, err := a.Store.Read().Recording(ctx, meeting)
+	if errors.Is(err, errs.NotFound) {
+		return false, nil
+	}
+	return err == nil && !row.WithdrawnAt.IsZero() && row.ClearedAt.IsZero() && row.DeletedAt.IsZero(), err
+}
+
+// Clear deletes the tracks that Withdraw has taken out of sight. With does more in the transaction that notes it.
+func (a *Archive) Clear(ctx context.Context, meeting string, with func(*store.Tx) error) error {
+	row, err := a.Store.Read().Recording(ctx, meeting)
+	if err != nil {
+		return err
+	}
+	ids, err := a.Shelf.Tracks(meeting)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if who, _ := whose(id); !slices.Contains(row.Withdrawn, who) {
+			continue
+		}
+		if err := a.Shelf.Remove(meeting, id); err != nil {
+			return err
+		}
+	}
+	return a.Store.InTx(ctx, func(tx *store.Tx) error {
+		cleared, err := tx.ClearRecording(ctx, meeting, a.Now())
+		if err != nil || !cleared {
+			return err
+		}
+		return with(tx)
+	})
 }
 
 // Delete destroys a recording: its key, then the files. By names who, or what rule. Again does nothing but to make sure.

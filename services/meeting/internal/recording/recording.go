@@ -30,6 +30,8 @@ type Shelf interface {
 	Open(meeting, track string) (Track, error)
 	// Tracks lists those of a meeting; none when there are none.
 	Tracks(meeting string) ([]string, error)
+	// Remove deletes one track; it is no error when there is none.
+	Remove(meeting, track string) error
 	// Delete removes all of a meeting's; it is no error when there are none.
 	Delete(meeting string) error
 }
@@ -161,6 +163,18 @@ func (f Folder) Tracks(meeting string) ([]string, error) {
 		}
 	}
 	return out, err
+}
+
+// Remove implements Shelf.
+func (f Folder) Remove(meeting, track string) error {
+	path, err := f.path(meeting, track)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("recording: %w", err)
+	}
+	return nil
 }
 
 // Delete implements Shelf.

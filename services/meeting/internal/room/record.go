@@ -149,6 +149,9 @@ func record(rec *booking.Record, me *meetingv1.Participant, value string) error 
 	return nil
 }
 
+// Source names this service in the events that come from its rooms.
+const Source = "meeting"
+
 // chooseTape keeps a citizen's choice with the consent service. The conversation's is yes while any citizen says yes.
 func (h *Hall) chooseTape(ctx context.Context, rec booking.Record, p *meetingv1.Participant, yes bool) {
 	if p.Role != meetingv1.RoleCitizen || !rec.Choices.Recording {
@@ -163,7 +166,7 @@ func (h *Hall) chooseTape(ctx context.Context, rec booking.Record, p *meetingv1.
 	if err == nil {
 		now := h.Now()
 		_, err = bus.Request[consentv1.Choice](ctx, h.Bus, consentv1.ChoiceSubject, consentv1.Choice{
-			Meta: event.NewMeta("consent.v1.choice", "meeting", now), ConversationID: rec.ID, Kind: consentv1.Recording, Value: yes,
+			Meta: event.NewMeta("consent.v1.choice", Source, now), ConversationID: rec.ID, Kind: consentv1.Recording, Value: yes,
 			Basis: rec.Choices.Basis, Purpose: area.Purpose, TextVersion: area.TextVersion, Language: "da", How: consentv1.HowButton,
 			Who: "citizen", OnBehalfOf: p.OnBehalfOf, At: now,
 		})

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"samtale.dk/samtale/services/platform/store"
@@ -17,6 +18,10 @@ type Recording struct {
 	DeletedBy string
 	Problem   string
 	Sealed    []byte // its key and basis; nil when it was deleted
+	// Withdrawn are the people who have taken back that they may be recorded; ClearedAt is when their tracks were deleted.
+	Withdrawn   []string
+	WithdrawnAt time.Time
+	ClearedAt   time.Time
 }
 
 // AddRecording keeps a new recording; added is false when the meeting has one already.
@@ -33,11 +38,30 @@ func (t *Tx) AddRecording(ctx context.Context, meeting string, began time.Time, 
 // Recording reads a meeting's; errs.NotFound when nothing was recorded.
 func (t *Tx) Recording(ctx context.Context, meeting string) (Recording, error) {
 	r := Recording{MeetingID: meeting}
-	var began, ended, erase, deleted int64
-	err := t.QueryRow(ctx, `SELECT began_at, ended_at, erase_at, deleted_at, deleted_by, problem, sealed FROM recording
-		WHERE meeting_id = ?`, meeting).Scan(&began, &ended, &erase, &deleted, &r.DeletedBy, &r.Problem, &r.Sealed)
+	var began, ended, erase, deleted, withdrawn, cleared int64
+	var people string
+	err := t.QueryRow(ctx, `SELECT began_at, ended_at, erase_at, deleted_at, deleted_by, problem, sealed, withdrawn_at, withdrawn, cleared_at
+		FROM recording WHERE meeting_id = ?`, meeting).Scan(&began, &ended, &erase, &deleted, &r.DeletedBy, &r.Problem, &r.Sealed, &withdrawn, &people, &cleared)
 	r.BeganAt, r.EndedAt, r.EraseAt, r.DeletedAt = store.Time(began), store.Time(ended), store.Time(erase), store.Time(deleted)
+	r.Withdrawn, r.WithdrawnAt, r.ClearedAt = strings.Fields(people), store.Time(withdrawn), store.Time(cleared)
 	return r, store.Wrap(err)
+}
+
+// WithdrawRecording notes who has taken back that they may be recorded; the first time stands.
+func (t *Tx) WithdrawRecording(ctx context.Context, meeting string, people []string, now time.Time) error {
+	_, err := t.Exec(ctx, `UPDATE recording SET withdrawn_at = ?, withdrawn = ? WHERE meeting_id = ? AND withdrawn_at = 0`,
+		store.Micros(now), strings.Join(people, " "), meeting)
+	return err
+}
+
+// ClearRecording notes that the tracks of those who have withdrawn are deleted; cleared is false when that was known.
+func (t *Tx) ClearRecording(ctx context.Context, meeting string, now time.Time) (cleared bool, err error) {
+	r, err := t.Exec(ctx, `UPDATE recording SET cleared_at = ? WHERE meeting_id = ? AND cleared_at = 0`, store.Micros(now), meeting)
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
 }
 
 // EndRecording notes that a meeting with a recording is over, and when the recording is deleted at the latest. The first time

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/platform/errs"
@@ -42,20 +43,42 @@ func (d mineData) standing(kind string) (s standing, ok bool) {
 		written, _ := d.standing(consentv1.Transcription)
 		s.Value, s.Default, ok = written.Value, true, written.Value
 	}
-	s.Withdraw = s.Value && kind != consentv1.Recording && d.Conversation.ErasedAt.IsZero()
+	s.Withdraw = s.Value
+	if kind == consentv1.Recording {
+		s.Withdraw = d.recorded() && !d.unrecorded()
+	}
+	s.Withdraw = s.Withdraw && d.Conversation.ErasedAt.IsZero()
 	return s, ok
+}
+
+// recorded tells whether there may be a recording of the citizen that can be deleted: in a meeting a no counts from then on, so what
+// was recorded before it is there. While the meeting is held, the choice is made in it.
+func (d mineData) recorded() bool {
+	return d.Conversation.Channel == callv1.ChannelMeeting && !d.Conversation.EndedAt.IsZero() &&
+		slices.ContainsFunc(d.Choices, func(c consentv1.Choice) bool { return c.Kind == consentv1.Recording && c.Value })
+}
+
+// unrecorded tells whether the citizen has taken back afterwards that they may be recorded.
+func (d mineData) unrecorded() (yes bool) {
+	for _, c := range d.Choices {
+		if c.Kind == consentv1.Recording {
+			yes = !c.Value && c.At.After(d.Conversation.EndedAt)
+		}
+	}
+	return yes
 }
 
 // justWithdrawn is kind when a no stands there, so that a made-up address claims nothing.
 func (d mineData) justWithdrawn(kind string) string {
-	if s, ok := d.standing(kind); ok && !s.Value && withdrawable(kind) {
+	s, ok := d.standing(kind)
+	if ok && !s.Value && withdrawable(kind) && (kind != consentv1.Recording || d.recorded() && d.unrecorded()) {
 		return kind
 	}
 	return ""
 }
 
 func withdrawable(kind string) bool {
-	return slices.Contains([]string{consentv1.Transcription, consentv1.AINote}, kind)
+	return slices.Contains([]string{consentv1.Transcription, consentv1.AINote, consentv1.Recording}, kind)
 }
 
 // withdrawData is the page that says what a withdrawal means, before it is done.
@@ -98,6 +121,9 @@ func (a *App) withdrawal(r *http.Request, p who.Person) (mineData, string, error
 		return mineData{}, "", errs.E(errs.NotFound, "", nil)
 	}
 	d, err := a.mineData(r, p)
+	if err == nil && kind == consentv1.Recording && d.Conversation.Channel != callv1.ChannelMeeting {
+		err = errs.E(errs.NotFound, "", nil)
+	}
 	return d, kind, err
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/journalv1"
 )
@@ -14,6 +15,10 @@ func TestStanding(t *testing.T) {
 	yes := func(kind string) consentv1.Choice { return consentv1.Choice{Kind: kind, Value: true} }
 	no := func(kind string) consentv1.Choice { return consentv1.Choice{Kind: kind} }
 	words, note, sound := consentv1.Transcription, consentv1.AINote, consentv1.Recording
+	met := journalv1.Conversation{Channel: callv1.ChannelMeeting, EndedAt: time.Unix(100, 0)}
+	call := journalv1.Conversation{Channel: callv1.ChannelQueue, EndedAt: time.Unix(100, 0)}
+	held := journalv1.Conversation{Channel: callv1.ChannelMeeting}
+	after := func(kind string) consentv1.Choice { return consentv1.Choice{Kind: kind, At: time.Unix(101, 0)} }
 	allowed := consentv1.Area{AllowAINote: true}
 	tests := map[string]struct {
 		d    mineData
@@ -25,7 +30,12 @@ func TestStanding(t *testing.T) {
 		"a note by the area's rule":  {mineData{Area: allowed, Choices: []consentv1.Choice{yes(words)}}, []standing{{Kind: words, Value: true, Withdraw: true}, {Kind: note, Value: true, Default: true, Withdraw: true}}},
 		"no note without words":      {mineData{Area: allowed, Choices: []consentv1.Choice{no(words)}}, []standing{{Kind: words}}},
 		"a no to the note":           {mineData{Area: allowed, Choices: []consentv1.Choice{yes(words), no(note)}}, []standing{{Kind: words, Value: true, Withdraw: true}, {Kind: note}}},
-		"recordings are not offered": {mineData{Choices: []consentv1.Choice{yes(sound)}}, []standing{{Kind: sound, Value: true}}},
+		"no recording of a call":     {mineData{Conversation: call, Choices: []consentv1.Choice{yes(sound)}}, []standing{{Kind: sound, Value: true}}},
+		"in the meeting one says so": {mineData{Conversation: held, Choices: []consentv1.Choice{yes(sound)}}, []standing{{Kind: sound, Value: true}}},
+		"after the meeting":          {mineData{Conversation: met, Choices: []consentv1.Choice{yes(sound)}}, []standing{{Kind: sound, Value: true, Withdraw: true}}},
+		"a no that came late":        {mineData{Conversation: met, Choices: []consentv1.Choice{yes(sound), no(sound)}}, []standing{{Kind: sound, Withdraw: true}}},
+		"nobody was recorded":        {mineData{Conversation: met, Choices: []consentv1.Choice{no(sound)}}, []standing{{Kind: sound}}},
+		"deleted already":            {mineData{Conversation: met, Choices: []consentv1.Choice{yes(sound), after(sound)}}, []standing{{Kind: sound}}},
 		"nothing is left":            {mineData{Conversation: journalv1.Conversation{ErasedAt: time.Unix(1, 0)}, Choices: []consentv1.Choice{yes(words)}}, []standing{{Kind: words, Value: true}}},
 	}
 	for name, tt := range tests {
@@ -45,5 +55,28 @@ func TestSectionsHideNoSentence(t *testing.T) {
 	want := []section{{Title: "A", Sentences: []string{"two"}}, {Other: true, Sentences: []string{"one", "three"}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestWithdrawalIsClaimedOnlyWhenThereWasOne(t *testing.T) {
+	met := journalv1.Conversation{Channel: callv1.ChannelMeeting, EndedAt: time.Unix(100, 0)}
+	choice := func(value bool, at int64) consentv1.Choice {
+		return consentv1.Choice{Kind: consentv1.Recording, Value: value, At: time.Unix(at, 0)}
+	}
+	for name, tt := range map[string]struct {
+		choices []consentv1.Choice
+		want    string
+	}{
+		"never agreed":       {[]consentv1.Choice{choice(false, 10)}, ""},
+		"a no in it":         {[]consentv1.Choice{choice(true, 10), choice(false, 20)}, ""},
+		"a no after it":      {[]consentv1.Choice{choice(true, 10), choice(false, 200)}, consentv1.Recording},
+		"after a no in it":   {[]consentv1.Choice{choice(true, 10), choice(false, 20), choice(false, 200)}, consentv1.Recording},
+		"never agreed, late": {[]consentv1.Choice{choice(false, 200)}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := (mineData{Conversation: met, Choices: tt.choices}).justWithdrawn(consentv1.Recording); got != tt.want {
+				t.Errorf("claims %q, want %q", got, tt.want)
+			}
+		})
 	}
 }
