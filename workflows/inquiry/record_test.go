@@ -1,33 +1,20 @@
 package inquiry
 
 import (
-	"bytes"
 	"context"
-	"os"
 	"sync"
 	"testing"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
-	historypb "go.temporal.io/api/history/v1"
-	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
+
+	"samtale.dk/samtale/workflows/recordtest"
 )
 
-// TestRecordHistories runs the workflow on a real server and writes its histories to testdata, which the replay test reads.
-// It runs only when SAMTALE_RECORD_TEMPORAL names a server with the namespace "record" (bin/temporal-dev --namespace record):
-// after a change that old histories need not survive, or for a new path.
+// TestRecordHistories runs the workflow on a real server and writes its histories to testdata.
 func TestRecordHistories(t *testing.T) {
-	addr := os.Getenv("SAMTALE_RECORD_TEMPORAL")
-	if addr == "" {
-		t.Skip("SAMTALE_RECORD_TEMPORAL names no server; recording is by hand")
-	}
-	c, err := client.Dial(client.Options{HostPort: addr, Namespace: "record", Identity: "recorder"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := recordtest.Dial(t)
 	now := time.Now()
 	service := &scripted{plans: map[string][]PlanResult{
 		"i1": {{Escalate, now.Add(2 * time.Second)}, {Remind, now.Add(time.Hour)}, {Close, now.Add(time.Hour)}, {Erase, now}, {Expire, now}, {}},
@@ -52,8 +39,8 @@ func TestRecordHistories(t *testing.T) {
 	moved(t, c, "i1") // twice: the timer before is forgotten
 	time.Sleep(time.Second)
 	moved(t, c, "i1")
-	record(t, c, ID("i1"), "testdata/ended.json")
-	record(t, c, ID("i2"), "testdata/returned.json")
+	recordtest.Write(t, c, ID("i1"), "testdata/ended.json")
+	recordtest.Write(t, c, ID("i2"), "testdata/returned.json")
 }
 
 // scripted gives out plans in order.
@@ -77,38 +64,6 @@ func moved(t *testing.T, c client.Client, id string) {
 	_, err := c.SignalWithStartWorkflow(t.Context(), ID(id), Moved, nil,
 		client.StartWorkflowOptions{ID: ID(id), TaskQueue: WorkflowQueue}, Inquiry, Input{InquiryID: id})
 	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// record waits for the workflow's end and writes its history.
-func record(t *testing.T, c client.Client, id, path string) {
-	t.Helper()
-	if err := c.GetWorkflow(t.Context(), id, "").Get(t.Context(), nil); err != nil {
-		t.Fatal(err)
-	}
-	var h historypb.History
-	it := c.GetWorkflowHistory(t.Context(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for it.HasNext() {
-		e, err := it.Next()
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.Events = append(h.Events, e)
-	}
-	data, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(&h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	host, err := os.Hostname() // names the worker's own queue
-	if err != nil {
-		t.Fatal(err)
-	}
-	data = bytes.ReplaceAll(data, []byte(`"`+host+`:`), []byte(`"worker:`))
-	if err := os.MkdirAll("testdata", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, append(data, '\n'), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
