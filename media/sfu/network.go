@@ -341,8 +341,6 @@ func (p *Peer) setQuality(now time.Time, q Quality) {
 // feedback takes one of a subscriber's control packets.
 func (p *Peer) feedback(out *egress, now time.Time, packet rtcp.Packet) {
 	switch x := packet.(type) {
-	case *rtcp.TransportLayerCC:
-		p.net.est.Feedback(now, x)
 	case *rtcp.TransportLayerNack:
 		p.resend(out, now, x)
 	case *rtcp.PictureLossIndication:

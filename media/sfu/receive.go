@@ -6,6 +6,7 @@ import (
 	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
 
+	"samtale.dk/samtale/media/sfu/internal/bwe"
 	"samtale.dk/samtale/media/sfu/internal/packet"
 )
 
@@ -237,10 +238,24 @@ func (t *transport) rtcp(out *egress, now time.Time, b []byte) {
 		return
 	}
 	t.seen(now)
-	all, err := rtcp.Unmarshal(plain)
+	for len(plain) > 0 {
+		n, ok := packet.ControlLen(plain)
+		if !ok || !t.control(out, now, plain[:n]) {
+			t.room.stats.Malformed++
+			return
+		}
+		plain = plain[n:]
+	}
+}
+
+// control takes one packet of a compound one; false if it is broken. What comes ten times a second from everybody is read in place.
+func (t *transport) control(out *egress, now time.Time, b []byte) bool {
+	if t.side == Subscribing && bwe.IsReport(b) {
+		return t.peer.net.est.Feedback(now, b)
+	}
+	all, err := rtcp.Unmarshal(b)
 	if err != nil {
-		t.room.stats.Malformed++
-		return
+		return false
 	}
 	for _, p := range all {
 		if t.side == Subscribing {
@@ -253,6 +268,7 @@ func (t *transport) rtcp(out *egress, now time.Time, b []byte) {
 			}
 		}
 	}
+	return true
 }
 
 // tickPublish sends what the publisher should know.

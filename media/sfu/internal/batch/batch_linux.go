@@ -101,14 +101,15 @@ type Reader struct {
 	iovs [readSlots]unix.Iovec
 	sas  [readSlots][28]byte
 	bufs [readSlots][Size + 1]byte // one more shows that a datagram was cut
+	idle func()
 	try  func(fd uintptr) bool
 	n    int
 	err  error
 }
 
-// NewReader makes the reader of a socket.
-func (s *Socket) NewReader() *Reader {
-	r := &Reader{sock: s}
+// NewReader makes the reader of a socket. It calls idle when nothing more is there, before it waits.
+func (s *Socket) NewReader(idle func()) *Reader {
+	r := &Reader{sock: s, idle: idle}
 	for i := range r.hdrs {
 		r.iovs[i].Base = &r.bufs[i][0]
 		r.iovs[i].SetLen(len(r.bufs[i]))
@@ -143,6 +144,7 @@ func (r *Reader) recv(fd uintptr) bool {
 			return true
 		case unix.EINTR, unix.ECONNREFUSED:
 		case unix.EAGAIN:
+			r.idle()
 			return false
 		default:
 			r.n, r.err = 0, errno

@@ -27,16 +27,18 @@ func (d *Dest) encode(v6 bool) {
 // Reader takes datagrams from a socket. It belongs to one goroutine.
 type Reader struct {
 	sock *Socket
+	idle func()
 	buf  [Size + 1]byte
 	n    int
 	from netip.AddrPort
 }
 
-// NewReader makes the reader of a socket.
-func (s *Socket) NewReader() *Reader { return &Reader{sock: s} }
+// NewReader makes the reader of a socket. It calls idle before it waits.
+func (s *Socket) NewReader(idle func()) *Reader { return &Reader{sock: s, idle: idle} }
 
 // Read waits for a datagram.
 func (r *Reader) Read() (int, error) {
+	r.idle()
 	var err error
 	r.n, r.from, err = r.sock.conn.ReadFromUDPAddrPort(r.buf[:])
 	return 1, err

@@ -76,7 +76,7 @@ func TestRead(t *testing.T) {
 	if _, err := conns[0].WriteToUDPAddrPort(make([]byte, Size+100), s.LocalAddr()); err != nil {
 		t.Fatal(err)
 	}
-	r := s.NewReader()
+	r := s.NewReader(func() {})
 	for seen := 0; seen < 4; {
 		n, err := r.Read()
 		if err != nil {
@@ -100,6 +100,23 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// What comes while something is done before the wait ends the wait.
+func TestIdle(t *testing.T) {
+	s, conns := pair(t)
+	waits := 0
+	r := s.NewReader(func() {
+		if waits++; waits > 1 {
+			return // woken for nothing
+		}
+		if _, err := conns[0].WriteToUDPAddrPort([]byte{1}, s.LocalAddr()); err != nil {
+			t.Error(err)
+		}
+	})
+	if n, err := r.Read(); n != 1 || err != nil || waits == 0 {
+		t.Errorf("%d datagrams, %v, after %d waits", n, err, waits)
+	}
+}
+
 func TestSharedPort(t *testing.T) {
 	socks, err := Listen("127.0.0.1:0", 3)
 	if err != nil {
@@ -118,7 +135,7 @@ func TestSharedPort(t *testing.T) {
 
 func TestNothingIsAllocated(t *testing.T) {
 	s, conns := pair(t)
-	w, r := s.NewWriter(0), s.NewReader()
+	w, r := s.NewWriter(0), s.NewReader(func() {})
 	self := s.Dest(s.LocalAddr())
 	other := s.Dest(addr(conns[0]))
 	got := testing.AllocsPerRun(50, func() {

@@ -7,8 +7,6 @@ package bwe
 
 import (
 	"time"
-
-	"github.com/pion/rtcp"
 )
 
 const (
@@ -190,39 +188,15 @@ func (e *Estimator) Sent(seq uint16, at time.Time, size int) {
 	e.sent[seq%history] = record{seq: seq, valid: true, size: size, at: at.Sub(e.epoch).Microseconds()}
 }
 
-// Feedback takes a report.
-func (e *Estimator) Feedback(now time.Time, fb *rtcp.TransportLayerCC) {
-	arrival := int64(fb.ReferenceTime) * 64000
-	deltas := fb.RecvDeltas
-	seq := fb.BaseSequenceNumber
-	left := int(fb.PacketStatusCount)
-	e.overused, e.told = false, now
-	one := func(symbol uint16) {
-		if left == 0 {
-			return
-		}
-		left--
-		came := symbol == rtcp.TypeTCCPacketReceivedSmallDelta || symbol == rtcp.TypeTCCPacketReceivedLargeDelta
-		if came && len(deltas) > 0 {
-			arrival += deltas[0].Delta
-			deltas = deltas[1:]
-		}
-		e.packet(seq, came, arrival)
-		seq++
+// Feedback takes a report, an RTCP packet of which IsReport is true; false if it is broken.
+func (e *Estimator) Feedback(now time.Time, report []byte) bool {
+	e.overused = false
+	if !walk(report, e.packet) {
+		return false
 	}
-	for _, c := range fb.PacketChunks {
-		switch c := c.(type) {
-		case *rtcp.RunLengthChunk:
-			for i := 0; i < int(c.RunLength) && left > 0; i++ {
-				one(c.PacketStatusSymbol)
-			}
-		case *rtcp.StatusVectorChunk:
-			for _, s := range c.SymbolList {
-				one(s)
-			}
-		}
-	}
+	e.told = now
 	e.decide(now)
+	return true
 }
 
 func (e *Estimator) packet(seq uint16, came bool, arrival int64) {

@@ -230,3 +230,23 @@ func FuzzPacket(f *testing.F) {
 		RetypeRED(p, 1)
 	})
 }
+
+func TestControlLen(t *testing.T) {
+	for _, x := range []struct {
+		b    []byte
+		want int
+		ok   bool
+	}{
+		{nil, 0, false},
+		{[]byte{0x80, 201, 0}, 0, false},
+		{[]byte{0x80, 201, 0, 0}, 4, true},
+		{[]byte{0x81, 201, 0, 1, 1, 2, 3, 4, 0x80, 202, 0, 0}, 8, true},
+		{[]byte{0x81, 201, 0, 1, 1, 2, 3}, 8, false},
+		{[]byte{0x41, 201, 0, 0}, 0, false},
+		{[]byte{0x80, 201, 0xff, 0xff}, 4 * 65536, false},
+	} {
+		if n, ok := ControlLen(x.b); n != x.want || ok != x.ok {
+			t.Errorf("%x: %d, %v, want %d, %v", x.b, n, ok, x.want, x.ok)
+		}
+	}
+}

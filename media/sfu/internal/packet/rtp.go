@@ -184,6 +184,15 @@ func (o *Out) putTwo(b []byte) int {
 // IsRTCP tells RTCP from RTP on one port (RFC 5761 section 4).
 func IsRTCP(b []byte) bool { return len(b) >= 8 && b[1] >= 192 && b[1] <= 223 }
 
+// ControlLen is how many bytes the first RTCP packet of a compound one has (RFC 3550 section 6.4.1); false if that cannot be.
+func ControlLen(b []byte) (int, bool) {
+	if len(b) < 4 || b[0]>>6 != 2 {
+		return 0, false
+	}
+	n := 4 + 4*int(binary.BigEndian.Uint16(b[2:]))
+	return n, n <= len(b)
+}
+
 // Level reads an audio level (RFC 6464): whether there is voice, and dB below full scale.
 func Level(ext []byte) (voice bool, db int, ok bool) {
 	if len(ext) == 0 {
