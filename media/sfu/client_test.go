@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -59,10 +58,11 @@ type client struct {
 	audio, video *webrtc.TrackLocalStaticRTP
 	sender       *webrtc.RTPSender
 
-	mu      sync.Mutex
-	tracks  map[string]*remote // by track id
-	changed chan struct{}
-	pli     int
+	ended chan struct{} // closed when the test is over
+
+	mu     sync.Mutex
+	tracks map[string]*remote // by track id
+	pli    int
 }
 
 // remote is a track as received.
@@ -105,18 +105,26 @@ func api(t *testing.T) *webrtc.API {
 // join lets a client into a room; its offers are answered.
 func join(t *testing.T, r *Room, cfg PeerConfig) *client {
 	t.Helper()
-	c := &client{t: t, id: cfg.ID, api: api(t), tracks: map[string]*remote{}, changed: make(chan struct{}, 1)}
+	c := newClient(t, cfg.ID)
 	cfg.Offer = func(sdp string) { c.answer(sdp) }
 	p, err := r.Join(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.peer = p
+	return c
+}
+
+// newClient is one whose peer is still to come.
+func newClient(t *testing.T, id string) *client {
+	t.Helper()
+	c := &client{t: t, id: id, api: api(t), tracks: map[string]*remote{}, ended: make(chan struct{})}
 	t.Cleanup(c.close)
 	return c
 }
 
 func (c *client) close() {
+	close(c.ended)
 	for _, pc := range []*webrtc.PeerConnection{c.pub, c.sub} {
 		if pc != nil {
 			_ = pc.Close()
@@ -162,26 +170,22 @@ func (c *client) control(s *webrtc.RTPSender) {
 				c.mu.Lock()
 				c.pli++
 				c.mu.Unlock()
-				c.signal()
 			}
 		}
 	}
 }
 
-func (c *client) signal() {
-	select {
-	case c.changed <- struct{}{}:
-	default:
-	}
-}
-
-func gathered(pc *webrtc.PeerConnection, d webrtc.SessionDescription) (string, error) {
+func (c *client) gathered(pc *webrtc.PeerConnection, d webrtc.SessionDescription) (string, error) {
 	done := webrtc.GatheringCompletePromise(pc)
 	if err := pc.SetLocalDescription(d); err != nil {
 		return "", err
 	}
-	<-done
-	return pc.LocalDescription().SDP, nil
+	select {
+	case <-done:
+		return pc.LocalDescription().SDP, nil
+	case <-c.ended: // then nobody says that it is complete
+		return "", webrtc.ErrConnectionClosed
+	}
 }
 
 // publish offers what the client has, and waits until it is connected.
@@ -191,14 +195,14 @@ func (c *client) publish() {
 		c.pub = c.connection()
 	}
 	c.offer(nil)
-	c.connected(c.pub)
+	c.connected(c.pub, Publishing)
 }
 
 func (c *client) offer(o *webrtc.OfferOptions) {
 	c.t.Helper()
 	d, err := c.pub.CreateOffer(o)
 	c.must(err)
-	text, err := gathered(c.pub, d)
+	text, err := c.gathered(c.pub, d)
 	c.must(err)
 	answer, err := c.peer.Publish(text)
 	c.must(err)
@@ -208,17 +212,18 @@ func (c *client) offer(o *webrtc.OfferOptions) {
 	c.must(c.pub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
 }
 
-func (c *client) connected(pc *webrtc.PeerConnection) {
+// connected waits for both ends of a connection: what a client sends before the SFU has the keys is lost.
+func (c *client) connected(pc *webrtc.PeerConnection, side Side) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
-	defer cancel()
-	for pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
-		select {
-		case <-ctx.Done():
-			c.t.Fatalf("%s: connection is %v", c.id, pc.ConnectionState())
-		case <-time.After(5 * time.Millisecond):
+	until(c.t, c.id+" is connected", func() bool {
+		c.peer.room.mu.Lock()
+		defer c.peer.room.mu.Unlock()
+		end := c.peer.pub
+		if side == Subscribing {
+			end = c.peer.sub
 		}
-	}
+		return pc.ConnectionState() == webrtc.PeerConnectionStateConnected && end.up
+	}, nil)
 }
 
 // publishBoth publishes a microphone and a camera.
@@ -239,12 +244,18 @@ func (c *client) subscribe() {
 	offer, err := c.peer.Subscribe()
 	c.must(err)
 	c.answer(offer)
-	c.connected(c.sub)
+	c.connected(c.sub, Subscribing)
 }
 
 // answer answers an offer, unless the test is over meanwhile, or the client joined again.
 func (c *client) answer(offer string) {
-	if err := c.tryAnswer(offer); err != nil && !errors.Is(err, webrtc.ErrConnectionClosed) && !errors.Is(err, ErrClosed) {
+	err := c.tryAnswer(offer)
+	select {
+	case <-c.ended: // connections that are being closed fail in many ways
+		return
+	default:
+	}
+	if err != nil && !errors.Is(err, webrtc.ErrConnectionClosed) && !errors.Is(err, ErrClosed) {
 		c.t.Errorf("%s: %v\n%s", c.id, err, offer)
 	}
 }
@@ -260,7 +271,7 @@ func (c *client) tryAnswer(offer string) error {
 	if err != nil {
 		return fmt.Errorf("answer: %w", err)
 	}
-	text, err := gathered(c.sub, d)
+	text, err := c.gathered(c.sub, d)
 	if err != nil {
 		return fmt.Errorf("gather: %w", err)
 	}
@@ -285,7 +296,6 @@ func (c *client) receive(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		x.codec = tr.Codec().MimeType
 		x.packets = append(x.packets, p)
 		c.mu.Unlock()
-		c.signal()
 	}
 }
 
@@ -297,6 +307,19 @@ func (c *client) packets(id string) []*rtp.Packet {
 		return x.packets[:len(x.packets):len(x.packets)]
 	}
 	return nil
+}
+
+// taken is the number of the newest packet of a client's track that the SFU has: those before came, or will never.
+func (c *client) taken(source Source) uint16 {
+	c.peer.room.mu.Lock()
+	defer c.peer.room.mu.Unlock()
+	for _, u := range c.peer.ups {
+		if u.source == source {
+			return uint16(u.layers[0].highest)
+		}
+	}
+	c.t.Errorf("%s has no %s", c.id, source)
+	return 0
 }
 
 // until repeats something every few milliseconds, such as sending a frame, until a condition holds.
@@ -314,11 +337,14 @@ func until(t *testing.T, what string, holds func() bool, each func()) {
 	}
 }
 
-// sound makes packets of 20 ms whose payload counts.
+// sound makes packets of 20 ms whose payload counts as their sequence numbers do.
 type sound struct {
 	to  *webrtc.TrackLocalStaticRTP
 	seq uint16
 }
+
+// soundOf reads what sound wrote.
+func soundOf(p *rtp.Packet) uint16 { return binary.BigEndian.Uint16(p.Payload[1:]) }
 
 func (s *sound) send() {
 	s.seq++

@@ -1,12 +1,15 @@
 package sfu
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"strings"
 	"sync"
 	"testing"
+
+	"samtale.dk/samtale/media/sfu/internal/packet"
 )
 
 // link is a network between clients and the SFU: it loses, doubles and counts what it carries. Handshakes and checks pass.
@@ -21,7 +24,13 @@ type link struct {
 	down   float64
 	double bool // everything towards the SFU comes twice
 	bad    bool // and once with a byte changed
-	lost   int
+	gone   map[id]bool // media that was lost
+}
+
+// id is a packet's.
+type id struct {
+	ssrc uint32
+	seq  uint16
 }
 
 func newLink(t *testing.T, s *SFU) *link {
@@ -30,7 +39,7 @@ func newLink(t *testing.T, s *SFU) *link {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &link{sfu: s.UDP()[0], front: front, back: map[netip.AddrPort]*net.UDPConn{}, random: rand.New(rand.NewPCG(1, 1))}
+	l := &link{sfu: s.UDP()[0], front: front, back: map[netip.AddrPort]*net.UDPConn{}, gone: map[id]bool{}, random: rand.New(rand.NewPCG(1, 1))}
 	go l.forward(t)
 	t.Cleanup(l.close)
 	return l
@@ -65,8 +74,22 @@ func (l *link) loses(share float64, b []byte) bool {
 	if !media(b) || l.random.Float64() >= share {
 		return false
 	}
-	l.lost++
+	if len(b) >= 12 && !packet.IsRTCP(b) {
+		l.gone[id{binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint16(b[2:])}] = true
+	}
 	return true
+}
+
+// repaired counts the packets of a stream that were lost here and came nevertheless.
+func (l *link) repaired(ssrc uint32, came func(seq uint16) bool) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for p := range l.gone {
+		if p.ssrc == ssrc && came(p.seq) {
+			n++
+		}
+	}
+	return n
 }
 
 func (l *link) forward(t *testing.T) {
@@ -82,6 +105,8 @@ func (l *link) forward(t *testing.T) {
 			back, err = net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(l.sfu))
 			if err != nil {
 				t.Error(err)
+				l.mu.Unlock()
+				return
 			}
 			l.back[from] = back
 			go l.backward(back, from)
