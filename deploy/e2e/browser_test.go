@@ -16,7 +16,7 @@ import (
 	"samtale.dk/samtale/services/platform/browsertest"
 )
 
-// browser is somebody's Chromium; its microphone plays a WAV file over and over, or once with %noloop behind its name.
+// browser is somebody's Chromium; its microphone plays a WAV file over and over.
 type browser struct {
 	s   *system
 	ctx context.Context
@@ -70,8 +70,33 @@ func started(s *system, ctx context.Context) *browser {
 // login goes to path as a demo person, through the OIDC provider.
 func (b *browser) login(person, path string) {
 	b.s.t.Helper()
-	b.run("log in", chromedp.Navigate("http://"+b.s.http+path),
-		chromedp.WaitVisible(`button[value="`+person+`"]`), chromedp.Click(`button[value="`+person+`"]`))
+	b.run("log in", chromedp.Navigate("http://"+b.s.http+path))
+	b.click(`button[value="` + person + `"]`)
+}
+
+// pressed clicks an element as soon as somebody could: it is there, enabled and not covered. Looking and clicking are one step
+// of the page's, for it may be drawn anew or move at any time.
+const pressed = `((e) => {
+  if (!e || e.disabled) return false;
+  e.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+  const r = e.getBoundingClientRect();
+  const there = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
+  if (!r.width || ![e, ...(e.labels ?? [])].some((x) => x.contains(there))) return false;
+  e.focus({ preventScroll: true });
+  e.click();
+  return true;
+})(%s)`
+
+// click waits for what a selector finds and clicks it, as a person does: the page may share the screen, play sound and so on.
+func (b *browser) click(selector string) {
+	b.s.t.Helper()
+	b.press(selector, fmt.Sprintf("document.querySelector(%q)", selector))
+}
+
+// press clicks what a JavaScript expression finds.
+func (b *browser) press(what, js string) {
+	b.s.t.Helper()
+	b.s.until(what+", to press it", func() error { return b.true(waitLimit, fmt.Sprintf(pressed, js), byPerson) }) // never given up half way
 }
 
 func (b *browser) run(what string, actions ...chromedp.Action) {
@@ -87,18 +112,21 @@ func (b *browser) run(what string, actions ...chromedp.Action) {
 // await polls a JavaScript expression until it is true.
 func (b *browser) await(what, js string) {
 	b.s.t.Helper()
-	b.s.until(what, func() error {
-		var ok bool
-		ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
-		defer cancel()
-		if err := chromedp.Run(ctx, chromedp.Evaluate("Boolean("+js+")", &ok)); err != nil {
-			return err
-		}
-		if !ok {
-			return fmt.Errorf("not yet: %s", js)
-		}
-		return nil
-	})
+	b.s.until(what, func() error { return b.true(10*time.Second, js) })
+}
+
+// true evaluates a JavaScript expression once.
+func (b *browser) true(limit time.Duration, js string, opts ...chromedp.EvaluateOption) error {
+	ctx, cancel := context.WithTimeout(b.ctx, limit)
+	defer cancel()
+	var ok bool
+	if err := chromedp.Run(ctx, chromedp.Evaluate("Boolean("+js+")", &ok, opts...)); err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("not yet: %s", js)
+	}
+	return nil
 }
 
 func (b *browser) text(js string) string {
@@ -149,3 +177,6 @@ func (b *browser) hears() float64 {
 }
 
 func awaitPromise(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
+
+// byPerson lets the page do what it may do only when a person has acted.
+func byPerson(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithUserGesture(true) }

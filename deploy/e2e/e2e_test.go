@@ -11,10 +11,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -236,11 +237,19 @@ func speak(t *testing.T, text string) string {
 	return path
 }
 
+// nextPort counts the ports of this test run: none is given twice, not even before anybody listens on it.
+var nextPort atomic.Int32
+
+// Ports below those that the system gives to whoever asks for any: browsers and servers take many of these all the time.
+const (
+	firstPort = 20200 // below are telephones' sounds, where nothing else is set
+	ports     = 9000
+)
+
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	// Below those that the system gives to whoever asks for any: browsers and servers take many of these all the time.
-	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(9000))
+	for range ports {
+		addr := fmt.Sprintf("127.0.0.1:%d", firstPort+(os.Getpid()+int(nextPort.Add(1)))%ports)
 		if free(addr) {
 			return addr
 		}
@@ -266,12 +275,13 @@ func free(addr string) bool {
 
 // found lists the files below dir that hold any of the words, as UTF-8 text. The
 // folder of the demo case system is left out: it is where the note was delivered to.
+// Files that go while it looks, as those of servers at work do, are gone.
 func found(t *testing.T, dir string, words ...string) []string {
 	t.Helper()
 	var hits []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return err
+			return gone(err)
 		}
 		if d.IsDir() {
 			if d.Name() == "receiver" {
@@ -281,7 +291,7 @@ func found(t *testing.T, dir string, words ...string) []string {
 		}
 		data, err := os.ReadFile(path)
 		if err != nil {
-			return err
+			return gone(err)
 		}
 		for _, w := range words {
 			if bytes.Contains(bytes.ToLower(data), []byte(strings.ToLower(w))) {
@@ -294,6 +304,13 @@ func found(t *testing.T, dir string, words ...string) []string {
 		t.Fatal(err)
 	}
 	return hits
+}
+
+func gone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // logBuffer keeps what a process printed; safe for concurrent use.

@@ -287,7 +287,7 @@ func TestFirefox(t *testing.T) {
 	}
 	citizen.screenshot("firefox-check")
 	citizen.do("knock", `document.getElementById("m-checked").click(); document.getElementById("m-name").value = "Bente Holm"; document.getElementById("m-knock").click()`)
-	host.press("Bente Holm", "Luk ind")
+	host.pressAt("Bente Holm", "Luk ind")
 	citizen.await("the room in Firefox", inRoom)
 	host.await("the room in Chromium", inRoom)
 	s.until("Firefox to hear Chromium", func() error {
@@ -320,7 +320,8 @@ func TestFirefox(t *testing.T) {
 	before := host.text("String(" + frames + ")")
 	host.await("its next frames", frames+" > "+before)
 	citizen.screenshot("firefox-room")
-	host.run("write", chromedp.Click("#m-b-rtt"), chromedp.SendKeys("#m-rtt", "kan du læse det"))
+	host.click("#m-b-rtt")
+	host.run("write", chromedp.SendKeys("#m-rtt", "kan du læse det"))
 	citizen.await("the letters", `[...document.querySelectorAll('#m-captions [data-kind="typed"]')].some((x) => x.innerText.endsWith("kan du læse det"))`)
 	citizen.do("leave", `document.getElementById("m-b-leave").click()`)
 	citizen.await("to be out", `!document.getElementById("m-over").hidden`)

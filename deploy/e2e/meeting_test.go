@@ -54,10 +54,12 @@ func TestMeeting(t *testing.T) {
 	host := newBrowser(s, silence)
 	host.login("mette", "/moeder")
 	host.await("the page of meetings", `document.documentElement.dataset.ready === "meetings"`)
-	host.run("book a meeting that begins now", chromedp.Click("#b-new"), chromedp.SetValue("#b-title", title),
-		chromedp.Click("#b-transcript"), chromedp.Click("#b-note"), chromedp.SetValue(`#b-people [name="name"]`, "Bente"),
-		chromedp.Click("#b-add"), chromedp.SetValue(`#b-people .m-person:last-child [name="role"]`, "companion", chromedp.ByQuery),
-		chromedp.Click(`#b-form button[type="submit"], #b-form .button-primary`))
+	for _, selector := range []string{"#b-new", "#b-transcript", "#b-note", "#b-add"} { // a meeting that begins now
+		host.click(selector)
+	}
+	host.run("who comes to what", chromedp.SetValue("#b-title", title), chromedp.SetValue(`#b-people [name="name"]`, "Bente", chromedp.ByQuery),
+		chromedp.SetValue(`#b-people .m-person:last-child [name="role"]`, "companion", chromedp.ByQuery))
+	host.click(`#b-form button[type="submit"], #b-form .button-primary`)
 	host.await("the meeting in the list", `document.querySelector(".m-card a")`)
 	host.screenshot("meetings")
 	link := s.participant("citizen").Link
@@ -65,23 +67,30 @@ func TestMeeting(t *testing.T) {
 	citizen := newBrowser(s, speech)
 	citizen.run("open the link", chromedp.Navigate(link))
 	citizen.await("the device check", `!document.getElementById("m-check").hidden && document.getElementById("m-preview").videoWidth > 0`)
-	citizen.await("the network test", `!document.getElementById("m-net-again").hidden`)
-	if got := citizen.text(`document.getElementById("m-net").textContent`); !regexp.MustCompile(`[1-9]\d* kbit/s, [\d,]+ % tabt, svartid \d+ ms, UDP\.$`).MatchString(got) {
-		t.Errorf("the network test says: %s", got)
-	}
+	const network = `document.getElementById("m-net-again").hidden ? "" : document.getElementById("m-net").textContent`
+	s.until("the network test", func() error {
+		got := citizen.text(network)
+		if got != "" && !regexp.MustCompile(`[1-9]\d* kbit/s, [\d,]+ % tabt, svartid \d+ ms, UDP\.$`).MatchString(got) {
+			citizen.click("#m-net-again") // a machine may be too slow to connect in time
+		} else if got != "" {
+			return nil
+		}
+		return fmt.Errorf("it says: %s", got)
+	})
 	citizen.screenshot("meeting-check")
-	citizen.run("on", chromedp.Click("#m-checked"), chromedp.SetValue("#m-name", "Bente Holm"), chromedp.Click(`input[name="m-transcribe"][value="yes"]`))
+	citizen.click("#m-checked")
+	citizen.run("a name", chromedp.SetValue("#m-name", "Bente Holm"))
+	citizen.click(`input[name="m-transcribe"][value="yes"]`)
 	citizen.screenshot("meeting-info")
-	citizen.run("knock", chromedp.Click("#m-knock"))
+	citizen.click("#m-knock")
 	citizen.await("the lobby", `!document.getElementById("m-lobby").hidden`)
 	citizen.screenshot("meeting-lobby")
 	host.await("what the citizen's network test has found", `/kbit\/s.*UDP/.test(document.querySelector(".m-card")?.innerText)`)
 	host.screenshot("meetings-waiting")
 
-	host.run("join", chromedp.Click(".m-card a"))
+	host.click(".m-card a")
 	host.await("the room", `!document.getElementById("m-room").hidden && document.getElementById("meeting").dataset.out === "connected"`)
-	host.await("who waits", `document.querySelector("#m-people button")`)
-	host.run("admit", chromedp.Click("#m-people button"))
+	host.pressAt("Bente Holm", "Luk ind")
 	citizen.await("the room", `!document.getElementById("m-room").hidden && document.getElementById("meeting").dataset.in === "connected"`)
 	companion := citizen.another()
 	companion.run("without a camera", chromedp.ActionFunc(func(ctx context.Context) error {
@@ -89,8 +98,11 @@ func TestMeeting(t *testing.T) {
 		return err
 	}), chromedp.Navigate(s.participant("companion").Link))
 	companion.await("the page", `document.documentElement.dataset.ready === "meeting"`)
-	companion.run("decline and knock", chromedp.Click("#m-checked"), chromedp.SetValue("#m-name", "Ole Holm"), chromedp.Click(`input[name="m-transcribe"][value="no"]`), chromedp.Click("#m-knock"))
-	host.press("Ole Holm", "Luk ind")
+	companion.click("#m-checked")
+	companion.run("a name", chromedp.SetValue("#m-name", "Ole Holm"))
+	companion.click(`input[name="m-transcribe"][value="no"]`) // declines
+	companion.click("#m-knock")
+	host.pressAt("Ole Holm", "Luk ind")
 	companion.await("the room", inRoom)
 	for who, b := range map[string]*browser{"host": host, "citizen": citizen} {
 		s.until("the other's moving picture at the "+who, func() error {
@@ -110,7 +122,8 @@ func TestMeeting(t *testing.T) {
 	host.screenshot("meeting-room")
 	citizen.screenshot("meeting-room-citizen")
 
-	citizen.run("write in real time", chromedp.Click("#m-b-rtt"), chromedp.SendKeys("#m-rtt", "tak"))
+	citizen.click("#m-b-rtt")
+	citizen.run("write in real time", chromedp.SendKeys("#m-rtt", "tak"))
 	host.await("the characters", `[...document.querySelectorAll('#m-captions [data-kind="typed"]')].some((x) => x.innerText.endsWith("tak"))`)
 
 	citizen.run("reload", chromedp.Reload())
