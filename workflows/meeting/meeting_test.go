@@ -48,6 +48,7 @@ func run(t *testing.T, b *book, changes map[time.Duration]func()) {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(2 * time.Minute) // of real time: the machine may be busy
 	env.SetStartTime(noon)
 	b.now = env.Now
 	env.RegisterActivity(b)

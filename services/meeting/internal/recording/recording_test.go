@@ -502,6 +502,7 @@ func TestPictures(t *testing.T) {
 			frame = frame[n:]
 		}
 		k.wait(40 * time.Millisecond)
+		k.settled()
 	}
 	show(delta, -1) // nothing can be shown of this
 	show(key, -1)
