@@ -104,6 +104,13 @@ func (d *Dialer) Addr() string { return d.ua.Addr() }
 // Close ends everything without goodbye; hang up first.
 func (d *Dialer) Close() { d.ua.Close() }
 
+// over ends the sound of a call that is over: who went on sending would be heard by whoever gets the other side's port next.
+func (d *Dialer) over(closeMedia func() error) {
+	if err := closeMedia(); err != nil {
+		d.cfg.Log.Debug("media of a call that is over", "err", err)
+	}
+}
+
 // Invite implements sipua.Handler.
 func (d *Dialer) Invite(in *sipua.Incoming) {
 	if d.cfg.Answer == nil {
@@ -160,6 +167,7 @@ func (c *Call) hooks() line.Hooks {
 				c.reason = reason
 				c.mu.Unlock()
 				close(c.ended)
+				go c.d.over(c.line.Close) // not from within the line's hook
 			})
 		},
 	}
@@ -305,11 +313,40 @@ func (c *Call) Wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Play plays samples at 16 kHz to their end.
+// Play plays samples at 16 kHz to their end: on a busy machine, where the line's clock pauses, that takes longer than they last.
 func (c *Call) Play(ctx context.Context, samples []int16) error {
-	c.line.SetSource(pcm.NewClip(samples, false))
+	sound := newPlayed(samples)
+	c.line.SetSource(sound)
 	defer c.line.SetSource(nil)
-	return c.Wait(ctx, pcm.Duration(int64(len(samples)), pcm.Rate)+40*time.Millisecond)
+	select {
+	case <-sound.over:
+		return c.Wait(ctx, 2*pcm.FrameDuration)
+	case <-c.ended:
+		return errEnded
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// played is a sound that tells when all of it was taken. It belongs to the line's clock.
+type played struct {
+	clip  *pcm.Clip
+	over  chan struct{}
+	ended bool
+}
+
+func newPlayed(samples []int16) *played {
+	return &played{clip: pcm.NewClip(samples, false), over: make(chan struct{})}
+}
+
+// ReadFrame implements pcm.Reader.
+func (p *played) ReadFrame(dst []int16) bool {
+	ok := p.clip.ReadFrame(dst)
+	if !ok && !p.ended {
+		p.ended = true
+		close(p.over)
+	}
+	return ok
 }
 
 // Loop plays samples over and over, in the background; nil stops.

@@ -198,7 +198,12 @@ func (r *Recording) LocalOffer() ([]byte, error) { return r.sdp(), nil }
 func (r *Recording) Info(sipua.Body) bool { return false }
 
 // Ended implements sipua.Peer.
-func (r *Recording) Ended(string) { r.once.Do(func() { close(r.ended) }) }
+func (r *Recording) Ended(string) {
+	r.once.Do(func() {
+		close(r.ended)
+		go r.d.over(r.close)
+	})
+}
 
 // Over is closed when the session is over.
 func (r *Recording) Over() <-chan struct{} { return r.ended }
