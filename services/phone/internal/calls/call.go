@@ -80,6 +80,9 @@ type Call struct {
 	ear   ear                         // hears the citizen
 	snap  atomic.Pointer[callv1.Call]
 	out   *outbox
+
+	willMu   sync.Mutex
+	willOver bool // no will is published any more
 }
 
 // ear is where the sound of one party arrives.

@@ -130,6 +130,7 @@ func (c *Call) publishEnded() {
 		e.Legs = append(e.Legs, r.finish())
 	}
 	c.s.cfg.Metrics.end(c.reason)
+	c.endWill()
 	c.out.add("ended", func(ctx context.Context) error { return c.s.cfg.Bus.Publish(ctx, e) })
 	c.out.add("will", func(ctx context.Context) error { return c.s.forgetWill(ctx, c.id) })
 }

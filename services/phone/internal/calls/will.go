@@ -47,14 +47,31 @@ func (s *Service) renewWills() {
 	s.mu.Unlock()
 	now := time.Now()
 	for _, c := range calls {
-		data, err := json.Marshal(c.will(now))
-		if err == nil {
-			err = s.cfg.Bus.NC.Publish(callv1.WillSubject(c.id), data)
-		}
-		if err != nil {
+		if err := c.renewWill(now); err != nil {
 			c.log.Debug("will not renewed", "err", err)
 		}
 	}
+}
+
+// renewWill does nothing once the call's end is on its way: a will that came after that would stay.
+func (c *Call) renewWill(now time.Time) error {
+	data, err := json.Marshal(c.will(now))
+	if err != nil {
+		return err
+	}
+	c.willMu.Lock()
+	defer c.willMu.Unlock()
+	if c.willOver {
+		return nil
+	}
+	return c.s.cfg.Bus.NC.Publish(callv1.WillSubject(c.id), data)
+}
+
+// endWill is before the real end is told.
+func (c *Call) endWill() {
+	c.willMu.Lock()
+	defer c.willMu.Unlock()
+	c.willOver = true
 }
 
 // will is the end of the call as it is told if this process dies now. It may be made
