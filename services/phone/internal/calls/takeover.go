@@ -19,8 +19,9 @@ import (
 // 3891), where the other line is there already. Both end with a successor.
 
 const (
-	// askLimit bounds how long a SIP request waits for a call's decision.
-	askLimit = 2 * time.Second
+	// askLimit bounds how long a SIP request waits for a call's decision: long enough for a machine that is busy, and well
+	// within the 32 s that the other side waits (RFC 3261, timer F).
+	askLimit = 8 * time.Second
 	// goodbyeLimit is how long a line that had itself transferred may take to hang up.
 	goodbyeLimit = 3 * time.Second
 )
