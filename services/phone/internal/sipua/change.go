@@ -14,14 +14,21 @@ import (
 // ErrGlare reports that both sides tried to change the session at once.
 var ErrGlare = errors.New("the other side is changing the session")
 
-// Reinvite sends our new offer and returns the answer. On 491 it tries again
-// after the random wait of RFC 3261, section 14.1.
+// pendingTries bounds how often a 491 is taken for a coincidence.
+const pendingTries = 4
+
+// Reinvite sends our new offer and returns the answer. On 491, and while we see for ourselves that an offer of the other
+// side is under way, it tries again after the random wait of RFC 3261, section 14.1.
 func (d *Dialog) Reinvite(ctx context.Context, offer []byte) (Body, error) {
-	for try := 0; ; try++ {
+	for refused := 0; ; {
 		b, err := d.reinvite(ctx, offer)
 		var st *StatusError
-		pending := errors.Is(err, ErrGlare) || errors.As(err, &st) && st.Code == sip.StatusRequestPending
-		if !pending || try == 3 {
+		if errors.As(err, &st) && st.Code == sip.StatusRequestPending {
+			refused++
+		} else if !errors.Is(err, ErrGlare) {
+			return b, err
+		}
+		if refused == pendingTries {
 			return b, err
 		}
 		select {

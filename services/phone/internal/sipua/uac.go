@@ -79,6 +79,7 @@ type attempt struct {
 	authed bool
 	auth   sip.Header
 	minSE  time.Duration
+	acked  string // tag and RSeq of the last provisional answer that we sent PRACK for
 }
 
 func (a *attempt) prepare() error {
@@ -209,6 +210,12 @@ func (a *attempt) early(res *sip.Response) {
 	}
 	a.learn(res)
 	if has(tokens(res, "Require"), "100rel") {
+		_, tag := a.d.Tags()
+		this := tag + " " + header(res, "RSeq")
+		if this == a.acked {
+			return // repeated before our PRACK was there (RFC 3262, section 4)
+		}
+		a.acked = this
 		a.prack(res)
 	}
 	if a.o.Progress != nil {
