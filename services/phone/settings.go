@@ -61,6 +61,8 @@ type Settings struct {
 	MessageMax     time.Duration `env:"SAMTALE_MESSAGE_MAX" envDefault:"3m"`
 	QueueOffer     time.Duration `env:"SAMTALE_QUEUE_OFFER" envDefault:"45s"`
 	QueueMax       time.Duration `env:"SAMTALE_QUEUE_MAX" envDefault:"30m"`
+	DeskConnect    time.Duration `env:"SAMTALE_DESK_CONNECT" envDefault:"10s"` // for the sound of a browser that answers
+	DeskLost       time.Duration `env:"SAMTALE_DESK_LOST" envDefault:"4s"`     // without it, before the call rings again
 }
 
 // parts are the settings that are more than a string.
@@ -188,6 +190,7 @@ func (s Settings) trunk() calls.Trunk {
 func (s Settings) times() calls.Times {
 	return calls.Times{
 		MessageSilence: s.MessageSilence, MessageMax: s.MessageMax, OfferMessage: s.QueueOffer, MaxWait: s.QueueMax,
+		Connect: s.DeskConnect, AgentLost: s.DeskLost,
 	}
 }
 
