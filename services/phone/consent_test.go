@@ -78,9 +78,8 @@ func TestWithdrawnOnTheWeb(t *testing.T) {
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
 	c := w.call(w.dialer(dialer.Config{}), "borgerservice")
 	id := c.ConversationID
-	w.answersTheQuestion(c, "1")
+	w.saysYes(c)
 	w.inState(id, callv1.StateWaiting)
-	w.choiceIs(id, true)
 	b := newBrowser(t)
 	b.answer(w, id, "anna")
 	c.Loop(tone(440, time.Second))
@@ -136,7 +135,6 @@ func TestWithdrawnBeforeTheAnswer(t *testing.T) {
 func TestMessageEndsWhenWithdrawn(t *testing.T) {
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
 	c := w.call(w.dialer(dialer.Config{}), "besked")
-	w.inState(c.ConversationID, callv1.StateMessage)
 	c.Loop(tone(440, time.Second))
 	w.until("the recogniser hears the caller", func() bool { return w.loud(callv1.RoleCitizen) > 1 })
 	w.onTheWeb(c.ConversationID, false, time.Now())

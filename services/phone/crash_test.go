@@ -9,8 +9,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"samtale.dk/samtale/media/pcm"
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/phone/dialer"
+	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/health"
 	"samtale.dk/samtale/services/platform/process"
 )
@@ -37,7 +39,8 @@ func (w *world) another() (sip string, kill func()) {
 	sip = freeAddr(w.t)
 	cmd := exec.Command(os.Args[0], "-test.run=^TestPhoneProcess$", "-test.timeout=5m")
 	cmd.Env = append(os.Environ(), "SAMTALE_TEST_PHONE=1", "SAMTALE_NATS_URL="+w.url, "SAMTALE_SIP_ADDR="+sip,
-		"SAMTALE_RTP_PORTS=28000-28199", "SAMTALE_DATA="+w.t.TempDir(), "SAMTALE_ANNOUNCEMENTS="+shortWords(w.t))
+		"SAMTALE_RTP_PORTS="+ownPorts(), "SAMTALE_DATA="+w.t.TempDir(), "SAMTALE_ANNOUNCEMENTS="+shortWords(w.t),
+		"SAMTALE_MESSAGE_SILENCE=5m", "SAMTALE_MESSAGE_MAX=10m")
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
@@ -56,35 +59,45 @@ func TestKilledInTheMiddle(t *testing.T) {
 	d := w.dialer(dialer.Config{})
 	var c *dialer.Call
 	w.until("the other process answers", func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		var err error
 		c, err = d.Dial(ctx, dialer.Options{To: "sip:besked@" + sip})
 		return err == nil
 	})
 	id := c.ConversationID
-	w.inState(id, callv1.StateMessage)
+	wills := w.wills(id)
 	c.Loop(tone(440, time.Second))
+	w.inState(id, callv1.StateMessage)
 	w.until("three seconds were spoken", func() bool { return w.loud(callv1.RoleCitizen) > 3 })
+	var will callv1.Ended
+	w.until("the will tells of them", func() bool {
+		select {
+		case will = <-wills:
+		default:
+		}
+		return len(will.Legs) == 1 && will.Legs[0].Samples > 3*pcm.Rate && will.CallBack
+	})
 	kill()
 	killed := time.Now()
-	heard := len(w.legOf(id).pcm)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	done := make(chan error, 1)
 	w.env.Metrics, w.env.Health = prometheus.NewRegistry(), health.New()
 	go func() { done <- Run(ctx, w.env) }()
-	other := w.startedCall() // a living call stays as it is
+	w.ready()
+	other := w.call(w.dialer(dialer.Config{}), user).ConversationID // a living call stays as it is
 	e := w.endOf(id)
 	if e.Reason != "lost" || !e.CallBack || !e.Transcribed || len(e.Legs) != 1 || e.Channel != callv1.ChannelMessage {
 		t.Fatalf("ended: %+v", e)
 	}
-	if behind := killed.Sub(e.Time); behind < 0 || behind > 3*time.Second {
-		t.Errorf("the end lies %s before the crash", behind)
+	if e.Time.Before(will.Time) || e.Time.After(killed) {
+		t.Errorf("the end lies at %s, the last that was known at %s, the crash at %s", e.Time, will.Time, killed)
 	}
-	if diff := int64(heard) - e.Legs[0].Samples; diff < -16000 || diff > 3*16000 {
-		t.Errorf("%d samples are told, %d were heard", e.Legs[0].Samples, heard)
+	leg := e.Legs[0]
+	if most := pcm.Samples(killed.Sub(leg.StartedAt)+time.Second, pcm.Rate); leg.Samples < will.Legs[0].Samples || leg.Samples > most {
+		t.Errorf("%d samples are told, %d were known, and there cannot have been more than %d", leg.Samples, will.Legs[0].Samples, most)
 	}
 	w.snapshot(other)
 	cancel()
@@ -101,28 +114,13 @@ func TestKilledInTheMiddle(t *testing.T) {
 	}
 }
 
-func (w *world) legOf(id string) heard {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, l := range w.legs {
-		if l.attach.ConversationID == id {
-			return *l
-		}
-	}
-	return heard{}
-}
-
-// startedCall calls as soon as the service takes calls.
-func (w *world) startedCall() string {
+// wills follows the will of a call.
+func (w *world) wills(id string) <-chan callv1.Ended {
 	w.t.Helper()
-	d := w.dialer(dialer.Config{})
-	var c *dialer.Call
-	w.until("the service takes calls", func() bool {
-		ctx, cancel := context.WithTimeout(w.t.Context(), 5*time.Second)
-		defer cancel()
-		var err error
-		c, err = d.Dial(ctx, dialer.Options{To: w.uri(user)})
-		return err == nil
-	})
-	return c.ConversationID
+	out := make(chan callv1.Ended, 1000)
+	_, err := bus.Listen(w.bus, callv1.WillSubject(id), func(_ context.Context, e callv1.Ended) { out <- e })
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out
 }

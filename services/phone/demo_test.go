@@ -15,22 +15,11 @@ func TestDemoCallToTheQueue(t *testing.T) {
 	}
 	id := rep.ConversationID
 	w.inState(id, callv1.StateWaiting)
+	w.choiceIs(id, true) // the demo caller says yes
 	b := newBrowser(t)
-	call := b.answer(w, id, "anna")
-	if call.Transcribe == nil || !*call.Transcribe {
-		t.Error("the demo caller did not say yes")
-	}
+	b.answer(w, id, "anna")
 	b.hears(w, true)
-	w.until("the recogniser hears the demo caller", func() bool {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		for _, l := range w.legs {
-			if l.attach.Role == callv1.RoleCitizen && loudSeconds(l.pcm) > 0.5 {
-				return true
-			}
-		}
-		return false
-	})
+	w.until("the recogniser hears the demo caller", func() bool { return w.loud(callv1.RoleCitizen) > 0.5 })
 	w.control(id, "anna", callv1.ActionHangup, "")
 	w.endOf(id)
 }

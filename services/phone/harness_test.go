@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,10 +22,12 @@ import (
 	"samtale.dk/samtale/services/contract/audiov1"
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/phone/dialer"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/bus/natsserver"
 	"samtale.dk/samtale/services/platform/bus/streams"
+	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/health"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/seal"
@@ -54,6 +58,7 @@ type world struct {
 type heard struct {
 	attach audiov1.Attach
 	pcm    []int16
+	loud   int     // stretches of 10 ms in pcm that are loud
 	flags  []uint8 // per frame
 	lost   int64
 	ended  bool
@@ -91,6 +96,8 @@ func startAt(t *testing.T, addr string, settings ...string) *world {
 	w.env = process.Env{
 		Environ: append([]string{
 			"SAMTALE_SIP_ADDR=" + w.sip, "SAMTALE_RTP_PORTS=" + ownPorts(), "SAMTALE_DATA=" + t.TempDir(), "SAMTALE_DRAIN=1s",
+			// What ends by itself ends only in tests about that: elsewhere a busy machine would decide.
+			"SAMTALE_MESSAGE_SILENCE=5m", "SAMTALE_MESSAGE_MAX=10m", "SAMTALE_QUEUE_OFFER=10m", "SAMTALE_DESK_CONNECT=5m", "SAMTALE_DESK_LOST=5m",
 		}, settings...),
 		Log: log, Metrics: prometheus.NewRegistry(), Health: health.New(), NATS: []nats.Option{srv.Option()},
 	}
@@ -104,8 +111,20 @@ func startAt(t *testing.T, addr string, settings ...string) *world {
 		}
 	})
 	t.Cleanup(func() { w.stop(); b.Close(); srv.Stop() })
-	w.until("phone is ready", func() bool { _, ok := w.env.Health.Run(t.Context()); return ok })
+	w.ready()
 	return w
+}
+
+// ready waits until the phone service answers whatever a test may ask it: it knows the areas, and who serves meetings, which it
+// says last on the bus, is there. Its health says only that calls are taken.
+func (w *world) ready() {
+	w.t.Helper()
+	w.until("phone is ready", func() bool {
+		_, ok := w.env.Health.Run(w.t.Context())
+		_, dial := ask[callv1.AnswerReply](w, callv1.DialSubject, callv1.DialRequest{ServiceArea: "borgerservice"})
+		_, bring := ask[meetingv1.BringReply](w, meetingv1.BringSubject, meetingv1.BringRequest{})
+		return ok && errs.KindOf(dial) == errs.Invalid && errs.KindOf(bring) == errs.Invalid
+	})
 }
 
 func logWriter(t *testing.T) io.Writer {
@@ -115,15 +134,15 @@ func logWriter(t *testing.T) io.Writer {
 	return io.Discard
 }
 
-// nextPort counts through a range below the ephemeral ports, so that tests that
+// nextPort and nextRange count through ranges below the ephemeral ports that no other package's tests use, so that tests that
 // run at once do not take each other's.
-var nextPort atomic.Uint32
+var nextPort, nextRange atomic.Uint32
 
 // ownPorts is a range for RTP that no other test uses soon: a telephone of a test that
 // has ended may still send to its old port, and would be taken for the peer.
 func ownPorts() string {
-	low := 20000 + nextPort.Add(1)%25*200
-	return fmt.Sprintf("%d-%d", low, low+199)
+	low := 10000 + nextRange.Add(1)%100*50
+	return fmt.Sprintf("%d-%d", low, low+49)
 }
 
 func freeAddr(t *testing.T) string {
@@ -179,9 +198,14 @@ func (w *world) serveConsent() {
 		return consentv1.AreasReply{Areas: w.areas}, nil
 	}))
 	must(bus.Handle(w.bus, svc, consentv1.ChoiceSubject, 64, func(_ context.Context, c consentv1.Choice) (consentv1.Choice, error) {
-		w.note(func() { w.choices = append(w.choices, c) })
+		w.note(func() {
+			if !slices.ContainsFunc(w.choices, func(had consentv1.Choice) bool { return had.ID == c.ID }) { // sent again when we were slow
+				w.choices = append(w.choices, c)
+			}
+		})
 		return c, w.bus.Publish(context.Background(), c) // as the real one does
 	}))
+	must(w.bus.NC.Flush())
 }
 
 // serveSpeech is a worker that takes every leg and commits at its end.
@@ -209,6 +233,9 @@ func (w *world) serveSpeech() {
 		go w.beat(l)
 		return audiov1.Attached{Worker: "test", Resume: 0}, nil
 	})
+	if err == nil {
+		err = w.bus.NC.Flush()
+	}
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -221,6 +248,7 @@ func (w *world) hear(l *heard, data []byte) {
 		return
 	}
 	w.note(func() {
+		counted := len(l.pcm) / loudStretch * loudStretch
 		if f.Position == int64(len(l.pcm))+l.lost {
 			l.pcm = append(l.pcm, f.PCM...)
 			if len(f.PCM) > 0 {
@@ -230,6 +258,7 @@ func (w *world) hear(l *heard, data []byte) {
 			l.lost += int64(f.Lost)
 			l.pcm = append(l.pcm, f.PCM...)
 		}
+		l.loud += loudStretches(l.pcm[counted:])
 		if f.Flags&audiov1.FlagEnd != 0 {
 			l.ended = true
 		}
@@ -253,22 +282,39 @@ func (w *world) beat(l *heard) {
 	}
 }
 
-// follow keeps the call events.
+// follow keeps the call events. One subscription takes them all, so that who has seen a call's end has seen all before it.
 func (w *world) follow() {
 	err := w.bus.EnsureStreams(w.t.Context(), streams.Call())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	follow(w, "call.v1.started.>", func(e callv1.Started) { w.started[e.ConversationID] = e })
-	follow(w, "call.v1.changed.>", func(e callv1.Changed) { w.changed[e.ConversationID] = append(w.changed[e.ConversationID], e) })
-	follow(w, "call.v1.ended.>", func(e callv1.Ended) { w.ended[e.ConversationID] = e })
-}
-
-func follow[T any](w *world, subject string, f func(T)) {
-	_, err := bus.Listen(w.bus, subject, func(_ context.Context, e T) { w.note(func() { f(e) }) })
+	_, err = w.bus.NC.Subscribe("call.v1.>", w.told)
+	if err == nil {
+		err = w.bus.NC.Flush()
+	}
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+func (w *world) told(m *nats.Msg) {
+	switch {
+	case strings.HasPrefix(m.Subject, "call.v1.started."):
+		keep(w, m, func(e callv1.Started) { w.started[e.ConversationID] = e })
+	case strings.HasPrefix(m.Subject, "call.v1.changed."):
+		keep(w, m, func(e callv1.Changed) { w.changed[e.ConversationID] = append(w.changed[e.ConversationID], e) })
+	case strings.HasPrefix(m.Subject, "call.v1.ended."):
+		keep(w, m, func(e callv1.Ended) { w.ended[e.ConversationID] = e })
+	}
+}
+
+func keep[T any](w *world, m *nats.Msg, f func(T)) {
+	var e T
+	if err := json.Unmarshal(m.Data, &e); err != nil {
+		w.t.Errorf("%s: %v", m.Subject, err)
+		return
+	}
+	w.note(func() { f(e) })
 }
 
 // note changes what is known and wakes until.
@@ -346,6 +392,9 @@ func (w *world) leg(id string) heard {
 
 func (w *world) dialer(cfg dialer.Config) *dialer.Dialer {
 	w.t.Helper()
+	if cfg.RTPPorts == "" {
+		cfg.RTPPorts = ownPorts()
+	}
 	d, err := dialer.New(cfg)
 	if err != nil {
 		w.t.Fatal(err)
@@ -361,6 +410,32 @@ func ask[Resp, Req any](w *world, subject string, r Req) (Resp, error) {
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
 	return bus.Request[Resp](ctx, w.bus, subject, r)
+}
+
+// loudStretch is 10 ms.
+const loudStretch = 160
+
+// loudStretches counts the whole stretches of a sound that are loud.
+func loudStretches(s []int16) (n int) {
+	for ; len(s) >= loudStretch; s = s[loudStretch:] {
+		if pcm.Level(s[:loudStretch]) > -30 {
+			n++
+		}
+	}
+	return n
+}
+
+// seconds is how much of a leg is loud.
+func (h *heard) seconds() float64 { return float64(h.loud) / 100 }
+
+// complete checks that the worker has as much of a leg as the call's end says: heard, or known to be lost.
+func (w *world) complete(l callv1.LegEnd) heard {
+	w.t.Helper()
+	h := w.leg(l.ID)
+	if n := int64(len(h.pcm)) + h.lost; n != l.Samples {
+		w.t.Errorf("%s: worker has %d samples, the event says %d", l.Role, n, l.Samples)
+	}
+	return h
 }
 
 // tone is a sound that survives every codec.

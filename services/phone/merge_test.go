@@ -32,7 +32,7 @@ func TestTalkOfThree(t *testing.T) {
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
 	taken := make(chan *dialer.Call, 1)
 	colleague := w.dialer(dialer.Config{Local: "127.0.0.1", Answer: func(c *dialer.Call) { c.Keep(); taken <- c }})
-	c, b := w.talk(w.dialer(dialer.Config{}), user, "1")
+	c, b := w.talk(w.dialer(dialer.Config{}), user, true)
 	id := c.ConversationID
 	w.refused(id, callv1.ActionMerge)
 	w.control(id, "anna", callv1.ActionConsult, "sip:kollega@"+colleague.Addr())
@@ -110,7 +110,7 @@ func TestCaseworkerLeavesATalkOfThree(t *testing.T) {
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
 	taken := make(chan *dialer.Call, 1)
 	colleague := w.dialer(dialer.Config{Local: "127.0.0.1", Answer: func(c *dialer.Call) { c.Keep(); taken <- c }})
-	c, b := w.talk(w.dialer(dialer.Config{}), user, "1")
+	c, b := w.talk(w.dialer(dialer.Config{}), user, true)
 	id := c.ConversationID
 	w.control(id, "anna", callv1.ActionConsult, "sip:kollega@"+colleague.Addr())
 	k := <-taken

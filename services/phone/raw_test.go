@@ -111,12 +111,12 @@ func (r *raw) write(m string) {
 	}
 }
 
-// read returns the next message; ok is false after the time.
+// read returns the next message; ok is false after the time, and when the client is closed.
 func (r *raw) read(d time.Duration) (answer, bool) {
 	r.t.Helper()
 	buf := make([]byte, 65536)
 	if err := r.conn.SetReadDeadline(time.Now().Add(d)); err != nil {
-		r.t.Fatal(err)
+		return answer{}, false
 	}
 	n, err := r.conn.Read(buf)
 	if err != nil {
@@ -140,18 +140,36 @@ func parseAnswer(t *testing.T, s string) answer {
 	return a
 }
 
-// final reads up to the final answer to a method.
-func (r *raw) final(method string) answer {
+// next reads up to a message that fits.
+func (r *raw) next(what string, fits func(answer) bool) answer {
 	r.t.Helper()
 	limit := time.Now().Add(2 * time.Minute)
 	for time.Now().Before(limit) {
-		a, ok := r.read(5 * time.Second)
-		if ok && a.code >= 200 && strings.HasSuffix(a.h.Get("Cseq"), " "+method) {
+		a, ok := r.read(time.Until(limit))
+		if ok && fits(a) {
 			return a
 		}
 	}
-	r.t.Fatalf("no final answer to %s", method)
+	r.t.Fatalf("never came: %s", what)
 	return answer{}
+}
+
+// final reads up to the final answer to our last request of a method. One to an earlier request may come again meanwhile.
+func (r *raw) final(method string) answer {
+	r.t.Helper()
+	return r.finalOf(r.cseq, method)
+}
+
+func (r *raw) finalOf(cseq int, method string) answer {
+	r.t.Helper()
+	to := strconv.Itoa(cseq) + " " + method
+	return r.next("a final answer to "+method, func(a answer) bool { return a.code >= 200 && a.h.Get("Cseq") == to })
+}
+
+// provisional reads up to a provisional answer.
+func (r *raw) provisional(code int) answer {
+	r.t.Helper()
+	return r.next(strconv.Itoa(code), func(a answer) bool { return a.code == code })
 }
 
 // sdp is an offer; extra lines go to the media part.

@@ -2,10 +2,11 @@ package phone
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,25 +34,37 @@ func tool(t *testing.T, name string) string {
 // sipp runs a scenario from testdata to its end.
 func (w *world) sipp(scenario, user string, args ...string) {
 	w.t.Helper()
+	w.sippAside(scenario, user, args...)()
+}
+
+// sippAside starts a scenario; what it returns waits for its end.
+func (w *world) sippAside(scenario, user string, args ...string) (wait func()) {
+	w.t.Helper()
 	path := tool(w.t, "sipp")
 	file, err := filepath.Abs(filepath.Join("testdata", "sipp", scenario+".xml"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)
-	defer cancel()
 	all := append([]string{
 		w.sip, "-sf", file, "-s", user, "-i", "127.0.0.1", "-mi", "127.0.0.1",
-		"-nostdin", "-timeout", "170", "-timeout_error", "-trace_err", "-error_file", "/dev/stderr",
+		"-nostdin", "-timeout", "300", "-timeout_error", "-trace_err", "-error_file", "/dev/stderr",
 	}, args...)
-	cmd := exec.CommandContext(ctx, path, all...)
+	cmd := exec.Command(path, all...)
 	cmd.Dir = w.t.TempDir()
 	w.alaw(filepath.Join(cmd.Dir, "call.al"))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
-		tail := out.Bytes()
-		w.t.Fatalf("sipp %s: %v\n%s", scenario, err, tail[max(0, len(tail)-4000):])
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	over := sync.OnceValue(cmd.Wait)
+	w.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = over() })
+	return func() {
+		w.t.Helper()
+		if err := over(); err != nil {
+			tail := out.Bytes()
+			w.t.Fatalf("sipp %s: %v\n%s", scenario, err, tail[max(0, len(tail)-4000):])
+		}
 	}
 }
 
@@ -82,8 +95,7 @@ func TestSIPpHoldAndRefresh(t *testing.T) {
 
 func TestSIPpBlindTransfer(t *testing.T) {
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
-	over := make(chan struct{})
-	go func() { defer close(over); w.sipp("refer", user, "-m", "1") }()
+	over := w.sippAside("refer", user, "-m", "1")
 	var id string
 	w.until("call waits", func() bool {
 		l, err := ask[callv1.ListReply](w, callv1.ListSubject, callv1.ListRequest{})
@@ -99,15 +111,14 @@ func TestSIPpBlindTransfer(t *testing.T) {
 	if e := w.endOf(id); e.Reason != "transferred" {
 		t.Errorf("ended: %+v", e)
 	}
-	<-over
+	over()
 }
 
 func TestSIPpAttendedTransfer(t *testing.T) {
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
 	third := make(chan *dialer.Call, 1)
 	colleague := w.dialer(dialer.Config{Local: "127.0.0.1", Answer: func(c *dialer.Call) { third <- c }})
-	over := make(chan struct{})
-	go func() { defer close(over); w.sipp("replaces", user, "-m", "1") }()
+	over := w.sippAside("replaces", user, "-m", "1")
 	var id string
 	w.until("call waits", func() bool {
 		l, err := ask[callv1.ListReply](w, callv1.ListSubject, callv1.ListRequest{})
@@ -136,42 +147,50 @@ func TestSIPpAttendedTransfer(t *testing.T) {
 		t.Errorf("ended: %+v", e)
 	}
 	<-k.Ended()
-	<-over
+	over()
 }
 
 func TestSIPp200Calls(t *testing.T) {
 	w := start(t, "SAMTALE_SIP_RATE=1000", "SAMTALE_SIP_BURST=1000", "SAMTALE_RTP_PORTS=25000-25999")
 	w.sipp("call", user, "-m", "200", "-r", "40", "-l", "60")
 	w.until("200 calls have ended", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.ended) == 200 })
-	if l, err := ask[callv1.ListReply](w, callv1.ListSubject, callv1.ListRequest{}); err != nil || len(l.Calls) != 0 {
-		t.Errorf("calls left: %d, %v", len(l.Calls), err)
-	}
+	w.until("no call is left", func() bool {
+		l, err := ask[callv1.ListReply](w, callv1.ListSubject, callv1.ListRequest{})
+		return err == nil && len(l.Calls) == 0
+	})
 }
 
+// TestSIPp50CallsWithMedia: fifty talk at once, each until a second of it was heard.
 func TestSIPp50CallsWithMedia(t *testing.T) {
+	const calls = 50
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_SIP_RATE=1000", "SAMTALE_SIP_BURST=1000", "SAMTALE_RTP_PORTS=26000-26999")
-	w.sipp("media", "besked", "-m", "50", "-r", "25", "-l", "50", "-mp", "27500")
-	w.until("50 calls have ended", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.ended) == 50 })
-	w.mu.Lock()
-	ends := w.ended
-	w.mu.Unlock()
-	heard, early := 0.0, 0
-	for id, e := range ends {
-		if len(e.Legs) == 0 {
-			early++ // sipp hung up by the clock before the machine had come to the tone
+	over := w.sippAside("media", "besked", "-m", strconv.Itoa(calls), "-r", "25", "-l", strconv.Itoa(calls), "-mp", "27500")
+	w.until("each is heard", func() bool { return len(w.heardCalls()) == calls })
+	ids := w.heardCalls()
+	for _, id := range ids {
+		w.onTheWeb(id, false, time.Now()) // ends the message
+	}
+	for _, id := range ids {
+		e := w.endOf(id)
+		if e.Reason != "message-left" || !e.CallBack || len(e.Legs) != 1 {
+			t.Errorf("ended: %+v", e)
 			continue
 		}
-		l := w.leg(e.Legs[0].ID)
-		if int64(len(l.pcm))+l.lost != e.Legs[0].Samples {
-			t.Errorf("%s: worker has %d samples, the event says %d", id, len(l.pcm), e.Legs[0].Samples)
+		w.complete(e.Legs[0])
+	}
+	over()
+}
+
+// heardCalls are the conversations with a leg of which more than a second is loud.
+func (w *world) heardCalls() (ids []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, l := range w.legs {
+		if l.seconds() > 1 {
+			ids = append(ids, l.attach.ConversationID)
 		}
-		heard += loudSeconds(l.pcm)
 	}
-	t.Logf("%.1f s of 150 s arrived", heard)
-	// On a busy machine sipp sends less than it should, and too early for some.
-	if heard < 5 || heard > 165 || early > 45 {
-		t.Errorf("%.0f s of 150 s arrived; %d calls ended before their tone", heard, early)
-	}
+	return ids
 }
 
 func TestBaresip(t *testing.T) {
@@ -182,7 +201,7 @@ func TestBaresip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := tone(440, 4*time.Second)
+	s := tone(440, 3*time.Minute) // longer than the test is patient
 	narrow := make([]int16, len(s))
 	narrow = narrow[:resample.New(pcm.Rate, 8000).Process(narrow, s)]
 	if err := pcm.WriteWAV(f, 8000, narrow); err != nil {
@@ -199,26 +218,18 @@ func TestBaresip(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), path, "-f", dir, "-t", "12", "-e", "/dial "+w.uri("besked"))
+	cmd := exec.Command(path, "-f", dir, "-e", "/dial "+w.uri("besked"))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Wait()
-	w.until("baresip's call is taken as a message", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.changed) == 1 })
-	var id string
-	w.mu.Lock()
-	for k := range w.changed {
-		id = k
-	}
-	w.mu.Unlock()
-	e := w.endOf(id)
-	if len(e.Legs) != 1 {
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	w.until("a second of baresip's tone is heard", func() bool { return len(w.heardCalls()) == 1 })
+	id := w.heardCalls()[0]
+	w.onTheWeb(id, false, time.Now()) // ends the message
+	if e := w.endOf(id); len(e.Legs) != 1 || e.Reason != "message-left" {
 		t.Fatalf("ended: %+v\n%s", e, out.String())
-	}
-	if s := loudSeconds(w.leg(e.Legs[0].ID).pcm); s < 1 {
-		t.Errorf("%.2f s of baresip's tone arrived", s)
 	}
 }
 

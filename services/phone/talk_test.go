@@ -4,10 +4,12 @@ import (
 	"testing"
 	"time"
 
+	"samtale.dk/samtale/media/pcm"
 	"samtale.dk/samtale/services/contract/audiov1"
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/phone/dialer"
+	"samtale.dk/samtale/services/phone/internal/announce"
 	"samtale.dk/samtale/services/platform/errs"
 )
 
@@ -41,13 +43,14 @@ func (w *world) call(d *dialer.Dialer, user string) *dialer.Call {
 	return c
 }
 
-// answersTheQuestion presses keys once the caller is asked about transcription.
-func (w *world) answersTheQuestion(c *dialer.Call, keys string) {
+// saysYes presses 1 once the caller is asked about transcription.
+func (w *world) saysYes(c *dialer.Call) {
 	w.t.Helper()
 	w.asked(c.ConversationID)
-	if err := c.Press(w.t.Context(), keys); err != nil {
+	if err := c.Press(w.t.Context(), "1"); err != nil {
 		w.t.Fatal(err)
 	}
+	w.choiceIs(c.ConversationID, true)
 }
 
 func (w *world) asked(id string) {
@@ -55,34 +58,58 @@ func (w *world) asked(id string) {
 	w.reason(id, callv1.ReasonAsking)
 }
 
-// TestKeyBeforeTheQuestionIsNoConsent: neither into the welcome nor before it.
+// TestKeyBeforeTheQuestionIsNoConsent: not into the welcome.
 func TestKeyBeforeTheQuestionIsNoConsent(t *testing.T) {
-	w := start(t, "SAMTALE_ANNOUNCEMENTS="+writeSounds(t, 2*time.Second))
-	c := w.call(w.dialer(dialer.Config{}), "borgerservice")
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+writeSoundsBut(t, 200*time.Millisecond, map[announce.ID]time.Duration{
+		announce.Welcome: 2 * time.Second, announce.Ask: 2 * time.Minute,
+	}))
+	var c *dialer.Call
+	w.until("a key comes before the question", func() bool { // else the test came too late, and says nothing
+		if c != nil {
+			c.HangUp(t.Context())
+		}
+		c = w.call(w.dialer(dialer.Config{}), "borgerservice")
+		if err := c.Info(t.Context(), '1'); err != nil {
+			t.Fatal(err)
+		}
+		w.refused(c.ConversationID, callv1.ActionHold) // the call has seen the key: it takes one thing after another
+		return !w.snapshot(c.ConversationID).Asked
+	})
 	id := c.ConversationID
-	if err := c.Press(t.Context(), "1"); err != nil {
-		t.Fatal(err)
-	}
 	w.asked(id)
 	if s := w.snapshot(id); s.Transcribe != nil || !s.Asked {
 		t.Errorf("when the question begins: %+v", s)
 	}
-	if err := c.Press(t.Context(), "1"); err != nil { // into the question
+	if err := c.Press(t.Context(), "2"); err != nil { // into the question
 		t.Fatal(err)
 	}
-	w.choiceIs(id, true)
+	w.choiceIs(id, false)
+	if err := c.HangUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.endOf(id)
+	if ch := w.chosen(id); len(ch) != 1 || ch[0].Value {
+		t.Errorf("choices: %+v", ch)
+	}
+}
+
+// chosen are the choices that the consent service was told of one conversation.
+func (w *world) chosen(id string) (list []consentv1.Choice) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.choices) != 1 {
-		t.Errorf("choices: %+v", w.choices)
+	for _, c := range w.choices {
+		if c.ConversationID == id {
+			list = append(list, c)
+		}
 	}
+	return list
 }
 
 func TestQueueAnswerTalk(t *testing.T) {
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
 	c := w.call(w.dialer(dialer.Config{}), "borgerservice")
 	id := c.ConversationID
-	w.answersTheQuestion(c, "1")
+	w.saysYes(c)
 	w.inState(id, callv1.StateWaiting)
 	list, err := ask[callv1.ListReply](w, callv1.ListSubject, callv1.ListRequest{ServiceAreas: []string{"borgerservice"}})
 	if err != nil || len(list.Calls) != 1 || list.Calls[0].Position != 1 || list.Calls[0].Transcribe == nil || !*list.Calls[0].Transcribe {
@@ -114,6 +141,7 @@ func TestQueueAnswerTalk(t *testing.T) {
 	b.hears(w, true)
 	w.control(id, "anna", callv1.ActionDTMF, "42#")
 	w.until("digits arrive", func() bool { return c.Digits() == "42#" })
+	w.until("the recogniser has heard both", func() bool { return w.loud(callv1.RoleCitizen) > 1 && w.loud(callv1.RoleCaseworker) > 1 })
 	w.control(id, "anna", callv1.ActionHangup, "")
 	<-c.Ended()
 
@@ -122,13 +150,7 @@ func TestQueueAnswerTalk(t *testing.T) {
 		t.Fatalf("ended: %+v", e)
 	}
 	for _, l := range e.Legs {
-		got := w.leg(l.ID)
-		if int64(len(got.pcm)) != l.Samples {
-			t.Errorf("%s: worker has %d samples, the event says %d", l.Role, len(got.pcm), l.Samples)
-		}
-		if loudSeconds(got.pcm) < 1 {
-			t.Errorf("%s: leg is silent", l.Role)
-		}
+		w.complete(l)
 	}
 }
 
@@ -201,26 +223,26 @@ func TestAreaWithoutBasisIsNeverTranscribed(t *testing.T) {
 }
 
 func TestWaitingCallerLeavesMessage(t *testing.T) {
-	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_MESSAGE_SILENCE=1s")
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_MESSAGE_SILENCE=5s") // more than a busy machine is silent for
 	c := w.call(w.dialer(dialer.Config{}), "borgerservice")
 	w.inState(c.ConversationID, callv1.StateWaiting)
+	c.Loop(tone(440, time.Second))
 	if err := c.Info(t.Context(), '9'); err != nil {
 		t.Fatal(err)
 	}
 	w.inState(c.ConversationID, callv1.StateMessage)
-	if err := c.Play(t.Context(), tone(440, 1500*time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
+	w.until("the recogniser hears the caller", func() bool { return w.loudIn(c.ConversationID) > 1.5 })
+	c.Loop(nil)
 	if e := w.endOf(c.ConversationID); !e.CallBack || e.Reason != "message-left" {
 		t.Errorf("ended: %+v", e)
 	}
 }
 
 func TestBrowserReloadsAndVanishes(t *testing.T) {
-	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_DESK_LOST=4s")
 	c := w.call(w.dialer(dialer.Config{}), "borgerservice")
 	id := c.ConversationID
-	w.answersTheQuestion(c, "1")
+	w.saysYes(c)
 	w.inState(id, callv1.StateWaiting)
 	first := newBrowser(t)
 	first.answer(w, id, "anna")
@@ -253,7 +275,7 @@ func TestBrowserReloadsAndVanishes(t *testing.T) {
 }
 
 func TestBrowserThatNeverConnects(t *testing.T) {
-	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_DESK_CONNECT=10s")
 	c := w.call(w.dialer(dialer.Config{}), "borgerservice")
 	id := c.ConversationID
 	w.inState(id, callv1.StateWaiting)
@@ -388,38 +410,40 @@ func TestTransfers(t *testing.T) {
 // TestKeysAsTones: a telephone that offers no telephone-event sends keys in the sound.
 func TestKeysAsTones(t *testing.T) {
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
-	for _, v := range []struct {
-		name   string
-		events bool
-		want   bool
-	}{{"without telephone-event", false, true}, {"with it tones are only sound", true, false}} {
-		t.Run(v.name, func(t *testing.T) {
-			w.t = t
-			c, err := w.dialer(dialer.Config{NoEvents: !v.events}).Dial(t.Context(), dialer.Options{To: w.uri(user)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			id := c.ConversationID
-			w.asked(id)
-			key := tone(697, 200*time.Millisecond)
-			for i, s := range tone(1209, 200*time.Millisecond) {
-				key[i] = key[i]/2 + s/2
-			}
-			if err := c.Play(t.Context(), key); err != nil {
-				t.Fatal(err)
-			}
-			if v.want {
-				w.choiceIs(id, true)
-			}
-			if err := c.Play(t.Context(), make([]int16, 16000/2)); err != nil {
-				t.Fatal(err)
-			}
-			if s := w.snapshot(id); (s.Transcribe != nil) != v.want {
-				t.Errorf("choice %v", s.Transcribe)
-			}
-			if err := c.HangUp(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		})
+	key := tone(697, 200*time.Millisecond)
+	for i, s := range tone(1209, 200*time.Millisecond) {
+		key[i] = key[i]/2 + s/2
 	}
+	key = append(key, make([]int16, pcm.Rate/2)...) // the key 1, over and over
+	t.Run("without telephone-event", func(t *testing.T) {
+		w.t = t
+		c := w.call(w.dialer(dialer.Config{NoEvents: true}), user)
+		w.asked(c.ConversationID)
+		c.Loop(key)
+		w.choiceIs(c.ConversationID, true)
+		if err := c.HangUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Run("with it tones are only sound", func(t *testing.T) {
+		w.t = t
+		c := w.call(w.dialer(dialer.Config{}), user)
+		id := c.ConversationID
+		w.asked(id)
+		c.Loop(key)
+		if err := c.Wait(t.Context(), time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Press(t.Context(), "2"); err != nil {
+			t.Fatal(err)
+		}
+		w.choiceIs(id, false)
+		if err := c.HangUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.endOf(id)
+		if ch := w.chosen(id); len(ch) != 1 {
+			t.Errorf("choices: %+v", ch)
+		}
+	})
 }
