@@ -24,6 +24,7 @@ type sender struct {
 	epoch    uint64
 	next     int64 // position to publish next
 	endSent  bool
+	counted  int64     // what fell out of the ring before here is counted
 	seen     time.Time // last Progress of this epoch
 	said     time.Time // last publish
 	received int64     // from Progress
@@ -235,10 +236,12 @@ func (l *Leg) fill() bool {
 	defer l.mu.Unlock()
 	switch {
 	case s.next < l.ring.tail: // fell out of the ring
-		dropped := l.ring.tail - s.next
-		l.status.Dropped += dropped
-		l.g.metrics.dropped.Add(float64(dropped) / audiov1.SampleRate)
-		f.Flags, f.Lost, f.Position = audiov1.FlagLost, lostCount(dropped), l.ring.tail
+		if n := l.ring.tail - max(s.next, s.counted); n > 0 { // else it was said before, to be heard again or to another worker
+			l.status.Dropped += n
+			l.g.metrics.dropped.Add(float64(n) / audiov1.SampleRate)
+			s.counted = l.ring.tail
+		}
+		f.Flags, f.Lost, f.Position = audiov1.FlagLost, lostCount(l.ring.tail-s.next), l.ring.tail
 		f.Captured, f.PCM = time.Now().UnixNano(), f.PCM[:0]
 		s.next = f.Position
 	case s.next < l.ring.head:
