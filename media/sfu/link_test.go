@@ -22,8 +22,8 @@ type link struct {
 	random *rand.Rand
 	up     float64 // loss of media towards the SFU, and from it
 	down   float64
-	double bool // everything towards the SFU comes twice
-	bad    bool // and once with a byte changed
+	double bool        // everything towards the SFU comes twice
+	bad    bool        // and once with a byte changed
 	gone   map[id]bool // media that was lost
 }
 

@@ -416,23 +416,21 @@ func TestRED(t *testing.T) {
 	}
 }
 
-// wired is a room where one injected track goes to one connected WebRTC subscriber.
-func wired(t testing.TB, codec packet.Codec) (*Room, *egress, *slot, *upTrack) {
-	tt := t.(*testing.T)
-	r := open(tt, node(tt), RoomConfig{})
-	a, b := join(tt, r, PeerConfig{ID: "a"}), join(tt, r, PeerConfig{ID: "b"})
-	a.publishBoth()
-	b.subscribe()
-	until(tt, "ready", func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return len(b.peer.slots) == 2 && b.peer.slots[0].ready && b.peer.sub.up
-	}, nil)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, u := range a.peer.ups {
+// wired is a room in made-up time where a track of a codec goes to one subscriber. Nothing else runs.
+func wired(t *testing.T, codec packet.Codec) (*Room, *egress, *slot, *upTrack) {
+	t.Helper()
+	w := newWorld(t, RoomConfig{})
+	a := w.join(PeerConfig{ID: "a"})
+	_, err := a.Publish(speakerHead + speakerSection("audio", "111", "0", "a=rtpmap:111 opus/48000/2", "a=ssrc:7 cname:x") +
+		speakerSection("video", "96 97", "1", "a=rtpmap:96 VP8/90000", "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96", "a=ssrc:100 cname:x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.connect(a.pub)
+	w.watch(PeerConfig{ID: "b"})
+	for _, u := range a.ups {
 		if u.codec == codec {
-			return r, r.sfu.newEgress(0, 0), u.subs[0], u
+			return w.room, w.sfu.newEgress(0, 0), u.subs[0], u
 		}
 	}
 	t.Fatal("no track")

@@ -224,7 +224,10 @@ func TestSideRoom(t *testing.T) {
 	type span struct{ from, to uint16 }
 	apart := map[string]span{"a": {from: sent(a)}, "b": {from: sent(b)}, "c": {from: sent(c)}}
 	until(t, "sound in the side room, and of who is not in it", func() bool {
-		newest := func(at *client, from string) uint16 { p := at.packets(from + "~microphone"); return soundOf(p[len(p)-1]) }
+		newest := func(at *client, from string) uint16 {
+			p := at.packets(from + "~microphone")
+			return soundOf(p[len(p)-1])
+		}
 		for _, x := range all {
 			apart[x.id] = span{apart[x.id].from, min(x.taken(Microphone), x.taken(Camera))}
 		}
