@@ -92,7 +92,7 @@ func (s *side) seen() int {
 
 func (s *side) dial(to *side, params string, o Outgoing) (*Answered, error) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
 	defer cancel()
 	o.To = "sip:x@" + to.Addr() + params
 	if o.Body.Empty() {
@@ -113,7 +113,7 @@ func (s *side) mustDial(to *side, params string) *Dialog {
 
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for range 3000 {
+	for range 6000 { // two minutes
 		if cond() {
 			return
 		}
@@ -217,23 +217,46 @@ func TestRequestPending(t *testing.T) {
 	}
 }
 
-// short timers let a session be refreshed within a test.
-var short = Config{SessionExpires: 2 * time.Second, MinSE: time.Second}
+// due lets the session's timer run out now.
+func (d *Dialog) due() {
+	d.timer.mu.Lock()
+	defer d.timer.mu.Unlock()
+	d.timer.t.Reset(0)
+}
+
+// refreshed does something and waits until the session's timer runs anew.
+func refreshed(t *testing.T, d *Dialog, do func()) {
+	t.Helper()
+	running := func() *time.Timer {
+		d.timer.mu.Lock()
+		defer d.timer.mu.Unlock()
+		return d.timer.t
+	}
+	before := running()
+	do()
+	eventually(t, "the session was refreshed", func() bool { return running() != before })
+}
 
 func TestRefreshByUpdateOrReinvite(t *testing.T) {
-	a, b := newSide(t, short), newSide(t, short)
+	a, b := newSide(t, Config{}), newSide(t, Config{})
 	d := a.mustDial(b, "")
 	theirs := <-b.calls
 	// The caller is the refresher and uses UPDATE; a peer that does not list it
 	// gets a re-INVITE.
-	eventually(t, "UPDATE came", func() bool { theirs.mu.Lock(); defer theirs.mu.Unlock(); return theirs.rcseq > 2 })
+	if d.timer.every != DefaultSessionExpires || theirs.timer.every != d.timer.every || !d.timer.ours || theirs.timer.ours {
+		t.Errorf("every %s, every %s", d.timer.every, theirs.timer.every)
+	}
+	refreshed(t, theirs, func() { refreshed(t, d, d.due) })
 	if b.seen() != 0 {
 		t.Error("UPDATE carried an offer")
 	}
 	d.mu.Lock()
 	d.allows = []string{"invite"}
 	d.mu.Unlock()
-	eventually(t, "re-INVITE came", func() bool { return b.seen() > 0 })
+	refreshed(t, theirs, func() { refreshed(t, d, d.due) })
+	if b.seen() != 1 {
+		t.Errorf("%d offers came by re-INVITE", b.seen())
+	}
 	select {
 	case r := <-b.ended:
 		t.Errorf("a refreshed session ended: %s", r)
@@ -242,10 +265,11 @@ func TestRefreshByUpdateOrReinvite(t *testing.T) {
 }
 
 func TestSessionThatIsNotRefreshedEnds(t *testing.T) {
-	a, b := newSide(t, short), newSide(t, short)
+	a, b := newSide(t, Config{}), newSide(t, Config{})
 	d := a.mustDial(b, "")
-	<-b.calls
+	theirs := <-b.calls
 	d.timer.stop() // the refresher has died
+	theirs.due()
 	if r := <-a.ended; r != "bye" {
 		t.Errorf("ended by %q", r)
 	}
