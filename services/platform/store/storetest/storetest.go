@@ -4,6 +4,7 @@ package storetest
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"io/fs"
@@ -12,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"samtale.dk/samtale/services/platform/store"
 )
@@ -57,9 +57,10 @@ func Postgres(t *testing.T) string {
 		t.Fatal(err)
 	}
 	defer admin.Close()
-	name := fmt.Sprintf("t_%d_%s", time.Now().UnixNano(), strings.ToLower(strings.Map(letter, t.Name())))
+	name := strings.ToLower(fmt.Sprintf("t_%s_%s", rand.Text()[:12], strings.Map(letter, t.Name())))
 	name = name[:min(len(name), 60)]
-	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+	// Nobody can be connected to template0, not even the server's own vacuum: that would refuse the copy.
+	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { dropPostgres(base, name) })
