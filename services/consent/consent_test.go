@@ -43,9 +43,20 @@ func start(t *testing.T, env process.Env) (stop func()) {
 	}
 }
 
+// patience is what a slow machine may take, for what has to happen at all.
+const patience = 2 * time.Minute
+
+// long is a context for requests that have time.
+func long(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if ok() {
 			return
 		}
@@ -69,7 +80,7 @@ func TestService(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	ctx := t.Context()
+	ctx := long(t)
 	ring, err := seal.NewRing(b)
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +148,7 @@ func TestService(t *testing.T) {
 // checkHold sets or lifts a hold: the state can be asked for, and the change is told.
 func checkHold(t *testing.T, b *bus.Bus, on bool) {
 	t.Helper()
-	ctx := t.Context()
+	ctx := long(t)
 	set, err := bus.Request[consentv1.HoldReply](ctx, b, consentv1.HoldSubject,
 		consentv1.HoldRequest{ConversationID: "conv-1", On: on, Reason: "aktindsigt, 010180-1234", Actor: "op1"})
 	if err != nil || set.On != on || set.Reason != "aktindsigt, ••••••-••••" || set.Actor != "op1" {
@@ -209,7 +220,7 @@ func TestRequestsAreChecked(t *testing.T) {
 		"choice by nobody":           {consentv1.ChoiceSubject, with(func(c *consentv1.Choice) { c.Who = "" })},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := bus.Request[map[string]any](t.Context(), b, tc.subject, tc.req)
+			_, err := bus.Request[map[string]any](long(t), b, tc.subject, tc.req)
 			if !errors.Is(err, errs.Invalid) {
 				t.Fatalf("got %v", err)
 			}

@@ -14,7 +14,6 @@ import (
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/journal/internal/store"
-	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/masterkey"
 	"samtale.dk/samtale/services/platform/seal"
@@ -206,7 +205,7 @@ func TestNoMachineWritesAgainstAChoice(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			set(w.keys)
+			w.keys.change(set)
 			c := newCall()
 			w.talk(c)
 			if n := w.drafted(c); len(n.Sentences) != 0 || n.DraftedBy == "extract" || n.Notice == "" {
@@ -437,7 +436,7 @@ func TestCallBackTask(t *testing.T) {
 	}
 	w.publish(e)
 	w.eventually("the task", func() bool {
-		got, err := bus.Request[journalv1.Conversation](t.Context(), w.bus, journalv1.GetSubject, journalv1.Ref{ID: c.id, Actor: caseworker})
+		got, err := try[journalv1.Conversation](w, journalv1.GetSubject, journalv1.Ref{ID: c.id, Actor: caseworker})
 		return err == nil && got.CallBack
 	})
 	if got := ask[journalv1.Conversation](w, journalv1.CloseTaskSubject, journalv1.Ref{ID: c.id, Actor: caseworker}); got.CallBack {
@@ -468,7 +467,7 @@ func TestTransferredCallHasAnotherParty(t *testing.T) {
 	}
 	w.publish(callv1.Changed{Meta: meta("call.v1.changed", begin), ConversationID: c.id, State: callv1.StateTalking, Sealed: sealed})
 	w.eventually("the new party", func() bool {
-		got, err := bus.Request[journalv1.Conversation](t.Context(), w.bus, journalv1.GetSubject, journalv1.Ref{ID: c.id, Actor: caseworker})
+		got, err := try[journalv1.Conversation](w, journalv1.GetSubject, journalv1.Ref{ID: c.id, Actor: caseworker})
 		return err == nil && got.Party.Name == "Ole Skov"
 	})
 }
@@ -487,7 +486,7 @@ func TestOneConversationFollowsAnother(t *testing.T) {
 		t.Helper()
 		w.eventually("the conversation is known", func() bool {
 			var err error
-			out, err = bus.Request[journalv1.Conversation](t.Context(), w.bus, journalv1.GetSubject, journalv1.Ref{ID: id, Actor: actor})
+			out, err = try[journalv1.Conversation](w, journalv1.GetSubject, journalv1.Ref{ID: id, Actor: actor})
 			return err == nil
 		})
 		return out

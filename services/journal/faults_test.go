@@ -24,7 +24,7 @@ import (
 )
 
 func (w *world) transcriptOf(c *call) (journalv1.Transcript, error) {
-	return bus.Request[journalv1.Transcript](w.t.Context(), w.bus, journalv1.TranscriptSubject, journalv1.Ref{ID: c.id, Actor: caseworker})
+	return try[journalv1.Transcript](w, journalv1.TranscriptSubject, journalv1.Ref{ID: c.id, Actor: caseworker})
 }
 
 // heard waits until the transcript has n words.
@@ -333,7 +333,7 @@ func TestLegalHoldKeepsEverything(t *testing.T) {
 	w := newWorld(t)
 	c := newCall()
 	w.talk(c)
-	w.keys.held = true
+	w.keys.change(func(k *keeper) { k.held = true })
 	key, err := w.acts.DestroyKey(t.Context(), erasure.DestroyKeyInput{ConversationID: c.id, Reason: "retention"})
 	if err != nil || !key.Held {
 		t.Fatalf("%+v %v", key, err)

@@ -138,6 +138,13 @@ func (k *keeper) erase(ctx context.Context, r consentv1.EraseRequest) (consentv1
 	return consentv1.EraseReply{ErasedAt: k.erased[r.ConversationID]}, nil
 }
 
+// change makes the consent service know something else from now on.
+func (k *keeper) change(f func(k *keeper)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f(k)
+}
+
 func (k *keeper) serve(t *testing.T, b *bus.Bus) {
 	t.Helper()
 	k.bus = b
@@ -154,6 +161,8 @@ func (k *keeper) serve(t *testing.T, b *bus.Bus) {
 			return consentv1.HoldReply{On: k.held}, nil
 		}),
 		bus.Handle(b, svc, consentv1.AreasSubject, 100, func(context.Context, consentv1.AreasRequest) (consentv1.AreasReply, error) {
+			k.mu.Lock()
+			defer k.mu.Unlock()
 			return consentv1.AreasReply{Areas: []consentv1.Area{k.area}}, nil
 		}),
 		bus.Handle(b, svc, consentv1.ChoicesSubject, 100, func(context.Context, consentv1.ConversationRequest) (consentv1.ChoicesReply, error) {
@@ -249,9 +258,12 @@ func (w *world) start() {
 	})
 }
 
+// patience is what a slow machine may take, for what has to happen at all.
+const patience = 2 * time.Minute
+
 func (w *world) eventually(what string, ok func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if ok() {
 			return
 		}
@@ -269,17 +281,24 @@ func (w *world) publish(m event.Message) {
 // ask sends a request and fails the test unless it succeeds.
 func ask[Resp, Req any](w *world, subject string, req Req) Resp {
 	w.t.Helper()
-	rep, err := bus.Request[Resp](w.t.Context(), w.bus, subject, req)
+	rep, err := try[Resp](w, subject, req)
 	if err != nil {
 		w.t.Fatalf("%s: %v", subject, err)
 	}
 	return rep
 }
 
+// try sends a request.
+func try[Resp, Req any](w *world, subject string, req Req) (Resp, error) {
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	defer cancel()
+	return bus.Request[Resp](ctx, w.bus, subject, req)
+}
+
 // refuse sends a request that must fail with a kind.
 func refuse[Req any](w *world, kind errs.Kind, subject string, req Req) error {
 	w.t.Helper()
-	_, err := bus.Request[json.RawMessage](w.t.Context(), w.bus, subject, req)
+	_, err := try[json.RawMessage](w, subject, req)
 	if !errors.Is(err, kind) {
 		w.t.Fatalf("%s: got %v, want %v", subject, err, kind)
 	}

@@ -80,7 +80,7 @@ func TestTemplates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.keys.area.Template = tc.area
+			w.keys.change(func(k *keeper) { k.area.Template = tc.area })
 			c := newCall()
 			w.talk(c)
 			conv, err := w.store.Read().Conversation(t.Context(), c.id)

@@ -23,17 +23,13 @@ func (w *world) choose(c *call, kind string, value bool) {
 		Meta: meta("consent.v1.event.choice", begin), ConversationID: c.id, Kind: kind, Value: value, Basis: "b", Purpose: "p",
 		TextVersion: "1", Language: "da", How: consentv1.HowOral, Who: "cw1", At: begin,
 	}
-	w.keys.mu.Lock()
-	w.keys.choices = append(w.keys.choices, x)
-	w.keys.mu.Unlock()
+	w.keys.change(func(k *keeper) { k.choices = append(k.choices, x) })
 	w.publish(x)
 }
 
 func (w *world) hold(c *call, on bool) {
 	w.t.Helper()
-	w.keys.mu.Lock()
-	w.keys.held = on
-	w.keys.mu.Unlock()
+	w.keys.change(func(k *keeper) { k.held = on })
 	w.publish(consentv1.Hold{Meta: event.NewMeta("consent.v1.event.hold", "test", begin), ConversationID: c.id, On: on, Since: begin})
 }
 

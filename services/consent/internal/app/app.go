@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/micro"
@@ -36,6 +37,7 @@ type Config struct {
 type App struct {
 	Config
 	metrics metrics
+	listens atomic.Bool // the consumer runs, on a stream that is there
 }
 
 // metrics have no labels.
@@ -87,6 +89,8 @@ func (a *App) Run(ctx context.Context) error {
 		return ended(ctx, err)
 	}
 	defer stop()
+	a.listens.Store(true)
+	defer a.listens.Store(false)
 	<-ctx.Done()
 	return nil
 }
@@ -115,13 +119,16 @@ func (a *App) endpoints(svc micro.Service) error {
 	)
 }
 
-// Ready asks the service over the bus, as others do, and the database.
+// Ready asks the service over the bus, as others do, and the database. Before the stream is there a choice cannot be told of.
 func (a *App) Ready(ctx context.Context) error {
 	if err := a.Store.Ready(ctx); err != nil {
 		return err
 	}
 	if err := a.Bus.Ready(ctx); err != nil {
 		return err
+	}
+	if !a.listens.Load() {
+		return errs.E(errs.Unavailable, "", errors.New("does not consume its stream yet"))
 	}
 	_, err := bus.Request[consentv1.AreasReply](ctx, a.Bus, consentv1.AreasSubject, consentv1.AreasRequest{})
 	return err

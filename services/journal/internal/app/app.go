@@ -56,6 +56,7 @@ type Config struct {
 type App struct {
 	Config
 	temporal atomic.Pointer[client.Client]
+	listens  atomic.Bool // the consumers run, on streams that are there
 	looks    *audit.Looks
 	metrics  metrics
 }
@@ -142,7 +143,7 @@ func (a *App) workflows(ctx context.Context) error {
 	return g.Wait()
 }
 
-// Ready probes the database, the bus (by asking ourselves) and the workflow service.
+// Ready probes the database, the bus (by asking ourselves), the streams and the workflow service.
 func (a *App) Ready(ctx context.Context) error {
 	if err := a.Store.Ready(ctx); err != nil {
 		return err
@@ -151,6 +152,9 @@ func (a *App) Ready(ctx context.Context) error {
 	_, err := bus.Request[journalv1.ListReply](ctx, a.Bus, journalv1.ListSubject, journalv1.ListRequest{Actor: operator, Limit: 1})
 	if err != nil {
 		return err
+	}
+	if !a.listens.Load() {
+		return errs.E(errs.Unavailable, "", errors.New("does not consume its streams yet"))
 	}
 	c := a.temporal.Load()
 	if c == nil {
@@ -189,6 +193,8 @@ func (a *App) consume(ctx context.Context) error {
 		return stopped(ctx, err)
 	}
 	defer stopHolds()
+	a.listens.Store(true)
+	defer a.listens.Store(false)
 	<-ctx.Done()
 	return nil
 }
