@@ -192,6 +192,7 @@ func TestMeetingPages(t *testing.T) {
 			b.tabTo("#m-knock")
 			b.key(kb.Enter)
 			b.step("lobby")
+			b.until(`document.getElementById("meeting").dataset.events === "on"`)
 			b.checked("meeting-lobby-" + l)
 			r.tell(t, p, meetingv1.RoomEvent{Kind: meetingv1.EventNotice, To: "me", Device: "other", Notice: "told", Text: "Til en anden enhed"})
 			r.tell(t, p, meetingv1.RoomEvent{Kind: meetingv1.EventNotice, To: "me", Device: "dev", Notice: "told", Text: "Vi kommer om lidt"})
@@ -236,6 +237,8 @@ func TestMeetingPages(t *testing.T) {
 			b.key(kb.Enter)
 			b.step("over")
 			b.checked("meeting-over-" + l)
+			r.mu.Lock()
+			defer r.mu.Unlock()
 			if len(r.knocks) != 1 || r.knocks[0].Transcribe == nil || r.knocks[0].Report == nil || r.knocks[0].Report.Network == "" {
 				t.Errorf("knocked %+v", r.knocks)
 			}
@@ -267,7 +270,8 @@ func TestMeetingHostPage(t *testing.T) {
 	b.click(".m-fix")
 	b.until(`document.querySelector("dialog[open] #ask-input")?.value === "jeg søger bolig støtte"`)
 	b.axe("correct a caption")
-	b.run(chromedp.Evaluate(`document.getElementById("ask-input").value = ""`, nil), chromedp.SendKeys("#ask-input", "jeg søger boligstøtte"), chromedp.Click("#ask-yes"))
+	b.run(chromedp.Evaluate(`document.getElementById("ask-input").value = ""`, nil), chromedp.SendKeys("#ask-input", "jeg søger boligstøtte"))
+	b.click("#ask-yes")
 	b.until(`!document.querySelector("dialog[open]")`)
 	if q := r.acted(t, meetingv1.ActCorrect); q.Target != "c1" || q.Value != "jeg søger boligstøtte" {
 		t.Errorf("acted %+v", q)
@@ -287,9 +291,10 @@ func serveBooking(t *testing.T, p *place) <-chan meetingv1.BookRequest {
 	booked := make(chan meetingv1.BookRequest, 1)
 	script(t, p, s, meetingv1.BookSubject, func(r meetingv1.BookRequest) (meetingv1.Meeting, error) {
 		booked <- r
+		citizen := r.Participants[0]
 		return meetingv1.Meeting{ID: demoMeeting, Participants: []meetingv1.Participant{
 			{ID: "host", Role: meetingv1.RoleCaseworker, Link: "/moede/" + demoMeeting + "/host"},
-			{ID: "me", Role: meetingv1.RoleCitizen, Link: "/moede/" + demoMeeting + "/me"},
+			{ID: "me", Role: meetingv1.RoleCitizen, Link: "/moede/" + demoMeeting + "/me", Phone: citizen.Phone, Email: citizen.Email},
 		}}, nil
 	})
 	return booked

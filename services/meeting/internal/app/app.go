@@ -270,7 +270,13 @@ func (a *App) book(ctx context.Context, r meetingv1.BookRequest) (meetingv1.Meet
 		r.Participants = append([]meetingv1.Participant{{Role: meetingv1.RoleCaseworker, Name: r.Actor.Name, User: r.Actor.ID}}, r.Participants...)
 	}
 	rec, err := a.Book.New(ctx, r)
-	return own(rec), err
+	m := own(rec)
+	asks := func(p meetingv1.Participant) bool { return p.User == r.Actor.ID }
+	if i := slices.IndexFunc(m.Participants, asks); i > 0 && rec.CreatedBy != r.Actor.ID { // a colleague's: one's own seat stands first
+		p := m.Participants[i]
+		m.Participants = slices.Insert(slices.Delete(m.Participants, i, i+1), 0, p)
+	}
+	return m, err
 }
 
 // own is a meeting as its area's caseworkers see it: with everybody's link.

@@ -6,6 +6,7 @@
 package booking
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -97,8 +98,10 @@ const (
 
 var phone = regexp.MustCompile(`^\+?[0-9 ]{8,16}$`)
 
-// New books a meeting. The same id again gives the meeting that is there.
+// New books a meeting. The same id again gives the meeting that is there; so does another one that is to begin now and to go on from
+// the same conversation, as long as the first is not over.
 func (b *Book) New(ctx context.Context, r meetingv1.BookRequest) (Record, error) {
+	goesOn := r.Follows != "" && r.StartsAt.IsZero()
 	now := b.Now()
 	if r.ID == "" {
 		r.ID = event.NewID(now)
@@ -107,12 +110,43 @@ func (b *Book) New(ctx context.Context, r meetingv1.BookRequest) (Record, error)
 	if err := b.fill(ctx, &rec, r); err != nil {
 		return Record{}, err
 	}
+	if goesOn {
+		other, err := b.Store.Read().Going(ctx, r.Follows, r.ServiceArea)
+		if err != nil {
+			return Record{}, err
+		}
+		if other != "" && other != r.ID {
+			return b.join(ctx, other, r)
+		}
+	}
+	added, other, err := b.add(ctx, rec, goesOn)
+	if err != nil || added {
+		return rec, err
+	}
+	if other != "" { // somebody else was first
+		return b.join(ctx, other, r)
+	}
+	rec, _, err = b.Get(ctx, r.ID)
+	if err == nil && rec.CreatedBy != r.Actor.ID {
+		err = errs.E(errs.Conflict, "Der findes allerede et møde med det id.", nil)
+	}
+	return rec, err
+}
+
+// add keeps a new meeting, unless it is there, or another is that its conversation goes on as.
+func (b *Book) add(ctx context.Context, rec Record, goesOn bool) (added bool, other string, err error) {
 	row, err := b.seal(ctx, rec, 1)
 	if err != nil {
-		return Record{}, err
+		return false, "", err
 	}
-	added := false
 	err = b.Store.InTx(ctx, func(tx *store.Tx) error {
+		added, other = false, ""
+		if goesOn {
+			other, err = tx.Follow(ctx, rec.Follows, rec.ServiceArea, rec.ID)
+			if err != nil || other != "" {
+				return err
+			}
+		}
 		added, err = tx.Add(ctx, row)
 		if err != nil || !added {
 			return err
@@ -122,14 +156,41 @@ func (b *Book) New(ctx context.Context, r meetingv1.BookRequest) (Record, error)
 		}
 		return b.tell(ctx, tx, rec, "booked", "")
 	})
-	if err != nil || added {
-		return rec, err
-	}
-	rec, _, err = b.Get(ctx, r.ID)
-	if err == nil && rec.CreatedBy != r.Actor.ID {
-		err = errs.E(errs.Conflict, "Der findes allerede et møde med det id.", nil)
-	}
-	return rec, err
+	return added, other, err
+}
+
+// join gives the meeting that goes on already. As long as nobody has come, whoever asks gets a seat, and where the citizen is to be told
+// at another address than before, the link goes there.
+func (b *Book) join(ctx context.Context, id string, r meetingv1.BookRequest) (Record, error) {
+	return b.Update(ctx, id, "changed", "", func(rec *Record) error {
+		if rec.State != meetingv1.Booked {
+			return ErrUnchanged
+		}
+		changed := false
+		for _, w := range r.Participants {
+			switch i := slices.IndexFunc(rec.Participants, func(p meetingv1.Participant) bool { return p.Role == w.Role && p.User == w.User }); {
+			case w.Role == meetingv1.RoleCaseworker && w.User != "" && i < 0 && len(rec.Participants) < MaxParticipants:
+				p := meetingv1.Participant{ID: event.NewID(b.Now()), Role: w.Role, User: w.User, Name: w.Name, State: meetingv1.Invited, Since: b.Now()}
+				rec.Participants = append(rec.Participants, p)
+				rec.Seats[p.ID] = Seat{Secret: rand.Text()}
+				changed = true
+			case w.Role == meetingv1.RoleCitizen && i >= 0 && address(&rec.Participants[i], w):
+				rec.Sequence++
+				changed = true
+			}
+		}
+		if !changed {
+			return ErrUnchanged
+		}
+		return nil
+	})
+}
+
+// address takes over where a person is to be told, as far as it is said; true: it is another place than before.
+func address(p *meetingv1.Participant, w meetingv1.Participant) bool {
+	before := *p
+	p.Email, p.Phone = cmp.Or(strings.TrimSpace(w.Email), p.Email), cmp.Or(strings.TrimSpace(w.Phone), p.Phone)
+	return p.Email != before.Email || p.Phone != before.Phone
 }
 
 // Change changes time, choices and participants; people who stay keep their links.

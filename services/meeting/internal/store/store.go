@@ -163,7 +163,7 @@ func (t *Tx) Meetings(ctx context.Context, areas []string, from, to time.Time) (
 
 // Erase deletes a meeting's content; the row with id, area, state and time stays.
 func (t *Tx) Erase(ctx context.Context, id string, now time.Time) error {
-	for _, table := range []string{"sent", "said", "leg", "held", "dialin"} {
+	for _, table := range []string{"sent", "said", "leg", "held", "dialin", "follow"} {
 		if _, err := t.Exec(ctx, `DELETE FROM `+table+` WHERE meeting_id = ?`, id); err != nil {
 			return err
 		}

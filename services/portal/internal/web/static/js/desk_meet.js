@@ -2,15 +2,19 @@
 // the old one.
 import { $, api, failed, open, t, tell, write } from "./lib.js";
 
-/** book opens a meeting now; it gives the links of who booked it and of the citizen. */
+/**
+ * book opens a meeting now, or gives the one that goes on from the same conversation: the links of who booked it and of the
+ * citizen, and whether the citizen is told by a message.
+ */
 export async function book({ follows, area, caseNumber, citizen }) {
   const m = await api("POST", "/api/v1/meetings", {
     title: t("desk.inq.video.topic"), service_area: area.id, follows, case_number: caseNumber || undefined,
     choices: { transcript: Boolean(area.allow_transcript), ai_note: Boolean(area.allow_transcript && area.allow_ai_note), recording: false },
     participants: [{ role: "citizen", state: "", ...citizen }],
   });
-  const link = (role) => m.participants.find((p) => p.role === role).link;
-  return { mine: link("caseworker"), citizens: link("citizen") };
+  const who = (role) => m.participants.find((p) => p.role === role);
+  const reached = (how) => Boolean(citizen[how]) && citizen[how] === who("citizen")[how];
+  return { mine: who("caseworker").link, citizens: who("citizen").link, told: reached("phone") || reached("email") };
 }
 
 /**
@@ -30,7 +34,7 @@ export async function meet(of, send) {
       $("meet-link").value = links.citizens;
       $("meet-go").href = links.mine;
       show(true);
-      write($("meet-done"), t(`desk.meet.done.${send ? "chat" : citizen.phone || citizen.email ? "sent" : "none"}`));
+      write($("meet-done"), t(`desk.meet.done.${send ? "chat" : links.told ? "sent" : "none"}`));
       $("meet-go").focus();
       await send?.(links.citizens);
     } catch (err) {
