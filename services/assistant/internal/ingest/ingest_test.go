@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 
 	"samtale.dk/samtale/models/vector/embedded"
 	"samtale.dk/samtale/services/assistant/internal/ingest"
@@ -56,7 +57,7 @@ func start(t *testing.T, db *store.DB, private ...string) *harness {
 	must(t, err)
 	log := slog.New(slog.DiscardHandler)
 	h.Library, err = knowledge.New(knowledge.Config{
-		DB: db, Bus: bustest.New(t), Index: ix, Log: log, Metrics: prometheus.NewRegistry(), Now: func() time.Time { return h.now },
+		DB: db, Bus: bustest.New(t), Index: ix, Log: log, Metrics: prometheus.NewRegistry(), Now: func() time.Time { return h.now }, SyncWithin: patience,
 	})
 	must(t, err)
 	h.ingest = ingest.New(ingest.Config{
@@ -105,6 +106,8 @@ func (h *harness) fetch(t *testing.T, id string) knowledgev1.Run {
 	var s testsuite.WorkflowTestSuite
 	s.SetLogger(quiet{})
 	env := s.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(patience) // of an activity
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: patience})
 	env.RegisterActivity(h.ingest.Activities())
 	env.ExecuteWorkflow(workflow.Ingest, workflow.Input{SourceID: id})
 	if err := env.GetWorkflowError(); err != nil || !env.IsWorkflowCompleted() {

@@ -3,9 +3,9 @@ package inquiry
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -203,7 +203,7 @@ func TestLedger(t *testing.T) {
 	}
 	heard, last := map[string]transcriptv1.Final{}, map[string]bool{}
 	for seq := uint64(1); seq <= 15; seq++ {
-		f := final(t, s, seq)
+		f := w.final(s, seq)
 		before := heard[f.LegID]
 		at := f.From
 		if before.To != f.From || before.NextWord > f.NextWord || last[f.LegID] {
@@ -255,31 +255,27 @@ func TestWithdrawnTranscription(t *testing.T) {
 		}
 	}
 	refuse(w, errs.Conflict, inquiryv1.SaySubject, inquiryv1.SayRequest{ID: w.id(), Receipt: i.Receipt, Text: "x"})
-	tr := ask[journalv1.Transcript](w, journalv1.TranscriptSubject, journalv1.Ref{ID: i.ConversationID, Actor: actor(karin)})
-	if tr.Text != "" {
-		t.Errorf("transcript: %q", tr.Text)
-	}
+	w.eventually("the transcript is gone", func() bool {
+		return ask[journalv1.Transcript](w, journalv1.TranscriptSubject, journalv1.Ref{ID: i.ConversationID, Actor: actor(karin)}).Text == ""
+	})
 }
 
 // final waits for a message of the stream.
-func final(t *testing.T, s jetstream.Stream, seq uint64) transcriptv1.Final {
-	t.Helper()
-	var f transcriptv1.Final
-	for range 500 {
-		m, err := s.GetMsg(t.Context(), seq)
+func (w *world) final(s jetstream.Stream, seq uint64) (f transcriptv1.Final) {
+	w.t.Helper()
+	w.eventually(fmt.Sprintf("final %d", seq), func() bool {
+		m, err := s.GetMsg(w.t.Context(), seq)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			time.Sleep(10 * time.Millisecond)
-			continue
+			return false
 		}
 		if err == nil {
 			err = json.Unmarshal(m.Data, &f)
 		}
 		if err != nil {
-			t.Fatal(err)
+			w.t.Fatal(err)
 		}
-		return f
-	}
-	t.Fatalf("final %d never came", seq)
+		return true
+	})
 	return f
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 
 	"samtale.dk/samtale/services/assistant/internal/inquiry/hours"
 	"samtale.dk/samtale/services/assistant/internal/inquiry/store"
@@ -128,6 +129,8 @@ func TestWorkflow(t *testing.T) {
 	env := s.NewTestWorkflowEnvironment()
 	env.SetStartTime(monday)
 	env.SetWorkflowRunTimeout(0)
+	env.SetTestTimeout(2 * time.Minute) // of an activity
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: 2 * time.Minute})
 	env.RegisterActivity(w.Activities())
 	w.clock.from = env.Now
 	i := w.opened(inquiryv1.Chat)

@@ -99,7 +99,7 @@ func (h *harness) run(t testing.TB) {
 	var err error
 	h.Library, err = knowledge.New(knowledge.Config{
 		DB: h.db, Bus: h.bus, Index: h.index, Embedder: h.embedder, Model: h.model, Starter: h.starter, Log: slog.New(h.log), Metrics: h.metrics,
-		Now: func() time.Time { return h.now },
+		Now: func() time.Time { return h.now }, SyncWithin: patience,
 	})
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -1,6 +1,7 @@
 package knowledge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,8 +118,7 @@ func (l *Library) broken(err error) error {
 	return err
 }
 
-// syncWait is how long a change waits for the loop's work on the index. Making a large one again takes longer.
-const syncWait = 2 * time.Second
+const syncWithin = 2 * time.Second
 
 // sync brings the index to where the database is, for a caller that has just changed it: with its answer, searches find the new and
 // not the old. While the index is being made, or cannot be reached, the marks stay for the loop.
@@ -127,7 +127,7 @@ func (l *Library) sync(ctx context.Context) {
 	if !l.state.Load().ready {
 		return
 	}
-	waiting, cancel := context.WithTimeout(ctx, syncWait)
+	waiting, cancel := context.WithTimeout(ctx, cmp.Or(l.cfg.SyncWithin, syncWithin))
 	defer cancel()
 	if l.hold(waiting) != nil {
 		return

@@ -46,6 +46,8 @@ type Config struct {
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 	Now     func() time.Time // nil: time.Now
+	// SyncWithin is how long a change waits for the loop's work on the index; 0: 2 s. Making a large one again takes longer.
+	SyncWithin time.Duration
 }
 
 // Library is the running knowledge.
