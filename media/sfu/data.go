@@ -166,6 +166,7 @@ func (p *Peer) said(m Message) {
 		r.mu.Unlock()
 		return
 	}
+	m.Group = p.group
 	var to []*channels
 	for _, q := range r.order {
 		if hears(q, p) {

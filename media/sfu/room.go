@@ -164,6 +164,13 @@ func (r *Room) due(out *egress, now time.Time) {
 	}
 }
 
+// Settle waits until the callbacks about what has happened so far have been called. It must not be called from one of them.
+func (r *Room) Settle() {
+	done := make(chan struct{})
+	r.later(func() { close(done) })
+	<-done
+}
+
 // events are callbacks that wait. A goroutine runs them while there are any.
 type events struct {
 	mu      sync.Mutex

@@ -135,7 +135,8 @@ const (
 type Message struct {
 	Label string // TextLabel or DataLabel
 	Data  []byte
-	Text  bool // UTF-8 string rather than bytes; always so with TextLabel
+	Text  bool   // UTF-8 string rather than bytes; always so with TextLabel
+	Group string // that the peer was in; set by the SFU
 }
 
 // Track is one thing that a peer publishes.

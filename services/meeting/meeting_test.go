@@ -657,3 +657,39 @@ func TestErasedMeetingIsGone(t *testing.T) {
 		return errs.KindOf(err) == errs.NotFound && err2 == nil && len(said) == 0
 	})
 }
+
+// What is typed in the side room stays there, also when the line was begun there and goes on outside.
+func TestTextOfTheSideRoom(t *testing.T) {
+	w := newWorld(t)
+	m := w.book()
+	host, g, tolk := w.host(m).join(), w.admitted(m, 1, "Bente", true).join(), w.admitted(m, 3, "Ana", true).join()
+	w.eventually("the channel", func() bool { return host.text.ReadyState().String() == "open" })
+	reads := func(at *guest, text string) bool {
+		at.mu.Lock()
+		defer at.mu.Unlock()
+		return strings.HasSuffix(at.written["t140:"+host.seat.ParticipantID], text)
+	}
+	w.eventually("the ways to the others are there", func() bool {
+		w.must(host.text.SendText("x\b"))
+		return reads(g, "x\b") && reads(tolk, "x\b")
+	})
+	host.act(meetingv1.ActSide, "", "open", tolk.seat.ParticipantID)
+	w.must(host.text.SendText("hemmeligt"))
+	w.eventually("the words in the side room", func() bool { return reads(tolk, "hemmeligt") })
+	host.act(meetingv1.ActSide, "", "close")
+	w.must(host.text.SendText("åbent\u2028"))
+	w.eventually("the words outside", func() bool { return reads(g, "åbent\u2028") })
+	w.eventually("the line", func() bool { return len(g.history().Messages) == 1 })
+	if h := g.history().Messages; h[0].Text != "åbent" || reads(g, "hemmeligtåbent\u2028") {
+		t.Errorf("outside one reads %+v", h)
+	}
+	host.act(meetingv1.ActEnd, "", "")
+	w.over(m.ID)
+	if words := w.typed(m.ID); len(words) != 1 || words[0].Text != "åbent" {
+		t.Errorf("typed words %+v", words)
+	}
+	said, err := w.node.Store.Read().Said(t.Context(), m.ID, 10)
+	if err != nil || len(said) != 2 {
+		t.Errorf("%d lines are kept, %v", len(said), err)
+	}
+}

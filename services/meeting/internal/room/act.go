@@ -159,8 +159,7 @@ func (r *room) move(people []string, aside bool) {
 	r.mu.Lock()
 	var here []string
 	for _, id := range people {
-		if s := r.seats[id]; s != nil {
-			s.side = aside
+		if r.seats[id] != nil {
 			here = append(here, id)
 		}
 	}

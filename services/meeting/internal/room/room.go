@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -47,10 +48,10 @@ type room struct {
 	messages []meetingv1.Message
 	captions []meetingv1.Caption
 	uploads  map[string]*upload
-	lines    map[string]*strings.Builder // of real-time text, by participant
-	typists  map[string]*typist          // legs of typed words, by participant
-	former   map[string]formerLeg        // legs of the node before, by id
-	empty    func() bool                 // stops the clock that ends the meeting when nobody has come back; nil: it does not run
+	lines    map[draft]*strings.Builder // of real-time text
+	typists  map[string]*typist         // legs of typed words, by participant
+	former   map[string]formerLeg       // legs of the node before, by id
+	empty    func() bool                // stops the clock that ends the meeting when nobody has come back; nil: it does not run
 
 	furnished chan struct{} // closed when what the node before had in memory is here
 }
@@ -58,7 +59,6 @@ type room struct {
 // seat is one participant with media.
 type seat struct {
 	peer  *sfu.Peer
-	side  bool
 	phone *telephone // nil: a browser
 	up    [2]bool    // which of a browser's connections work, by sfu.Side
 }
@@ -75,7 +75,7 @@ const (
 func newRoom(h *Hall, rec booking.Record, area consentv1.Area) *room {
 	return &room{
 		hall: h, id: rec.ID, area: area, log: h.Log.With("meeting_id", rec.ID), seats: map[string]*seat{}, legs: map[string]*leg{},
-		uploads: map[string]*upload{}, lines: map[string]*strings.Builder{}, people: map[string]meetingv1.Participant{},
+		uploads: map[string]*upload{}, lines: map[draft]*strings.Builder{}, people: map[string]meetingv1.Participant{},
 		typists: map[string]*typist{}, started: rec.StartedAt, former: map[string]formerLeg{}, furnished: make(chan struct{}),
 	}
 }
@@ -127,7 +127,7 @@ func (r *room) join(rec booking.Record, p *meetingv1.Participant, phone *telepho
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.seats[id] = &seat{peer: peer, side: p.State == meetingv1.InSide, phone: phone}
+	r.seats[id] = &seat{peer: peer, phone: phone}
 	if phone != nil {
 		phone.peer = peer
 	}
@@ -183,7 +183,6 @@ func (r *room) leave(participant string) {
 	r.mu.Lock()
 	s := r.seats[participant]
 	delete(r.seats, participant)
-	aside := s != nil && s.side
 	r.attend()
 	r.mu.Unlock()
 	if s != nil {
@@ -191,7 +190,8 @@ func (r *room) leave(participant string) {
 			s.phone.close()
 		}
 		s.peer.Leave()
-		r.unfinished(participant, aside)
+		r.media.Settle()
+		r.unfinished(participant)
 	}
 }
 
@@ -341,15 +341,12 @@ func merge(old, more []callv1.LegEnd) []callv1.LegEnd {
 func (r *room) quiet() []*leg {
 	r.media.Close()
 	r.untape()
+	r.media.Settle()
 	r.mu.Lock()
-	aside := map[string]bool{}
-	for id := range r.lines {
-		s := r.seats[id]
-		aside[id] = s != nil && s.side
-	}
+	lines := slices.Collect(maps.Keys(r.lines))
 	r.mu.Unlock()
-	for id, side := range aside {
-		r.unfinished(id, side)
+	for _, l := range lines {
+		r.unfinished(l.who)
 	}
 	r.mu.Lock()
 	if r.empty != nil {

@@ -247,28 +247,35 @@ func (r *room) typed(participant string, m sfu.Message) {
 	if m.Label != sfu.TextLabel {
 		return
 	}
+	l := draft{participant, m.Group == sideGroup}
 	r.mu.Lock()
-	b := r.lines[participant]
+	b := r.lines[l]
 	if b == nil {
 		b = &strings.Builder{}
-		r.lines[participant] = b
+		r.lines[l] = b
 	}
 	lines := t140(b, string(m.Data))
-	s := r.seats[participant]
-	aside := s != nil && s.side
 	r.mu.Unlock()
-	r.lined(participant, lines, aside)
+	r.lined(participant, lines, l.aside)
 }
 
-// unfinished keeps a line whose writer has gone before ending it.
-func (r *room) unfinished(participant string, aside bool) {
-	r.mu.Lock()
-	var lines []string
-	if b := r.lines[participant]; b != nil {
-		lines = t140(b, "\u2028")
+// draft is a line that somebody writes. What was begun in the side room is another than what goes on outside.
+type draft struct {
+	who   string
+	aside bool
+}
+
+// unfinished keeps the lines whose writer has gone before ending them.
+func (r *room) unfinished(participant string) {
+	for _, aside := range []bool{false, true} {
+		r.mu.Lock()
+		var lines []string
+		if b := r.lines[draft{participant, aside}]; b != nil {
+			lines = t140(b, "\u2028")
+		}
+		r.mu.Unlock()
+		r.lined(participant, lines, aside)
 	}
-	r.mu.Unlock()
-	r.lined(participant, lines, aside)
 }
 
 func (r *room) lined(participant string, lines []string, aside bool) {
