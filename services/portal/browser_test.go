@@ -3,6 +3,8 @@ package portal
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -72,15 +75,30 @@ func (b *page) state() string {
 	return s
 }
 
+// open goes to a page and waits until its document has been loaded.
 func (b *page) open(path string) {
 	b.t.Helper()
-	b.run(chromedp.Navigate(b.url + path))
+	b.visit(b.url + path)
+}
+
+// visit goes to an address. Not with chromedp.Navigate, which takes a change of the old page's address for the new page.
+func (b *page) visit(address string) {
+	b.t.Helper()
+	b.run(chromedp.Evaluate(`window.left = true`, nil), chromedp.ActionFunc(func(ctx context.Context) error {
+		_, _, trouble, _, err := cdppage.Navigate(address).Do(ctx)
+		if err == nil && trouble != "" {
+			err = errors.New(trouble)
+		}
+		return err
+	}))
+	b.until(`window.left === undefined && document.readyState === "complete"`)
 }
 
 func (b *page) login(person string) {
 	b.t.Helper()
 	b.open("/login")
-	b.run(chromedp.Click(`button[value="`+person+`"]`), chromedp.WaitVisible(`.bar-name`))
+	b.click(`button[value="` + person + `"]`)
+	b.until(`document.readyState === "complete" && document.querySelector(".bar-name") !== null`)
 	if person == "mette" || person == "jonas" {
 		b.deskReady()
 	}
@@ -90,6 +108,14 @@ func (b *page) login(person string) {
 func (b *page) deskReady() {
 	b.t.Helper()
 	b.until(`document.documentElement.dataset.ready === "desk"`)
+}
+
+// settled waits until the page looks as it will: its styles, scripts and fonts have come, and nothing is on its way to another colour or place.
+func (b *page) settled() {
+	b.t.Helper()
+	b.until(`document.readyState === "complete" && document.fonts.status === "loaded"
+		&& (document.documentElement.dataset.ready !== undefined || document.querySelector('script[type="module"]:not([src$="/base.js"])') === null)
+		&& document.getAnimations().every((a) => a.playState !== "running" || a.effect.getComputedTiming().endTime === Infinity)`)
 }
 
 // until waits for a JavaScript expression to become true, also across navigations.
@@ -105,7 +131,9 @@ func (b *page) untilDoing(expr string, do func()) {
 	for {
 		do()
 		var ok bool
-		err := chromedp.Run(b.ctx, chromedp.Evaluate(expr, &ok))
+		ctx, cancel := context.WithDeadline(b.ctx, deadline)
+		err := chromedp.Run(ctx, chromedp.Evaluate(expr, &ok, byHand))
+		cancel()
 		if err == nil && ok {
 			return
 		}
@@ -128,9 +156,22 @@ func eval[T any](b *page, expr string) T {
 	return v
 }
 
+// byHand lets a script do what only people may, as if a key or a button had been pressed.
+func byHand(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithUserGesture(true) }
+
+// click presses what can be seen at its place and is not covered, in one step: a mouse would miss what moves between looking and pressing.
 func (b *page) click(selector string) {
 	b.t.Helper()
-	b.run(chromedp.Click(selector, chromedp.ByQuery))
+	b.until(`((e) => {
+		if (!e?.checkVisibility() || e.disabled) return false;
+		e.scrollIntoView({ block: "center", behavior: "instant" });
+		const r = e.getClientRects()[0];
+		const at = r && document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2);
+		if (!at || ![e, ...(e.labels ?? [])].some((x) => x.contains(at))) return false;
+		e.focus({ preventScroll: true });
+		e.click();
+		return true;
+	})(document.querySelector(` + string(mustJSON(selector)) + `))`)
 }
 
 // write puts text into a field at once: what saves itself in a pause of typing would otherwise find pauses between two letters
@@ -162,6 +203,7 @@ func (b *page) shot(name string) {
 // axe runs axe-core on the page as it is and fails on anything it finds.
 func (b *page) axe(name string) {
 	b.t.Helper()
+	b.settled()
 	src, err := os.ReadFile("../../node_modules/axe-core/axe.min.js")
 	if err != nil {
 		if os.Getenv("REQUIRE_INTEGRATION") == "1" {
@@ -186,18 +228,27 @@ func (b *page) axe(name string) {
 // narrow checks that a 320 px wide page needs no sideways scrolling.
 func (b *page) narrow(name string) {
 	b.t.Helper()
-	b.run(chromedp.EmulateViewport(320, 640))
+	b.width(320, 640)
+	b.settled()
 	if w := eval[int](b, `Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)`); w > 320 {
 		wide := eval[string](b, `[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > 321 && !e.closest(".scroll, .transcript")).slice(0, 5).map((e) => e.outerHTML.slice(0, 120)).join("\n")`)
 		b.t.Errorf("%s is %d px wide at 320 px:\n%s", name, w, wide)
 	}
 	b.shot(name + "-320")
-	b.run(chromedp.EmulateViewport(1400, 900))
+	b.width(1400, 900)
+}
+
+// width makes the window another one and waits until the page has heard of it.
+func (b *page) width(w, h int64) {
+	b.t.Helper()
+	b.run(chromedp.EmulateViewport(w, h))
+	b.until(fmt.Sprintf(`innerWidth === %d && innerHeight === %d`, w, h))
 }
 
 func (b *page) scheme(s string) {
 	b.t.Helper()
 	b.run(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s}}))
+	b.until(`matchMedia("(prefers-color-scheme: ` + s + `)").matches`)
 }
 
 func TestPages(t *testing.T) {
@@ -265,7 +316,7 @@ func TestPages(t *testing.T) {
 func (b *page) logout() {
 	b.t.Helper()
 	b.click(`.bar-user button`)
-	b.run(chromedp.WaitVisible(`a[href="/login"]`))
+	b.until(`document.readyState === "complete" && document.querySelector(".bar-name") === null && document.querySelector('a[href="/login"]') !== null`)
 }
 
 func TestKeyboardWalk(t *testing.T) {
@@ -408,11 +459,11 @@ func TestSessionWarnsBeforeItEnds(t *testing.T) {
 	b.axe("session")
 	b.shot("session")
 	b.key(kb.Escape)
-	if !eval[bool](b, `document.getElementById("session-dialog").open`) {
-		t.Error("the warning can be waved away")
-	}
+	b.until(`document.getElementById("session-dialog").open`) // it cannot be waved away
 	// Another tab logs out: the next request says so.
-	b.run(chromedp.Evaluate(`fetch("/logout", {method: "POST"})`, nil))
+	if !eval[bool](b, `fetch("/logout", {method: "POST"}).then((r) => r.ok)`) {
+		t.Fatal("not logged out")
+	}
 	b.click(`#session-stay`)
 	b.until(`document.getElementById("login-dialog").open`)
 	b.axe("logged out")

@@ -167,6 +167,7 @@ func TestCallIsAnsweredHeardAndRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.until(`document.querySelector(".tail")?.textContent.includes("den manger")`)
+	b.settled()
 	top := eval[float64](b, `document.querySelector(".w").getBoundingClientRect().top`)
 	b.shot("live")
 	b.axe("live")

@@ -265,6 +265,37 @@ func TestDeskCallBack(t *testing.T) {
 	p.assistant.mu.Unlock()
 }
 
+// An answer that comes after an event is older than what the event told.
+func TestDeskLateAnswerIsOld(t *testing.T) {
+	p := start(t)
+	call := ringingCall()
+	call.State, call.Caseworker = callv1.StateTalking, "mette"
+	p.mu.Lock()
+	p.calls = []callv1.Call{call}
+	p.mu.Unlock()
+	b := chromium(t, p)
+	b.login("mette")
+	b.click("#c-transfer")
+	b.until(`document.getElementById("transfer-dialog").open`)
+	b.run(chromedp.SendKeys("#transfer-to", "87654321", chromedp.ByQuery), chromedp.Evaluate(`(() => {
+		const f = window.fetch;
+		window.fetch = async (u, o) => {
+			const r = await f(u, o);
+			if (u.endsWith("/control")) await new Promise((ok) => (window.letGo = ok));
+			return r;
+		};
+	})()`, nil))
+	b.click("#transfer-consult")
+	b.until(`window.letGo !== undefined`)
+	p.mu.Lock()
+	p.calls[0].Consult = callv1.ConsultTalking
+	p.snapshot()
+	p.mu.Unlock()
+	b.until(`!document.getElementById("c-merge").hidden`)
+	b.run(chromedp.Evaluate(`window.letGo()`, nil))
+	b.until(`document.activeElement.id === "transfer-cancel" && !document.getElementById("transfer-merge").disabled`)
+}
+
 func TestDeskVideoAndForward(t *testing.T) {
 	p := start(t)
 	i := p.assistant.wants(t, p, inquiryv1.Video, "Fatima Demir", "Jeg vil gerne vise mine papirer")

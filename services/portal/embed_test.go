@@ -35,7 +35,7 @@ func TestEmbed(t *testing.T) {
 	p := start(t, "SAMTALE_EMBED_ORIGINS="+host.URL+",https://www.kommune.example")
 	portal = p.url
 	b := chromium(t, p)
-	b.run(chromedp.Navigate(host.URL))
+	b.visit(host.URL)
 	b.until(`document.body.lastElementChild.shadowRoot?.querySelector("button") !== null`)
 	b.axe("another site")
 	b.shot("embed-closed")
@@ -77,12 +77,10 @@ func TestEmbed(t *testing.T) {
 	var id target.ID
 	select {
 	case id = <-opened:
-	case <-time.After(time.Minute):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("no page was opened")
 	}
-	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
-	defer cancel()
-	tab := &page{t, ctx, p.url}
+	tab := b.attach(id)
 	tab.until(`document.getElementById("summary")?.value.includes("månen")`)
 	if got := eval[string](tab, `location.href`); strings.Contains(got, session) || !strings.Contains(got, "kanal=chat") {
 		t.Errorf("the page's address is %s", got)
@@ -111,8 +109,17 @@ func (b *page) frame(url string) *page {
 		}
 		return id != ""
 	})
+	return b.attach(id)
+}
+
+// attach is another page or frame of the same browser; chromedp binds it to the context of its first run.
+func (b *page) attach(id target.ID) *page {
+	b.t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
 	b.t.Cleanup(cancel)
+	if err := chromedp.Run(ctx); err != nil {
+		b.t.Fatal(err)
+	}
 	return &page{b.t, ctx, b.url}
 }
 

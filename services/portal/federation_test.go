@@ -3,6 +3,7 @@ package portal
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -188,16 +189,22 @@ func TestProgramsAskTooMuch(t *testing.T) {
 			t.Fatal(text)
 		}
 	}
-	text, failed := call(t, s, "answer", q, nil)
-	if !failed || !strings.Contains(text, "try again in 10 seconds") {
-		t.Errorf("third: %q", text)
-	}
-	if text, failed = call(t, s, "search", map[string]any{"query": "flytning"}, nil); !failed || !strings.Contains(text, "too many") {
-		t.Errorf("search: %q", text)
-	}
-	_, err := p.agent(t).SendMessage(t.Context(), question("flytning"))
-	if err == nil || !strings.Contains(err.Error(), "too many questions") {
-		t.Errorf("agent: %v", err)
+	agent := p.agent(t)
+	for name, ask := range map[string]func() (text string, failed bool){
+		"try again in 10 seconds": func() (string, bool) { return call(t, s, "answer", q, nil) },
+		"too many":                func() (string, bool) { return call(t, s, "search", map[string]any{"query": "flytning"}, nil) },
+		"too many questions": func() (string, bool) {
+			_, err := agent.SendMessage(t.Context(), question("flytning"))
+			return fmt.Sprint(err), err != nil
+		},
+	} {
+		text, failed := ask()
+		for i := 0; !failed && i < 10; i++ { // a slow machine has one given back meanwhile
+			text, failed = ask()
+		}
+		if !failed || !strings.Contains(text, name) {
+			t.Errorf("refused: %t, %q, want %q", failed, text, name)
+		}
 	}
 }
 

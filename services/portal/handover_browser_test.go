@@ -106,6 +106,26 @@ func (b *page) chats(p *place, i inquiryv1.Inquiry) {
 	b.until(`document.querySelectorAll(".i-msg").length === 3`)
 }
 
+// Two messages are two also where the page has not been looked at again between them.
+func TestInquiryMessagesAreAllSent(t *testing.T) {
+	p := start(t)
+	i := p.assistant.wants(t, p, inquiryv1.Chat, "Bente Holm", "Hej")
+	b := chromium(t, p)
+	b.open("/henvendelse/" + i.Receipt)
+	b.until(`document.documentElement.dataset.ready === "inquiry"`)
+	b.run(chromedp.Evaluate(`(() => { const f = window.fetch; window.fetch = (u, o) => u === location.pathname ? new Promise(() => {}) : f(u, o); })()`, nil))
+	for n, text := range []string{"Jeg er flyttet", "Til Aarhus"} {
+		b.run(chromedp.SendKeys("#i-text", text+kb.Enter, chromedp.ByQuery))
+		b.until(`document.getElementById("i-text").value.trim() === ""`)
+		p.assistant.mu.Lock()
+		h, err := p.assistant.one(i.Receipt, "")
+		if err != nil || len(h.Messages) != n+1 || h.Messages[n].Text != text {
+			t.Errorf("stored %+v, %v", h, err)
+		}
+		p.assistant.mu.Unlock()
+	}
+}
+
 func TestHandoverWithoutScripts(t *testing.T) {
 	p := start(t)
 	b := chromium(t, p)

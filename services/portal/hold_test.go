@@ -74,7 +74,7 @@ func TestLegalHold(t *testing.T) {
 // TestTooLarge: what is too large is said to be, not called something else.
 func TestTooLarge(t *testing.T) {
 	p := start(t)
-	body := `{"on":true,"reason":"` + strings.Repeat("x", 20<<20) + `"}`
+	body := `{"on":true,"reason":"` + strings.Repeat("x", 1<<20) + `"}`
 	status, text := read(t, p.do(t, "PUT", "/api/v1/conversations/"+demoConv+"/hold", p.token(t, token.Auditor, nil), body))
 	if status != http.StatusBadRequest || !strings.Contains(text, "for stort") {
 		t.Errorf("%d %.200s", status, text)

@@ -33,6 +33,8 @@ type assistant struct {
 	sounds    []int // samples of each sound
 	said      []audiov1.SayRequest
 	mumble    bool // nothing can be spoken
+	drawl     bool // it takes 15 s to speak a sentence
+	drops     bool // the sentences after the first are told in no event
 	peers     []assistantv1.Peer
 	overheard []assistantv1.SuggestRequest
 	seen      map[string]int // the last message that the desk has fetched, by inquiry
@@ -90,7 +92,11 @@ func (p *place) serveAssistant(t testing.TB) {
 			return audiov1.SayReply{}, errs.E(errs.Unavailable, "Oplæsningen virker ikke lige nu.", nil)
 		}
 		as.said = append(as.said, r)
-		return audiov1.SayReply{PCM: make([]byte, 2*1600)}, nil // 100 ms
+		samples := 1600 // 100 ms
+		if as.drawl {
+			samples = 15 * audiov1.SampleRate
+		}
+		return audiov1.SayReply{PCM: make([]byte, 2*samples)}, nil
 	})
 	script(t, p, speech, audiov1.HearSubject, func(r audiov1.HearRequest) (audiov1.HearReply, error) {
 		as.mu.Lock()
@@ -106,7 +112,11 @@ func (p *place) serveAssistant(t testing.TB) {
 
 func script[Req, Resp any](t testing.TB, p *place, s microService, subject string, f func(Req) (Resp, error)) {
 	t.Helper()
-	if err := bus.Handle(p.bus, s, subject, 32, func(_ context.Context, r Req) (Resp, error) { return f(r) }); err != nil {
+	err := bus.Handle(p.bus, s, subject, 32, func(_ context.Context, r Req) (Resp, error) { return f(r) })
+	if err == nil {
+		err = p.bus.NC.Flush() // who asks from now on is answered
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -120,7 +130,7 @@ func (as *assistant) ask(b *bus.Bus, r assistantv1.AskRequest) (assistantv1.Answ
 	as.mu.Lock()
 	as.asked = append(as.asked, r)
 	as.sessions[r.Session] = append(as.sessions[r.Session], ans)
-	pause := as.pause
+	pause, drops := as.pause, as.drops
 	as.mu.Unlock()
 	n := 0
 	tell := func(e assistantv1.Event) {
@@ -130,6 +140,9 @@ func (as *assistant) ask(b *bus.Bus, r assistantv1.AskRequest) (assistantv1.Answ
 	}
 	tell(assistantv1.Event{Kind: assistantv1.EventStatus, Status: "searching"})
 	for i := range ans.Sentences {
+		if i > 0 && drops {
+			break
+		}
 		tell(assistantv1.Event{Kind: assistantv1.EventSentence, Sentence: &ans.Sentences[i]})
 		if i == 0 && pause != nil {
 			<-pause

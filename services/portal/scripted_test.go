@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -95,20 +93,15 @@ func start(t testing.TB, environ ...string) *place {
 
 func (p *place) runPortal(t testing.TB, log *slog.Logger, srv *natsserver.Server, environ []string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	ln.Close()
 	data := filepath.Join(t.TempDir(), "data")
 	env, err := process.NewEnv(append([]string{
-		"SAMTALE_HTTP_ADDR=" + addr, "SAMTALE_DATA=" + data, "SAMTALE_OIDC_CLIENT_SECRET=hush", "SAMTALE_CONTACT_PHONE=12345678",
+		"SAMTALE_HTTP_ADDR=127.0.0.1:0", "SAMTALE_DATA=" + data, "SAMTALE_OIDC_CLIENT_SECRET=hush", "SAMTALE_CONTACT_PHONE=12345678",
 	}, environ...), io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	env.Log, env.NATS = log, append(env.NATS, srv.Option())
+	up := make(chan string, 1)
+	env.Log, env.NATS = slog.New(&upHandler{log.Handler(), up}), append(env.NATS, srv.Option())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- Run(ctx, env) }()
@@ -120,26 +113,46 @@ func (p *place) runPortal(t testing.TB, log *slog.Logger, srv *natsserver.Server
 		p.bus.Close()
 		srv.Stop()
 	})
-	p.url = "http://" + addr
-	deadline := time.Now().Add(2 * time.Minute)
-	for {
-		r, err := http.Get(p.url + "/healthz")
-		if err == nil {
-			r.Body.Close()
-			if r.StatusCode == http.StatusOK {
-				break
-			}
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("portal does not get ready: %v", err)
-		}
-		time.Sleep(20 * time.Millisecond)
+	select {
+	case p.url = <-up:
+	case err := <-done:
+		done <- nil
+		t.Fatalf("portal does not start: %v", err)
+	case <-time.After(2 * time.Minute):
+		t.Fatal("portal does not get ready")
 	}
 	master, err := masterkey.Load("", data)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.key = token.Key(master)
+}
+
+// upHandler hands out the address at which the portal says that it is: a port that was looked for before may be somebody else's by then.
+type upHandler struct {
+	slog.Handler
+	up chan<- string
+}
+
+func (h *upHandler) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h *upHandler) WithAttrs(a []slog.Attr) slog.Handler {
+	return &upHandler{h.Handler.WithAttrs(a), h.up}
+}
+
+func (h *upHandler) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == "portal is up" {
+		r.Attrs(func(a slog.Attr) bool {
+			if a.Key == "url" {
+				h.up <- a.Value.String()
+			}
+			return true
+		})
+	}
+	if !h.Handler.Enabled(ctx, r.Level) {
+		return nil
+	}
+	return h.Handler.Handle(ctx, r)
 }
 
 func (p *place) token(t testing.TB, role string, change func(*token.Claims)) string {
@@ -162,6 +175,9 @@ func handle[Req, Resp any](t testing.TB, p *place, s microService, subject strin
 		defer p.mu.Unlock()
 		return f(req)
 	})
+	if err == nil {
+		err = p.bus.NC.Flush() // who asks from now on is answered
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

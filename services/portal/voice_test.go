@@ -17,8 +17,7 @@ func TestAskBySpeaking(t *testing.T) {
 	b.open("/")
 	b.askReady()
 	b.click("#q-voice")
-	b.until(`document.getElementById("q-voice").textContent.startsWith("Stop (14")`) // a second was recorded
-	b.axe("recording")
+	b.until(`document.getElementById("q-voice").textContent.match(/^Stop \((\d+)/)?.[1] <= 14`) // a second was recorded
 	b.shot("ask-recording")
 	b.click("#q-voice")
 	b.until(`document.getElementById("q-field").value === "hvornår skal jeg melde flytning" && document.activeElement.id === "q-field"`)
@@ -26,10 +25,13 @@ func TestAskBySpeaking(t *testing.T) {
 	b.axe("heard")
 	b.shot("ask-heard")
 	p.assistant.mu.Lock()
-	defer p.assistant.mu.Unlock()
 	if len(p.assistant.asked) != 0 || len(p.assistant.sounds) != 1 || p.assistant.sounds[0] < audiov1.SampleRate/2 {
 		t.Errorf("heard %v, asked %+v", p.assistant.sounds, p.assistant.asked)
 	}
+	p.assistant.mu.Unlock()
+	b.click("#q-voice") // it ends by itself after 15 s, however far the test is
+	b.until(`document.getElementById("q-voice").textContent.startsWith("Stop")`)
+	b.axe("recording")
 }
 
 func TestVoiceAPI(t *testing.T) {

@@ -60,6 +60,9 @@ func (a *App) knowledgeEvents(w http.ResponseWriter, r *http.Request, _ who.Pers
 	if err != nil {
 		return err
 	}
+	if err := a.Bus.NC.FlushTimeout(streamWrite); err != nil { // a page that looks when this is open misses nothing after
+		return errs.E(errs.Unavailable, "", err)
+	}
 	return s.run()
 }
 

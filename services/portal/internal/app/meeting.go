@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"samtale.dk/samtale/services/contract/event"
@@ -322,7 +323,8 @@ func (a *App) roomEvents(w http.ResponseWriter, r *http.Request, _ who.Person) e
 	s := a.newStream(w, r)
 	s.still = func() error { return nil } // the seat is checked by every request; removal comes as an event
 	defer s.close()
-	// Where the seat is, as the last event about the room has told; written by the subscription's goroutine alone.
+	// Where the seat is, as the last event about the room has told. Events are heard before the first look, and wait for it.
+	var mu sync.Mutex
 	state := ""
 	device, _, _ := strings.Cut(ref.Key, ".")
 	pass := func(e meetingv1.RoomEvent) bool {
@@ -347,22 +349,32 @@ func (a *App) roomEvents(w http.ResponseWriter, r *http.Request, _ who.Person) e
 		}
 		return inside
 	}
-	// History is what a seat in the room may read. Denied: a seat that waits; a key that is none is refused otherwise.
-	history, err := askMeeting[meetingv1.HistoryReply](r.Context(), a, meetingv1.HistorySubject, ref)
-	if err == nil {
-		state = meetingv1.InRoom
-	} else if errs.KindOf(err) != errs.Denied {
-		return err
-	}
-	err = listen(s, meetingv1.RoomSubject(ref.MeetingID), func(e meetingv1.RoomEvent) {
-		if pass(e) {
-			s.put(sse{name: e.Kind, data: e, last: e.Kind == meetingv1.EventEnded})
+	begin := func() error {
+		mu.Lock()
+		defer mu.Unlock()
+		err := listen(s, meetingv1.RoomSubject(ref.MeetingID), func(e meetingv1.RoomEvent) {
+			mu.Lock()
+			defer mu.Unlock()
+			if pass(e) {
+				s.put(sse{name: e.Kind, data: e, last: e.Kind == meetingv1.EventEnded})
+			}
+		})
+		if err != nil {
+			return err
 		}
-	})
-	if err != nil {
+		// History is what a seat in the room may read. Denied: a seat that waits; a key that is none is refused otherwise.
+		history, err := askMeeting[meetingv1.HistoryReply](r.Context(), a, meetingv1.HistorySubject, ref)
+		if err == nil {
+			state = meetingv1.InRoom
+		} else if errs.KindOf(err) != errs.Denied {
+			return err
+		}
+		s.put(sse{name: "ready", data: roomReady{Room: history.Room}})
+		return nil
+	}
+	if err := begin(); err != nil {
 		return err
 	}
-	s.put(sse{name: "ready", data: roomReady{Room: history.Room}})
 	return s.run()
 }
 

@@ -91,15 +91,15 @@ const shown = (detail) => Object.assign(new Error(detail), { shown: detail });
 async function answer({ turn, status, said }, data) {
   const r = await fetch(form.getAttribute("action"), { method: "POST", headers: { Accept: "text/event-stream" }, body: new URLSearchParams(data) });
   if (!r.headers.get("Content-Type")?.startsWith("text/event-stream")) throw shown((await r.json()).detail);
-  let spoken = 0;
+  const spoken = new Set();
   for await (const e of stream(r.body)) {
     switch (e.name) {
       case "status":
         write(status, e.data.text);
-        if (!spoken) write($("q-status"), e.data.text);
+        if (!spoken.size) write($("q-status"), e.data.text);
         break;
       case "sentence":
-        spoken++;
+        spoken.add(e.data.text);
         said.append((said.textContent ? " " : "") + e.data.text);
         say(e.data.text);
         break;
@@ -113,7 +113,7 @@ async function answer({ turn, status, said }, data) {
   throw shown(t("q.broken"));
 }
 
-/** finish puts the whole answer in the place of what has been shown. Focus stays at the question. */
+/** finish puts the whole answer in the place of what has been shown, and says what of it has not been spoken. Focus stays at the question. */
 function finish(turn, data, spoken) {
   const box = document.createElement("template");
   box.innerHTML = data.html; // rendered by our own server
@@ -121,10 +121,8 @@ function finish(turn, data, spoken) {
   const focused = turn.contains(document.activeElement);
   turn.replaceWith(whole);
   if (focused) whole.querySelector(".asked").focus({ preventScroll: true });
-  if (!spoken) {
-    if (data.say) say(data.say, data.language);
-    else for (const s of whole.querySelectorAll(".st")) say(s.firstChild.textContent, data.language);
-  }
+  const sentences = data.say && !spoken.size ? [data.say] : [...whole.querySelectorAll(".st")].map((s) => s.firstChild.textContent);
+  for (const s of sentences) if (!spoken.has(s)) say(s, data.language);
   const sources = whole.querySelectorAll(".source").length;
   if (sources) say(t("q.done", { n: sources }));
   if (data.municipality) $("q-municipality").value = data.municipality;

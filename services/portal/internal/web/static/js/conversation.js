@@ -8,6 +8,7 @@ import { Note } from "./note.js";
 export class Conversation {
   constructor() {
     this.id = null;
+    this.told = 0; // how often the call was told of
     this.said = {}; // what the citizen chose, by kind
     this.areas = new Map();
     this.transcript = new Transcript($("transcript"), {
@@ -70,10 +71,18 @@ export class Conversation {
 
   setCall(call) {
     if (call && call.conversation_id !== this.id) return;
+    this.told++;
     const ended = this.call && !call;
     this.call = call;
     this.draw();
     if (ended) this.refresh(true);
+  }
+
+  /** reply takes the answer to a request about the call, unless an event has told of the call meanwhile: that may be newer, and one more follows. */
+  async reply(request) {
+    const { told } = this;
+    const call = await request;
+    if (told === this.told) this.setCall(call);
   }
 
   /** refresh asks the journal what there is; a call that just began is not there yet. */
@@ -206,7 +215,7 @@ export class Conversation {
 
   async control(action, value) {
     try {
-      this.setCall(await api("POST", `/api/v1/calls/${this.id}/control`, { action, value }));
+      await this.reply(api("POST", `/api/v1/calls/${this.id}/control`, { action, value }));
     } catch (err) {
       failed(err);
     }

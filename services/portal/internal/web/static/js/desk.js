@@ -209,7 +209,7 @@ async function answer(id) {
   ringer.stop();
   try {
     if (!owner) await holdPhone(true);
-    view.setCall(await phone.answer(id));
+    await view.reply(phone.answer(id));
     $("c-mute").focus();
   } catch (err) {
     failed(err);
@@ -351,7 +351,7 @@ const target = () => ($("transfer-area").value ? `area:${$("transfer-area").valu
 async function transferStep(action, value, done) {
   try {
     if (value === "") throw new Error(t("transfer.whom"));
-    view.setCall(await api("POST", `/api/v1/calls/${view.id}/control`, { action, value }));
+    await view.reply(api("POST", `/api/v1/calls/${view.id}/control`, { action, value }));
     done();
   } catch (err) {
     problemIn("transfer-error", err);
@@ -364,7 +364,7 @@ $("transfer-dialog").querySelector("form").addEventListener("submit", (e) => {
   transferStep("transfer", target(), closeTransfer);
 });
 $("transfer-consult").addEventListener("click", () => transferStep("consult", target(), () => {
-  drawConsult({ consult: "calling", ...view.call });
+  drawConsult(view.call?.consult ? view.call : { consult: "calling" }); // the list of calls may not know it yet
   $("transfer-cancel").focus();
 }));
 $("transfer-merge").addEventListener("click", () => transferStep("merge", undefined, closeTransfer));

@@ -397,9 +397,11 @@ export class Inquiries {
 
   /** colleagues fills in who of the area is logged in; whoever is not is reached by their user name. */
   async colleagues(i) {
-    $("forward-colleague").replaceChildren(el("option", { value: "" }, t("desk.inq.forward.colleague.other")));
+    const other = el("option", { value: "" }, t("desk.inq.forward.colleague.other"));
+    $("forward-colleague").replaceChildren(other);
     try {
       const { colleagues } = await api("GET", `/api/v1/desk/colleagues?area=${encodeURIComponent(i.service_area)}`);
+      if (!other.isConnected) return; // asked again since
       $("forward-colleague").prepend(...colleagues.map((c) => el("option", { value: c.id }, c.name)));
       $("forward-colleague").selectedIndex = 0;
     } catch {

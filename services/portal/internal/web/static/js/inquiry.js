@@ -31,7 +31,6 @@ function take(fresh) {
   messages(fresh);
   const form = fresh.getElementById("i-form");
   if (!form && $("i-write")) $("i-write").replaceChildren();
-  else if (form && !sending) $("i-form").elements.id.value = form.elements.id.value;
 }
 
 function messages(fresh) {
@@ -70,8 +69,10 @@ events(`${api}/events`, {
   },
 });
 
-// Writing. A message keeps its id until it is stored, so that sending again is no second one.
+// Writing. A message keeps its id until it is stored, so that sending again is no second one; another one never has it.
 let sending = false;
+let unsent = {};
+const newID = () => [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join(""); // also over plain http
 document.addEventListener("submit", async (e) => {
   const form = e.target;
   if (!form.matches("#i-form")) return; // form.id is its field of that name
@@ -80,7 +81,8 @@ document.addEventListener("submit", async (e) => {
   if (sending || !text.value.trim()) return;
   sending = true;
   const sent = text.value;
-  const body = JSON.stringify({ id: form.elements.id.value, text: sent });
+  if (unsent.text !== sent) unsent = { id: newID(), text: sent };
+  const body = JSON.stringify(unsent);
   const r = await fetch(`${api}/messages`, { method: "POST", headers: { "Content-Type": "application/json" }, body }).catch(() => undefined);
   sending = false;
   $("i-problem").hidden = Boolean(r?.ok);
@@ -88,6 +90,7 @@ document.addEventListener("submit", async (e) => {
     write($("i-problem-text"), r ? (await r.json()).detail : t("offline"));
     return;
   }
+  unsent = {};
   if (text.value.trim() === sent.trim()) text.value = "";
   await look();
 });

@@ -17,3 +17,4 @@ try {
   failed(err);
 }
 view.show(document.querySelector("[data-conversation]").dataset.conversation);
+document.documentElement.dataset.ready = "note";

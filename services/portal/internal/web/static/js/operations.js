@@ -3,3 +3,4 @@
 setInterval(() => {
   if (document.visibilityState === "visible" && document.activeElement === document.body && scrollY === 0) location.reload();
 }, 30000);
+document.documentElement.dataset.ready = "operations";
