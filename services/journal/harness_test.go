@@ -317,6 +317,7 @@ type call struct {
 	id      string
 	legs    []callv1.Leg
 	started callv1.Started
+	follows string // conversation that it goes on from
 }
 
 func newCall() *call {
@@ -338,7 +339,7 @@ func (w *world) begin(c *call) {
 	}
 	c.started = callv1.Started{
 		Meta: meta("call.v1.started", begin), ConversationID: c.id, Channel: callv1.ChannelQueue,
-		ServiceArea: "borgerservice", Legs: c.legs[:1], Sealed: sealed,
+		ServiceArea: "borgerservice", Legs: c.legs[:1], Sealed: sealed, Follows: c.follows,
 	}
 	w.publish(c.started)
 	w.publish(callv1.Changed{

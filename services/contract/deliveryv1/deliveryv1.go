@@ -59,6 +59,7 @@ type Note struct {
 	Channel        callv1.Channel `json:"channel"`
 	ServiceArea    string         `json:"service_area"`
 	CaseNumber     string         `json:"case_number,omitempty"`
+	Follows        string         `json:"follows,omitempty"` // conversation that this one goes on from, as a meeting from a call
 	Party          callv1.Party   `json:"party,omitzero"`
 	PartyID        string         `json:"party_id,omitempty"` // CPR number or login, when a person has said who it is
 	OnBehalfOf     string         `json:"on_behalf_of,omitempty"`

@@ -178,7 +178,7 @@ func (a *Activities) message(ctx context.Context, n store.Note) (deliveryv1.Note
 	}
 	m := deliveryv1.Note{
 		ID: n.ID, ConversationID: c.ID, Version: n.Version, Channel: c.Channel, ServiceArea: c.ServiceArea, CaseNumber: c.CaseNumber,
-		StartedAt: c.StartedAt, EndedAt: c.EndedAt, Title: b.Title, Template: n.Template, Sections: sections(b),
+		Follows: c.Follows, StartedAt: c.StartedAt, EndedAt: c.EndedAt, Title: b.Title, Template: n.Template, Sections: sections(b),
 		Coverage: transcript.Coverage(c, legs), DraftedBy: b.DraftedBy, Hash: n.Hash, Signature: n.Signature,
 		PublicKey:  base64.StdEncoding.EncodeToString(a.Public),
 		ApprovedBy: b.ApprovedBy, ApprovedAt: n.ApprovedAt, KLE: area.KLE, Facet: area.Facet, Demo: transcript.Demo(legs),
