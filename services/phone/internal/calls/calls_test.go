@@ -12,6 +12,7 @@ import (
 	"samtale.dk/samtale/media/rtpx"
 	"samtale.dk/samtale/services/contract/audiov1"
 	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/phone/internal/announce"
 	"samtale.dk/samtale/services/platform/audiofeed"
@@ -205,5 +206,31 @@ func TestPlayer(t *testing.T) {
 	}
 	if n != 3 {
 		t.Errorf("%d frames", n)
+	}
+}
+
+// A browser whose sound fails for a moment is not lost because a loss that was timed earlier comes to its end just then.
+func TestBrowserComesBack(t *testing.T) {
+	s := New(Config{Log: slog.New(slog.DiscardHandler), Times: Times{AgentLost: time.Hour}})
+	c := s.newCall(callv1.ChannelQueue, consentv1.Area{})
+	c.desk = &desk{}
+	state := func(up bool) {
+		c.desk.up.Store(up)
+		c.talk(deskUp{c.desk})
+	}
+	first := deskLost{c.desk, c.desk.ups} // of the answer
+	state(true)
+	state(false)
+	second := deskLost{c.desk, c.desk.ups}
+	if c.lost(first) {
+		t.Error("it was there in time")
+	}
+	if !c.lost(second) {
+		t.Error("it is gone")
+	}
+	state(true)
+	state(false)
+	if c.lost(second) {
+		t.Error("it came back in time")
 	}
 }

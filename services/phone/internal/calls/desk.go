@@ -18,6 +18,7 @@ type desk struct {
 	ear        ear         // hears the caseworker
 	up         atomic.Bool // its media works
 	watched    bool        // its loss is being timed
+	ups        int         // how often it came up: a loss that was timed before that is none
 }
 
 // Posts about desks.
@@ -27,8 +28,11 @@ type (
 		reply chan error
 	}
 	deskUp   struct{ desk *desk } // its media came up or went away
-	deskLost struct{ desk *desk } // and stayed away
-	control  struct {
+	deskLost struct {             // and stayed away
+		desk *desk
+		ups  int
+	}
+	control struct {
 		req   callv1.ControlRequest
 		reply chan error
 	}
@@ -81,8 +85,13 @@ func (c *Call) take(v connect) bool {
 
 // watchDesk gives the call up for this desk when its media is not there after a while.
 func (c *Call) watchDesk(d time.Duration) {
-	desk := c.desk
-	time.AfterFunc(d, func() { c.post(deskLost{desk}) })
+	lost := deskLost{c.desk, c.desk.ups}
+	time.AfterFunc(d, func() { c.post(lost) })
+}
+
+// lost reports whether the call's browser is gone for good.
+func (c *Call) lost(v deskLost) bool {
+	return v.desk == c.desk && v.ups == c.desk.ups && !c.desk.up.Load()
 }
 
 // dropDesk lets the browser go and ends the caseworker's leg.

@@ -66,7 +66,7 @@ func (c *Call) talk(v any) verdict {
 	case deskUp:
 		return c.deskState(v)
 	case deskLost:
-		if v.desk == c.desk && !c.desk.up.Load() {
+		if c.lost(v) {
 			c.dropConsult()
 			c.dropDesk()
 			return c.leave(ringing)
@@ -97,12 +97,14 @@ func (c *Call) deskState(v deskUp) verdict {
 	if v.desk != c.desk {
 		return done
 	}
-	if v.desk.up.Load() || v.desk.watched {
-		v.desk.watched = !v.desk.up.Load()
-		return done
+	switch up := v.desk.up.Load(); {
+	case up:
+		v.desk.watched = false
+		v.desk.ups++
+	case !v.desk.watched:
+		v.desk.watched = true
+		c.watchDesk(c.s.cfg.Times.AgentLost)
 	}
-	v.desk.watched = true
-	c.watchDesk(c.s.cfg.Times.AgentLost)
 	return done
 }
 
@@ -371,7 +373,7 @@ func (c *Call) whileDialing(v any) verdict {
 	case deskUp:
 		return c.deskState(v)
 	case deskLost:
-		if v.desk == c.desk && !c.desk.up.Load() {
+		if c.lost(v) {
 			c.reason = reasonLost
 			return stop
 		}
