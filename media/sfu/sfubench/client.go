@@ -23,7 +23,7 @@ const (
 	videoSize = 1150
 	soundRate = 50
 	soundSize = 80
-	settle    = 2 * time.Second
+	settle    = 5 * time.Second // longer than it takes the servers to fill what they keep of a stream
 	patience  = 60 * time.Second
 )
 

@@ -18,8 +18,8 @@ const (
 	// readSlots: more than one video frame's packets from a few senders.
 	readSlots = 64
 
-	// writeSlots holds one small frame to each of 60 receivers.
-	writeSlots = 256
+	// writeSlots holds a picture of five packets to each of 100 receivers, so that it goes out in as many segmented datagrams.
+	writeSlots = 512
 )
 
 // Dest is where a datagram goes, in the form the kernel takes. The zero Dest is nowhere.
