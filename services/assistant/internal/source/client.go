@@ -71,6 +71,11 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 	d := &net.Dialer{Timeout: dialLimit}
 	if !slices.Contains(c.cfg.Private, address) {
 		d.Control = public
+		if _, err := netip.ParseAddrPort(address); err == nil { // no name: where there is no IPv6, Control would not be asked
+			if err := public(network, address, nil); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return d.DialContext(ctx, network, address)
 }
