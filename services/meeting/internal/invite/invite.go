@@ -111,6 +111,7 @@ func body(l Letter) string {
 		if l.Code != "" {
 			fmt.Fprintf(&b, "\nHar du ikke en computer, så %s. Koden er kun til dig.\n", dialIn(l))
 		}
+		b.WriteString(chosen(l))
 		if l.Info != "" && l.To.Role == meetingv1.RoleCitizen {
 			fmt.Fprintf(&b, "\n%s\n", l.Info)
 		}
@@ -119,6 +120,38 @@ func body(l Letter) string {
 	if l.From.Phone != "" {
 		fmt.Fprintf(&b, "Telefon %s\n", l.From.Phone)
 	}
+	return b.String()
+}
+
+// chosen tells what of the meeting is to be kept, and what one can say no to; empty: nothing is.
+func chosen(l Letter) string {
+	c := l.Meeting.Choices
+	var b strings.Builder
+	if c.Transcript {
+		b.WriteString("\nEt AI-system skriver ned, hvad der bliver sagt.")
+		if c.AINote {
+			b.WriteString(" Det skriver også en kladde til et notat, som en medarbejder retter og godkender.")
+		}
+		b.WriteString("\n")
+	}
+	if c.Recording {
+		fmt.Fprintf(&b, "\nMødet bliver optaget med lyd og billede, hver person for sig. Grundlag: %s.\n", strings.TrimSuffix(c.Basis, "."))
+	}
+	if b.Len() == 0 || l.To.Role == meetingv1.RoleCaseworker || l.To.Role == meetingv1.RoleColleague { // they are at work
+		return b.String()
+	}
+	asked := "at det, du siger, bliver skrevet ned"
+	switch {
+	case c.Transcript && c.Recording:
+		asked += ", og til, at du bliver optaget"
+	case c.Recording:
+		asked = "at du bliver optaget"
+	}
+	fmt.Fprintf(&b, "\nDu kan sige nej til, %s. Vi spørger dig, før du kommer ind, og du kan ændre dit svar i mødet.", asked)
+	if l.To.Role == meetingv1.RoleCitizen || l.To.Role == meetingv1.RoleCompanion {
+		b.WriteString(" Siger du nej, får du den samme hjælp.")
+	}
+	b.WriteString("\n")
 	return b.String()
 }
 
