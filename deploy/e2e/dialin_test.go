@@ -252,7 +252,7 @@ func (h *host) until(what string, is func(person) bool) {
 	})
 }
 
-// keys presses keys one after the other, as a finger does. Each has its while of the telephone's own time, which it tells by what
+// keys presses keys one after the other during a call, as a finger does. Each has its while of the telephone's own time, which it tells by what
 // it hears: on a busy machine keys that came faster would be one.
 func (c *citizen) keys(all string) {
 	c.t.Helper()
@@ -365,7 +365,7 @@ func TestDialIn(t *testing.T) {
 	c.command("resume", "")
 	h.until("the telephone back", func(p person) bool { return p.Line == "" && p.State == "room" })
 
-	c.keys("2")
+	c.press("2") // a telephone that was holding does not always write on what it hears
 	h.until("the yes taken back", func(p person) bool { return p.Transcribe != nil && !*p.Transcribe })
 	s.until("the transcript gone, as the only citizen wants", func() error {
 		if tr, err := written(); err == nil && tr.Text != "" {
