@@ -62,7 +62,6 @@ type heard struct {
 	flags  []uint8 // per frame
 	lost   int64
 	ended  bool
-	epoch  uint64
 }
 
 func start(t *testing.T, settings ...string) *world {
@@ -208,30 +207,28 @@ func (w *world) serveConsent() {
 	must(w.bus.NC.Flush())
 }
 
-// serveSpeech is a worker that takes every leg and commits at its end.
+// serveSpeech is a worker that takes every leg and commits what it hears. A leg that comes again, because we were silent for too
+// long, goes on where it was.
 func (w *world) serveSpeech() {
 	svc, err := w.bus.Service("speech", "test")
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	err = bus.Handle(w.bus, svc, audiov1.AttachSubject, 64, func(_ context.Context, a audiov1.Attach) (audiov1.Attached, error) {
+		l, again := w.attached(a)
+		if !again {
+			_, err := w.bus.NC.Subscribe(audiov1.Subject(a.ConversationID, a.LegID), func(m *nats.Msg) { w.hear(l, m.Data) })
+			if err != nil {
+				return audiov1.Attached{}, err
+			}
+			if err := w.bus.NC.Flush(); err != nil {
+				return audiov1.Attached{}, err
+			}
+			go w.beat(l)
+		}
 		w.mu.Lock()
-		l := w.legs[a.LegID]
-		if l == nil {
-			l = &heard{}
-			w.legs[a.LegID] = l
-		}
-		l.attach, l.epoch = a, a.Epoch
-		w.mu.Unlock()
-		_, err := w.bus.NC.Subscribe(audiov1.Subject(a.ConversationID, a.LegID), func(m *nats.Msg) { w.hear(l, m.Data) })
-		if err != nil {
-			return audiov1.Attached{}, err
-		}
-		if err := w.bus.NC.Flush(); err != nil {
-			return audiov1.Attached{}, err
-		}
-		go w.beat(l)
-		return audiov1.Attached{Worker: "test", Resume: 0}, nil
+		defer w.mu.Unlock()
+		return audiov1.Attached{Worker: "test", Resume: l.end(), Done: l.ended}, nil
 	})
 	if err == nil {
 		err = w.bus.NC.Flush()
@@ -241,6 +238,20 @@ func (w *world) serveSpeech() {
 	}
 }
 
+// attached is the leg of an attach, and whether we have it already.
+func (w *world) attached(a audiov1.Attach) (l *heard, again bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l, again = w.legs[a.LegID]
+	if !again {
+		l = &heard{}
+		w.legs[a.LegID] = l
+	}
+	l.attach = a
+	return l, again
+}
+
+// hear takes a frame. Some of it may be known already, when it is sent again; after a hole it is.
 func (w *world) hear(l *heard, data []byte) {
 	var f audiov1.Frame
 	if err := f.Decode(data); err != nil {
@@ -248,30 +259,33 @@ func (w *world) hear(l *heard, data []byte) {
 		return
 	}
 	w.note(func() {
+		if end := l.end(); f.Flags&audiov1.FlagLost != 0 && f.Position > end && f.Position-int64(f.Lost) <= end {
+			l.lost += f.Position - end
+		}
+		known := l.end() - f.Position
+		if known < 0 || known > int64(len(f.PCM)) {
+			return
+		}
 		counted := len(l.pcm) / loudStretch * loudStretch
-		if f.Position == int64(len(l.pcm))+l.lost {
-			l.pcm = append(l.pcm, f.PCM...)
-			if len(f.PCM) > 0 {
-				l.flags = append(l.flags, f.Flags)
-			}
-		} else if f.Flags&audiov1.FlagLost != 0 {
-			l.lost += int64(f.Lost)
-			l.pcm = append(l.pcm, f.PCM...)
+		if fresh := f.PCM[known:]; len(fresh) > 0 {
+			l.pcm = append(l.pcm, fresh...)
+			l.flags = append(l.flags, f.Flags)
+			l.loud += loudStretches(l.pcm[counted:])
 		}
-		l.loud += loudStretches(l.pcm[counted:])
-		if f.Flags&audiov1.FlagEnd != 0 {
-			l.ended = true
-		}
+		l.ended = l.ended || f.Flags&audiov1.FlagEnd != 0
 	})
 }
+
+// end is the next sample that is not there.
+func (h *heard) end() int64 { return int64(len(h.pcm)) + h.lost }
 
 func (w *world) beat(l *heard) {
 	t := time.NewTicker(100 * time.Millisecond)
 	defer t.Stop()
 	for range t.C {
 		w.mu.Lock()
-		n := int64(len(l.pcm)) + l.lost
-		p := audiov1.Progress{Worker: "test", Epoch: l.epoch, Received: n, Committed: n, Done: l.ended}
+		n := l.end()
+		p := audiov1.Progress{Worker: "test", Epoch: l.attach.Epoch, Received: n, Committed: n, Done: l.ended}
 		subject := audiov1.ProgressSubject(l.attach.ConversationID, l.attach.LegID)
 		w.mu.Unlock()
 		data, err := json.Marshal(p)
@@ -432,8 +446,8 @@ func (h *heard) seconds() float64 { return float64(h.loud) / 100 }
 func (w *world) complete(l callv1.LegEnd) heard {
 	w.t.Helper()
 	h := w.leg(l.ID)
-	if n := int64(len(h.pcm)) + h.lost; n != l.Samples {
-		w.t.Errorf("%s: worker has %d samples, the event says %d", l.Role, n, l.Samples)
+	if h.end() != l.Samples {
+		w.t.Errorf("%s: worker has %d samples, the event says %d", l.Role, h.end(), l.Samples)
 	}
 	return h
 }

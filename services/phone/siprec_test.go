@@ -95,7 +95,7 @@ func (w *world) length(role string) int64 {
 	defer w.mu.Unlock()
 	for _, l := range w.legs {
 		if l.attach.Role == role {
-			return int64(len(l.pcm)) + l.lost
+			return l.end()
 		}
 	}
 	return 0
