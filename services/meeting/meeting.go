@@ -176,7 +176,7 @@ func assemble(
 		Evict:   func(ctx context.Context, node string) error { return a.Evict(ctx, node) },
 	})
 	archive := &recording.Archive{
-		Store: st, Keys: ring, Log: log, Now: on.now, Limit: cfg.RecordingMB << 20,
+		Store: st, Keys: ring, Log: log, Now: on.now, Limit: cfg.RecordingMB << 20, Metrics: recording.NewMetrics(env.Metrics),
 		Shelf: recording.Folder{Path: cfg.Recordings, Spare: cfg.RecordingSpare << 20},
 	}
 	hall = room.New(room.Config{

@@ -23,6 +23,8 @@ type Archive struct {
 	Limit int64 // bytes of one meeting
 	Log   *slog.Logger
 	Now   func() time.Time
+	// Metrics counts what is recorded here.
+	Metrics *Metrics
 }
 
 // field of what is sealed in a recording's row.
@@ -57,6 +59,7 @@ func (a *Archive) Begin(ctx context.Context, meeting, basis string, stopped func
 	}
 	return New(Config{
 		Shelf: a.Shelf, Key: s.Key, Meeting: meeting, Limit: a.Limit, Log: a.Log.With("meeting_id", meeting), Now: a.Now, Stopped: stopped,
+		Metrics: a.Metrics,
 	}, size), nil
 }
 
@@ -93,6 +96,7 @@ func (a *Archive) size(meeting string) (sum int64, err error) {
 
 // Stop notes that a recording has stopped before its meeting.
 func (a *Archive) Stop(ctx context.Context, meeting, problem string) error {
+	a.Metrics.failures.WithLabelValues(problem).Inc()
 	return a.Store.InTx(ctx, func(tx *store.Tx) error { return tx.StopRecording(ctx, meeting, problem) })
 }
 

@@ -29,6 +29,7 @@ type Config struct {
 	Meeting string
 	Limit   int64 // bytes that the recording of one meeting may have
 	Log     *slog.Logger
+	Metrics *Metrics // nil: nobody counts
 	Now     func() time.Time
 	// Stopped is told once if the recording cannot go on: meetingv1.Problem….
 	Stopped func(problem string)
@@ -59,6 +60,10 @@ type person struct{ why atomic.Pointer[string] }
 
 // New starts one. Size is how much of the meeting is recorded already.
 func New(cfg Config, size int64) *Recorder {
+	if cfg.Metrics == nil {
+		cfg.Metrics = NewMetrics(nil)
+	}
+	cfg.Metrics.running.Inc()
 	r := &Recorder{
 		cfg: cfg, full: make(chan *item, maxItems), free: make(chan *item, maxItems), closing: make(chan struct{}),
 		done: make(chan struct{}), people: map[string]*person{}, taps: map[string]*Tap{}, lanes: map[*Tap]*lane{}, size: size,
@@ -172,6 +177,9 @@ func (r *Recorder) run() {
 				r.take(<-r.full)
 			}
 			r.each((*lane).end)
+			if !r.stopped.Load() {
+				r.cfg.Metrics.running.Dec()
+			}
 			if n := r.dropped.Load(); n > 0 {
 				r.cfg.Log.Warn("recording: the disk was too slow", "packets", n)
 			}
@@ -209,6 +217,7 @@ func (r *Recorder) each(f func(*lane) error) {
 // wrote counts what was written.
 func (r *Recorder) wrote(n int, err error) error {
 	r.size += int64(n)
+	r.cfg.Metrics.bytes.Add(float64(n))
 	if err == nil && r.size > r.cfg.Limit {
 		err = errLimit
 	}
@@ -222,6 +231,7 @@ func (r *Recorder) fail(err error) {
 	if !r.stopped.CompareAndSwap(false, true) {
 		return
 	}
+	r.cfg.Metrics.running.Dec()
 	problem := meetingv1.ProblemFailed
 	switch {
 	case errors.Is(err, errLimit):

@@ -219,6 +219,9 @@ func (t *track) note(n note) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
+	if n.Gap != nil {
+		t.rec.cfg.Metrics.gaps.WithLabelValues(n.Gap.Reason).Inc()
+	}
 	return t.rec.wrote(t.frames.note(t.till.Milliseconds(), n))
 }
 
