@@ -14,7 +14,7 @@ import (
 )
 
 // patience bounds each wait for an engine; far more than any needs, so that a slow machine does not fail a test.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 type suite struct {
 	open     func(*testing.T) asr.Engine

@@ -27,7 +27,7 @@ func answers(t *testing.T, status int, body string) (*Embedder, *map[string]any)
 		w.Write([]byte(body))
 	}))
 	t.Cleanup(s.Close)
-	e, err := New(Config{URL: s.URL, Model: "m", Dimension: 2, Timeout: 5 * time.Second})
+	e, err := New(Config{URL: s.URL, Model: "m", Dimension: 2, Timeout: 2 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestRequest(t *testing.T) {
 }
 
 func TestAdmission(t *testing.T) {
-	arrived, release := make(chan struct{}), make(chan struct{})
+	arrived, release := make(chan struct{}, 3), make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		arrived <- struct{}{}
 		<-release

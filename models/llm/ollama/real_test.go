@@ -57,7 +57,7 @@ func (s server) scripted(t *testing.T, name string, script llmtest.Script) llm.M
 	case llmtest.HangMiddle:
 		m := s.create(t, name, forever)
 		return s.connect(t, m, func(c *ollama.Config) {
-			c.NextToken, c.Client = time.Second, atFirstByte(func() { s.hang(t, m) })
+			c.NextToken, c.Client = 3*time.Second, atFirstByte(func() { s.hang(t, m) })
 		})
 	case llmtest.Down:
 		own := start(t)
@@ -242,7 +242,7 @@ func TestRepeatedNumbers(t *testing.T) {
 func TestServerComesBack(t *testing.T) {
 	s := start(t)
 	m := s.create(t, "ja", ggufgen.Model{Says: "ja, det er rigtigt"})
-	a := s.connect(t, m, func(c *ollama.Config) { c.Waiting = 1 })
+	a := s.connect(t, m, func(c *ollama.Config) { c.Waiting, c.Client = 1, s.Client() })
 	ask := func() (llm.Response, error) { return a.Generate(t.Context(), llm.Request{Prompt: "er det?"}) }
 	if resp, err := ask(); err != nil || resp.Text != "ja, det er rigtigt" {
 		t.Fatalf("%q, %v", resp.Text, err)

@@ -6,8 +6,10 @@ package ollamatest
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -28,9 +30,10 @@ type Server struct {
 	API *api.Client
 	Dir string // its home; the models' files are below
 
-	bin string
-	mu  sync.Mutex
-	cmd *exec.Cmd
+	bin  string
+	mu   sync.Mutex
+	cmd  *exec.Cmd
+	host string
 }
 
 // Start runs a server until the test ends. Without one the test is skipped; with REQUIRE_INTEGRATION=1 it fails.
@@ -44,18 +47,25 @@ func Start(t *testing.T) *Server {
 		t.Skip("SAMTALE_TEST_OLLAMA names no server")
 	}
 	s := &Server{Dir: t.TempDir(), bin: bin}
-	s.run(t, "127.0.0.1:0")
+	s.run(t)
 	return s
 }
 
-// Again starts a server that was killed, at its address, with its models.
+// Again starts a server that was killed, with its models. Its address is another one: nobody could keep the old one free.
 func (s *Server) Again(t *testing.T) {
 	t.Helper()
-	u, err := url.Parse(s.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.run(t, u.Host)
+	s.run(t)
+}
+
+// Client finds the server also where it was started again.
+func (s *Server) Client() *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		s.mu.Lock()
+		host := s.host
+		s.mu.Unlock()
+		var d net.Dialer
+		return d.DialContext(ctx, network, host)
+	}}}
 }
 
 // Kill ends the server and its runners at once. It may be called twice.
@@ -85,13 +95,13 @@ func (s *Server) Create(t *testing.T, name string, gguf []byte, template string)
 	return digest
 }
 
-func (s *Server) run(t *testing.T, host string) {
+func (s *Server) run(t *testing.T) {
 	t.Helper()
 	log := &watched{found: make(chan string, 1)}
 	cmd := exec.Command(s.bin, "serve")
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.Dir, "OLLAMA_MODELS=" + filepath.Join(s.Dir, "models"),
-		"OLLAMA_HOST=" + host, "OLLAMA_NO_CLOUD=1", "OLLAMA_NUM_PARALLEL=1",
+		"OLLAMA_HOST=127.0.0.1:0", "OLLAMA_NO_CLOUD=1", "OLLAMA_NUM_PARALLEL=1",
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Stdout, cmd.Stderr = log, log
@@ -111,6 +121,9 @@ func (s *Server) run(t *testing.T, host string) {
 	case address := <-log.found:
 		u := &url.URL{Scheme: "http", Host: address}
 		s.URL, s.API = u.String(), api.NewClient(u, &http.Client{})
+		s.mu.Lock()
+		s.host = address
+		s.mu.Unlock()
 	case <-time.After(2 * time.Minute):
 		t.Fatalf("no address in two minutes:\n%s", log.text())
 	}

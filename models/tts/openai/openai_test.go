@@ -44,7 +44,7 @@ func voice(t *testing.T, h http.Handler) *Voice {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	v, err := New(Config{BaseURL: srv.URL, Model: "piper", Key: "k"})
+	v, err := New(Config{BaseURL: srv.URL, Model: "piper", Key: "k", Timeout: 2 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

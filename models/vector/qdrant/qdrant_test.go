@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"samtale.dk/samtale/models/embed"
 	"samtale.dk/samtale/models/vector"
@@ -16,7 +17,7 @@ import (
 // open connects to a server in this process.
 func open(t *testing.T, s *qdranttest.Server, change func(*qdrant.Config)) *qdrant.Index {
 	t.Helper()
-	cfg := qdrant.Config{Address: qdranttest.Address, Dial: s.Dial()}
+	cfg := qdrant.Config{Address: qdranttest.Address, Dial: s.Dial(), Timeout: 2 * time.Minute}
 	if change != nil {
 		change(&cfg)
 	}
