@@ -425,7 +425,7 @@ func (g *guest) say(id, text string) meetingv1.Message {
 
 func (g *guest) history() meetingv1.HistoryReply {
 	g.w.t.Helper()
-	return get[meetingv1.HistoryReply](g.w, meetingv1.HistorySubject, g.seat)
+	return again[meetingv1.HistoryReply](g.w, meetingv1.HistorySubject, g.seat)
 }
 
 // participant is how the booking has somebody now.

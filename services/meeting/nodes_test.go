@@ -178,7 +178,7 @@ func TestDrainMovesTheRoom(t *testing.T) {
 	if n := host.hears(g); n != heard {
 		t.Errorf("%d packets of who is muted", n-heard)
 	}
-	h := again[meetingv1.HistoryReply](w, meetingv1.HistorySubject, host.seat)
+	h := host.history()
 	if len(h.Messages) != 2 || len(h.Captions) != 1 || h.Captions[0].Text != "det var så boligstøtte" || !h.Captions[0].Corrected {
 		t.Errorf("history after the move: %+v", h)
 	}
@@ -270,7 +270,7 @@ func TestKilledNodeLosesItsRooms(t *testing.T) {
 		t.Error("who was muted is not")
 	}
 	w.eventually("history", func() bool {
-		h := again[meetingv1.HistoryReply](w, meetingv1.HistorySubject, host.seat)
+		h := host.history()
 		return len(h.Messages) == 3 && h.Messages[1].File.Gone && len(h.Captions) == 1 && h.Captions[0].Text == "sagt før nedbruddet" && h.Captions[0].From == host.seat.ParticipantID
 	})
 	w.eventually("a new leg", func() bool { return w.participant(m.ID, host.seat.ParticipantID).LegID != l.leg })
@@ -303,7 +303,7 @@ func TestCutOffNodeWritesNothing(t *testing.T) {
 		s, c := g.pub.SCTP().Transport().State(), g.pub.ConnectionState()
 		return s == webrtc.DTLSTransportStateClosed || s == webrtc.DTLSTransportStateFailed || c == webrtc.PeerConnectionStateFailed
 	})
-	if h := again[meetingv1.HistoryReply](w, meetingv1.HistorySubject, host.seat); len(h.Messages) != 1 {
+	if h := host.history(); len(h.Messages) != 1 {
 		t.Errorf("history %+v", h.Messages)
 	}
 	if words := fmt.Sprint(w.typed(m.ID)); strings.Contains(words, "sted") {
@@ -388,7 +388,7 @@ func TestEverybodyActsAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	w.eventually("all that was written", func() bool {
-		h := again[meetingv1.HistoryReply](w, meetingv1.HistorySubject, host.seat)
+		h := host.history()
 		return len(h.Messages) == 1+writers/2*times
 	})
 }

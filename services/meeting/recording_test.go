@@ -340,7 +340,8 @@ func TestRecordingSurvivesNodeAndIsErased(t *testing.T) {
 	})
 	w.until("it is shown as deleted", func() bool {
 		r, err := ask[meetingv1.Recording](w, meetingv1.RecordingSubject, meetingv1.RecordingRequest{MeetingID: m.ID, Actor: mette})
-		return err == nil && r.State == meetingv1.RecordingDeleted && !r.DeletedAt.IsZero()
+		row, err2 := w.node.Store.Read().Meeting(t.Context(), m.ID) // and so is the meeting
+		return err == nil && r.State == meetingv1.RecordingDeleted && !r.DeletedAt.IsZero() && err2 == nil && !row.ErasedAt.IsZero()
 	})
 	refused(w, errs.Denied, meetingv1.RecordingSubject, meetingv1.RecordingRequest{MeetingID: m.ID, Actor: meetingv1.Actor{ID: "lars", Role: "caseworker"}})
 	// A copy of the files, as in a backup, cannot be read either: their key was sealed under the conversation's, which is gone.

@@ -25,7 +25,7 @@ func TestOnlyProcessTakesOverAtOnce(t *testing.T) {
 	host.hush()
 	w.start()
 	w.until("everybody is told", func() bool { return w.told(m.ID) > 0 })
-	after := get[meetingv1.HistoryReply](w, meetingv1.HistorySubject, host.seat).Room
+	after := host.history().Room
 	if after <= before {
 		t.Errorf("the room was %d and is %d", before, after)
 	}

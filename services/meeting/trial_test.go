@@ -11,7 +11,7 @@ import (
 
 // Before anybody is let in, a browser tries the way to the media: it connects, again and again, and the meeting does not begin.
 func TestTrialBeforeTheMeeting(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, byHand(&hand{})) // a trial ends after a while
 	m := w.book()
 	g := w.enter(m, 1, nil)
 	forged := g.seat

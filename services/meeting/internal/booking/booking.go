@@ -139,6 +139,9 @@ func (b *Book) add(ctx context.Context, rec Record, goesOn bool) (added bool, ot
 	if err != nil {
 		return false, "", err
 	}
+	if goesOn {
+		defer b.Store.Turn(rec.Follows)()
+	}
 	err = b.Store.InTx(ctx, func(tx *store.Tx) error {
 		added, other = false, ""
 		if goesOn {
