@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"net"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -336,9 +338,8 @@ func (w *recorder) loud() bool {
 
 // A telephone peer is heard by browsers, hears them mixed, and all are heard by the owner.
 func TestTelephoneAndTaps(t *testing.T) {
-	var mu sync.Mutex
-	var speakers []Speaker
-	r := open(t, node(t), RoomConfig{Speakers: func(x []Speaker) { mu.Lock(); speakers = x; mu.Unlock() }})
+	var both atomic.Bool
+	r := open(t, node(t), RoomConfig{Speakers: func(x []Speaker) { both.Store(both.Load() || len(x) == 2) }})
 	tap, mix, phoneTap := &recorder{}, &recorder{}, &recorder{}
 	a := join(t, r, PeerConfig{
 		ID: "a", Sound: func(Track) AudioWriter { return tap }, Packets: func(Track) PacketWriter { return tap },
@@ -384,11 +385,10 @@ func TestTelephoneAndTaps(t *testing.T) {
 		_ = p.SetExtension(ids[sdp.AudioLevelURI], []byte{0x80 | 20})
 		_ = a.audio.WriteRTP(&p)
 	}
+	quiet := map[string]*recorder{"the owner of a": tap, "the telephone": mix, "the owner of the telephone": phoneTap}
 	until(t, "all hear all", func() bool {
-		mu.Lock()
-		both := len(speakers) == 2
-		mu.Unlock()
-		return both && tap.loud() && mix.loud() && phoneTap.loud() && tap.raw() > 20 && len(a.packets("phone~microphone")) > 20
+		maps.DeleteFunc(quiet, func(_ string, w *recorder) bool { return w.loud() }) // a busy machine breaks sound off now and then
+		return both.Load() && len(quiet) == 0 && tap.raw() > 20 && len(a.packets("phone~microphone")) > 20
 	}, talk)
 	unbroken(t, a.packets("phone~microphone"))
 	if got := a.peer.Tracks(); len(got) != 1 || got[0] != (Track{Peer: "a", Source: Microphone, Codec: "opus"}) {

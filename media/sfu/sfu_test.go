@@ -399,7 +399,7 @@ func TestText(t *testing.T) {
 	heard := ""
 	for len(heard) < len(want) {
 		m := <-owner
-		if m.Label != TextLabel || !m.Text {
+		if m.Label != TextLabel || !m.Text || m.Group != MainGroup {
 			t.Errorf("message %+v", m)
 		}
 		heard += string(m.Data)
