@@ -105,8 +105,10 @@ func Run(ctx context.Context, env process.Env) error {
 	}
 	svc.Attach(ua)
 	guests.Attach(ua)
-	if err := errors.Join(svc.FollowChoices(work), svc.KeepWills(work)); err != nil {
-		return err
+	for _, begin := range []func(context.Context) error{svc.FollowChoices, svc.KeepWills} {
+		if err := b.Retry(ctx, func() error { return begin(work) }); err != nil {
+			return err
+		}
 	}
 	if err := ua.Start(); err != nil {
 		return err

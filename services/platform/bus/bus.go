@@ -125,7 +125,7 @@ func (b *Bus) EnsureStreams(ctx context.Context, streams ...Stream) error {
 		if s.MaxAge > 0 && s.MaxAge < cfg.Duplicates {
 			cfg.Duplicates = s.MaxAge
 		}
-		err := b.retry(ctx, func() error {
+		err := b.Retry(ctx, func() error {
 			_, err := b.JS.CreateOrUpdateStream(ctx, cfg)
 			return err
 		})
@@ -136,7 +136,9 @@ func (b *Bus) EnsureStreams(ctx context.Context, streams ...Stream) error {
 	return nil
 }
 
-func (b *Bus) retry(ctx context.Context, f func() error) error {
+// Retry calls f until it succeeds or ctx ends, then with f's last error: when a service starts, the bus may be away, or slow because
+// all start at once.
+func (b *Bus) Retry(ctx context.Context, f func() error) error {
 	for {
 		err := f()
 		if err == nil {
@@ -218,7 +220,7 @@ func Consume[T any](ctx context.Context, b *Bus, c Consumer, f func(ctx context.
 		DeliverPolicy: jetstream.DeliverAllPolicy,
 	}
 	var cons jetstream.Consumer
-	err = b.retry(ctx, func() error {
+	err = b.Retry(ctx, func() error {
 		cons, err = b.JS.CreateOrUpdateConsumer(ctx, c.Stream, cfg)
 		return err
 	})
