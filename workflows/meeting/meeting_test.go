@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 )
 
 // book is the meeting service as the workflow sees it: a plan that the test changes, and what was asked for.
@@ -48,7 +49,9 @@ func run(t *testing.T, b *book, changes map[time.Duration]func()) {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
-	env.SetTestTimeout(2 * time.Minute) // of real time: the machine may be busy
+	const patience = 2 * time.Minute // of real time: the machine may be busy
+	env.SetTestTimeout(patience)
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: patience})
 	env.SetStartTime(noon)
 	b.now = env.Now
 	env.RegisterActivity(b)
