@@ -32,6 +32,11 @@ import (
 // may be busy, and no test passes or fails by how fast something was.
 const waitLimit = 3 * time.Minute
 
+// patience: what ends by itself ends by itself in no test here, for a busy machine would decide when.
+var patience = []string{
+	"SAMTALE_MESSAGE_SILENCE=5m", "SAMTALE_MESSAGE_MAX=10m", "SAMTALE_QUEUE_OFFER=10m", "SAMTALE_DESK_CONNECT=5m", "SAMTALE_DESK_LOST=1m",
+}
+
 func require(t *testing.T, tool string) string {
 	t.Helper()
 	path, err := exec.LookPath(tool)
@@ -85,7 +90,7 @@ func start(t *testing.T, extra ...string) *system {
 		"SAMTALE_RECEIVER_ADDR="+s.receiver, "SAMTALE_RTP_PORTS=30000-30199",
 		"SAMTALE_KEEP_AFTER=0s", "SAMTALE_DRAIN=1s",
 		"SAMTALE_KNOWLEDGE_STARTER=false") // what was said must not be found anywhere afterwards, and the articles are full of words
-	s.env = append(s.env, extra...)
+	s.env = append(append(s.env, patience...), extra...)
 	s.launch()
 	t.Cleanup(s.stop)
 	return s

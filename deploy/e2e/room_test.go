@@ -245,11 +245,17 @@ func TestRoom(t *testing.T) {
 	citizen.run("speak again, by keyboard", chromedp.Focus("#m-b-mic"), chromedp.KeyEvent(kb.Enter))
 	everybody("after the reload")
 
-	// The network goes and comes back: nobody's media arrives, and the citizen's page reaches nothing either.
+	// The network goes and comes back: nobody's media arrives, and the citizen's page reaches nothing either. What a page says of it
+	// goes whenever it tries again.
+	for _, b := range all {
+		b.run("watch", chromedp.Evaluate(`globalThis.told = false; new MutationObserver(() => {
+  told ||= document.getElementById("meeting").dataset.in !== "connected" && document.getElementById("m-notice").textContent !== "";
+}).observe(document.body, { attributes: true, childList: true, subtree: true, characterData: true })`, nil))
+	}
 	media.out.Store(true)
 	citizen.offline(true)
 	for who, b := range all {
-		b.await("the page of the "+who+" to say so", `document.getElementById("meeting").dataset.in !== "connected" && document.getElementById("m-notice").textContent !== ""`)
+		b.await("the page of the "+who+" to say so", "told")
 	}
 	citizen.screenshot("room-cut")
 	media.out.Store(false)

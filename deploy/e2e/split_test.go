@@ -72,6 +72,7 @@ func startSplit(t *testing.T) *split {
 		"SAMTALE_NATS_URL=nats://"+natsAddr, "SAMTALE_TEMPORAL_ADDR="+temporalAddr,
 		"SAMTALE_MASTER_KEY="+strings.Repeat("5a", 32), "SAMTALE_LOG_LEVEL=warn",
 		"SAMTALE_DELIVER=webhook="+s.hook.URL+"/notes", "SAMTALE_WEBHOOK_SECRET=delivery-secret-of-the-test")
+	s.env = append(s.env, patience...)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
