@@ -693,3 +693,37 @@ func TestTextOfTheSideRoom(t *testing.T) {
 		t.Errorf("%d lines are kept, %v", len(said), err)
 	}
 }
+
+// Of a line that was begun while nothing was to be written down, nothing is, also when it is ended later.
+func TestTextOfAPause(t *testing.T) {
+	w := newWorld(t)
+	m := w.book()
+	host, g := w.host(m).join(), w.admitted(m, 1, "Bente", true).join()
+	w.eventually("the channel", func() bool { return host.text.ReadyState().String() == "open" })
+	reads := func(text string) bool {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return strings.HasSuffix(g.written["t140:"+host.seat.ParticipantID], text)
+	}
+	w.eventually("the way to the guest is there", func() bool {
+		w.must(host.text.SendText("x\b"))
+		return reads("x\b")
+	})
+	host.act(meetingv1.ActPause, "", "")
+	kept := func(n int) {
+		w.eventually("the line", func() bool { return len(g.history().Messages) == n })
+	}
+	w.must(host.text.SendText("først\u2028hemmeligt "))
+	kept(1) // and what follows it is there, too
+	host.act(meetingv1.ActContinue, "", "")
+	w.must(host.text.SendText("endnu\u2028åbent\u2028"))
+	kept(3)
+	if h := g.history().Messages; h[1].Text != "hemmeligt endnu" || h[2].Text != "åbent" {
+		t.Errorf("one reads %+v", h)
+	}
+	host.act(meetingv1.ActEnd, "", "")
+	w.over(m.ID)
+	if words := w.typed(m.ID); len(words) != 1 || words[0].Text != "åbent" {
+		t.Errorf("typed words %+v", words)
+	}
+}

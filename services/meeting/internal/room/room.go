@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -48,10 +47,10 @@ type room struct {
 	messages []meetingv1.Message
 	captions []meetingv1.Caption
 	uploads  map[string]*upload
-	lines    map[draft]*strings.Builder // of real-time text
-	typists  map[string]*typist         // legs of typed words, by participant
-	former   map[string]formerLeg       // legs of the node before, by id
-	empty    func() bool                // stops the clock that ends the meeting when nobody has come back; nil: it does not run
+	lines    map[draft]*text      // of real-time text
+	typists  map[string]*typist   // legs of typed words, by participant
+	former   map[string]formerLeg // legs of the node before, by id
+	empty    func() bool          // stops the clock that ends the meeting when nobody has come back; nil: it does not run
 
 	furnished chan struct{} // closed when what the node before had in memory is here
 }
@@ -75,7 +74,7 @@ const (
 func newRoom(h *Hall, rec booking.Record, area consentv1.Area) *room {
 	return &room{
 		hall: h, id: rec.ID, area: area, log: h.Log.With("meeting_id", rec.ID), seats: map[string]*seat{}, legs: map[string]*leg{},
-		uploads: map[string]*upload{}, lines: map[draft]*strings.Builder{}, people: map[string]meetingv1.Participant{},
+		uploads: map[string]*upload{}, lines: map[draft]*text{}, people: map[string]meetingv1.Participant{},
 		typists: map[string]*typist{}, started: rec.StartedAt, former: map[string]formerLeg{}, furnished: make(chan struct{}),
 	}
 }

@@ -70,8 +70,9 @@ func (r *room) restore(ctx context.Context, rec booking.Record) error {
 	return err
 }
 
-// say keeps a message, writes it down if its writer agrees, and shows it. The same one again changes nothing.
-func (r *room) say(ctx context.Context, m meetingv1.Message) (meetingv1.Message, error) {
+// say keeps a message, writes it down if its writer agrees, and shows it. The same one again changes nothing. Off: it is not to be
+// written down.
+func (r *room) say(ctx context.Context, m meetingv1.Message, off bool) (meetingv1.Message, error) {
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	r.mu.Lock()
@@ -81,7 +82,7 @@ func (r *room) say(ctx context.Context, m meetingv1.Message) (meetingv1.Message,
 		old = r.messages[i]
 	}
 	p, known := r.people[m.From]
-	written := known && !m.Side && m.Text != "" && !r.masked(p) && !r.started.IsZero()
+	written := known && !off && !m.Side && m.Text != "" && !r.masked(p) && !r.started.IsZero()
 	r.mu.Unlock()
 	switch {
 	case i >= 0 && old.From != m.From:
@@ -247,16 +248,7 @@ func (r *room) typed(participant string, m sfu.Message) {
 	if m.Label != sfu.TextLabel {
 		return
 	}
-	l := draft{participant, m.Group == sideGroup}
-	r.mu.Lock()
-	b := r.lines[l]
-	if b == nil {
-		b = &strings.Builder{}
-		r.lines[l] = b
-	}
-	lines := t140(b, string(m.Data))
-	r.mu.Unlock()
-	r.lined(participant, lines, l.aside)
+	r.write(draft{participant, m.Group == sideGroup}, string(m.Data))
 }
 
 // draft is a line that somebody writes. What was begun in the side room is another than what goes on outside.
@@ -265,28 +257,49 @@ type draft struct {
 	aside bool
 }
 
-// unfinished keeps the lines whose writer has gone before ending them.
-func (r *room) unfinished(participant string) {
-	for _, aside := range []bool{false, true} {
-		r.mu.Lock()
-		var lines []string
-		if b := r.lines[draft{participant, aside}]; b != nil {
-			lines = t140(b, "\u2028")
-		}
-		r.mu.Unlock()
-		r.lined(participant, lines, aside)
+// text is a draft so far.
+type text struct {
+	strings.Builder
+	off bool // some of it was typed while it was not to be written down
+}
+
+// write adds to a draft and keeps the lines that it ends.
+func (r *room) write(d draft, typed string) {
+	r.mu.Lock()
+	b := r.lines[d]
+	if b == nil {
+		b = &text{}
+		r.lines[d] = b
+	}
+	p, known := r.people[d.who]
+	now := !known || r.masked(p)
+	off := b.off && b.Len() > 0 || now
+	lines := t140(&b.Builder, typed)
+	b.off = off
+	if len(lines) > 0 {
+		b.off = now
+	}
+	r.mu.Unlock()
+	for _, line := range lines {
+		r.line(d, line, off)
+		off = now
 	}
 }
 
-func (r *room) lined(participant string, lines []string, aside bool) {
-	for _, line := range lines {
-		ctx, cancel := context.WithTimeout(context.Background(), keepWithin)
-		now := r.hall.Now()
-		_, err := r.say(ctx, meetingv1.Message{ID: event.NewID(now), At: now, From: participant, Text: line, Side: aside})
-		cancel()
-		if err != nil {
-			r.log.Error("a line of real-time text is not kept", "participant_id", participant, "err", err)
-		}
+// unfinished keeps the lines whose writer has gone before ending them.
+func (r *room) unfinished(participant string) {
+	for _, aside := range []bool{false, true} {
+		r.write(draft{participant, aside}, "\u2028")
+	}
+}
+
+func (r *room) line(d draft, line string, off bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), keepWithin)
+	defer cancel()
+	now := r.hall.Now()
+	_, err := r.say(ctx, meetingv1.Message{ID: event.NewID(now), At: now, From: d.who, Text: line, Side: d.aside}, off)
+	if err != nil {
+		r.log.Error("a line of real-time text is not kept", "participant_id", d.who, "err", err)
 	}
 }
 
