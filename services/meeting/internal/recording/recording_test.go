@@ -381,7 +381,7 @@ func TestKilledProcess(t *testing.T) {
 	k.key = key
 	folder := k.shelf.(Folder).Path
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledProcess$")
-	cmd.Env = append(os.Environ(), childFolder+"="+folder)
+	cmd.Env = append(os.Environ(), childFolder+"="+folder, "TMPDIR="+t.TempDir()) // killed, it removes nothing
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
