@@ -246,10 +246,13 @@ func TestSecondTabTakesThePhoneOver(t *testing.T) {
 	second.click(`#c-rejoin`)
 	second.until(`!document.getElementById("c-mute").hidden`)
 	b.until(`!document.getElementById("c-rejoin").hidden && document.getElementById("c-mute").hidden`)
-	before := far.packets.Load()
-	wait(t, func() bool { return far.packets.Load() > before+150 }) // 3 s: time to take it back, if it did
 	if n := far.answers.Load(); n != 2 {
 		t.Errorf("the audio was set up %d times", n)
+	}
+	before := far.packets.Load()
+	wait(t, func() bool { return far.packets.Load() > before+150 }) // 3 s: time to take it back, if it did
+	if eval[bool](b, `document.getElementById("c-rejoin").hidden`) || eval[bool](second, `document.getElementById("c-mute").hidden`) {
+		t.Error("the first tab took it back")
 	}
 }
 

@@ -121,11 +121,13 @@ func TestDeskConflictIsToldInWords(t *testing.T) {
 	b.until(`!document.getElementById("inq-claim").hidden`)
 	p.assistant.mu.Lock()
 	h, err := p.assistant.one("", i.ID)
+	if err == nil {
+		h.Inquiry.State, h.Inquiry.Caseworker, h.Inquiry.CaseworkerName = inquiryv1.Claimed, "jonas", "Jonas Kjær" // its event is still on the way
+	}
+	p.assistant.mu.Unlock()
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Inquiry.State, h.Inquiry.Caseworker, h.Inquiry.CaseworkerName = inquiryv1.Claimed, "jonas", "Jonas Kjær" // its event is still on the way
-	p.assistant.mu.Unlock()
 	b.run(chromedp.Evaluate(`document.getElementById("inq-claim").click()`, nil))
 	b.shows("En kollega har allerede taget henvendelsen.")
 	b.until(`document.getElementById("inq-state").textContent.includes("Jonas Kjær") && document.getElementById("inq-claim").hidden && document.getElementById("inq-write").hidden`)
@@ -178,13 +180,28 @@ func TestDeskMessageIsNotLost(t *testing.T) {
 	b.key(kb.Enter)
 	b.until(`document.querySelectorAll(".msg.caseworker").length === 1 && document.getElementById("inq-text").value.trim() === ""`)
 	p.assistant.mu.Lock()
-	defer p.assistant.mu.Unlock()
 	if h, _ := p.assistant.one("", i.ID); len(h.Messages) != 2 {
 		t.Errorf("stored: %+v", h.Messages)
 	}
 	if h, _ := p.assistant.one("", other.ID); len(h.Messages) != 0 {
 		t.Errorf("the other chat got: %+v", h.Messages)
 	}
+	p.assistant.mu.Unlock()
+
+	// What comes while nobody looks at the page is unread although the page has it.
+	b.run(chromedp.Evaluate(`Object.defineProperty(document, "hidden", { value: true, configurable: true })`, nil))
+	if _, err := p.assistant.say(p.bus, inquiryv1.SayRequest{ID: "y", Receipt: i.Receipt, Text: "Hallo?"}); err != nil {
+		t.Fatal(err)
+	}
+	b.until(`document.querySelectorAll(".msg.citizen").length === 2 && document.querySelector(".inq-chat .unread")?.textContent === "1 ny besked"`)
+	b.run(chromedp.Evaluate(`delete document.hidden; document.dispatchEvent(new Event("visibilitychange"))`, nil))
+	b.until(`document.querySelector(".inq-chat .unread") === null`)
+	wait(t, func() bool {
+		p.assistant.mu.Lock()
+		defer p.assistant.mu.Unlock()
+		h, _ := p.assistant.one("", i.ID)
+		return p.assistant.unread(h) == 0
+	})
 }
 
 // hears waits until suggestions are asked for with these words.

@@ -319,7 +319,7 @@ func (as *assistant) find(r inquiryv1.HistoryRequest) (inquiryv1.HistoryReply, e
 	if err != nil {
 		return inquiryv1.HistoryReply{}, err
 	}
-	if r.Actor != nil {
+	if r.Actor != nil && !r.Peek {
 		as.seen[h.Inquiry.ID] = len(h.Messages)
 	}
 	out := inquiryv1.HistoryReply{Inquiry: h.Inquiry}

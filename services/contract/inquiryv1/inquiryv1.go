@@ -211,12 +211,13 @@ type Message struct {
 }
 
 // HistoryRequest asks for messages after a number, by the citizen (Receipt) or the caseworker (InquiryID with Actor). It also
-// says that they were seen.
+// says that they were seen, but for a Peek of the caseworker's program, which does not know yet whether anybody looks.
 type HistoryRequest struct {
 	InquiryID string `json:"inquiry_id,omitempty"`
 	Receipt   string `json:"receipt,omitempty"`
 	After     int    `json:"after,omitempty"`
 	Actor     *Actor `json:"actor,omitempty"`
+	Peek      bool   `json:"peek,omitempty"`
 }
 
 // HistoryReply holds them.

@@ -175,8 +175,8 @@ func (s *Service) history(ctx context.Context, r inquiryv1.HistoryRequest) (inqu
 		}
 		out.Messages, last, size = append(out.Messages, v), m.Seq, size+len(v.Text)
 	}
-	if r.Actor != nil && i.State == inquiryv1.Claimed && i.Caseworker != r.Actor.ID {
-		last = 0 // a colleague's: whoever looks in does not read for them
+	if r.Actor != nil && (r.Peek || i.State == inquiryv1.Claimed && i.Caseworker != r.Actor.ID) {
+		last = 0 // not on screen yet, or a colleague's: whoever looks in does not read for them
 	}
 	i, err = s.seen(ctx, i, side, last)
 	if err != nil {

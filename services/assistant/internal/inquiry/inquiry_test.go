@@ -256,8 +256,9 @@ func TestChat(t *testing.T) {
 	if h.Inquiry.Unread != 0 || h.Messages[1].Name != karin.Name {
 		t.Errorf("%+v", h)
 	}
-	// What a colleague reads is not read by her.
+	// What a colleague reads is not read by her, nor what only her program has.
 	ask[inquiryv1.HistoryReply](w, inquiryv1.HistorySubject, inquiryv1.HistoryRequest{InquiryID: i.ID, Actor: &ole})
+	ask[inquiryv1.HistoryReply](w, inquiryv1.HistorySubject, inquiryv1.HistoryRequest{InquiryID: i.ID, Actor: &karin, Peek: true})
 	if g := ask[inquiryv1.Inquiry](w, inquiryv1.GetSubject, inquiryv1.Ref{ID: i.ID, Actor: karin}); g.Unread != 2 {
 		t.Errorf("unread for the caseworker: %d", g.Unread)
 	}

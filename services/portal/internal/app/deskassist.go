@@ -27,7 +27,7 @@ func (s *stream) inquiries(p who.Person) error {
 }
 
 // deskInquiryEvents follows one inquiry as a caseworker: messages (resumable by their number), its state, and that the
-// citizen writes.
+// citizen writes. The page says itself what of it is on screen, by asking for the history.
 func (a *App) deskInquiryEvents(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	id, err := pathID(r)
 	if err != nil {
@@ -35,7 +35,7 @@ func (a *App) deskInquiryEvents(w http.ResponseWriter, r *http.Request, p who.Pe
 	}
 	who := actor(p)
 	f := &follower{
-		stream: a.newStream(w, r), req: inquiryv1.HistoryRequest{InquiryID: id, After: int(lastID(r)), Actor: &who},
+		stream: a.newStream(w, r), req: inquiryv1.HistoryRequest{InquiryID: id, After: int(lastID(r)), Actor: &who, Peek: true},
 		from: inquiryv1.FromCitizen, view: func(i inquiryv1.Inquiry) inquiryv1.Inquiry { return i },
 	}
 	return f.run(r.Context())

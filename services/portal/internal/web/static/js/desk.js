@@ -488,7 +488,11 @@ shortcuts([
   { key: "c", does: t("key.write"), run: () => $("inq-text").offsetParent && $("inq-text").focus() },
   { key: "a", does: t("key.ask"), run: () => $("assist-question").offsetParent && $("assist-question").focus() },
 ]);
-document.addEventListener("visibilitychange", () => !document.hidden && inquiries.load());
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  inquiries.load();
+  inquiries.read();
+});
 
 try {
   view.learn((await api("GET", "/api/v1/areas")).areas);

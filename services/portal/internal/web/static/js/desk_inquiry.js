@@ -6,6 +6,7 @@ import { book, meet } from "./desk_meet.js";
 const english = document.documentElement.lang === "en";
 const typingShown = 5000; // ms that "is writing" stays
 const typingEvery = 3000; // ms between two tellings that one writes
+const readAfter = 100; // ms on screen before a message counts as read
 
 export class Inquiries {
   /**
@@ -224,8 +225,24 @@ export class Inquiries {
       write($("inq-typing"), "");
       if (!this.first) write($("inq-spoken"), `${nameOf(this.open)}: ${m.text}`);
     }
+    if (m.from !== "caseworker") this.read();
     $("inq-sent").open &&= m.from === "system";
     if (low || this.first) body.scrollTop = body.scrollHeight;
+  }
+
+  /** read tells the service, when messages of the open inquiry are on screen, that they have been read: by asking for the last. */
+  read() {
+    clearTimeout(this.reading);
+    const { id } = this.open ?? {};
+    this.reading = setTimeout(async () => {
+      if (!id || id !== this.open?.id || !this.messages.size || document.hidden) return;
+      try {
+        await api("GET", `/api/v1/desk/inquiries/${id}/history?after=${Math.max(...this.messages.keys()) - 1}`);
+        this.load();
+      } catch {
+        // it stays unread; the next message tells again
+      }
+    }, readAfter);
   }
 
   /** said is what was written lately, for the assistant. */
