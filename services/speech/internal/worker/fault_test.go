@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,7 +22,6 @@ import (
 	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/platform/audiofeed"
 	"samtale.dk/samtale/services/platform/bus"
-	"samtale.dk/samtale/services/platform/bus/natsserver"
 	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/speech/internal/hearing"
@@ -63,11 +60,11 @@ func (s *moodySession) Write(pcm []int16) error {
 	return s.Session.Write(pcm)
 }
 
-// impatient makes a worker that soon gives an engine up.
-func impatient(e asr.Engine) func(*Config) {
+// impatient makes a worker that soon gives an engine up; when the leg has ended, after giveUp.
+func impatient(e asr.Engine, giveUp time.Duration) func(*Config) {
 	return func(c *Config) {
 		c.Engine = e
-		c.Limits.Hang, c.Limits.GiveUp, c.Limits.GiveUpEnd = 300*time.Millisecond, 400*time.Millisecond, 400*time.Millisecond
+		c.Limits.Hang, c.Limits.GiveUp, c.Limits.GiveUpEnd = 300*time.Millisecond, 400*time.Millisecond, giveUp
 	}
 }
 
@@ -76,7 +73,7 @@ func TestEngineFailsAndComesBack(t *testing.T) {
 		t.Run(mood, func(t *testing.T) {
 			w := newWorld(t)
 			e := &moody{Engine: script()}
-			r := w.worker(impatient(e))
+			r := w.worker(impatient(e, patience))
 			l, cfg := w.leg()
 			write(t, l, words(0, 5, 8000), 0)
 			waitFor(t, "the first words are committed", func() bool { return l.Status().Committed > 5*12800 })
@@ -103,10 +100,10 @@ func TestNoEngineEver(t *testing.T) {
 		t.Run(mood, func(t *testing.T) {
 			w := newWorld(t)
 			e := &moody{Engine: script()}
-			w.worker(impatient(e))
+			w.worker(impatient(e, 400*time.Millisecond))
 			l, cfg := w.leg()
 			write(t, l, words(0, 3, 8000), 0)
-			waitFor(t, "the first words are committed", func() bool { return l.Status().Committed > 3*12800 })
+			waitFor(t, "the first words are committed", func() bool { return l.Status().Committed >= 3*12800+wordSamples })
 			committed := l.Status().Committed
 			e.down.Store(mood == "down")
 			e.hung.Store(mood == "hung")
@@ -171,12 +168,8 @@ func TestAttachAfterTheEnd(t *testing.T) {
 	l, cfg := w.leg()
 	write(t, l, words(0, 1, 8000), 0)
 	end(t, l)
-	rep, err := bus.Request[audiov1.Attached](t.Context(), w.bus, audiov1.AttachSubject, audiov1.Attach{
-		ConversationID: cfg.ConversationID, LegID: cfg.LegID, Epoch: 99,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := hand{w: w, cfg: audiov1.Attach{ConversationID: cfg.ConversationID, LegID: cfg.LegID, Epoch: 99}}
+	rep := h.attach()
 	if !rep.Done || rep.Resume != l.Position()-audiov1.LeadSamples {
 		t.Errorf("answer %+v, leg of %d", rep, l.Position())
 	}
@@ -209,9 +202,11 @@ func (w *world) hand() *hand {
 func (h *hand) attach() audiov1.Attached {
 	h.w.t.Helper()
 	var rep audiov1.Attached
+	ctx, cancel := context.WithTimeout(h.w.t.Context(), patience)
+	defer cancel()
 	waitFor(h.w.t, "a worker is there", func() bool {
 		var err error
-		rep, err = bus.Request[audiov1.Attached](h.w.t.Context(), h.w.bus, audiov1.AttachSubject, h.cfg)
+		rep, err = bus.Request[audiov1.Attached](ctx, h.w.bus, audiov1.AttachSubject, h.cfg)
 		return err == nil
 	})
 	return rep
@@ -225,7 +220,7 @@ func (h *hand) send(f audiov1.Frame) {
 // await waits for a Progress.
 func (h *hand) await(what string, ok func(audiov1.Progress) bool) audiov1.Progress {
 	h.w.t.Helper()
-	limit := time.After(2 * time.Minute)
+	limit := time.After(patience)
 	for {
 		select {
 		case p := <-h.progress:
@@ -282,12 +277,8 @@ func TestFencedByTheStream(t *testing.T) {
 	w.worker(nil)
 	h := w.hand()
 	h.attach()
-	other := record{bus: w.bus, keys: w.keys, log: slog.New(slog.DiscardHandler), attach: h.cfg}
-	sealed, err := other.final(t.Context(), batchOf(20000, "den anden"), false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := other.publish(t.Context(), sealed); err != nil {
+	other := record{bus: w.bus, keys: w.keys, log: slog.New(slog.DiscardHandler), failed: prometheus.NewCounter(prometheus.CounterOpts{}), attach: h.cfg}
+	if err := other.commit(t.Context(), batchOf(20000, "den anden"), false); err != nil {
 		t.Fatal(err)
 	}
 	pcm := words(0, 3, 8000)
@@ -312,20 +303,48 @@ func TestLostAcknowledgement(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := r.publish(t.Context(), f)
-	if err != nil {
-		t.Fatal(err)
+	var seqs [2]uint64
+	for i := range seqs {
+		waitFor(t, "it is published", func() bool { // a slow machine may need more than one attempt, as the worker does
+			seqs[i], err = r.publish(t.Context(), f)
+			return err == nil || errors.Is(err, errFenced)
+		})
 	}
-	again, err := r.publish(t.Context(), f)
-	if err != nil || again != first {
-		t.Errorf("published again: sequence %d, %v; want %d", again, err, first)
+	if err != nil || seqs[0] != seqs[1] {
+		t.Errorf("published twice: %v, %v", seqs, err)
 	}
 	same, err := r.final(t.Context(), batchOf(1000, "ja"), false) // same range, same id, other worker
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.publish(t.Context(), same); !errors.Is(err, errFenced) {
-		t.Errorf("another worker's final of the same range: %v", err)
+	waitFor(t, "another worker's final of the same range is refused", func() bool {
+		_, err := r.publish(t.Context(), same)
+		if err == nil {
+			t.Fatal("it is stored")
+		}
+		return errors.Is(err, errFenced)
+	})
+}
+
+// A hearing that ends while a final is on its way learns that it was stored, and is not fenced by it.
+func TestHearingEndsWhileAFinalIsStored(t *testing.T) {
+	w := newWorld(t)
+	if err := w.bus.EnsureStreams(t.Context(), streams.Transcript()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	w.keys.err = func() error { cancel(); return nil } // just before it is published
+	r := record{
+		bus: w.bus, keys: w.keys, log: slog.New(slog.DiscardHandler), failed: prometheus.NewCounter(prometheus.CounterOpts{}),
+		attach: audiov1.Attach{ConversationID: "c", LegID: "leg"},
+	}
+	if err := r.commit(ctx, batchOf(1000, "ja"), false); err != nil || r.committed() != 1000 {
+		t.Fatalf("committed up to %d, %v", r.committed(), err)
+	}
+	next := batchOf(2000, "nej")
+	next.From = 1000
+	if err := r.commit(t.Context(), next, false); err != nil {
+		t.Fatalf("the next one: %v", err)
 	}
 }
 
@@ -334,18 +353,26 @@ func TestGatewayGone(t *testing.T) {
 	w := newWorld(t)
 	r := w.worker(func(c *Config) { c.Limits.Idle = 200 * time.Millisecond })
 	h := w.hand()
-	h.attach()
 	pcm := words(0, 1, 0) // an utterance that has not ended
-	h.send(audiov1.Frame{PCM: pcm[:8000]})
-	h.send(audiov1.Frame{Position: 8000, PCM: pcm[8000:]})
-	waitFor(t, "the worker lets go", func() bool { return len(r.all()) == 0 })
-	stream, err := w.bus.JS.Stream(t.Context(), transcriptv1.Stream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, _, err := lastFinal(t.Context(), stream, h.cfg.ConversationID, h.cfg.LegID)
-	if err != nil || f == nil || f.To != int64(len(pcm)) || f.Last || f.NextWord != 2 {
-		t.Errorf("last final %+v, %v", f, err)
+	var f *transcriptv1.Final
+	waitFor(t, "all that was sent is stored", func() bool { // a slow machine may be silent for too long before it has sent it
+		h.cfg.Epoch++
+		h.attach()
+		h.send(audiov1.Frame{PCM: pcm[:8000]})
+		h.send(audiov1.Frame{Position: 8000, PCM: pcm[8000:]})
+		waitFor(t, "the worker lets go", func() bool { return len(r.all()) == 0 })
+		stream, err := w.bus.JS.Stream(t.Context(), transcriptv1.Stream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, _, err = lastFinal(t.Context(), stream, h.cfg.ConversationID, h.cfg.LegID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f != nil && f.To == int64(len(pcm))
+	})
+	if f.Last || f.NextWord != 2 {
+		t.Errorf("last final %+v", f)
 	}
 }
 
@@ -365,7 +392,7 @@ func TestStoppingHandsOver(t *testing.T) {
 
 func TestStoppingLetsLegsEnd(t *testing.T) {
 	w := newWorld(t)
-	r := w.worker(nil)
+	r := w.worker(func(c *Config) { c.Limits.Drain = patience })
 	l, cfg := w.leg()
 	write(t, l, words(0, 5, 8000), 0)
 	waitFor(t, "heard", func() bool { return l.Status().Attached })
@@ -378,16 +405,7 @@ func TestStoppingLetsLegsEnd(t *testing.T) {
 
 // The bus with the stream is restarted in the middle of a leg.
 func TestBusRestarts(t *testing.T) {
-	dir := t.TempDir()
-	w := newWorldOn(t, natsserver.Config{StoreDir: dir, Host: "127.0.0.1", Port: -1})
-	u, err := url.Parse(w.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := strconv.Atoi(u.Port())
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := newWorld(t)
 	w.worker(nil)
 	l, cfg := w.leg()
 	write(t, l, words(0, 5, 8000), 0)
@@ -396,10 +414,7 @@ func TestBusRestarts(t *testing.T) {
 	w.srv.Stop()
 	write(t, l, words(8, 12, 8000), 0)
 	waitFor(t, "the gateway notices", func() bool { return !w.bus.NC.IsConnected() })
-	w.srv, err = natsserver.Start(natsserver.Config{StoreDir: dir, Host: "127.0.0.1", Port: port})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.srv.Start()
 	write(t, l, words(13, 15, 8000), 0)
 	end(t, l)
 	checkWords(t, w.transcript(cfg), count(0, 15))
@@ -415,8 +430,7 @@ func TestStreamIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, l, words(0, 5, 8000), 0)
-	// On a machine with no time to spare the gateway may have given the worker up meanwhile: then it is not let in again.
-	waitFor(t, "a final cannot be stored", func() bool { return value(t, r.metrics.unstored) > 0 || value(t, r.metrics.refused) > 0 })
+	waitFor(t, "a final cannot be stored", func() bool { return value(t, r.metrics.unstored) > 0 })
 	if err := w.bus.EnsureStreams(t.Context(), streams.Transcript()); err != nil {
 		t.Fatal(err)
 	}
@@ -436,7 +450,7 @@ func TestKeysAreLate(t *testing.T) {
 		}
 		return errs.E(errs.Unavailable, "", nil)
 	}
-	w.worker(impatient(script()))
+	w.worker(impatient(script(), patience))
 	l, cfg := w.leg()
 	write(t, l, words(0, 5, 8000), 0)
 	// Longer, in all, than an engine may hang: the pauses between the requests grow.

@@ -210,7 +210,8 @@ func (r *record) publish(ctx context.Context, f *transcriptv1.Final) (uint64, er
 	if err != nil {
 		return 0, fmt.Errorf("encode final: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, publishLimit)
+	// What is on its way is waited for also when the hearing ends: if the stream has it and we do not know, it fences us.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishLimit)
 	defer cancel()
 	msg := &nats.Msg{Subject: f.Subject(), Data: data}
 	opts := []jetstream.PublishOpt{jetstream.WithMsgID(f.ID)}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"samtale.dk/samtale/models/asr"
@@ -20,7 +19,7 @@ import (
 	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/platform/audiofeed"
 	"samtale.dk/samtale/services/platform/bus"
-	"samtale.dk/samtale/services/platform/bus/natsserver"
+	"samtale.dk/samtale/services/platform/bus/bustest"
 	"samtale.dk/samtale/services/platform/seal"
 	"samtale.dk/samtale/services/speech/internal/hearing"
 	"samtale.dk/samtale/services/speech/internal/speechtest"
@@ -48,35 +47,31 @@ func (k keys) Key(context.Context, string, bool) ([]byte, error) {
 // world is a bus with what hangs on it.
 type world struct {
 	t    testing.TB
-	srv  *natsserver.Server
-	url  string   // empty: connections in process
+	srv  *bustest.Server
 	bus  *bus.Bus // of the gateway and the test
 	keys keys
 	gate *audiofeed.Gateway
 	n    int
 }
 
+// patience is what a slow machine may take, for what has to happen at all.
+const patience = 2 * time.Minute
+
+// newWorld has a gateway that takes no slow worker for a dead one.
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	return newWorldOn(t, natsserver.Config{StoreDir: t.TempDir()})
+	return newWorldThat(t, patience)
 }
 
-func newWorldOn(t testing.TB, cfg natsserver.Config) *world {
+// newWorldThat has a gateway that gives a worker up that is silent for so long.
+func newWorldThat(t testing.TB, heartbeat time.Duration) *world {
 	t.Helper()
-	srv, err := natsserver.Start(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{t: t, srv: srv, keys: keys{key: seal.NewKey()}}
-	t.Cleanup(func() { w.srv.Stop() })
-	if cfg.Host != "" {
-		w.url = srv.URL()
-	}
+	w := &world{t: t, srv: bustest.NewServer(t), keys: keys{key: seal.NewKey()}}
 	w.bus = w.connect("gateway")
 	w.gate = audiofeed.New(audiofeed.Config{
 		Name: "test", Bus: w.bus, Log: slog.New(slog.DiscardHandler),
 		Limits: audiofeed.Limits{
-			Heartbeat: 200 * time.Millisecond, Attach: 400 * time.Millisecond,
+			Heartbeat: heartbeat, Attach: 400 * time.Millisecond,
 			RetryMin: 10 * time.Millisecond, RetryMax: 50 * time.Millisecond,
 			Idle: 100 * time.Millisecond, Stall: 150 * time.Millisecond,
 			// Tests speak faster than time: 120 s would be full in no time.
@@ -89,11 +84,7 @@ func newWorldOn(t testing.TB, cfg natsserver.Config) *world {
 
 func (w *world) connect(name string) *bus.Bus {
 	w.t.Helper()
-	var in []nats.Option
-	if w.url == "" {
-		in = append(in, w.srv.Option())
-	}
-	b, err := bus.Connect(name, bus.Config{URL: w.url}, slog.New(slog.DiscardHandler), in...)
+	b, err := bus.Connect(name, bus.Config{}, slog.New(slog.DiscardHandler), w.srv.Option())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -118,7 +109,7 @@ func (w *world) worker(change func(*Config)) *running {
 		Name: name, Bus: b, Keys: w.keys, Engine: script(), Segmenter: func() hearing.Segmenter { return &speechtest.Loud{} },
 		Streams: 100, Log: slog.New(slog.DiscardHandler),
 		Limits: Limits{
-			Report: 40 * time.Millisecond, RetryMin: 10 * time.Millisecond, RetryMax: 40 * time.Millisecond, Drain: 5 * time.Second,
+			Report: 40 * time.Millisecond, Idle: patience, RetryMin: 10 * time.Millisecond, RetryMax: 40 * time.Millisecond, Drain: 5 * time.Second,
 		},
 	}
 	if change != nil {
@@ -169,7 +160,7 @@ func words(first, last, pause int) []int16 { return speechtest.Words(first, last
 
 func end(t testing.TB, l *audiofeed.Leg) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := l.End(ctx); err != nil {
 		t.Fatal(err)
@@ -195,7 +186,7 @@ func (w *world) transcript(cfg audiofeed.LegConfig) transcript {
 	}
 	at, wordAt := int64(0), int64(0)
 	for {
-		m, err := cons.Next(jetstream.FetchMaxWait(2 * time.Minute))
+		m, err := cons.Next(jetstream.FetchMaxWait(patience))
 		if err != nil {
 			w.t.Fatalf("after %d finals: %v", len(tr.finals), err)
 		}
@@ -323,7 +314,7 @@ func TestKilledWorkersLoseNothing(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			rnd := rand.New(rand.NewPCG(seed, 42))
-			w := newWorld(t)
+			w := newWorldThat(t, 200*time.Millisecond)
 			l, cfg := w.leg()
 			at := w.worker(nil)
 			n := 0
@@ -360,7 +351,7 @@ func TestKilledWorkersLoseNothing(t *testing.T) {
 
 func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never happened: %s", what)
 		}
