@@ -87,7 +87,7 @@ func TestKilledInTheMiddle(t *testing.T) {
 	w.env.Metrics, w.env.Health = prometheus.NewRegistry(), health.New()
 	go func() { done <- Run(ctx, w.env) }()
 	w.ready()
-	other := w.call(w.dialer(dialer.Config{}), user).ConversationID // a living call stays as it is
+	other := w.call(w.dialer(dialer.Config{}), user) // a living call stays as it is
 	e := w.endOf(id)
 	if e.Reason != "lost" || !e.CallBack || !e.Transcribed || len(e.Legs) != 1 || e.Channel != callv1.ChannelMessage {
 		t.Fatalf("ended: %+v", e)
@@ -99,7 +99,12 @@ func TestKilledInTheMiddle(t *testing.T) {
 	if most := pcm.Samples(killed.Sub(leg.StartedAt)+time.Second, pcm.Rate); leg.Samples < will.Legs[0].Samples || leg.Samples > most {
 		t.Errorf("%d samples are told, %d were known, and there cannot have been more than %d", leg.Samples, will.Legs[0].Samples, most)
 	}
-	w.snapshot(other)
+	select {
+	case <-other.Ended():
+		t.Errorf("a living call was ended: %s", other.Reason())
+	default:
+		w.snapshot(other.ConversationID)
+	}
 	cancel()
 	if err := <-done; err != nil {
 		t.Errorf("phone: %v", err)

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emiago/sipgo/sip"
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -62,6 +63,13 @@ type heard struct {
 	flags  []uint8 // per frame
 	lost   int64
 	ended  bool
+}
+
+// TestMain makes SIP patient: what is not answered within half a second is sent again otherwise, which a machine that is busy
+// takes to, and who tests with a client that is no telephone has to know. Nothing is lost here that must be sent again.
+func TestMain(m *testing.M) {
+	sip.SetTimers(5*time.Second, 10*time.Second, 10*time.Second)
+	os.Exit(m.Run())
 }
 
 func start(t *testing.T, settings ...string) *world {
@@ -140,9 +148,14 @@ var nextPort, nextRange atomic.Uint32
 // ownPorts is a range for RTP that no other test uses soon: a telephone of a test that
 // has ended may still send to its old port, and would be taken for the peer.
 func ownPorts() string {
-	low := 10000 + nextRange.Add(1)%100*50
-	return fmt.Sprintf("%d-%d", low, low+49)
+	low := ownPort()
+	return fmt.Sprintf("%d-%d", low, low+rangeSize-1)
 }
+
+// rangeSize is how many ports after an own one are of the same test.
+const rangeSize = 50
+
+func ownPort() uint32 { return 10000 + (uint32(os.Getpid())*7+nextRange.Add(1))%100*rangeSize }
 
 func freeAddr(t *testing.T) string {
 	t.Helper()

@@ -36,9 +36,7 @@ func TestLeaveAMessage(t *testing.T) {
 	c.Loop(tone(440, time.Second))
 	w.until("the recogniser hears the caller", func() bool { return w.loud(callv1.RoleCitizen) > 1.5 })
 	c.Loop(nil)
-	if err := c.Press(t.Context(), "#"); err != nil {
-		t.Fatal(err)
-	}
+	w.pressLast(c, "#")
 	e := w.endOf(id)
 	if e.Reason != "message-left" || !e.CallBack || !e.Transcribed || len(e.Legs) != 1 {
 		t.Fatalf("ended: %+v", e)

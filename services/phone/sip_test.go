@@ -413,9 +413,7 @@ func TestCodecsAndSRTP(t *testing.T) {
 			w.until("announcement and tone are heard", func() bool { return loudest(call.Heard()) > -30 })
 			call.Loop(tone(440, time.Second))
 			w.until("the recogniser hears the caller", func() bool { return w.loudIn(call.ConversationID) > 0.3 })
-			if err := call.Press(t.Context(), "#"); err != nil {
-				t.Fatal(err)
-			}
+			w.pressLast(call, "#")
 			if e := w.endOf(call.ConversationID); e.Reason != "message-left" {
 				t.Errorf("ended: %+v", e)
 			}

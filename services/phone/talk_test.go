@@ -40,7 +40,27 @@ func (w *world) call(d *dialer.Dialer, user string) *dialer.Call {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.begun(c.ConversationID)
 	return c
+}
+
+// begun waits until the call has begun: our ACK may still be on its way to the service.
+func (w *world) begun(id string) {
+	w.t.Helper()
+	w.until("the call has begun", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		_, ok := w.started[id]
+		return ok
+	})
+}
+
+// pressLast presses a key after which the other side hangs up, maybe before it is let go.
+func (w *world) pressLast(c *dialer.Call, key string) {
+	w.t.Helper()
+	if err := c.Press(w.t.Context(), key); err != nil && !dialer.IsEnded(err) {
+		w.t.Fatal(err)
+	}
 }
 
 // saysYes presses 1 once the caller is asked about transcription.
