@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -130,7 +131,9 @@ func testLongHistory(t *testing.T) {
 func TestStopped(t *testing.T) {
 	var s testsuite.WorkflowTestSuite
 	env := s.NewTestWorkflowEnvironment()
-	env.SetTestTimeout(2 * time.Minute) // no bubble: the activity's next attempt waits for ever
+	// No bubble, for the activity's next attempt waits for ever; a slow machine is neither stuck nor in a deadlock.
+	env.SetTestTimeout(2 * time.Minute)
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: 2 * time.Minute})
 	f := &fake{away: map[string]int{"fetch": attempts}}
 	env.RegisterActivity(Activities(f))
 	env.RegisterDelayedCallback(env.CancelWorkflow, attempts*1e9)
