@@ -36,6 +36,8 @@ type meetingDesk struct {
 	left   bool
 	sounds int // requests
 
+	language string // of the seat's person
+
 	session string
 	heard   []int16
 	lost    int64
@@ -54,7 +56,7 @@ func (w *world) meetingDesk() *meetingDesk {
 			if r.Code != rightCode {
 				return meetingv1.DialInReply{Problem: meetingv1.CodeWrong}, nil
 			}
-			return meetingv1.DialInReply{Seat: &d.seat, ServiceArea: "borgerservice", Transcript: true}, nil
+			return meetingv1.DialInReply{Seat: &d.seat, ServiceArea: "borgerservice", Transcript: true, Language: d.language}, nil
 		}),
 		bus.Handle(w.bus, svc, meetingv1.KnockSubject, 4, func(_ context.Context, r meetingv1.KnockRequest) (meetingv1.Entry, error) {
 			return d.entry(func() {

@@ -201,7 +201,8 @@ type Participant struct {
 	ID         string    `json:"id"`
 	Role       string    `json:"role"`
 	Name       string    `json:"name,omitempty"`
-	Say        string    `json:"say,omitempty"` // how the name is said
+	Say        string    `json:"say,omitempty"`      // how the name is said
+	Language   string    `json:"language,omitempty"` // of what a telephone says to the person: en; empty: Danish
 	Email      string    `json:"email,omitempty"`
 	Phone      string    `json:"phone,omitempty"`
 	User       string    `json:"user,omitempty"` // caseworkers: login

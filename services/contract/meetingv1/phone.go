@@ -59,6 +59,7 @@ type DialInReply struct {
 	Seat        *SeatRef `json:"seat,omitempty"`
 	ServiceArea string   `json:"service_area,omitempty"`
 	Transcript  bool     `json:"transcript,omitempty"` // the person is asked whether what they say may be written down
+	Language    string   `json:"language,omitempty"`   // as in Participant
 	Problem     string   `json:"problem,omitempty"`
 }
 
@@ -96,6 +97,7 @@ type BringRequest struct {
 	To          string  `json:"to"` // number or sip: URI
 	ServiceArea string  `json:"service_area"`
 	Transcript  bool    `json:"transcript"` // the person is asked whether what they say may be written down
+	Language    string  `json:"language,omitempty"`
 }
 
 // BringReply says that it is being called.

@@ -295,7 +295,7 @@ func (rec *Record) people(wanted []meetingv1.Participant, now time.Time) error {
 			p.ID = event.NewID(now)
 			seats[p.ID] = Seat{Secret: rand.Text()}
 		}
-		p.Role, p.User = w.Role, w.User
+		p.Role, p.User, p.Language = w.Role, w.User, w.Language
 		p.Name, p.Email, p.Phone = strings.TrimSpace(w.Name), strings.TrimSpace(w.Email), strings.TrimSpace(w.Phone)
 		if err := checkPerson(p); err != nil {
 			return err
@@ -310,6 +310,9 @@ func checkPerson(p meetingv1.Participant) error {
 	invalid := func(text string) error { return errs.E(errs.Invalid, text, nil) }
 	if !setups.KnownRole(p.Role) {
 		return invalid("En deltager har en rolle, der ikke findes.")
+	}
+	if p.Language != "" && p.Language != "da" && p.Language != "en" {
+		return invalid("Sproget skal være da eller en.")
 	}
 	if len(p.Name) > 120 {
 		return invalid("Et navn er for langt.")

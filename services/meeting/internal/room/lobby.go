@@ -1,6 +1,7 @@
 package room
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -352,16 +353,16 @@ func (h *Hall) choose(ctx context.Context, rec booking.Record, p *meetingv1.Part
 	}
 	area, err := h.Area(ctx, rec.ServiceArea)
 	if err == nil {
-		now, how, version := h.Now(), consentv1.HowButton, area.TextVersion
+		now, how, version, language := h.Now(), consentv1.HowButton, area.TextVersion, "da"
 		if p.ByPhone {
-			how = consentv1.HowDTMF
+			how, language = consentv1.HowDTMF, cmp.Or(p.Language, language)
 		}
 		if heard != "" {
 			version += "+" + heard
 		}
 		_, err = bus.Request[consentv1.Choice](ctx, h.Bus, consentv1.ChoiceSubject, consentv1.Choice{
 			Meta: event.NewMeta("consent.v1.choice", "meeting", now), ConversationID: rec.ID, Kind: consentv1.Transcription, Value: yes,
-			Basis: area.Basis, Purpose: area.Purpose, TextVersion: version, Language: "da", How: how,
+			Basis: area.Basis, Purpose: area.Purpose, TextVersion: version, Language: language, How: how,
 			Who: "citizen", OnBehalfOf: p.OnBehalfOf, At: now,
 		})
 	}

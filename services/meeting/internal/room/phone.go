@@ -90,7 +90,9 @@ func (h *Hall) DialIn(ctx context.Context, r meetingv1.DialInRequest) (meetingv1
 	if err != nil {
 		return meetingv1.DialInReply{}, err
 	}
-	return meetingv1.DialInReply{Seat: h.seatOf(rec.ID, id, device), ServiceArea: rec.ServiceArea, Transcript: rec.Choices.Transcript}, nil
+	return meetingv1.DialInReply{
+		Seat: h.seatOf(rec.ID, id, device), ServiceArea: rec.ServiceArea, Transcript: rec.Choices.Transcript, Language: rec.Participant(id).Language,
+	}, nil
 }
 
 func (h *Hall) seatOf(meeting, participant, device string) *meetingv1.SeatRef {
@@ -164,6 +166,7 @@ func (h *Hall) dial(ctx context.Context, rec booking.Record, me *meetingv1.Parti
 	}
 	_, err = bus.Request[meetingv1.BringReply](ctx, h.Bus, meetingv1.BringSubject, meetingv1.BringRequest{
 		Seat: *h.seatOf(rec.ID, target, device), To: number, ServiceArea: rec.ServiceArea, Transcript: rec.Choices.Transcript,
+		Language: rec.Participant(target).Language,
 	})
 	if err != nil {
 		h.notCalled(ctx, rec.ID, target, fresh)

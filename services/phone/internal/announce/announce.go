@@ -75,6 +75,12 @@ const (
 // after hearing it: change it with the words.
 const Version = "2026-11-22"
 
+// VersionEnglish is the same of the English wording.
+const VersionEnglish = Version + "-en"
+
+// English is the language that there are announcements in beside Danish.
+const English = "en"
+
 // Texts are the words of every announcement.
 func Texts() map[ID]string {
 	t := map[ID]string{
@@ -132,6 +138,46 @@ func Texts() map[ID]string {
 	return t
 }
 
+// TextsEnglish are the words of the announcements of meetings for those who are spoken to in English. Their version is VersionEnglish.
+func TextsEnglish() map[ID]string {
+	t := map[ID]string{
+		Yes:          "Thank you. What you say will be written down.",
+		No:           "What you say will not be written down.",
+		PositionMany: "There are more than ten people before you.",
+		Goodbye:      "Thank you for calling. Goodbye.",
+
+		MeetingWelcome: "Welcome to meetings by telephone. Key in the nine digits of the code in your invitation.",
+		MeetingWrong:   "The code does not fit. Key it in again.",
+		MeetingNoCode:  "We cannot find the meeting. Please call whoever has invited you. Goodbye.",
+		MeetingEarly:   "It is too early. You can call from half an hour before the meeting. Goodbye.",
+		MeetingOver:    "The meeting is over. Goodbye.",
+		MeetingAway:    "We cannot reach the meeting right now. Please call again in a moment. Goodbye.",
+		MeetingAsk: "The meeting may be written down by an artificial intelligence system. A person approves the note. " +
+			"Press one if what you say may be written down. Press two if you say no. You get the same help.",
+		MeetingLobby:     "Please wait until you are let in. Press zero if you need help.",
+		MeetingTold:      "Whoever leads the meeting knows that you are waiting. Please stay on the line.",
+		MeetingPostponed: "The meeting is postponed. You will hear from us. Goodbye.",
+		MeetingNo:        "You cannot take part in the meeting. Goodbye.",
+		MeetingIn:        "You are in the meeting now. Press one to turn your microphone off and on.",
+		MeetingKeys: "Press one to turn your microphone off and on. Press zero if you need help. " +
+			"Press two if you do not want to be written down.",
+		MeetingMuted:     "Your microphone is off.",
+		MeetingUnmuted:   "Your microphone is on.",
+		MeetingHostMuted: "Your microphone was turned off. Press one when you want to speak.",
+		MeetingHelp:      "Whoever leads the meeting is told that you need help.",
+		MeetingLost:      "The connection to the meeting is gone for a moment. Please stay on the line.",
+		MeetingCalled:    "Hello. A public authority in Denmark is calling to bring you into a meeting.",
+		MeetingJoin:      "Press one to take part, or hang up.",
+		MeetingJoinAsk: "The meeting may be written down by an artificial intelligence system. A person approves the note. " +
+			"Press one to take part and say yes to that. Press two to take part without being written down. Or hang up.",
+	}
+	numbers := []string{"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
+	for i, n := range numbers {
+		t[PositionID(i+1)] = "You are number " + n + " in the queue."
+	}
+	return t
+}
+
 // PositionID is the announcement of a place in the queue, from 1.
 func PositionID(n int) ID {
 	if n < 1 || n > 10 {
@@ -140,7 +186,7 @@ func PositionID(n int) ID {
 	return ID(fmt.Sprintf("%s-%d", Position, n))
 }
 
-//go:embed sounds
+//go:embed sounds sounds_en
 var sounds embed.FS
 
 // Library gives announcements as sound.
@@ -170,6 +216,23 @@ func (l *Library) Get(area string, id ID) []int16 {
 		return s
 	}
 	return l.cached(string(id), func() []int16 { return l.general(id) })
+}
+
+// In returns an announcement in a language: its own recording in the folder "en", or the sound file; in Danish where there is none.
+func (l *Library) In(language, area string, id ID) []int16 {
+	if language == English {
+		s := l.cached("en:"+string(id), func() []int16 {
+			if s := l.ownSound("en/", id); s != nil {
+				return s
+			}
+			s, _ := recorded.Read(sounds, "sounds_en/"+string(id)+".al")
+			return s
+		})
+		if s != nil {
+			return s
+		}
+	}
+	return l.Get(area, id)
 }
 
 // cached returns what was loaded under key, nil included.

@@ -1,6 +1,6 @@
 //go:build ignore
 
-// Generate speaks all announcements with espeak-ng into sounds/*.al (A-law, 8 kHz).
+// Generate speaks all announcements with espeak-ng into sounds/*.al, and those in English into sounds_en/*.al (A-law, 8 kHz).
 // Run it with: go run generate.go
 package main
 
@@ -17,11 +17,16 @@ import (
 )
 
 func main() {
-	v, err := espeak.New(espeak.Config{})
+	speak("sounds", espeak.Config{}, announce.Texts())
+	speak("sounds_en", espeak.Config{Voice: "en"}, announce.TextsEnglish())
+}
+
+func speak(dir string, cfg espeak.Config, texts map[announce.ID]string) {
+	v, err := espeak.New(cfg)
 	if err != nil {
 		log.Fatal(err)
 	}
-	for id, text := range announce.Texts() {
+	for id, text := range texts {
 		s, err := v.Say(context.Background(), text)
 		if err != nil {
 			log.Fatal(err)
@@ -31,7 +36,7 @@ func main() {
 		narrow = narrow[:c.Process(narrow, s)]
 		b := make([]byte, len(narrow))
 		g711.EncodeALaw(b, narrow)
-		if err := os.WriteFile("sounds/"+string(id)+".al", b, 0o644); err != nil {
+		if err := os.WriteFile(dir+"/"+string(id)+".al", b, 0o644); err != nil {
 			log.Fatal(err)
 		}
 	}

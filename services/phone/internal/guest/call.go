@@ -122,7 +122,7 @@ func (v *visit) answered() string {
 		}
 		var e meetingv1.Entry
 		e, err = ask[meetingv1.Entry](v, meetingv1.LineSubject, meetingv1.LineReport{
-			Seat: v.seat, Line: meetingv1.LineAnswered, Transcribe: v.transcribe, Heard: announce.Version,
+			Seat: v.seat, Line: meetingv1.LineAnswered, Transcribe: v.transcribe, Heard: v.heardVersion(),
 		})
 		if err == nil {
 			v.me = e.Me

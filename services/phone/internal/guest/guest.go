@@ -136,7 +136,7 @@ func (s *Service) bring(_ context.Context, r meetingv1.BringRequest) (meetingv1.
 	if err != nil {
 		return meetingv1.BringReply{}, errs.E(errs.Limited, "Alle telefonlinjer er optaget. Prøv igen om lidt.", err)
 	}
-	v.seat, v.area, v.asks = r.Seat, r.ServiceArea, r.Transcript
+	v.seat, v.area, v.asks, v.language = r.Seat, r.ServiceArea, r.Transcript, r.Language
 	s.start(v, func() string { return v.calledUp(out) })
 	return meetingv1.BringReply{}, nil
 }

@@ -55,7 +55,7 @@ func (v *visit) code() string {
 			v.log.Error("a code is not checked", "err", err)
 			return v.farewell(announce.MeetingAway, outAway)
 		case rep.Seat != nil:
-			v.seat, v.area, v.asks = *rep.Seat, rep.ServiceArea, rep.Transcript
+			v.seat, v.area, v.asks, v.language = *rep.Seat, rep.ServiceArea, rep.Transcript, rep.Language
 			return ""
 		case rep.Problem == meetingv1.CodeEarly:
 			return v.farewell(announce.MeetingEarly, outEarly)
@@ -69,7 +69,7 @@ func (v *visit) code() string {
 	return v.farewell(announce.MeetingNoCode, outNoCode)
 }
 
-// collect plays a prompt and takes keys meanwhile and after. A star begins again.
+// collect plays a prompt, in both languages as nobody knows yet who calls, and takes keys meanwhile and after. A star begins again.
 func (v *visit) collect(prompt announce.ID) (code string, o outcome) {
 	var keys []byte
 	whole := false
@@ -87,7 +87,7 @@ func (v *visit) collect(prompt announce.ID) (code string, o outcome) {
 		}
 		return true
 	}
-	o = v.play(take, announce.Pause(300*time.Millisecond), v.sound(prompt))
+	o = v.play(take, announce.Pause(300*time.Millisecond), v.sound(prompt), v.s.cfg.Sounds.In(announce.English, "", prompt))
 	for o != gone && !whole && len(keys) < codeDigits {
 		if o = v.wait(nil, keyLimit, take); o == through {
 			break
@@ -196,7 +196,7 @@ func (v *visit) knock(help bool) string {
 		}
 		var e meetingv1.Entry
 		e, err = ask[meetingv1.Entry](v, meetingv1.KnockSubject, meetingv1.KnockRequest{
-			Seat: v.seat, Transcribe: v.transcribe, Heard: announce.Version, Help: help,
+			Seat: v.seat, Transcribe: v.transcribe, Heard: v.heardVersion(), Help: help,
 		})
 		if err == nil {
 			v.me = e.Me

@@ -35,8 +35,9 @@ type visit struct {
 
 	seat       meetingv1.SeatRef
 	area       string
-	asks       bool  // whether what is said may be written down
-	transcribe *bool // the answer
+	language   string // empty: Danish
+	asks       bool   // whether what is said may be written down
+	transcribe *bool  // the answer
 	me         meetingv1.Participant
 	next       announce.ID // to be said at the next occasion
 	events     *nats.Subscription
@@ -167,7 +168,15 @@ func (v *visit) farewell(id announce.ID, outcome string) string {
 	return outcome
 }
 
-func (v *visit) sound(id announce.ID) []int16 { return v.s.cfg.Sounds.Get(v.area, id) }
+func (v *visit) sound(id announce.ID) []int16 { return v.s.cfg.Sounds.In(v.language, v.area, id) }
+
+// heardVersion is the wording of the question that a choice answers.
+func (v *visit) heardVersion() string {
+	if v.language == announce.English {
+		return announce.VersionEnglish
+	}
+	return announce.Version
+}
 
 // follow listens to what happens to the seat.
 func (v *visit) follow() error {

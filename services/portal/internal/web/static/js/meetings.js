@@ -14,9 +14,17 @@ function person(role = "citizen", label = "") {
       el("select", { class: "form-select", id: `r-${id}`, name: "role" }, ...roles.map((r) => el("option", { value: r, selected: r === role }, t(`m.role.${r}`))))),
     el("div", { class: "form-group" }, el("label", { class: "form-label", htmlFor: `n-${id}` }, t("m.name")), el("input", { class: "form-input", id: `n-${id}`, name: "name", maxLength: 120, placeholder: label })),
     el("div", { class: "form-group" }, el("label", { class: "form-label", htmlFor: `e-${id}` }, t("meetings.email")), el("input", { class: "form-input", id: `e-${id}`, name: "email", type: "email" })),
+    el("div", { class: "form-group", hidden: !$("b-dialin").checked }, el("label", { class: "form-label", htmlFor: `l-${id}` }, t("meetings.language")),
+      el("select", { class: "form-select", id: `l-${id}`, name: "language" }, el("option", { value: "" }, t("meetings.language.da")), el("option", { value: "en" }, t("meetings.language.en")))),
     el("button", { type: "button", class: "button button-tertiary small", onclick: () => row.remove() }, t("meetings.remove")));
   return row;
 }
+
+/** spoken asks for a language where somebody may come by telephone, which speaks first. */
+function spoken() {
+  for (const e of $("b-people").querySelectorAll('[name="language"]')) e.parentElement.hidden = !$("b-dialin").checked;
+}
+$("b-dialin").addEventListener("change", spoken);
 
 function fill(setup) {
   write($("b-about"), setup?.about ?? "");
@@ -30,6 +38,7 @@ function fill(setup) {
   $("b-basis").value = setup.choices.basis ?? "";
   $("b-basis-part").hidden = !setup.choices.recording;
   $("b-dialin").checked = Boolean(setup.choices.dial_in);
+  spoken();
   if (!$("b-title").value) $("b-title").value = setup.name;
 }
 
@@ -37,7 +46,7 @@ function request() {
   const date = $("b-date").value;
   const people = [...$("b-people").children].map((row) => {
     const v = (name) => row.querySelector(`[name="${name}"]`).value.trim();
-    return { role: v("role"), name: v("name"), email: v("email") || undefined, state: "" };
+    return { role: v("role"), name: v("name"), email: v("email") || undefined, language: v("language") || undefined, state: "" };
   });
   return {
     title: $("b-title").value.trim(),
