@@ -29,6 +29,7 @@ func (g *tab) connection() *webrtc.PeerConnection {
 	g.w.t.Helper()
 	var se webrtc.SettingEngine
 	se.SetIncludeLoopbackCandidate(true)
+	se.SetICEMaxBindingRequests(1000) // a busy machine answers later than the seven that are asked else
 	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	var me webrtc.MediaEngine
 	g.w.must(me.RegisterDefaultCodecs())

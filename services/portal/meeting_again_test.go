@@ -82,6 +82,7 @@ func (f *farEnd) take(q meetingv1.MediaRequest) (string, error) {
 	}
 	var se webrtc.SettingEngine
 	se.SetIncludeLoopbackCandidate(true)
+	se.SetICEMaxBindingRequests(1000) // a busy browser answers later than the seven that are asked else
 	me := &webrtc.MediaEngine{}
 	if err := me.RegisterDefaultCodecs(); err != nil {
 		return "", err

@@ -11,8 +11,20 @@ export const gather = (pc) =>
 const lossLimit = 2500; // ms of lost connection before everything is set up anew
 const quietLimit = 1500; // ms: the room answers what it gets ten times a second
 
-/** pause waits between two attempts: hardly at first, for most is over at once, longer later; nobody in step with the others. */
-export const pause = (attempt) => new Promise((done) => setTimeout(done, (attempt < 2 ? 250 << attempt : attempt < 30 ? 1000 : 4000) * (0.75 + Math.random() / 4)));
+/**
+ * pause waits between two attempts: hardly at first, for most is over at once, longer later, and no longer when the network is back;
+ * nobody in step with the others.
+ */
+export const pause = (attempt) =>
+  new Promise((done) => {
+    const end = () => {
+      clearTimeout(timer);
+      removeEventListener("online", end);
+      done();
+    };
+    const timer = setTimeout(end, (attempt < 2 ? 250 << attempt : attempt < 30 ? 1000 : 4000) * (0.75 + Math.random() / 4));
+    addEventListener("online", end);
+  });
 
 /** received is how much has come on a connection. */
 async function received(pc) {
