@@ -60,7 +60,10 @@ func TestSecondPass(t *testing.T) {
 		}
 	}()
 
-	g := audiofeed.New(audiofeed.Config{Name: "test", Bus: b, Log: slog.New(slog.DiscardHandler)})
+	g := audiofeed.New(audiofeed.Config{
+		Name: "test", Bus: b, Log: slog.New(slog.DiscardHandler),
+		Limits: audiofeed.Limits{Heartbeat: 2 * time.Minute}, // a worker that is only slow is not to begin again
+	})
 	defer g.Close()
 	cfg := audiofeed.LegConfig{ConversationID: event.NewID(time.Now()), LegID: event.NewID(time.Now()), Role: "citizen"}
 	leg, err := g.Open(cfg)
