@@ -115,7 +115,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.stream, err = w.cfg.Bus.JS.Stream(ctx, transcriptv1.Stream)
+	err = w.cfg.Bus.Retry(ctx, func() (err error) {
+		w.stream, err = w.cfg.Bus.JS.Stream(ctx, transcriptv1.Stream)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", transcriptv1.Stream, err)
 	}
