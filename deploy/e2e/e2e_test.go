@@ -30,7 +30,7 @@ import (
 
 // waitLimit bounds every wait for a condition; it is generous because the machine
 // may be busy, and no test passes or fails by how fast something was.
-const waitLimit = 3 * time.Minute
+const waitLimit = 5 * time.Minute
 
 // patience: what ends by itself ends by itself in no test here, for a busy machine would decide when.
 var patience = []string{

