@@ -125,14 +125,14 @@ func (b *page) until(expr string) {
 }
 
 // untilDoing does something before each look: what shows for a moment only is shown again.
-func (b *page) untilDoing(expr string, do func()) {
+func (b *page) untilDoing(expr string, do func(), opts ...chromedp.EvaluateOption) {
 	b.t.Helper()
 	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		do()
 		var ok bool
 		ctx, cancel := context.WithDeadline(b.ctx, deadline)
-		err := chromedp.Run(ctx, chromedp.Evaluate(expr, &ok, byHand))
+		err := chromedp.Run(ctx, chromedp.Evaluate(expr, &ok, opts...))
 		cancel()
 		if err == nil && ok {
 			return
@@ -162,7 +162,7 @@ func byHand(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithUs
 // click presses what can be seen at its place and is not covered, in one step: a mouse would miss what moves between looking and pressing.
 func (b *page) click(selector string) {
 	b.t.Helper()
-	b.until(`((e) => {
+	b.untilDoing(`((e) => {
 		if (!e?.checkVisibility() || e.disabled) return false;
 		e.scrollIntoView({ block: "center", behavior: "instant" });
 		const r = e.getClientRects()[0];
@@ -171,7 +171,7 @@ func (b *page) click(selector string) {
 		e.focus({ preventScroll: true });
 		e.click();
 		return true;
-	})(document.querySelector(` + string(mustJSON(selector)) + `))`)
+	})(document.querySelector(`+string(mustJSON(selector))+`))`, func() {}, byHand)
 }
 
 // write puts text into a field at once: what saves itself in a pause of typing would otherwise find pauses between two letters
@@ -300,6 +300,7 @@ func TestPages(t *testing.T) {
 		check(l + "-desk")
 		b.logout()
 		b.login("omar")
+		b.run(chromedp.Evaluate(`(() => { const m = document.querySelector("main"); m.tabIndex = -1; m.focus(); })()`, nil)) // where nobody works the page loads itself again
 		check(l + "-drift")
 		b.logout()
 		b.login("karen")

@@ -166,6 +166,11 @@ export class Inquiries {
     this.onShow(i);
   }
 
+  /** replied takes what a request brings, unless an event has told something newer meanwhile: steps are only ever added. */
+  replied(i) {
+    if ((i.steps?.length ?? 0) >= (this.open?.steps?.length ?? 0)) this.update(i);
+  }
+
   draw() {
     const i = this.open;
     const mine = i.state === "claimed" && i.caseworker === this.user;
@@ -300,7 +305,7 @@ export class Inquiries {
     try {
       const i = await api("POST", `/api/v1/desk/inquiries/${id}/${path}`, body);
       this.load();
-      this.update(i);
+      this.replied(i);
       if (done) tell(done);
       return i;
     } catch (err) {
@@ -349,7 +354,7 @@ export class Inquiries {
     try {
       const now = await api("POST", `/api/v1/desk/inquiries/${i.id}/called`, { conversation_id: conversation });
       this.load();
-      if (now.id === this.open?.id) this.update(now);
+      this.replied(now);
       tell(t("desk.inq.called.done"));
     } catch (err) {
       failed(err);
