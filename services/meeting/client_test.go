@@ -82,9 +82,11 @@ func (g *tab) publish() {
 	g.connected(g.pub)
 }
 
+// connected waits for the handshake. pion's state of the whole connection may stay behind for good on a busy machine, since it is worked
+// out by two goroutines of which the earlier may write last.
 func (g *tab) connected(pc *webrtc.PeerConnection) {
 	g.w.t.Helper()
-	g.w.until("a connection", func() bool { return pc.ConnectionState() == webrtc.PeerConnectionStateConnected })
+	g.w.until("a connection", func() bool { return pc.SCTP().Transport().State() == webrtc.DTLSTransportStateConnected })
 }
 
 // subscribe takes the room's offer, and its later ones as they come.
