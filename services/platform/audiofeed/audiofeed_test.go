@@ -331,7 +331,7 @@ func TestAudioBeforeAnyWorkerIsKept(t *testing.T) {
 func TestWorkerDeath(t *testing.T) {
 	b, st := bustest.New(t), newStore()
 	g := testGateway(t, b)
-	g.limits.Heartbeat = 500 * time.Millisecond
+	g.limits.Heartbeat = audiov1.HeartbeatLimit
 	l := openLeg(t, g)
 	first := listen(t, b, st, "first")
 	speak(t, l, 200)
@@ -364,7 +364,7 @@ func TestWorkerGivesUp(t *testing.T) {
 func TestTwoWorkers(t *testing.T) {
 	b, st := bustest.New(t), newStore()
 	g := testGateway(t, b)
-	g.limits.Heartbeat = 500 * time.Millisecond
+	g.limits.Heartbeat = audiov1.HeartbeatLimit
 	l := openLeg(t, g)
 	first := listen(t, b, st, "first")
 	speak(t, l, 10)

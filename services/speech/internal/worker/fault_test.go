@@ -64,7 +64,7 @@ func (s *moodySession) Write(pcm []int16) error {
 func impatient(e asr.Engine, giveUp time.Duration) func(*Config) {
 	return func(c *Config) {
 		c.Engine = e
-		c.Limits.Hang, c.Limits.GiveUp, c.Limits.GiveUpEnd = 300*time.Millisecond, 400*time.Millisecond, giveUp
+		c.Limits.Hang, c.Limits.GiveUp, c.Limits.GiveUpEnd = time.Second, time.Second, giveUp
 	}
 }
 

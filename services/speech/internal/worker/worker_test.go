@@ -314,7 +314,7 @@ func TestKilledWorkersLoseNothing(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			rnd := rand.New(rand.NewPCG(seed, 42))
-			w := newWorldThat(t, 200*time.Millisecond)
+			w := newWorldThat(t, audiov1.HeartbeatLimit)
 			l, cfg := w.leg()
 			at := w.worker(nil)
 			n := 0
