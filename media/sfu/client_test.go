@@ -80,7 +80,6 @@ func api(t *testing.T, change ...func(*webrtc.SettingEngine)) *webrtc.API {
 	}
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetICEMaxBindingRequests(1000) // a busy machine answers later than the seven that are asked else
-	se.SetICEMaxBindingRequests(1000) // a busy machine answers later than the seven that are asked else
 	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4})
 	var me webrtc.MediaEngine
 	if err := me.RegisterDefaultCodecs(); err != nil {
