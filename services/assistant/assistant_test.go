@@ -88,12 +88,19 @@ func (w *world) start(t *testing.T, environ ...string) {
 	}
 }
 
+// patient is for a request on a slow machine.
+func patient(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 func (w *world) ask(t *testing.T, q assistantv1.AskRequest) assistantv1.Answer {
 	t.Helper()
 	if q.ID == "" {
 		q.ID = event.NewID(time.Now())
 	}
-	a, err := bus.Request[assistantv1.Answer](t.Context(), w.bus, assistantv1.AskSubject, q)
+	a, err := bus.Request[assistantv1.Answer](patient(t), w.bus, assistantv1.AskSubject, q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +141,7 @@ func TestAsk(t *testing.T) {
 	}
 	for _, s := range a.Sentences {
 		for _, e := range s.Evidence {
-			c, err := bus.Request[knowledgev1.Chunk](t.Context(), w.bus, knowledgev1.ChunkSubject, knowledgev1.ChunkRequest{ID: e.ChunkID})
+			c, err := bus.Request[knowledgev1.Chunk](patient(t), w.bus, knowledgev1.ChunkSubject, knowledgev1.ChunkRequest{ID: e.ChunkID})
 			if err != nil || c.Text[e.Start:e.End] != e.Quote || c.SHA256 != e.SHA256 {
 				t.Errorf("quote %q is not at its place: %v", e.Quote, err)
 			}
@@ -153,7 +160,7 @@ func text(a assistantv1.Answer) string {
 // hasKey reports whether the consent service has the key of the session "s1".
 func (w *world) hasKey(t *testing.T) bool {
 	t.Helper()
-	_, err := bus.Request[consentv1.KeyReply](t.Context(), w.bus, consentv1.KeySubject, consentv1.KeyRequest{ConversationID: "session-s1"})
+	_, err := bus.Request[consentv1.KeyReply](patient(t), w.bus, consentv1.KeySubject, consentv1.KeyRequest{ConversationID: "session-s1"})
 	if err != nil && errs.KindOf(err) != errs.NotFound {
 		t.Fatal(err)
 	}
@@ -169,20 +176,20 @@ func TestSession(t *testing.T) {
 		t.Errorf("follow-up: %+v", a)
 	}
 	ref := assistantv1.SessionRef{Session: "s1"}
-	s, err := bus.Request[assistantv1.Session](t.Context(), w.bus, assistantv1.SessionSubject, ref)
+	s, err := bus.Request[assistantv1.Session](patient(t), w.bus, assistantv1.SessionSubject, ref)
 	if err != nil || len(s.Answers) != 2 || s.DeleteAt.IsZero() {
 		t.Errorf("%d answers, %v", len(s.Answers), err)
 	}
 	if !w.hasKey(t) {
 		t.Error("the session has no key")
 	}
-	if _, err := bus.Request[assistantv1.Forgotten](t.Context(), w.bus, assistantv1.ForgetSubject, ref); err != nil {
+	if _, err := bus.Request[assistantv1.Forgotten](patient(t), w.bus, assistantv1.ForgetSubject, ref); err != nil {
 		t.Fatal(err)
 	}
 	if w.hasKey(t) {
 		t.Error("the session's key outlived it")
 	}
-	s, err = bus.Request[assistantv1.Session](t.Context(), w.bus, assistantv1.SessionSubject, ref)
+	s, err = bus.Request[assistantv1.Session](patient(t), w.bus, assistantv1.SessionSubject, ref)
 	if err != nil || len(s.Answers) != 0 {
 		t.Errorf("after deletion %d answers, %v", len(s.Answers), err)
 	}

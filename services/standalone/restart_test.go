@@ -188,11 +188,16 @@ func (c *call) legs() []callv1.Leg {
 	return []callv1.Leg{{ID: c.leg, Role: callv1.RoleCitizen, StartedAt: c.begin}}
 }
 
+// patient is for a request on a slow machine.
+func (i *installation) patient() context.Context {
+	ctx, cancel := context.WithTimeout(i.t.Context(), patience)
+	i.t.Cleanup(cancel)
+	return ctx
+}
+
 func (i *installation) publish(m event.Message) {
 	i.t.Helper()
-	ctx, cancel := context.WithTimeout(i.t.Context(), patience)
-	defer cancel()
-	if err := i.bus.Publish(ctx, m); err != nil {
+	if err := i.bus.Publish(i.patient(), m); err != nil {
 		i.t.Fatal(err)
 	}
 }
@@ -260,13 +265,13 @@ func (i *installation) approve(n journalv1.Note) {
 			continue
 		}
 		var err error
-		n, err = bus.Request[journalv1.Note](i.t.Context(), i.bus, journalv1.ConfirmSubject,
+		n, err = bus.Request[journalv1.Note](i.patient(), i.bus, journalv1.ConfirmSubject,
 			journalv1.ConfirmRequest{NoteID: n.ID, Version: n.Version, SentenceID: s.ID, Reason: "Hørt i samtalen", Actor: caseworker})
 		if err != nil {
 			i.t.Fatal(err)
 		}
 	}
-	_, err := bus.Request[journalv1.Note](i.t.Context(), i.bus, journalv1.ApproveSubject,
+	_, err := bus.Request[journalv1.Note](i.patient(), i.bus, journalv1.ApproveSubject,
 		journalv1.ApproveRequest{NoteID: n.ID, Version: n.Version, Actor: caseworker})
 	if err != nil {
 		i.t.Fatal(err)
@@ -295,7 +300,7 @@ func TestKill(t *testing.T) {
 		Meta: event.NewMeta("consent.v1.event.choice", "phone", time.Now()), ConversationID: c.id, Kind: consentv1.Transcription,
 		Value: true, Basis: "test", Purpose: "Test", How: consentv1.HowDTMF, Who: "citizen", Language: "da", TextVersion: "test", At: c.begin,
 	}
-	if _, err := bus.Request[consentv1.Choice](t.Context(), i.bus, consentv1.ChoiceSubject, choice); err != nil {
+	if _, err := bus.Request[consentv1.Choice](i.patient(), i.bus, consentv1.ChoiceSubject, choice); err != nil {
 		t.Fatal(err)
 	}
 	i.hangUp(c)
@@ -305,11 +310,11 @@ func TestKill(t *testing.T) {
 	if len(n.Sentences) == 0 {
 		t.Fatal("the draft is empty")
 	}
-	choices, err := bus.Request[consentv1.ChoicesReply](t.Context(), i.bus, consentv1.ChoicesSubject, consentv1.ConversationRequest{ConversationID: c.id})
+	choices, err := bus.Request[consentv1.ChoicesReply](i.patient(), i.bus, consentv1.ChoicesSubject, consentv1.ConversationRequest{ConversationID: c.id})
 	if err != nil || len(choices.Choices) == 0 || !choices.Choices[len(choices.Choices)-1].Value {
 		t.Fatalf("the choice is gone: %+v %v", choices, err)
 	}
-	tr, err := bus.Request[journalv1.Transcript](t.Context(), i.bus, journalv1.TranscriptSubject, journalv1.Ref{ID: c.id, Actor: caseworker})
+	tr, err := bus.Request[journalv1.Transcript](i.patient(), i.bus, journalv1.TranscriptSubject, journalv1.Ref{ID: c.id, Actor: caseworker})
 	if err != nil || tr.Text != said || !tr.Complete {
 		t.Fatalf("transcript %q, complete %v, %v", tr.Text, tr.Complete, err)
 	}

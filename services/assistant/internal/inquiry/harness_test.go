@@ -91,6 +91,9 @@ func (c *clock) add(d time.Duration) {
 // monday is in the opening hours of all areas.
 var monday = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
+// slowMachine is how long a slow machine may take for anything.
+const slowMachine = 2 * time.Minute
+
 // world is the service with a real bus, database and consent service.
 type world struct {
 	*Service
@@ -194,7 +197,7 @@ func (w *world) start() {
 
 func (w *world) eventually(what string, ok func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(slowMachine); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if ok() {
 			return
 		}
@@ -252,7 +255,9 @@ func (w *world) saw(id, what string) inquiryv1.Changed {
 // ask sends a request and fails the test unless it succeeds.
 func ask[Resp, Req any](w *world, subject string, req Req) Resp {
 	w.t.Helper()
-	rep, err := bus.Request[Resp](w.t.Context(), w.bus, subject, req)
+	ctx, cancel := context.WithTimeout(w.t.Context(), slowMachine)
+	defer cancel()
+	rep, err := bus.Request[Resp](ctx, w.bus, subject, req)
 	if err != nil {
 		w.t.Fatalf("%s: %v", subject, err)
 	}
@@ -262,7 +267,9 @@ func ask[Resp, Req any](w *world, subject string, req Req) Resp {
 // refuse sends a request that must fail with a kind.
 func refuse[Req any](w *world, kind errs.Kind, subject string, req Req) error {
 	w.t.Helper()
-	_, err := bus.Request[json.RawMessage](w.t.Context(), w.bus, subject, req)
+	ctx, cancel := context.WithTimeout(w.t.Context(), slowMachine)
+	defer cancel()
+	_, err := bus.Request[json.RawMessage](ctx, w.bus, subject, req)
 	if !errors.Is(err, kind) {
 		w.t.Fatalf("%s: got %v, want %v", subject, err, kind)
 	}

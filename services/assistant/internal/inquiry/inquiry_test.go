@@ -514,7 +514,7 @@ func TestNothingIsInClear(t *testing.T) {
 func TestManyAtOnce(t *testing.T) {
 	w := newWorld(t)
 	const people = 200
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a slow machine is slow, but refuses nobody
+	ctx, cancel := context.WithTimeout(t.Context(), slowMachine) // a slow machine is slow, but refuses nobody
 	defer cancel()
 	res := make(chan error, people)
 	places := make(chan int, people)

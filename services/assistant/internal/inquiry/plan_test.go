@@ -129,8 +129,8 @@ func TestWorkflow(t *testing.T) {
 	env := s.NewTestWorkflowEnvironment()
 	env.SetStartTime(monday)
 	env.SetWorkflowRunTimeout(0)
-	env.SetTestTimeout(2 * time.Minute) // of an activity
-	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: 2 * time.Minute})
+	env.SetTestTimeout(slowMachine) // of an activity
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: slowMachine})
 	env.RegisterActivity(w.Activities())
 	w.clock.from = env.Now
 	i := w.opened(inquiryv1.Chat)
