@@ -21,7 +21,8 @@ func (m *Meter) Read() float64 {
 	}
 	now, used := time.Now(), time.Duration(u.Utime.Nano()+u.Stime.Nano())
 	if wall := now.Sub(m.at); !m.at.IsZero() && wall > 0 {
-		m.share = (m.share + float64(used-m.used)/float64(wall)/float64(runtime.NumCPU())) / 2
+		// The two clocks are not read at once: over a short time it may seem more than all.
+		m.share = (m.share + min(1, float64(used-m.used)/float64(wall)/float64(runtime.NumCPU()))) / 2
 	}
 	m.at, m.used = now, used
 	return m.share
