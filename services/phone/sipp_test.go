@@ -2,6 +2,7 @@ package phone
 
 import (
 	"bytes"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -170,7 +171,7 @@ func TestSIPp200Calls(t *testing.T) {
 func TestSIPpCallsWithMedia(t *testing.T) {
 	const calls = 20
 	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_SIP_RATE=1000", "SAMTALE_SIP_BURST=1000", "SAMTALE_RTP_PORTS=26000-26999")
-	over := w.sippAside("media", "besked", "-m", strconv.Itoa(calls), "-r", "25", "-l", strconv.Itoa(calls), "-mp", strconv.Itoa(int(ownPort())))
+	over := w.sippAside("media", "besked", "-m", strconv.Itoa(calls), "-r", "25", "-l", strconv.Itoa(calls), "-mp", freeMedia(t))
 	w.until("each is heard", func() bool { return len(w.heardCalls()) == calls })
 	ids := w.heardCalls()
 	for _, id := range ids {
@@ -185,6 +186,28 @@ func TestSIPpCallsWithMedia(t *testing.T) {
 		w.complete(e.Legs[0])
 	}
 	over()
+}
+
+// freeMedia is a port for sipp's sound, which uses the next ones, too, and gives up when one is taken.
+func freeMedia(t *testing.T) string {
+	t.Helper()
+	for range 200 {
+		port := 27000 + int((uint32(os.Getpid())*37+nextPort.Add(1))%500*4)
+		free := true
+		for i := range 4 {
+			pc, err := net.ListenPacket("udp", "127.0.0.1:"+strconv.Itoa(port+i))
+			if err != nil {
+				free = false
+				break
+			}
+			pc.Close()
+		}
+		if free {
+			return strconv.Itoa(port)
+		}
+	}
+	t.Fatal("no free port")
+	return ""
 }
 
 // heardCalls are the conversations with a leg of which more than a second is loud.
@@ -214,7 +237,7 @@ func TestBaresip(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
-	config := "sip_listen 127.0.0.1:0\nnet_interface 127.0.0.1\naudio_player aufile," + dir + "/heard.wav\n" +
+	config := "sip_listen 127.0.0.1:0\nrtp_ports 29000-29999\nnet_interface 127.0.0.1\naudio_player aufile," + dir + "/heard.wav\n" +
 		"audio_source aufile," + dir + "/say.wav\naudio_alert aufile,/dev/null\nausrc_srate 8000\nauplay_srate 8000\nmodule_path " + modulePath() +
 		"\nmodule g711.so\nmodule aufile.so\nmodule_app account.so\nmodule_app menu.so\nmodule_tmp uuid.so\n"
 	for name, text := range map[string]string{
