@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/portal/token"
 )
 
 // After a meeting the citizen takes back that they may be recorded, also when they said so only late in the meeting, and the page of the
@@ -59,6 +61,35 @@ func TestCitizenWithdrawsARecording(t *testing.T) {
 			t.Errorf("%q is not on the page, or there is still a picture:\n%s", want, text)
 		}
 		b.logout()
+	}
+}
+
+// While the meeting is held the choice is made in it: one that the room does not hear of is refused.
+func TestRecordingIsChosenInTheMeeting(t *testing.T) {
+	p := start(t)
+	p.fill("x")
+	p.mu.Lock()
+	p.convs[0].Channel = callv1.ChannelMeeting
+	given, ended := len(p.choices), p.convs[0].EndedAt
+	p.convs[0].EndedAt = time.Time{}
+	p.mu.Unlock()
+	worker, path := p.token(t, token.Caseworker, nil), "/api/v1/conversations/"+demoConv+"/choices"
+	if got := p.status(t, "POST", path, worker, `{"kind":"recording","value":false}`); got != http.StatusConflict {
+		t.Errorf("while it is held: %d", got)
+	}
+	if got := p.status(t, "POST", path, worker, `{"kind":"transcription","value":false}`); got != http.StatusOK {
+		t.Errorf("another choice: %d", got)
+	}
+	p.mu.Lock()
+	p.convs[0].EndedAt = ended
+	p.mu.Unlock()
+	if got := p.status(t, "POST", path, worker, `{"kind":"recording","value":false}`); got != http.StatusOK {
+		t.Errorf("afterwards: %d", got)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.choices) != given+2 {
+		t.Errorf("%d choices are stored", len(p.choices)-given)
 	}
 }
 

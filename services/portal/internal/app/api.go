@@ -293,6 +293,9 @@ func (a *App) postChoice(w http.ResponseWriter, r *http.Request, p who.Person) e
 	if err != nil {
 		return err
 	}
+	if b.Kind == consentv1.Recording && conv.Channel == callv1.ChannelMeeting && conv.EndedAt.IsZero() { // the room would not hear of it
+		return errs.E(errs.Conflict, "Mødet er i gang. Hver deltager vælger i mødet, om de vil optages.", nil)
+	}
 	c, err := a.choose(r, p, conv, b)
 	if err != nil {
 		return err
