@@ -242,7 +242,8 @@ func speak(t *testing.T, text string) string {
 	return path
 }
 
-// nextPort counts the ports of this test run: none is given twice, not even before anybody listens on it.
+// nextPort counts the ports of this test run: none is given twice, not even before anybody listens on it. Runs beside each other
+// begin at other ones.
 var nextPort atomic.Int32
 
 // Ports below those that the system gives to whoever asks for any: browsers and servers take many of these all the time.
@@ -254,7 +255,7 @@ const (
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	for range ports {
-		addr := fmt.Sprintf("127.0.0.1:%d", firstPort+(os.Getpid()+int(nextPort.Add(1)))%ports)
+		addr := fmt.Sprintf("127.0.0.1:%d", firstPort+(101*os.Getpid()+int(nextPort.Add(1)))%ports)
 		if free(addr) {
 			return addr
 		}
