@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -331,30 +332,30 @@ func TestDialIn(t *testing.T) {
 	c.keys("0")
 	h.until("a hand", func(p person) bool { return p.Hand })
 
-	c.say("Jeg vil gerne søge om boligstøtte. Jeg flytter i næste uge.")
-	captions := func(word string) func() error {
-		return func() error {
-			var got struct {
-				Captions []struct{ Text, From string }
-			}
-			if err := h.history(&got); err != nil {
-				return err
-			}
-			for _, l := range got.Captions {
-				if l.From == p.ID && strings.Contains(strings.ToLower(l.Text), word) {
-					return nil
-				}
-			}
-			return fmt.Errorf("captions: %+v", got.Captions)
+	// The same words come again and again: on a slow machine sound is lost on its way to the recogniser, but not always.
+	c.wav("speech.wav", slices.Repeat(append(spoken(t, "Jeg vil gerne søge om boligstøtte. Jeg flytter i næste uge."), make([]int16, 8000*4)...), 60))
+	c.playFile("speech.wav")
+	words := regexp.MustCompile(`(?i)flytter|boligstøtte|næste uge`)
+	s.until("captions of what the telephone says", func() error {
+		var got struct {
+			Captions []struct{ Text, From string }
 		}
-	}
-	s.until("captions of what the telephone says", captions("flytter"))
+		if err := h.history(&got); err != nil {
+			return err
+		}
+		for _, l := range got.Captions {
+			if l.From == p.ID && words.MatchString(l.Text) {
+				return nil
+			}
+		}
+		return fmt.Errorf("captions: %+v", got.Captions)
+	})
 	written := func() (tr transcript, err error) {
 		return tr, s.api("caseworker", "GET", "/api/v1/conversations/"+m.ID+"/transcript", nil, &tr)
 	}
 	s.until("the transcript", func() error {
 		tr, err := written()
-		if err == nil && !strings.Contains(strings.ToLower(tr.Text), "flytter") {
+		if err == nil && !words.MatchString(tr.Text) {
 			err = fmt.Errorf("it says: %s", tr.Text)
 		}
 		return err
