@@ -137,6 +137,7 @@ func (h *host) must(err error) {
 func (h *host) connection() *webrtc.PeerConnection {
 	h.s.t.Helper()
 	var se webrtc.SettingEngine
+	se.SetICEMaxBindingRequests(1000) // a busy machine answers later than the seven that are asked else
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	var me webrtc.MediaEngine

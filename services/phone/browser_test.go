@@ -27,6 +27,7 @@ type browser struct {
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
 	var se webrtc.SettingEngine
+	se.SetICEMaxBindingRequests(1000) // a busy machine answers later than the seven that are asked else
 	se.SetIncludeLoopbackCandidate(true)
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se)).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {

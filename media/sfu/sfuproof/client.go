@@ -27,10 +27,11 @@ import (
 const askEvery = 40 * time.Millisecond
 
 // connected is how long a connection may take to come up.
-const connected = 30 * time.Second
+const connected = 2 * time.Minute
 
 func newAPI(conn net.PacketConn) (*webrtc.API, error) {
 	var se webrtc.SettingEngine
+	se.SetICEMaxBindingRequests(1000) // a busy machine answers later than the seven that are asked else
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	se.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() })

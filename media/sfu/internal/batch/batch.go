@@ -6,9 +6,11 @@
 package batch
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 )
 
 const (
@@ -64,6 +66,16 @@ func Listen(address string, n int) ([]*Socket, error) {
 	if addr.IP != nil && addr.IP.To4() == nil {
 		network = "udp6"
 	}
+	for attempt := 1; ; attempt++ {
+		all, err := listen(network, addr, n)
+		// Between the look at a free port and its sharing somebody else may get it; another free one will do.
+		if err == nil || addr.Port != 0 || attempt == 10 || !errors.Is(err, syscall.EADDRINUSE) {
+			return all, err
+		}
+	}
+}
+
+func listen(network string, addr *net.UDPAddr, n int) ([]*Socket, error) {
 	// Alone first: a port that another process shares must be an error, not half of the datagrams.
 	first, err := net.ListenUDP(network, addr)
 	if err != nil {
