@@ -153,7 +153,7 @@ func TestICERestart(t *testing.T) {
 	until(t, "both restarted", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return len(a.peer.pub.creds) == 2 && len(b.peer.sub.creds) == 2 && !b.peer.sdp.pending
+		return len(a.peer.pub.creds) == 2 && len(b.peer.sub.creds) == 2 && b.peer.sdp.pending == ""
 	}, as.send)
 	before := len(b.packets("a~microphone"))
 	until(t, "sound after the restart", func() bool { return len(b.packets("a~microphone")) > before+20 }, as.send)
@@ -164,6 +164,30 @@ func TestICERestart(t *testing.T) {
 	if err != nil || !strings.Contains(answer, "a=ice-ufrag:"+a.peer.pub.cred().ufrag) {
 		t.Errorf("fragment %q, %v", answer, err)
 	}
+}
+
+// An offer that is lost on its way is pending until it is answered; whoever asks for it loses nobody.
+func TestLostOffer(t *testing.T) {
+	r := open(t, node(t), RoomConfig{})
+	a, b := join(t, r, PeerConfig{ID: "a"}), newClient(t, "b")
+	peer, err := r.Join(PeerConfig{ID: "b", Offer: func(string) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.peer = peer
+	b.subscribe()
+	if p := peer.Pending(); p != "" {
+		t.Errorf("pending after the answer: %s", p)
+	}
+	a.publishBoth()
+	as := &sound{to: a.audio}
+	until(t, "an offer", func() bool { return peer.Pending() != "" }, as.send)
+	for range 2 { // what came meanwhile is in the next one
+		if p := peer.Pending(); p != "" {
+			b.answer(p)
+		}
+	}
+	until(t, "sound", func() bool { return len(b.packets("a~microphone")) > 5 }, as.send)
 }
 
 // Without UDP, media goes by TCP.

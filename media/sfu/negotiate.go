@@ -29,9 +29,9 @@ const dataMid = "data"
 // negotiation is the state of a subscribing connection's descriptions.
 type negotiation struct {
 	clientOffers bool
-	pending      bool // an offer of ours is not answered
-	dirty        bool // something changed since
-	next         int  // mid of the next section
+	pending      string // our offer that is not answered
+	dirty        bool   // something changed since
+	next         int    // mid of the next section
 }
 
 // Subscribe begins the subscribing connection anew and returns the first offer. Later ones come by PeerConfig.Offer, one at a time.
@@ -133,7 +133,7 @@ func (p *Peer) offerLater() {
 		return // the first offer goes out by Subscribe and has all; later changes follow its answer
 	}
 	p.sdp.dirty = true
-	if p.sdp.pending {
+	if p.sdp.pending != "" {
 		return
 	}
 	offer := p.offer()
@@ -144,13 +144,21 @@ func (p *Peer) offerLater() {
 
 // offer describes all sections.
 func (p *Peer) offer() string {
-	p.sdp.pending, p.sdp.dirty = true, false
+	p.sdp.dirty = false
 	l := p.sub.local("actpass")
 	l.Sections = append(l.Sections, desc.LocalSection{Section: desc.Section{Mid: dataMid, Kind: desc.Data}})
 	for _, s := range p.slots {
 		l.Sections = append(l.Sections, s.describe())
 	}
-	return l.String()
+	p.sdp.pending = l.String()
+	return p.sdp.pending
+}
+
+// Pending is the offer that is not answered, "" if there is none: whoever may have missed one gets it again.
+func (p *Peer) Pending() string {
+	p.room.mu.Lock()
+	defer p.room.mu.Unlock()
+	return p.sdp.pending
 }
 
 func (s *slot) describe() desc.LocalSection {
@@ -215,13 +223,13 @@ func (p *Peer) Answer(sdp string) error {
 	if p.sub == nil {
 		return ErrState
 	}
-	if !p.sdp.pending || p.sdp.clientOffers {
+	if p.sdp.pending == "" || p.sdp.clientOffers {
 		return refused(errUnasked)
 	}
 	if p.sub.known && p.sub.fingerprint != d.Fingerprint {
 		return refused(errors.New("answer of another connection"))
 	}
-	p.sdp.pending = false
+	p.sdp.pending = ""
 	for i := range d.Sections {
 		p.answered(&d.Sections[i])
 	}

@@ -64,6 +64,60 @@ func TestMeetingComesBackToARoomThatWasOpenedAnew(t *testing.T) {
 	}
 }
 
+// An offer that the room made while the page did not hear its events is answered when it does again, once, on the same connection.
+func TestMeetingAnswersAnOfferThatItMissed(t *testing.T) {
+	p := start(t)
+	r := serveMeeting(t, p, meetingv1.RoleCaseworker)
+	far := &farEnd{}
+	t.Cleanup(far.close)
+	answers, opened := 0, 0
+	r.media = func(q meetingv1.MediaRequest) (meetingv1.MediaReply, error) { // r.mu is held
+		sdp, err := far.take(q)
+		if q.Session == "" {
+			opened++
+		} else {
+			answers++
+		}
+		return meetingv1.MediaReply{SDP: sdp}, err
+	}
+	r.be(func(me *meetingv1.Participant) { me.State = meetingv1.InRoom })
+	b := chromium(t, p)
+	b.run(chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := cdp.AddScriptToEvaluateOnNewDocument(cut).Do(ctx)
+		return err
+	}))
+	b.open("/moede/" + demoMeeting + "/secret")
+	b.step("room")
+	b.until(`document.getElementById("meeting").dataset.in === "connected" && document.getElementById("meeting").dataset.events === "on"`)
+	r.mu.Lock()
+	first := far.in
+	_, err := first.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	if err == nil {
+		r.offer, err = describe(first, first.CreateOffer)
+	}
+	r.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"Først", "Derpå"} { // the second time it is answered already
+		r.mu.Lock()
+		r.said = append(r.said, meetingv1.Message{ID: word, From: "host", Text: word})
+		r.mu.Unlock()
+		b.run(chromedp.Evaluate(`cut()`, nil))
+		b.until(`document.getElementById("m-chat").innerText.includes("` + word + `")`)
+		wait(t, func() bool {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return answers == 2
+		})
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if opened != 2 || answers != 2 || far.in != first || first.SignalingState() != webrtc.SignalingStateStable {
+		t.Errorf("%d connections, %d answers, %s", opened, answers, first.SignalingState())
+	}
+}
+
 // farEnd has the other ends of a page's connections.
 type farEnd struct {
 	open []*webrtc.PeerConnection
@@ -92,19 +146,22 @@ func (f *farEnd) take(q meetingv1.MediaRequest) (string, error) {
 		return "", err
 	}
 	f.open = append(f.open, pc)
-	var local webrtc.SessionDescription
 	if q.SDP != "" {
 		if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: q.SDP}); err != nil {
 			return "", err
 		}
-		local, err = pc.CreateAnswer(nil)
-	} else {
-		f.in = pc
-		if _, err := pc.CreateDataChannel("t140:host", nil); err != nil {
-			return "", err
-		}
-		local, err = pc.CreateOffer(nil)
+		return describe(pc, func(*webrtc.OfferOptions) (webrtc.SessionDescription, error) { return pc.CreateAnswer(nil) })
 	}
+	f.in = pc
+	if _, err := pc.CreateDataChannel("t140:host", nil); err != nil {
+		return "", err
+	}
+	return describe(pc, pc.CreateOffer)
+}
+
+// describe makes a connection's own description, with all of its addresses.
+func describe(pc *webrtc.PeerConnection, create func(*webrtc.OfferOptions) (webrtc.SessionDescription, error)) (string, error) {
+	local, err := create(nil)
 	if err != nil {
 		return "", fmt.Errorf("describe: %w", err)
 	}

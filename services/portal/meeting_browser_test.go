@@ -25,6 +25,8 @@ type meetingRoom struct {
 	acts   chan meetingv1.ActRequest
 	knocks []meetingv1.KnockRequest
 	room   int64                                                      // as HistoryReply has it
+	offer  string                                                     // as HistoryReply has it
+	said   []meetingv1.Message                                        // history has them after its first
 	media  func(meetingv1.MediaRequest) (meetingv1.MediaReply, error) // nil: refused
 }
 
@@ -85,7 +87,8 @@ func serveMeeting(t *testing.T, p *place, role string) *meetingRoom {
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return meetingv1.HistoryReply{Messages: []meetingv1.Message{{ID: "old", From: "host", Text: "Velkommen"}}, Captions: []meetingv1.Caption{}, Room: r.room}, nil
+		said := append([]meetingv1.Message{{ID: "old", From: "host", Text: "Velkommen"}}, r.said...)
+		return meetingv1.HistoryReply{Messages: said, Captions: []meetingv1.Caption{}, Room: r.room, Offer: r.offer}, nil
 	})
 	media := func(q meetingv1.MediaRequest) (meetingv1.MediaReply, error) {
 		r.mu.Lock()

@@ -434,6 +434,8 @@ type HistoryReply struct {
 	// Room grows whenever the room is opened anew, here or on another node: media that was set up under a smaller one is gone.
 	// 0: the meeting has not begun.
 	Room int64 `json:"room,omitempty"`
+	// Offer is the room's offer that the seat has not answered: its EventOffer came when nobody listened, or is on its way.
+	Offer string `json:"offer,omitempty"`
 }
 
 // Kinds of a RoomEvent.

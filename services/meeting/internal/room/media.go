@@ -173,7 +173,7 @@ func (h *Hall) History(ctx context.Context, s meetingv1.SeatRef) (meetingv1.Hist
 	if err != nil {
 		return rep, err
 	}
-	rep.Room = r.epoch
+	rep.Room, rep.Offer = r.epoch, r.pending(me.ID)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, m := range r.messages {
@@ -188,6 +188,17 @@ func (h *Hall) History(ctx context.Context, s meetingv1.SeatRef) (meetingv1.Hist
 	}
 	rep.Captions = append(rep.Captions, r.captions...)
 	return rep, nil
+}
+
+// pending is the offer that a seat has not answered.
+func (r *room) pending(id string) string {
+	r.mu.Lock()
+	s := r.seats[id]
+	r.mu.Unlock()
+	if s == nil {
+		return ""
+	}
+	return s.peer.Pending()
 }
 
 // Files of the chat are held in memory while the room lives: nothing is left of them afterwards.

@@ -29,9 +29,12 @@ async function send(op, body) {
   throw new Problem(await r.json().catch(() => ({ kind: "internal", detail: t("offline"), status: r.status })));
 }
 
+let told = 0; // how often the room's events have said what is so
 const act = async (action, extra = {}) => {
   try {
-    entry = await send("act", { action, ...extra });
+    const before = told;
+    const reply = await send("act", { action, ...extra });
+    if (told === before) entry = reply; // else an event that may be newer has overtaken it, or is what the reply says
     drawRoom();
     return true;
   } catch (err) {
@@ -178,7 +181,8 @@ async function enter() {
     text: typed,
     state(side, state) {
       page.dataset[side] = state;
-      notice(state === "disconnected" || state === "failed" ? t("m.reconnect") : "");
+      if (state === "disconnected" || state === "failed") notice(t("m.reconnect"));
+      else if (page.dataset.in === "connected" && page.dataset.out === "connected") notice("");
     },
   });
   if (entry.me.muted) for (const track of local.getAudioTracks()) track.enabled = false; // before anything is sent
@@ -193,11 +197,24 @@ async function enter() {
   }
 }
 
-/** missed shows what was written and said while the events were away. */
+/** missed shows what was written and said while the events were away, and takes an offer that nobody was there to take. */
 async function missed() {
-  const { messages, captions: lines } = await fetch(base + "history", { headers }).then((r) => r.json());
-  messages.forEach(message);
-  lines.forEach(caption);
+  for (let attempt = 0; step !== "over"; attempt++) {
+    try {
+      const r = await fetch(base + "history", { headers });
+      if (r.ok) {
+        const { messages, captions: lines, offer } = await r.json();
+        messages.forEach(message);
+        lines.forEach(caption);
+        if (offer) media?.offered(offer);
+        return;
+      }
+      if (r.status < 500 && r.status !== 429) return; // not in the room any more
+    } catch {
+      // the network is away again
+    }
+    await pause(attempt);
+  }
 }
 
 const nameOf = (id) => entry.meeting.participants.find((p) => p.id === id)?.name || t("m.somebody");
@@ -538,6 +555,7 @@ $("m-rtt-form").addEventListener("submit", (e) => {
 
 const handlers = {
   room({ meeting }) {
+    told++;
     entry.meeting = meeting;
     const me = meeting.participants.find((p) => p.id === seat.participant_id);
     if (!me) return;
@@ -549,7 +567,7 @@ const handlers = {
   },
   message: (e) => message(e.message),
   caption: (e) => caption(e.caption),
-  offer: (e) => media?.answer(e.sdp).catch(() => media?.again()),
+  offer: (e) => media?.offered(e.sdp),
   speak(e) {
     speaking.clear();
     for (const l of e.levels ?? []) speaking.add(l.participant_id);
@@ -564,7 +582,7 @@ const handlers = {
     } else notice(e.notice === "network.good" ? "" : t("meeting." + e.notice));
   },
   moved: () => media?.again().then(missed).catch(() => {}),
-  resync: () => media && missed().catch(() => {}),
+  resync: () => media && missed(),
   ended: () => over(t("m.ended"), t("m.ended.text"), false),
 };
 

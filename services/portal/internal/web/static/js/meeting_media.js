@@ -26,6 +26,12 @@ export const pause = (attempt) =>
     addEventListener("online", end);
   });
 
+/** origin names a description's session and how many of it there were before (RFC 8866 section 5.2). */
+function origin(sdp) {
+  const [, session, version] = /^o=\S+ (\d+) (\d+)/m.exec(sdp);
+  return { session, version: Number(version) };
+}
+
 /** received is how much has come on a connection. */
 async function received(pc) {
   let bytes = 0;
@@ -89,15 +95,24 @@ export class Media {
     pc.addEventListener("track", (e) => this.track(e));
     pc.addEventListener("datachannel", (e) => this.channel(e.channel));
     pc.addEventListener("connectionstatechange", () => this.state("in", pc));
+    this.session = null; // until the room has a new one, no offer counts
     const { sdp, room } = await this.send("subscribe", {});
+    Object.assign(this, { session: origin(sdp).session, version: 0 });
     await this.answer(sdp);
     return room;
   }
 
-  /** answer takes an offer of the room's; they come one at a time. */
+  /** offered takes an offer of the room's. Where that fails everything is set up anew. */
+  offered(sdp) {
+    return this.answer(sdp).catch(() => this.again());
+  }
+
+  /** answer answers an offer. They come one at a time, but one that was answered, or of an earlier connection, may come late. */
   async answer(sdp) {
     const pc = this.in;
-    if (!pc || pc.signalingState === "closed") return;
+    const { session, version } = origin(sdp);
+    if (!pc || pc.signalingState === "closed" || session !== this.session || version <= this.version) return;
+    this.version = version;
     await pc.setRemoteDescription({ type: "offer", sdp });
     await pc.setLocalDescription(await pc.createAnswer());
     await gather(pc);
