@@ -19,20 +19,7 @@ func TestProfiles(t *testing.T) {
 			r := open(t, s, RoomConfig{})
 			a, b := join(t, r, PeerConfig{ID: "anna"}), join(t, r, PeerConfig{ID: "bo"})
 			a.api = api(t, func(se *webrtc.SettingEngine) { se.SetSRTPProtectionProfiles(profile) })
-			a.publishBoth()
-			b.publishBoth()
-			a.subscribe()
-			b.subscribe()
-			as, av, bs, bv := &sound{to: a.audio}, &picture{to: a.video, height: 360, per: 3}, &sound{to: b.audio}, &picture{to: b.video, height: 360, per: 3}
-			until(t, "sound and picture both ways", func() bool {
-				return len(a.packets("bo~microphone")) > 5 && len(a.packets("bo~camera")) > 15 &&
-					len(b.packets("anna~microphone")) > 5 && len(b.packets("anna~camera")) > 15
-			}, func() {
-				as.send()
-				bs.send()
-				av.send(av.frame%10 == 0)
-				bv.send(bv.frame%10 == 0)
-			})
+			meet(t, a, b)
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			for _, via := range []*transport{a.peer.pub, a.peer.sub} {

@@ -16,11 +16,9 @@ import (
 	"samtale.dk/samtale/media/sfu/internal/packet"
 )
 
-// Two people hear and see each other, under the names that the page expects.
-func TestTwoPeople(t *testing.T) {
-	s := node(t)
-	r := open(t, s, RoomConfig{})
-	a, b := join(t, r, PeerConfig{ID: "anna"}), join(t, r, PeerConfig{ID: "bo"})
+// meet connects anna and bo, and goes on until each hears and sees the other.
+func meet(t *testing.T, a, b *client) {
+	t.Helper()
 	a.publishBoth()
 	b.publishBoth()
 	a.subscribe()
@@ -35,6 +33,14 @@ func TestTwoPeople(t *testing.T) {
 		av.send(av.frame%10 == 0)
 		bv.send(bv.frame%10 == 0)
 	})
+}
+
+// Two people hear and see each other, under the names that the page expects.
+func TestTwoPeople(t *testing.T) {
+	s := node(t)
+	r := open(t, s, RoomConfig{})
+	a, b := join(t, r, PeerConfig{ID: "anna"}), join(t, r, PeerConfig{ID: "bo"})
+	meet(t, a, b)
 	for _, c := range []*client{a, b} {
 		c.mu.Lock()
 		for id, x := range c.tracks {

@@ -49,15 +49,20 @@ func (f *peer) answer(t *testing.T, p *place) func(callv1.AnswerRequest) (callv1
 	}
 }
 
-func (f *peer) connect(offer string) (string, error) {
+// loopback makes the far end of a connection of a page's.
+func loopback() (*webrtc.PeerConnection, error) {
 	var se webrtc.SettingEngine
 	se.SetICEMaxBindingRequests(1000) // a busy machine answers later than the seven that are asked else
 	se.SetIncludeLoopbackCandidate(true)
 	me := &webrtc.MediaEngine{}
 	if err := me.RegisterDefaultCodecs(); err != nil {
-		return "", err
+		return nil, err
 	}
-	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(me)).NewPeerConnection(webrtc.Configuration{})
+	return webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(me)).NewPeerConnection(webrtc.Configuration{})
+}
+
+func (f *peer) connect(offer string) (string, error) {
+	pc, err := loopback()
 	if err != nil {
 		return "", err
 	}

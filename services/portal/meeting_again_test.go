@@ -23,6 +23,23 @@ const cut = `(() => {
   };
 })()`
 
+const connected = `document.getElementById("meeting").dataset.in === "connected" && document.getElementById("meeting").dataset.out === "connected"`
+
+// inRoom is a browser whose page is in the room, connected and told of its events. cut() breaks these off.
+func inRoom(t *testing.T, p *place, r *meetingRoom) *page {
+	t.Helper()
+	r.be(func(me *meetingv1.Participant) { me.State = meetingv1.InRoom })
+	b := chromium(t, p)
+	b.run(chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := cdp.AddScriptToEvaluateOnNewDocument(cut).Do(ctx)
+		return err
+	}))
+	b.open("/moede/" + demoMeeting + "/secret")
+	b.step("room")
+	b.until(connected + ` && document.getElementById("meeting").dataset.events === "on"`)
+	return b
+}
+
 // After the events broke off the page sets media up anew when the room has been opened anew, and at once: it does not need to find
 // out that nothing comes. Here something does come: the connections of before still work.
 func TestMeetingComesBackToARoomThatWasOpenedAnew(t *testing.T) {
@@ -39,16 +56,7 @@ func TestMeetingComesBackToARoomThatWasOpenedAnew(t *testing.T) {
 		}
 		return meetingv1.MediaReply{SDP: sdp, Room: r.room}, err
 	}
-	r.be(func(me *meetingv1.Participant) { me.State = meetingv1.InRoom })
-	b := chromium(t, p)
-	b.run(chromedp.ActionFunc(func(ctx context.Context) error {
-		_, err := cdp.AddScriptToEvaluateOnNewDocument(cut).Do(ctx)
-		return err
-	}))
-	b.open("/moede/" + demoMeeting + "/secret")
-	b.step("room")
-	const connected = `document.getElementById("meeting").dataset.in === "connected" && document.getElementById("meeting").dataset.out === "connected"`
-	b.until(connected + ` && document.getElementById("meeting").dataset.events === "on"`)
+	b := inRoom(t, p, r)
 	r.mu.Lock()
 	if opened[3] != 2 {
 		t.Errorf("connections at first: %v", opened)
@@ -80,15 +88,7 @@ func TestMeetingAnswersAnOfferThatItMissed(t *testing.T) {
 		}
 		return meetingv1.MediaReply{SDP: sdp}, err
 	}
-	r.be(func(me *meetingv1.Participant) { me.State = meetingv1.InRoom })
-	b := chromium(t, p)
-	b.run(chromedp.ActionFunc(func(ctx context.Context) error {
-		_, err := cdp.AddScriptToEvaluateOnNewDocument(cut).Do(ctx)
-		return err
-	}))
-	b.open("/moede/" + demoMeeting + "/secret")
-	b.step("room")
-	b.until(`document.getElementById("meeting").dataset.in === "connected" && document.getElementById("meeting").dataset.events === "on"`)
+	b := inRoom(t, p, r)
 	r.mu.Lock()
 	first := far.in
 	_, err := first.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
@@ -134,14 +134,7 @@ func (f *farEnd) take(q meetingv1.MediaRequest) (string, error) {
 	if q.Session == "answer" {
 		return "", f.in.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: q.SDP})
 	}
-	var se webrtc.SettingEngine
-	se.SetIncludeLoopbackCandidate(true)
-	se.SetICEMaxBindingRequests(1000) // a busy browser answers later than the seven that are asked else
-	me := &webrtc.MediaEngine{}
-	if err := me.RegisterDefaultCodecs(); err != nil {
-		return "", err
-	}
-	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(me)).NewPeerConnection(webrtc.Configuration{})
+	pc, err := loopback()
 	if err != nil {
 		return "", err
 	}
