@@ -81,5 +81,5 @@ func (h *Hit) Explain(e *sparse.Encoder, q sparse.Question, has func(dim uint32)
 
 // Fields is what is encoded of a point.
 func (p Point) Fields() sparse.Fields {
-	return sparse.Fields{Title: p.Title, Section: p.Section, Text: p.Text, Language: p.Language, Municipality: p.Municipality}
+	return sparse.Fields{Title: p.Title, Section: p.Section, Text: p.Text, Asked: p.Asked, Language: p.Language, Municipality: p.Municipality}
 }

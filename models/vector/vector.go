@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -47,6 +48,8 @@ type Point struct {
 	ValidTo      string `json:"valid_to,omitempty"`   // last day; empty: for ever
 	Language     string `json:"language,omitempty"`
 	SHA256       string `json:"sha256,omitempty"` // of Text, for evidence
+	// Asked are questions as people put them that the text answers: they help to find it. They do not come back in hits.
+	Asked []string `json:"-"`
 	// Dense is the vector of the text by the index's embedding model, if there is one. It does not come back in hits.
 	Dense []float32 `json:"-"`
 }
@@ -54,7 +57,7 @@ type Point struct {
 // Limits of a point and a query.
 const (
 	MaxID    = 512
-	MaxText  = 256 << 10 // bytes of title, section and text together
+	MaxText  = 256 << 10 // bytes of title, section and text together, and of what is asked
 	MaxQuery = 4 << 10   // bytes
 	MaxK     = 200
 	DefaultK = 10
@@ -68,6 +71,10 @@ func (p Point) Check(m *embed.Model) error {
 		return bad("no valid id")
 	case len(p.Title)+len(p.Section)+len(p.Text) > MaxText:
 		return bad("text is too long")
+	case len(strings.Join(p.Asked, "\n")) > MaxText:
+		return bad("what is asked is too long")
+	case !utf8.ValidString(strings.Join(p.Asked, "\n")):
+		return bad("what is asked is not UTF-8")
 	case !utf8.ValidString(p.Title) || !utf8.ValidString(p.Section) || !utf8.ValidString(p.Text):
 		return bad("text is not UTF-8")
 	case !isDay(p.ValidFrom) || !isDay(p.ValidTo):

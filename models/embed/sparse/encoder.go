@@ -110,7 +110,7 @@ func (e *Encoder) Document(f Fields) Document {
 	for _, in := range []struct {
 		text, prefix string
 		f            field
-	}{{f.Title, "", titleField}, {f.Title, titlePrefix, titleField}, {f.Section, "", sectionField}, {f.Text, "", textField}} {
+	}{{f.Title, "", titleField}, {f.Title, titlePrefix, titleField}, {f.Section, "", sectionField}, {f.Text, "", textField}, {f.asked(), "", askedField}} {
 		var terms, four []count
 		for _, w := range e.content(words(in.text), english) {
 			for _, p := range e.terms(w, english) {

@@ -31,7 +31,7 @@ func (l *Lexicon) Learn(f Fields) {
 	}
 	l.documents++
 	seen := map[string]bool{}
-	for i, text := range []string{f.Title, f.Section, f.Text} {
+	for i, text := range []string{f.Title, f.Section, f.Text, f.asked()} {
 		for _, w := range words(text) {
 			w = strings.TrimSuffix(w, "-")
 			if !learnable(w) {

@@ -17,11 +17,12 @@ import (
 	"hash/fnv"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Version of the encoder. An index keeps the version that it was made with; vectors of two versions cannot be compared. Change
 // it with everything that changes vectors.
-const Version = "samtale-sparse-2"
+const Version = "samtale-sparse-3"
 
 // A Vector has ascending dimensions, each with a weight above 0.
 type Vector struct {
@@ -34,9 +35,12 @@ type Fields struct {
 	Title        string
 	Section      string
 	Text         string
-	Language     string // "en" is read as English, all else as Danish
-	Municipality string // four digits, or empty
+	Asked        []string // questions as people put them that the text answers
+	Language     string   // "en" is read as English, all else as Danish
+	Municipality string   // four digits, or empty
 }
+
+func (f Fields) asked() string { return strings.Join(f.Asked, "\n") }
 
 // A Document is the index's side of the encoding.
 type Document struct {
@@ -90,6 +94,7 @@ type field struct {
 var (
 	titleField   = field{weight: 3, b: .3, usual: 4}
 	sectionField = field{weight: 4, b: .3, usual: 5}
+	askedField   = field{weight: 1, b: .6, usual: 25}  // all phrases together
 	textField    = field{weight: 1, b: .6, usual: 110} // in words that are no stop words, with the parts of compounds
 )
 

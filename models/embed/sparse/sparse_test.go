@@ -255,7 +255,7 @@ func TestVersion(t *testing.T) {
 		add(d.Words)
 		add(d.NGrams)
 	}
-	if want := uint32(4195417965); Version != "samtale-sparse-2" || sum != want {
+	if want := uint32(4195417965); Version != "samtale-sparse-3" || sum != want {
 		t.Errorf("version %s encodes to %d, was %d: give it a new version", Version, sum, want)
 	}
 }

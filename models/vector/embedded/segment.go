@@ -72,7 +72,7 @@ func build(e *sparse.Encoder, dim int, points []vector.Point) *segment {
 			}
 			copy(s.dense[i*dim:], unit(p.Dense))
 		}
-		p.Dense = nil
+		p.Dense, p.Asked = nil, nil
 		s.points[i] = p
 	}
 	s.words, s.ngrams = words.inverted(), ngrams.inverted()

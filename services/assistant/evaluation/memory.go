@@ -73,6 +73,7 @@ func New(ctx context.Context, records []knowledgev1.Record, now time.Time) (*Mem
 		points = append(points, vector.Point{
 			ID: c.ID, ArticleID: c.ArticleID, URL: c.URL, Title: c.Title, Section: c.Section, Text: c.Text,
 			Municipality: c.Municipality, ValidFrom: c.ValidFrom, ValidTo: c.ValidTo, Language: c.Language, SHA256: c.SHA256,
+			Asked: c.Asked,
 		})
 	}
 	return m, ix.Rebuild(ctx, func(yield func(vector.Point, error) bool) {
@@ -98,7 +99,7 @@ func chunk(r knowledgev1.Record, now time.Time) (knowledgev1.Chunk, error) {
 	c := knowledgev1.Chunk{
 		ID: source + "/" + r.ID, Source: source, ArticleID: r.ArticleID, URL: r.URL, Title: r.Title, Section: r.Section, Text: text,
 		Municipality: r.Municipality, ValidFrom: r.ValidFrom, ValidTo: r.ValidTo, Language: r.Language, Authority: r.Authority, Area: r.Area,
-		Links: r.Links, Legal: r.Legal, FetchedAt: now, SHA256: evidence.ContentHash(text), Demo: true,
+		Links: r.Links, Legal: r.Legal, Asked: r.Asked, FetchedAt: now, SHA256: evidence.ContentHash(text), Demo: true,
 	}
 	if c.Language == "" {
 		c.Language = "da"

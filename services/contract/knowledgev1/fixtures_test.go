@@ -18,6 +18,7 @@ func TestFixtures(t *testing.T) {
 		contracttest.Of[Run]("run"),
 		contracttest.Of[ImportRequest]("import_request"),
 		contracttest.Of[Changed]("changed"),
+		contracttest.Of[AskedRequest]("asked_request"),
 		contracttest.Of[Evaluation]("evaluation"),
 	)
 }

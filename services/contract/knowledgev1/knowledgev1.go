@@ -23,6 +23,7 @@ const (
 	SourcesSubject    = "knowledge.v1.sources"     // SourcesRequest → SourcesReply
 	SaveSourceSubject = "knowledge.v1.source.save" // Source → Source; Invalid says which field
 	RunSourceSubject  = "knowledge.v1.source.run"  // SourceRef → Run: fetch it now
+	AskedSubject      = "knowledge.v1.asked"       // AskedRequest → Chunk: an editor's phrases for a micro-article
 	EvaluationSubject = "knowledge.v1.evaluation"  // EvaluationRequest → Evaluation: the last one that was made
 )
 
@@ -50,6 +51,8 @@ type Record struct {
 	Area         string `json:"area,omitempty"` // service area that takes a handover
 	Links        []Link `json:"links,omitempty"`
 	Legal        []Link `json:"legal,omitempty"`
+	// Asked are questions as people put them that this text answers. They help to find it and to be sure of it, and are never quoted.
+	Asked []string `json:"asked,omitempty"`
 }
 
 // Chunk is one micro-article as it is kept, found and quoted. Byte ranges of evidence point into Text, SHA256 is of Text
@@ -75,6 +78,18 @@ type Chunk struct {
 	SHA256       string    `json:"sha256"`
 	Demo         bool      `json:"demo,omitempty"`        // starter knowledge, not an authority's
 	LawChanged   string    `json:"law_changed,omitempty"` // the date on which a law that it names changed after it was written
+	// Asked are questions as people put them that Text answers, by its source; EditorAsked those that editors have added. They are not
+	// part of what SHA256 is of, and never evidence. Search replies leave them out.
+	Asked       []string `json:"asked,omitempty"`
+	EditorAsked []string `json:"editor_asked,omitempty"`
+}
+
+// AskedRequest sets the phrases that editors add to a micro-article, in place of those that they set before. What its source brings
+// stays beside them. They outlive a new fetch of the article.
+type AskedRequest struct {
+	ID    string   `json:"id"`
+	Asked []string `json:"asked"`
+	Actor string   `json:"actor,omitempty"`
 }
 
 // ChunkRequest asks for one chunk.
@@ -135,6 +150,8 @@ const (
 	SourceSeeds  = "starter" // id of the starter source
 	MaxBatch     = 200       // records in one ImportRequest
 	MaxChunkText = 64 << 10  // bytes of a chunk's text; longer ones are refused
+	MaxAsked     = 40        // phrases of a record, and as many of editors
+	MaxAskedText = 300       // bytes of a phrase
 	DateLayout   = "2006-01-02"
 )
 
@@ -227,7 +244,7 @@ type ImportRequest struct {
 type Changed struct {
 	event.Meta
 	SourceID string `json:"source_id"`
-	What     string `json:"what"` // run, saved, removed, evaluated
+	What     string `json:"what"` // run, saved, removed, evaluated, asked
 	Run      *Run   `json:"run,omitempty"`
 }
 

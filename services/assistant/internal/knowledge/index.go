@@ -103,11 +103,17 @@ func (l *Library) step(ctx context.Context) error {
 // tombstones are kept so long that every index has heard of them.
 const tombstones = 30 * 24 * time.Hour
 
-// forget drops old tombstones.
+// forget drops old tombstones, and what editors have added to chunks that are gone for good.
 func (l *Library) forget(ctx context.Context) error {
-	_, err := l.db.Read().Exec(ctx, `DELETE FROM knowledge_chunk WHERE removed_at <> 0 AND removed_at < ? AND dirty = ?`,
-		store.Micros(l.now().Add(-tombstones)), clean)
-	return err
+	return l.db.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM knowledge_chunk WHERE removed_at <> 0 AND removed_at < ? AND dirty = ?`,
+			store.Micros(l.now().Add(-tombstones)), clean)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `DELETE FROM knowledge_asked WHERE chunk_id NOT IN (SELECT id FROM knowledge_chunk)`)
+		return err
+	})
 }
 
 // broken notes an index that must be made again.
@@ -317,6 +323,7 @@ func (l *Library) points(ctx context.Context, cs []row) ([]vector.Point, error) 
 		out[i] = vector.Point{
 			ID: c.ID, ArticleID: c.ArticleID, URL: c.URL, Title: c.Title, Section: c.Section, Text: c.Text, Municipality: c.Municipality,
 			ValidFrom: c.ValidFrom, ValidTo: c.ValidTo, Language: c.Language, SHA256: c.SHA256, Dense: vectors[c.ID],
+			Asked: slices.Concat(c.Asked, c.EditorAsked),
 		}
 	}
 	return out, nil

@@ -107,10 +107,11 @@ func (l *Library) Register(svc micro.Service) error {
 	return errors.Join(
 		bus.Handle(b, svc, knowledgev1.ImportSubject, writes, l.Import),
 		bus.Handle(b, svc, knowledgev1.RemoveSubject, writes, l.Remove),
-		bus.Handle(b, svc, knowledgev1.SearchSubject, searches, l.Search),
+		bus.Handle(b, svc, knowledgev1.SearchSubject, searches, l.overBus),
 		bus.Handle(b, svc, knowledgev1.ChunkSubject, searches, func(ctx context.Context, req knowledgev1.ChunkRequest) (knowledgev1.Chunk, error) {
 			return l.Chunk(ctx, req.ID)
 		}),
+		bus.Handle(b, svc, knowledgev1.AskedSubject, writes, l.SetAsked),
 		bus.Handle(b, svc, knowledgev1.SourcesSubject, writes, l.Sources),
 		bus.Handle(b, svc, knowledgev1.SaveSourceSubject, writes, l.SaveSource),
 		bus.Handle(b, svc, knowledgev1.RunSourceSubject, writes, l.RunSource),

@@ -54,6 +54,9 @@ func chunkOf(source knowledgev1.Source, r knowledgev1.Record) (knowledgev1.Chunk
 	for _, l := range r.Legal {
 		c.Legal = appendLink(c.Legal, base, l)
 	}
+	if c.Asked, err = Asked(r.Asked); err != nil {
+		return c, err
+	}
 	return c, check(r, c)
 }
 

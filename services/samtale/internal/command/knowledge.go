@@ -47,7 +47,8 @@ const maxLine = 16 << 20
 
 func knowledgeImport(ctx context.Context, env Env, args []string) error {
 	fs := Flags(env, "knowledge import", "FILE.jsonl", `Brings articles in. A line is one of them, as JSON: id, article_id, url, title, section, html or text,
-  municipality, valid_from, valid_to, language, authority, area, links, legal. What cannot be taken is listed.`)
+  municipality, valid_from, valid_to, language, authority, area, links, legal, asked (questions as people put them that it answers).
+  What cannot be taken is listed.`)
 	source := fs.String("source", "", "name of the source: letters, digits, - and _ [the file's name]")
 	title := fs.String("title", "", "what people call the source")
 	replace := fs.Bool("replace", false, "remove what the source has and the file has not")
