@@ -1,14 +1,22 @@
 package meeting
 
 import (
+	"errors"
+	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/meeting/internal/recording"
+	"samtale.dk/samtale/services/meeting/internal/store"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/seal"
+	platformstore "samtale.dk/samtale/services/platform/store"
 )
 
 // of gives what is shown of one person's tracks.
@@ -70,6 +78,7 @@ func TestWithdrawnConsentDeletesTracks(t *testing.T) {
 	read := meetingv1.ReadRecordingRequest{MeetingID: m.ID, TrackID: camera.ID, Length: 10, Actor: mette}
 	get[meetingv1.RecordingPart](w, meetingv1.ReadRecordingSubject, read)
 
+	backup := w.backup(m.ID)
 	hold := consentv1.HoldRequest{ConversationID: m.ID, On: true, Reason: "sag", Actor: "jurist"}
 	get[consentv1.HoldReply](w, consentv1.HoldSubject, hold)
 	w.chooses(m.ID, true, "portal") // a yes takes nothing away
@@ -79,6 +88,9 @@ func TestWithdrawnConsentDeletesTracks(t *testing.T) {
 		return len(list) == 1 && !list[0].WithdrawnAt.IsZero() && list[0].ID == ""
 	})
 	shown := of(w.recording(m.ID), me)[0]
+	if part, err := backup.Read(t.Context(), read); err != nil || len(part.Data) != 10 { // nothing is destroyed under a hold
+		t.Errorf("in the backup: %d bytes, %v", len(part.Data), err)
+	}
 	if n, _ := files(); !shown.DeletedAt.IsZero() || n != had || shown.Name != "Bente Holm" {
 		t.Errorf("under a hold %d of %d files are there, shown is %+v", n, had, shown)
 	}
@@ -96,4 +108,75 @@ func TestWithdrawnConsentDeletesTracks(t *testing.T) {
 		t.Errorf("%d packets of the host's tone", loud)
 	}
 	refused(w, errs.NotFound, meetingv1.ReadRecordingSubject, read)
+
+	// Whoever has a copy of the database and of the files, and every key that is left, reads the others' tracks alone.
+	w.eventually("the citizen's track in the backup is sealed for good", func() bool { // once the test's own ring has been told
+		_, err := backup.Read(t.Context(), read)
+		return errors.Is(err, errs.NotFound)
+	})
+	row, err := backup.Store.Read().Recording(t.Context(), m.ID)
+	w.must(err)
+	var left struct{ Key []byte }
+	w.must(seal.OpenJSON(t.Context(), w.keys, m.ID, "recording", row.Sealed, &left))
+	if _, err := recording.Play(backup.Shelf, m.ID, camera.ID, left.Key); errs.KindOf(err) != errs.Internal {
+		t.Errorf("with the recording's key alone: %v", err)
+	}
+	old, err := backup.About(t.Context(), get[meetingv1.Meeting](w, meetingv1.GetSubject, meetingv1.Ref{ID: m.ID, Actor: mette}))
+	w.must(err)
+	if list := of(old, me); len(list) != had || list[0].Size != 0 || len(list[0].Gaps) != 1 || list[0].Gaps[0].Reason != meetingv1.GapDeleted {
+		t.Errorf("the backup shows %+v", list)
+	}
+	part, err := backup.Read(t.Context(), meetingv1.ReadRecordingRequest{MeetingID: m.ID, TrackID: sound.ID, Length: 10, Actor: mette})
+	if err != nil || part.Size != sound.Size || len(part.Data) != 10 {
+		t.Errorf("the host's track in the backup: %d bytes of %d, %v", len(part.Data), part.Size, err)
+	}
+}
+
+// backup copies a recording's row and files, and opens the copy.
+func (w *world) backup(meeting string) *recording.Archive {
+	w.t.Helper()
+	dir := w.t.TempDir()
+	w.must(os.CopyFS(filepath.Join(dir, "recordings", meeting), os.DirFS(filepath.Join(w.data, "recordings", meeting))))
+	row, err := w.node.Store.Read().Recording(w.t.Context(), meeting)
+	w.must(err)
+	db, err := platformstore.Open(w.t.Context(), "sqlite:"+filepath.Join(dir, "meeting.db"))
+	w.must(err)
+	w.t.Cleanup(func() { db.Close() })
+	w.must(db.Migrate(w.t.Context(), store.Migrations()))
+	st := store.New(db, "restored")
+	w.must(st.InTx(w.t.Context(), func(tx *store.Tx) error {
+		_, err := tx.AddRecording(w.t.Context(), meeting, row.BeganAt, row.Sealed)
+		return err
+	}))
+	return &recording.Archive{
+		Store: st, Keys: w.keys, Shelf: recording.Folder{Path: filepath.Join(dir, "recordings")}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+	}
+}
+
+// A recording that was begun before people had keys goes on and plays under its one key.
+func TestRecordingUnderOneKey(t *testing.T) {
+	w := newWorld(t)
+	m := w.recorded()
+	key := seal.NewKey()
+	sealed, err := seal.JSON(t.Context(), w.keys, m.ID, "recording", map[string]any{"key": key, "basis": "art. 6"})
+	w.must(err)
+	w.must(w.node.Store.InTx(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.AddRecording(t.Context(), m.ID, w.node.Book.Now(), sealed)
+		return err
+	}))
+	host := w.host(m).join()
+	host.film()
+	w.grows(m.ID, host.seat.ParticipantID, "microphone", 8000)
+	host.act(meetingv1.ActEnd, "", "")
+	w.over(m.ID)
+	sound, ok := track(w.recording(m.ID), host.seat.ParticipantID, "microphone")
+	if !ok {
+		t.Fatal("not recorded")
+	}
+	if loud, _ := tone(t, w.whole(m.ID, sound)); loud < enough {
+		t.Errorf("%d packets of the tone", loud)
+	}
+	p, err := recording.Play(recording.Folder{Path: filepath.Join(w.data, "recordings")}, m.ID, sound.ID, key)
+	w.must(err)
+	w.must(p.Close())
 }

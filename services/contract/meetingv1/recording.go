@@ -34,6 +34,7 @@ const (
 	GapLost        = "lost"        // something came but is not there: network, or too slow a disk
 	GapInterrupted = "interrupted" // the server went away
 	GapFormat      = "format"      // a codec that is not kept
+	GapDeleted     = "deleted"     // the key is destroyed: a file out of a backup
 )
 
 // RecordingRequest is about the recording of a meeting.

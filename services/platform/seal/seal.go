@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -18,6 +19,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -79,6 +81,14 @@ func gcm(key []byte) (cipher.AEAD, error) {
 		return nil, err
 	}
 	return cipher.NewGCM(block)
+}
+
+// Both returns the key that only whoever has two others can make: destroying one of them destroys what it has sealed.
+func Both(a, b []byte) ([]byte, error) {
+	if len(a) != KeySize || len(b) != KeySize {
+		return nil, fmt.Errorf("keys have %d and %d bytes, want %d", len(a), len(b), KeySize)
+	}
+	return hkdf.Key(sha256.New, slices.Concat(a, b), nil, "both", KeySize)
 }
 
 // Pseudonym returns a keyed hash of an identity (CPR number, login subject): equal
@@ -160,6 +170,17 @@ func (r *Ring) Key(ctx context.Context, conversation string, create bool) ([]byt
 	}
 	r.m[conversation] = cached{rep.Key, now.Add(CacheFor)}
 	return rep.Key, nil
+}
+
+// Erase destroys a key, also one that was never made, so that none will be; everybody is told to forget it. Under a legal hold it is
+// errs.Conflict. Actor is the service that asks.
+func (r *Ring) Erase(ctx context.Context, conversation, reason, actor string) error {
+	_, err := bus.Request[consentv1.EraseReply](ctx, r.bus, consentv1.EraseSubject,
+		consentv1.EraseRequest{ConversationID: conversation, Reason: reason, Actor: actor})
+	if err == nil {
+		r.Forget(conversation) // before the announcement comes
+	}
+	return err
 }
 
 // JSON seals v as JSON for a field of a conversation.

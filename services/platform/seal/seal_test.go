@@ -186,3 +186,31 @@ func TestRingWithoutConsent(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 }
+
+// Two keys make a third, which neither makes with another.
+func TestBoth(t *testing.T) {
+	a, b, c := seal.NewKey(), seal.NewKey(), seal.NewKey()
+	ab, err := seal.Both(a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := seal.Seal(ab, []byte("hej"), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		a, b []byte
+		ok   bool
+	}{"the same": {a, b, true}, "other second": {a, c, false}, "other first": {c, b, false}, "turned round": {b, a, false}} {
+		k, err := seal.Both(tt.a, tt.b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := seal.Open(k, sealed, "x"); (err == nil) != tt.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := seal.Both(a, nil); err == nil {
+		t.Error("a key of one")
+	}
+}

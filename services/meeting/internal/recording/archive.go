@@ -15,10 +15,17 @@ import (
 	"samtale.dk/samtale/services/platform/seal"
 )
 
+// Keys are those of conversations, and of the people who are recorded in them.
+type Keys interface {
+	seal.Keys
+	// Erase destroys a key, also one that was never made.
+	Erase(ctx context.Context, conversation, reason, actor string) error
+}
+
 // Archive is the recordings of all meetings: their keys and when they are deleted. It is safe for concurrent use.
 type Archive struct {
 	Store *store.Store
-	Keys  seal.Keys
+	Keys  Keys
 	Shelf Shelf
 	Limit int64 // bytes of one meeting
 	Log   *slog.Logger
@@ -34,11 +41,53 @@ const field = "recording"
 type secret struct {
 	Key   []byte `json:"key"`
 	Basis string `json:"basis"`
+	// Personal: a track's key takes its person's as well. Recordings from before that were made have only their own.
+	Personal bool `json:"personal,omitempty"`
 }
 
-// Begin starts the recording of a meeting, or goes on with it where another node has stopped. Stopped as in Config.
-func (a *Archive) Begin(ctx context.Context, meeting, basis string, stopped func(problem string)) (*Recorder, error) {
-	sealed, err := seal.JSON(ctx, a.Keys, meeting, field, secret{seal.NewKey(), basis})
+// personal names the key of one who is recorded. The consent service keeps it, apart from the recording: what it has destroyed is in
+// no copy of this service's database or files.
+func personal(meeting, who string) string { return "rec-" + meeting + "-" + who }
+
+// key is what a person's tracks are sealed under; errs.NotFound when it was destroyed.
+func (a *Archive) key(ctx context.Context, meeting, who string, s secret, create bool) ([]byte, error) {
+	if !s.Personal {
+		return s.Key, nil
+	}
+	own, err := a.Keys.Key(ctx, personal(meeting, who), create)
+	if err != nil {
+		return nil, err
+	}
+	return seal.Both(s.Key, own)
+}
+
+// keyWithin bounds how long the writing waits for the key of somebody who was not expected.
+const keyWithin = 2 * time.Second
+
+// keys gives the keys of those who are recorded. People's are there at once, so that nobody's first word waits for another service.
+func (a *Archive) keys(ctx context.Context, meeting string, s secret, people []string) (func(who string) ([]byte, error), error) {
+	have := map[string][]byte{}
+	for _, who := range people {
+		k, err := a.key(ctx, meeting, who, s, true)
+		if err != nil {
+			return nil, err
+		}
+		have[who] = k
+	}
+	return func(who string) ([]byte, error) {
+		if k, ok := have[who]; ok {
+			return k, nil
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), keyWithin)
+		defer cancel()
+		return a.key(ctx, meeting, who, s, true)
+	}, nil
+}
+
+// Begin starts the recording of a meeting, or goes on with it where another node has stopped. People are those who are expected to be
+// recorded. Stopped as in Config.
+func (a *Archive) Begin(ctx context.Context, meeting, basis string, people []string, stopped func(problem string)) (*Recorder, error) {
+	sealed, err := seal.JSON(ctx, a.Keys, meeting, field, secret{Key: seal.NewKey(), Basis: basis, Personal: true})
 	if err != nil {
 		return nil, err
 	}
@@ -53,12 +102,16 @@ func (a *Archive) Begin(ctx context.Context, meeting, basis string, stopped func
 	if err != nil {
 		return nil, err
 	}
+	keys, err := a.keys(ctx, meeting, s, people)
+	if err != nil {
+		return nil, err
+	}
 	size, err := a.size(meeting)
 	if err != nil {
 		return nil, err
 	}
 	return New(Config{
-		Shelf: a.Shelf, Key: s.Key, Meeting: meeting, Limit: a.Limit, Log: a.Log.With("meeting_id", meeting), Now: a.Now, Stopped: stopped,
+		Shelf: a.Shelf, Key: keys, Meeting: meeting, Limit: a.Limit, Log: a.Log.With("meeting_id", meeting), Now: a.Now, Stopped: stopped,
 		Metrics: a.Metrics,
 	}, size), nil
 }
@@ -134,20 +187,29 @@ func (a *Archive) About(ctx context.Context, m meetingv1.Meeting) (meetingv1.Rec
 		return rep, nil
 	}
 	rep.State = meetingv1.RecordingKept
-	rep.Tracks, err = a.tracks(m, row, s.Key)
+	rep.Tracks, err = a.tracks(ctx, m, row, s)
 	return rep, err
 }
 
 // tracks lists what there is to play, and who did not want to be recorded.
-func (a *Archive) tracks(m meetingv1.Meeting, row store.Recording, key []byte) ([]meetingv1.Track, error) {
+func (a *Archive) tracks(ctx context.Context, m meetingv1.Meeting, row store.Recording, s secret) ([]meetingv1.Track, error) {
 	ids, err := a.Shelf.Tracks(m.ID)
 	if err != nil {
 		return nil, err
 	}
 	list := []meetingv1.Track{}
 	for _, id := range ids {
-		if who, _ := whose(id); slices.Contains(row.Withdrawn, who) {
+		who, source := whose(id)
+		if slices.Contains(row.Withdrawn, who) {
 			continue
+		}
+		key, err := a.key(ctx, m.ID, who, s, false)
+		if errors.Is(err, errs.NotFound) { // files of a backup, from before they were deleted
+			list = append(list, unreadable(row, id, who, source, meetingv1.GapDeleted))
+			continue
+		}
+		if err != nil {
+			return nil, err
 		}
 		t, err := a.about(m.ID, id, key)
 		if errors.Is(err, errs.NotFound) { // not even its first note was written
@@ -155,8 +217,7 @@ func (a *Archive) tracks(m meetingv1.Meeting, row store.Recording, key []byte) (
 		}
 		if err != nil { // the others still play
 			a.Log.Error("a recorded track cannot be read", "meeting_id", m.ID, "track", id, "err", err)
-			who, source := whose(id)
-			list = append(list, meetingv1.Track{ID: id, ParticipantID: who, Source: source, BeganAt: row.BeganAt, Gaps: []meetingv1.Gap{{Reason: meetingv1.GapLost}}})
+			list = append(list, unreadable(row, id, who, source, meetingv1.GapLost))
 			continue
 		}
 		if !row.EndedAt.IsZero() {
@@ -184,6 +245,10 @@ func (a *Archive) tracks(m meetingv1.Meeting, row store.Recording, key []byte) (
 		return strings.Compare(x.ID, y.ID)
 	})
 	return list, nil
+}
+
+func unreadable(row store.Recording, id, who, source, why string) meetingv1.Track {
+	return meetingv1.Track{ID: id, ParticipantID: who, Source: source, BeganAt: row.BeganAt, Gaps: []meetingv1.Gap{{Reason: why}}}
 }
 
 // whose takes a track's id apart.
@@ -215,10 +280,18 @@ func (a *Archive) Read(ctx context.Context, r meetingv1.ReadRecordingRequest) (m
 	if err != nil {
 		return meetingv1.RecordingPart{}, err
 	}
-	if who, _ := whose(r.TrackID); slices.Contains(row.Withdrawn, who) {
+	who, _ := whose(r.TrackID)
+	if slices.Contains(row.Withdrawn, who) {
 		return meetingv1.RecordingPart{}, errs.E(errs.NotFound, "Personen har trukket sit samtykke tilbage. Optagelsen kan ikke afspilles.", nil)
 	}
-	p, err := Play(a.Shelf, r.MeetingID, r.TrackID, s.Key)
+	if who == "" {
+		return meetingv1.RecordingPart{}, errs.E(errs.NotFound, "Optagelsen findes ikke.", nil)
+	}
+	key, err := a.key(ctx, r.MeetingID, who, s, false)
+	if err != nil {
+		return meetingv1.RecordingPart{}, err
+	}
+	p, err := Play(a.Shelf, r.MeetingID, r.TrackID, key)
 	if err != nil {
 		return meetingv1.RecordingPart{}, err
 	}
@@ -269,10 +342,14 @@ func (a *Archive) Withdrawn(ctx context.Context, meeting string) (bool, error) {
 	return err == nil && !row.WithdrawnAt.IsZero() && row.ClearedAt.IsZero() && row.DeletedAt.IsZero(), err
 }
 
-// Clear deletes the tracks that Withdraw has taken out of sight. With does more in the transaction that notes it.
+// Clear deletes the tracks that Withdraw has taken out of sight: the people's keys, which makes copies of the files unreadable as well,
+// then the files. With does more in the transaction that notes it.
 func (a *Archive) Clear(ctx context.Context, meeting string, with func(*store.Tx) error) error {
 	row, err := a.Store.Read().Recording(ctx, meeting)
 	if err != nil {
+		return err
+	}
+	if err := a.destroy(ctx, meeting, row.Withdrawn, "withdrawn"); err != nil {
 		return err
 	}
 	ids, err := a.Shelf.Tracks(meeting)
@@ -296,7 +373,17 @@ func (a *Archive) Clear(ctx context.Context, meeting string, with func(*store.Tx
 	})
 }
 
-// Delete destroys a recording: its key, then the files. By names who, or what rule. Again does nothing but to make sure.
+// destroy destroys people's keys.
+func (a *Archive) destroy(ctx context.Context, meeting string, people []string, reason string) error {
+	for _, who := range people {
+		if err := a.Keys.Erase(ctx, personal(meeting, who), reason, "meeting"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Delete destroys a recording: its key and those of its people, then the files. By names who, or what rule. Again does nothing but to make sure.
 func (a *Archive) Delete(ctx context.Context, meeting, by string) error {
 	err := a.Store.InTx(ctx, func(tx *store.Tx) error { return tx.DeleteRecording(ctx, meeting, by, a.Now()) })
 	if err != nil {
@@ -304,6 +391,19 @@ func (a *Archive) Delete(ctx context.Context, meeting, by string) error {
 	}
 	if err := a.Store.Scrub(ctx); err != nil {
 		return fmt.Errorf("recording: %w", err)
+	}
+	ids, err := a.Shelf.Tracks(meeting)
+	if err != nil {
+		return err
+	}
+	var people []string
+	for _, id := range ids {
+		if who, _ := whose(id); who != "" && !slices.Contains(people, who) {
+			people = append(people, who)
+		}
+	}
+	if err := a.destroy(ctx, meeting, people, "discarded"); err != nil {
+		return err
 	}
 	return a.Shelf.Delete(meeting)
 }

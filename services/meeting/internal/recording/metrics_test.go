@@ -39,7 +39,7 @@ func TestMetrics(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	m := NewMetrics(reg)
 	cfg := Config{
-		Shelf: k.shelf, Key: k.key, Meeting: "m1", Limit: 1 << 30, Log: slog.New(slog.DiscardHandler), Metrics: m, Now: k.clock,
+		Shelf: k.shelf, Key: k.own, Meeting: "m1", Limit: 1 << 30, Log: slog.New(slog.DiscardHandler), Metrics: m, Now: k.clock,
 		Stopped: func(p string) { k.stopped <- p },
 	}
 	k.rec = New(cfg, 0)

@@ -25,7 +25,7 @@ const (
 // Config of a Recorder.
 type Config struct {
 	Shelf   Shelf
-	Key     []byte
+	Key     func(participant string) ([]byte, error) // of the participant's tracks
 	Meeting string
 	Limit   int64 // bytes that the recording of one meeting may have
 	Log     *slog.Logger

@@ -5,8 +5,9 @@
 // size between them and one goroutine, which orders the packets, puts pictures together and writes). What is not to be kept is
 // dropped at the tap: nothing of it reaches the queue, and the track says only that something is missing and why.
 //
-// A track is a file of frames that is only ever added to (see frame). The key is the recording's own; the meeting's service keeps
-// it sealed under the key of the conversation.
+// A track is a file of frames that is only ever added to (see frame). Its key takes two: the recording's own, which the meeting's
+// service keeps sealed under the key of the conversation, and its person's, which the consent service keeps. Destroying either
+// destroys the track, also in copies.
 package recording
 
 import (

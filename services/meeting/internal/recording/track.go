@@ -91,6 +91,10 @@ func (l *lane) abandon() {
 
 // open makes the track of a codec, or finds the one that an earlier node has left.
 func (l *lane) open(it *item) (*track, error) {
+	key, err := l.rec.cfg.Key(l.tap.participant)
+	if err != nil {
+		return nil, err
+	}
 	base := l.tap.participant + "_" + l.tap.source + "_" + strings.ToLower(it.codec)
 	id := base
 	f, err := l.rec.cfg.Shelf.Append(l.rec.cfg.Meeting, id)
@@ -103,7 +107,7 @@ func (l *lane) open(it *item) (*track, error) {
 	}
 	t := &track{
 		rec: l.rec, tap: l.tap, file: f, began: it.at, name: it.codec,
-		frames: frames{to: f, key: l.rec.cfg.Key, place: place(l.rec.cfg.Meeting, id)},
+		frames: frames{to: f, key: key, place: place(l.rec.cfg.Meeting, id)},
 	}
 	t.codec, t.known = allCodecs[it.codec]
 	t.pictures = newPictures(it.codec)

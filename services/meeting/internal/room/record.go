@@ -47,7 +47,7 @@ func (r *room) tapeUp(rec booking.Record) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), beginWithin)
 	defer cancel()
-	recorder, err := r.hall.Archive.Begin(ctx, r.id, rec.Choices.Basis, r.untaped)
+	recorder, err := r.hall.Archive.Begin(ctx, r.id, rec.Choices.Basis, expected(rec), r.untaped)
 	if err != nil {
 		r.log.Error("a meeting is not recorded", "err", err)
 		go r.untaped(meetingv1.ProblemFailed)
@@ -55,6 +55,16 @@ func (r *room) tapeUp(rec booking.Record) {
 	}
 	r.tape.swap(recorder)
 	r.tapes(rec)
+}
+
+// expected are those who are recorded as things stand.
+func expected(rec booking.Record) (people []string) {
+	for _, p := range rec.Participants {
+		if recordable(p) {
+			people = append(people, p.ID)
+		}
+	}
+	return people
 }
 
 // tapes tells the recorder whom to record.
