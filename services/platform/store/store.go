@@ -253,12 +253,17 @@ func isSerialization(err error) bool {
 
 // Migrate runs the files of fsys ("0001_name.sql", …) that this database has not seen,
 // in order, each in a transaction with its record. A
-// file "0001_name.postgres.sql" replaces its namesake on PostgreSQL.
+// file "0001_name.postgres.sql" replaces its namesake on PostgreSQL. Processes that start at once take turns.
 func (d *DB) Migrate(ctx context.Context, fsys fs.FS) error {
 	files, err := d.migrations(fsys)
 	if err != nil {
 		return err
 	}
+	done, err := d.turn(ctx)
+	if err != nil {
+		return fmt.Errorf("prepare migrations: %w", err)
+	}
+	defer done()
 	_, err = d.Read().Exec(ctx, `CREATE TABLE IF NOT EXISTS schema_migration (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)`)
 	if err == nil {
 		_, err = d.Read().Exec(ctx, `CREATE TABLE IF NOT EXISTS health_probe (id INTEGER PRIMARY KEY, at BIGINT NOT NULL)`)
@@ -272,6 +277,29 @@ func (d *DB) Migrate(ctx context.Context, fsys fs.FS) error {
 		}
 	}
 	return nil
+}
+
+// migrating is the number of the lock on a database whose schema is being changed.
+const migrating = 0x73616d74616c65
+
+// turn waits until nobody else changes the schema of a PostgreSQL: two who make the same table at once are refused, although both
+// say IF NOT EXISTS. SQLite has one writer at a time anyway.
+func (d *DB) turn(ctx context.Context) (done func(), err error) {
+	if !d.pg {
+		return func() {}, nil
+	}
+	c, err := d.sql.Conn(ctx)
+	if err != nil {
+		return nil, Wrap(err)
+	}
+	if _, err := c.ExecContext(ctx, "SELECT pg_advisory_lock($1)", migrating); err != nil {
+		c.Close()
+		return nil, Wrap(err)
+	}
+	return func() {
+		_, _ = c.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", migrating) // a connection that is lost has no lock
+		c.Close()
+	}, nil
 }
 
 func (d *DB) migrations(fsys fs.FS) ([]string, error) {

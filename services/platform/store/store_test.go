@@ -170,6 +170,28 @@ func TestMigrateTwice(t *testing.T) {
 	})
 }
 
+// Several processes that start at once on an empty database all find it migrated.
+func TestMigrateAtOnce(t *testing.T) {
+	dsn := storetest.Postgres(t)
+	var wg sync.WaitGroup
+	for range 8 {
+		db, err := store.Open(t.Context(), dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		wg.Go(func() {
+			if err := db.Migrate(t.Context(), migrations); err != nil {
+				t.Error(err)
+			}
+			if err := db.Ready(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
 // A migration that fails leaves nothing behind and says which one it was.
 func TestMigrationFails(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
