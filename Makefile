@@ -46,7 +46,7 @@ test: tools build ollama
 	SAMTALE_TEST_OLLAMA="$$(ls $(OLLAMA) 2>/dev/null)" SAMTALE_TEST_TEMPORAL=$(CURDIR)/bin/temporal-dev deploy/scripts/with-postgres.sh \
 		$(GO) test -count=1 -timeout 30m $$($(GO) list ./... | grep -v deploy/e2e) || failed=1; \
 	(cd services/standalone && $(GO) test -count=1 -timeout 30m ./...) || failed=1; \
-	$(GO) test -timeout 60m -count=1 ./deploy/e2e || failed=1; \
+	deploy/scripts/with-postgres.sh $(GO) test -timeout 60m -count=1 ./deploy/e2e || failed=1; \
 	exit $$failed
 
 check: web

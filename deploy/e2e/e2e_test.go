@@ -2,8 +2,8 @@
 // browser answers, the API reads, the case system receives. It starts bin/standalone
 // with a data folder and ports of its own and touches nothing else.
 //
-// `make build` first. What needs Chromium, baresip or espeak-ng is skipped without
-// them, and fails when REQUIRE_INTEGRATION=1.
+// `make build` first. What needs Chromium, baresip, espeak-ng or PostgreSQL (deploy/scripts/with-postgres.sh)
+// is skipped without them, and fails when REQUIRE_INTEGRATION=1.
 package e2e
 
 import (

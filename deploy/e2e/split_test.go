@@ -59,9 +59,9 @@ type part struct {
 	done chan struct{}
 }
 
-// startSplit starts NATS, Temporal and every service as processes of their own, and a
+// startSplit starts NATS, Temporal and every service of a call as processes of their own, and a
 // case system inside the test.
-func startSplit(t *testing.T) *split {
+func startSplit(t *testing.T, extra ...string) *split {
 	t.Helper()
 	s := &split{system: &system{t: t, data: t.TempDir(), http: freeAddr(t), sip: freeAddr(t), log: &logBuffer{}}, parts: map[string]*part{}}
 	s.hook = newCaseSystem(t)
@@ -72,7 +72,7 @@ func startSplit(t *testing.T) *split {
 		"SAMTALE_NATS_URL=nats://"+natsAddr, "SAMTALE_TEMPORAL_ADDR="+temporalAddr,
 		"SAMTALE_MASTER_KEY="+strings.Repeat("5a", 32), "SAMTALE_LOG_LEVEL=warn",
 		"SAMTALE_DELIVER=webhook="+s.hook.URL+"/notes", "SAMTALE_WEBHOOK_SECRET=delivery-secret-of-the-test")
-	s.env = append(s.env, patience...)
+	s.env = append(append(s.env, patience...), extra...)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
