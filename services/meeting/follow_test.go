@@ -1,10 +1,13 @@
 package meeting
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/platform/errs"
 )
 
 // Two caseworkers, one after the other, go on by video from one call: it is one meeting, and each is given a seat of their own first.
@@ -21,5 +24,102 @@ func TestCallGoesOnAsOneMeeting(t *testing.T) {
 	}
 	if w.book(goesOn).Participants[0].User != "mette" {
 		t.Error("who booked it does not stand first any more")
+	}
+}
+
+func colleague(id, area string) meetingv1.Actor {
+	return meetingv1.Actor{ID: id, Role: "caseworker", Name: "Kollega " + id, Areas: []string{area}}
+}
+
+// seated opens the link of a colleague's own seat, logged in as who.
+func (w *world) seated(meeting string, p meetingv1.Participant, who string) *guest {
+	w.t.Helper()
+	m := meetingv1.Meeting{ID: meeting, Participants: []meetingv1.Participant{p}}
+	return w.enter(m, 0, &meetingv1.Login{Subject: who, Name: "Kollega " + who, Role: "caseworker", Level: meetingv1.LevelSubstantial})
+}
+
+// A colleague who asks for a meeting that is held goes in by a seat of their own, as a colleague by name and login.
+func TestColleagueJoins(t *testing.T) {
+	w := newWorld(t)
+	var log []consentv1.Audit
+	follow(w, "audit.v1.entry.>", func(e consentv1.Audit) { log = append(log, e) })
+	goesOn := func(r *meetingv1.BookRequest) { r.Follows, r.StartsAt = "call-1", time.Time{} }
+	m := w.book(goesOn)
+	ref := func(a meetingv1.Actor) meetingv1.Ref { return meetingv1.Ref{ID: m.ID, Actor: a} }
+	host := w.host(m).join()
+	w.until("the meeting is held", func() bool { return len(w.started) == 1 })
+
+	refused(w, errs.Denied, meetingv1.JoinSubject, ref(colleague("ida", "b")))
+	citizen := colleague("bente", "a")
+	citizen.Role = "citizen"
+	refused(w, errs.Denied, meetingv1.JoinSubject, ref(citizen))
+	seat := get[meetingv1.Participant](w, meetingv1.JoinSubject, ref(colleague("ole", "a")))
+	again := get[meetingv1.Participant](w, meetingv1.JoinSubject, ref(colleague("ole", "a")))
+	own := get[meetingv1.Participant](w, meetingv1.JoinSubject, ref(mette))
+	if seat.Role != meetingv1.RoleColleague || seat.Name != "Kollega ole" || again.ID != seat.ID || again.Link != seat.Link || own.ID != host.seat.ParticipantID {
+		t.Errorf("seats: %+v, again %+v, the host's %+v", seat, again, own)
+	}
+	w.until("who joins is in the audit log", func() bool {
+		return slices.ContainsFunc(log, func(e consentv1.Audit) bool {
+			return e.Actor == "ole" && e.Action == "join-meeting" && e.ConversationID == m.ID
+		})
+	})
+
+	ole := w.seated(m.ID, seat, "ole")
+	if e := ole.knock("Somebody Else", nil); e.Me.State != meetingv1.InRoom || e.Me.Name != "Kollega ole" || e.Me.Verified == "" || e.CanAct {
+		t.Errorf("the colleague is %+v, leads: %v", e.Me, e.CanAct)
+	}
+	ole.join()
+	w.eventually("sound of the colleague", func() bool { return host.hears(ole) > 5 && ole.hears(host) > 5 })
+	seen := host.act(meetingv1.ActHand, "", "up").Meeting.Participants
+	if !slices.ContainsFunc(seen, func(p meetingv1.Participant) bool {
+		return p.ID == seat.ID && p.Role == meetingv1.RoleColleague && p.Verified != ""
+	}) {
+		t.Errorf("the host sees %+v", seen)
+	}
+	stranger := w.seated(m.ID, seat, "ida") // by the colleague's link
+	if e := stranger.knock("Ida", nil); e.Me.State != meetingv1.InLobby || e.Me.Verified != "" {
+		t.Errorf("somebody else by the colleague's link is %+v", e.Me)
+	}
+	stranger.decide(meetingv1.Refuse)
+
+	// The call's desk asks for the meeting that goes on: the same seat, and one for another colleague.
+	for who, id := range map[string]string{"ole": seat.ID, "eva": ""} {
+		p := w.book(goesOn, func(r *meetingv1.BookRequest) {
+			r.Actor, r.Participants = colleague(who, "a"), []meetingv1.Participant{{Role: meetingv1.RoleCitizen, Name: "Bente"}}
+		}).Participants[0]
+		if p.User != who || p.Role != meetingv1.RoleColleague || p.Link == "" || id != "" && p.ID != id {
+			t.Errorf("%s is given %+v", who, p)
+		}
+	}
+
+	host.act(meetingv1.ActRemove, seat.ID, "")
+	refused(w, errs.Denied, meetingv1.JoinSubject, ref(colleague("ole", "a")))
+	host.act(meetingv1.ActEnd, "", "")
+	w.over(m.ID)
+	refused(w, errs.NotFound, meetingv1.JoinSubject, ref(colleague("eva", "a")))
+}
+
+// Of a meeting that is locked, or has not begun, a colleague waits in the lobby, and does not let themselves in.
+func TestColleagueWaits(t *testing.T) {
+	w := newWorld(t)
+	m := w.book()
+	ole := w.seated(m.ID, get[meetingv1.Participant](w, meetingv1.JoinSubject, meetingv1.Ref{ID: m.ID, Actor: colleague("ole", "a")}), "ole")
+	if e := ole.knock("", nil); e.Me.State != meetingv1.InLobby {
+		t.Errorf("before it has begun: %+v", e.Me)
+	}
+	ole.decide(meetingv1.Postpone)
+	host := w.host(m).join()
+	w.until("the meeting is held", func() bool { return len(w.started) == 1 })
+	host.act(meetingv1.ActLock, "", "on")
+	if e := ole.knock("", nil); e.Me.State != meetingv1.InLobby {
+		t.Errorf("while it is locked: %+v", e.Me)
+	}
+	refused(w, errs.Denied, meetingv1.AdmitSubject, meetingv1.AdmitRequest{
+		MeetingID: m.ID, ParticipantID: ole.seat.ParticipantID, Decision: meetingv1.Admit, Actor: colleague("ole", "a"),
+	})
+	ole.decide(meetingv1.Admit)
+	if p := w.participant(m.ID, ole.seat.ParticipantID); p.State != meetingv1.InRoom || p.Verified == "" {
+		t.Errorf("let in: %+v", p)
 	}
 }

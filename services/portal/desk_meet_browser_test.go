@@ -25,8 +25,9 @@ func TestDeskAsksTwiceForOneMeeting(t *testing.T) {
 	script(t, p, s, meetingv1.BookSubject, func(r meetingv1.BookRequest) (meetingv1.Meeting, error) {
 		asked <- r
 		return meetingv1.Meeting{ID: demoMeeting, State: meetingv1.Live, Participants: []meetingv1.Participant{
-			{ID: "host", Role: meetingv1.RoleCaseworker, Link: "/moede/" + demoMeeting + "/host"},
+			{ID: "host", Role: meetingv1.RoleCaseworker, User: "ole", Link: "/moede/" + demoMeeting + "/host"},
 			{ID: "me", Role: meetingv1.RoleCitizen, Link: "/moede/" + demoMeeting + "/me", Phone: "+4512345678"},
+			{ID: "colleague", Role: meetingv1.RoleColleague, User: "mette", Link: "/moede/" + demoMeeting + "/colleague"},
 		}}, nil
 	})
 	b := chromium(t, p)
@@ -40,7 +41,7 @@ func TestDeskAsksTwiceForOneMeeting(t *testing.T) {
 		eval[bool](b, `(document.getElementById("meet-phone").value = "`+tt.phone+`") !== ""`)
 		b.click("#meet-start")
 		b.until(`document.activeElement.id === "meet-go" && document.getElementById("meet-done").textContent.includes("` + tt.says + `")`)
-		b.until(`document.getElementById("meet-link").value === location.origin + "/moede/` + demoMeeting + `/me"`)
+		b.until(`document.getElementById("meet-link").value === location.origin + "/moede/` + demoMeeting + `/me" && new URL(document.getElementById("meet-go").href).pathname === "/moede/` + demoMeeting + `/colleague"`)
 		if r := <-asked; r.Follows != demoConv || !r.StartsAt.IsZero() || r.Participants[0].Phone != tt.phone {
 			t.Errorf("asked for %+v", r)
 		}

@@ -22,6 +22,7 @@ const (
 	CancelSubject    = "meeting.v1.cancel"     // CancelRequest → Meeting
 	GetSubject       = "meeting.v1.get"        // Ref → Meeting
 	ListSubject      = "meeting.v1.list"       // ListRequest → ListReply
+	JoinSubject      = "meeting.v1.join"        // Ref → Participant: the actor's own seat, with its link
 	SetupsSubject    = "meeting.v1.setups"     // SetupsRequest → SetupsReply
 	SaveSetupSubject = "meeting.v1.setup.save" // Setup → Setup
 	OutboxSubject    = "meeting.v1.outbox"     // OutboxRequest → OutboxReply: what was sent to whom

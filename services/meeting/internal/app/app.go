@@ -235,6 +235,7 @@ func (a *App) endpoints(svc micro.Service, d doors) error {
 
 		handle(a, d, meetingv1.ChangeSubject, false, byID(func(r meetingv1.BookRequest) string { return r.ID }), a.change),
 		handle(a, d, meetingv1.CancelSubject, false, byID(func(r meetingv1.CancelRequest) string { return r.ID }), a.cancel),
+		handle(a, d, meetingv1.JoinSubject, false, byID(func(r meetingv1.Ref) string { return r.ID }), a.join),
 		handle(a, d, meetingv1.EnterSubject, false, byID(func(r meetingv1.EnterRequest) string { return r.MeetingID }), a.Hall.Enter),
 		handle(a, d, meetingv1.KnockSubject, false, bySeat(func(r meetingv1.KnockRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Knock),
 		handle(a, d, meetingv1.AdmitSubject, false, byID(func(r meetingv1.AdmitRequest) string { return r.MeetingID }), a.admit),
@@ -270,6 +271,12 @@ func (a *App) book(ctx context.Context, r meetingv1.BookRequest) (meetingv1.Meet
 		r.Participants = append([]meetingv1.Participant{{Role: meetingv1.RoleCaseworker, Name: r.Actor.Name, User: r.Actor.ID}}, r.Participants...)
 	}
 	rec, err := a.Book.New(ctx, r)
+	if err == nil && rec.State == meetingv1.Live && rec.Own(r.Actor.ID) == nil { // a colleague's that is held, maybe at another node
+		_, err = bus.Request[meetingv1.Participant](ctx, a.Bus, meetingv1.JoinSubject, meetingv1.Ref{ID: rec.ID, Actor: r.Actor})
+		if err == nil {
+			rec, _, err = a.Book.Get(ctx, rec.ID)
+		}
+	}
 	m := own(rec)
 	asks := func(p meetingv1.Participant) bool { return p.User == r.Actor.ID }
 	if i := slices.IndexFunc(m.Participants, asks); i > 0 && rec.CreatedBy != r.Actor.ID { // a colleague's: one's own seat stands first
@@ -329,12 +336,29 @@ func (a *App) get(ctx context.Context, r meetingv1.Ref) (meetingv1.Meeting, erro
 	if err != nil {
 		return meetingv1.Meeting{}, err
 	}
-	return own(rec), a.look(ctx, r.Actor, rec.ID)
+	return own(rec), a.look(ctx, r.Actor, "view-meeting", rec.ID)
+}
+
+// join gives a caseworker of the area a seat in a meeting that is a colleague's. It is in the audit log before the link is given.
+func (a *App) join(ctx context.Context, r meetingv1.Ref) (meetingv1.Participant, error) {
+	if _, err := a.find(ctx, r.ID, r.Actor); err != nil {
+		return meetingv1.Participant{}, err
+	}
+	if err := a.look(ctx, r.Actor, "join-meeting", r.ID); err != nil {
+		return meetingv1.Participant{}, err
+	}
+	rec, id, err := a.Book.Join(ctx, r.ID, r.Actor)
+	if err != nil {
+		return meetingv1.Participant{}, err
+	}
+	p := *rec.Participant(id)
+	p.Link = rec.Path(id)
+	return p, nil
 }
 
 // look writes the audit entry of a look at people's data.
-func (a *App) look(ctx context.Context, actor meetingv1.Actor, id string) error {
-	look := audit.Look{Actor: actor.ID, Role: actor.Role, Action: "view-meeting", Purpose: "Forberede eller holde et møde"}
+func (a *App) look(ctx context.Context, actor meetingv1.Actor, action, id string) error {
+	look := audit.Look{Actor: actor.ID, Role: actor.Role, Action: action, Purpose: "Forberede eller holde et møde"}
 	return a.looks.Write(a.Book.Now(), look, []string{id}, func(entries []consentv1.Audit) error {
 		return a.Bus.Publish(ctx, entries[0])
 	})

@@ -171,11 +171,10 @@ func (b *Book) join(ctx context.Context, id string, r meetingv1.BookRequest) (Re
 		}
 		changed := false
 		for _, w := range r.Participants {
-			switch i := slices.IndexFunc(rec.Participants, func(p meetingv1.Participant) bool { return p.Role == w.Role && p.User == w.User }); {
-			case w.Role == meetingv1.RoleCaseworker && w.User != "" && i < 0 && len(rec.Participants) < MaxParticipants:
-				p := meetingv1.Participant{ID: event.NewID(b.Now()), Role: w.Role, User: w.User, Name: w.Name, State: meetingv1.Invited, Since: b.Now()}
-				rec.Participants = append(rec.Participants, p)
-				rec.Seats[p.ID] = Seat{Secret: rand.Text()}
+			i := slices.IndexFunc(rec.Participants, func(p meetingv1.Participant) bool { return p.Role == w.Role && p.User == w.User })
+			switch {
+			case w.Role == meetingv1.RoleCaseworker && w.User != "" && rec.Own(w.User) == nil && len(rec.Participants) < MaxParticipants:
+				rec.seat(w.Role, w.User, w.Name, b.Now())
 				changed = true
 			case w.Role == meetingv1.RoleCitizen && i >= 0 && address(&rec.Participants[i], w):
 				rec.Sequence++
@@ -187,6 +186,35 @@ func (b *Book) join(ctx context.Context, id string, r meetingv1.BookRequest) (Re
 		}
 		return nil
 	})
+}
+
+// Join gives a caseworker who asks for a meeting a seat of their own: the one that is there, or a new one as a colleague.
+func (b *Book) Join(ctx context.Context, id string, who meetingv1.Actor) (rec Record, seat string, err error) {
+	rec, err = b.Update(ctx, id, "joined", "", func(rec *Record) error {
+		if err := b.open(*rec); err != nil {
+			return err
+		}
+		switch p := rec.Own(who.ID); {
+		case p != nil && p.State == meetingv1.Removed:
+			return errs.E(errs.Denied, "Du er taget ud af mødet.", nil)
+		case p != nil:
+			seat = p.ID
+			return ErrUnchanged
+		case len(rec.Participants) >= MaxParticipants:
+			return errs.E(errs.Limited, "Mødet er fuldt.", nil)
+		}
+		seat = rec.seat(meetingv1.RoleColleague, who.ID, who.Name, b.Now())
+		return nil
+	})
+	return rec, seat, err
+}
+
+// seat adds somebody who comes with an own login.
+func (rec *Record) seat(role, user, name string, now time.Time) (id string) {
+	p := meetingv1.Participant{ID: event.NewID(now), Role: role, User: user, Name: name, State: meetingv1.Invited, Since: now}
+	rec.Participants = append(rec.Participants, p)
+	rec.Seats[p.ID] = Seat{Secret: rand.Text()}
+	return p.ID
 }
 
 // address takes over where a person is to be told, as far as it is said; true: it is another place than before.
@@ -339,6 +367,18 @@ func (rec *Record) Participant(id string) *meetingv1.Participant {
 		return &rec.Participants[i]
 	}
 	return nil
+}
+
+// Own finds the seat of one of the authority's people by login; nil when there is none. One that leads the meeting and is nobody's is
+// whose who booked it.
+func (rec *Record) Own(user string) *meetingv1.Participant {
+	i := slices.IndexFunc(rec.Participants, func(p meetingv1.Participant) bool {
+		return p.User == user || p.User == "" && p.Role == meetingv1.RoleCaseworker && rec.CreatedBy == user
+	})
+	if i < 0 || user == "" {
+		return nil
+	}
+	return &rec.Participants[i]
 }
 
 // Remove takes a participant out who was never there.

@@ -59,8 +59,7 @@ const maxKnown = 8
 // forwarded link must not make anybody somebody else, in neither direction.
 func identify(rec *booking.Record, p *meetingv1.Participant, device string, l *meetingv1.Login) (changed bool) {
 	s := rec.Seats[p.ID]
-	if l == nil || l.Role != "citizen" || p.Role == meetingv1.RoleCaseworker || rank(l.Level) <= rank(s.Known[device].Level) ||
-		len(s.Known) >= maxKnown {
+	if l == nil || !proves(p, l) || rank(l.Level) <= rank(s.Known[device].Level) || len(s.Known) >= maxKnown {
 		return false
 	}
 	if s.Known == nil {
@@ -72,6 +71,19 @@ func identify(rec *booking.Record, p *meetingv1.Participant, device string, l *m
 		assume(p, s, device)
 	}
 	return true
+}
+
+// proves tells whether a login says who a participant is. A seat that is one person's is proven by nobody else's login.
+func proves(p *meetingv1.Participant, l *meetingv1.Login) bool {
+	if p.User != "" {
+		return p.Role == meetingv1.RoleColleague && l.Role == "caseworker" && l.Subject == p.User
+	}
+	return p.Role != meetingv1.RoleCaseworker && l.Role == "citizen"
+}
+
+// colleague tells whether a device is one of the authority's people who has an own seat and has logged in for it.
+func colleague(rec booking.Record, p *meetingv1.Participant, device string) bool {
+	return p.User != "" && p.Role == meetingv1.RoleColleague && rec.Seats[p.ID].Known[device].Level != ""
 }
 
 // holder is the device on which a seat is in use.
@@ -294,7 +306,7 @@ func (h *Hall) mayKnock(rec booking.Record, p *meetingv1.Participant, device str
 	switch {
 	case p.State == meetingv1.Removed || slices.Contains(rec.Seats[p.ID].Refused, device):
 		return errs.E(errs.Denied, "Du er taget ud af mødet.", nil)
-	case rec.Locked && !inside:
+	case rec.Locked && !inside && !colleague(rec, p, device): // a colleague waits until somebody decides
 		return errs.E(errs.Denied, "Mødet er låst. Ring, hvis du skal med.", nil)
 	case h.Book.Early(rec) && p.State == meetingv1.Invited:
 		return errs.E(errs.Conflict, "Det er for tidligt. Venteværelset åbner en halv time før mødet.", nil)
@@ -302,7 +314,7 @@ func (h *Hall) mayKnock(rec booking.Record, p *meetingv1.Participant, device str
 	return nil
 }
 
-// knock puts a device into the lobby. Whoever is in the room by the same link stays there until the caseworker decides; own is
+// knock puts a device into the lobby, and a colleague into a meeting that is held and open to all. Whoever is in the room by the same link stays there until the caseworker decides; own is
 // false then: nothing of what the newcomer says is the other's.
 func knock(rec *booking.Record, p *meetingv1.Participant, device string, now time.Time) (own bool) {
 	s := rec.Seats[p.ID]
@@ -319,6 +331,9 @@ func knock(rec *booking.Record, p *meetingv1.Participant, device string, now tim
 	}
 	assume(p, s, device)
 	p.State, s.Knocks = meetingv1.InLobby, device
+	if rec.State == meetingv1.Live && !rec.Locked && colleague(*rec, p, device) {
+		p.State, s.Device, s.Knocks, p.Since = meetingv1.InRoom, device, "", now
+	}
 	rec.Seats[p.ID] = s
 	return true
 }
@@ -384,6 +399,9 @@ func (h *Hall) Decide(ctx context.Context, r meetingv1.AdmitRequest) (booking.Re
 		p := rec.Participant(r.ParticipantID)
 		if p == nil || rec.Seats[r.ParticipantID].Knocks == "" || p.State != meetingv1.InLobby && !p.Again {
 			return errs.E(errs.Conflict, "Deltageren venter ikke længere.", nil)
+		}
+		if p.Role == meetingv1.RoleColleague && p.User != "" && p.User == r.Actor.ID {
+			return errs.E(errs.Denied, "En anden skal lukke dig ind.", nil)
 		}
 		var err error
 		d, err = decide(rec, p, r, h.Now())

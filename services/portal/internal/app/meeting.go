@@ -49,6 +49,7 @@ func (a *App) meetingRoutes() []route {
 		{pattern: "GET /api/v1/meetings/{id}", roles: worker, quiet: true, handle: a.getMeeting},
 		{pattern: "PUT /api/v1/meetings/{id}", roles: worker, handle: a.changeMeeting},
 		{pattern: "POST /api/v1/meetings/{id}/cancel", roles: worker, handle: a.cancelMeeting},
+		{pattern: "POST /api/v1/meetings/{id}/join", roles: worker, handle: a.joinMeeting},
 		{pattern: "POST /api/v1/meetings/{id}/admit", roles: worker, handle: a.admitToMeeting},
 		{pattern: "GET /api/v1/meetings/{id}/outbox", roles: worker, quiet: true, handle: a.meetingOutbox},
 
@@ -110,6 +111,19 @@ func (a *App) cancelMeeting(w http.ResponseWriter, r *http.Request, p who.Person
 		return err
 	}
 	return a.onMeeting(w, r, meetingv1.CancelSubject, func(id string) any { req.ID, req.Actor = id, host(p); return req })
+}
+
+func (a *App) joinMeeting(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	seat, err := askMeeting[meetingv1.Participant](r.Context(), a, meetingv1.JoinSubject, meetingv1.Ref{ID: id, Actor: host(p)})
+	if err != nil {
+		return err
+	}
+	seat.Link = a.Public.JoinPath(seat.Link).String()
+	return reply(w, seat)
 }
 
 func (a *App) admitToMeeting(w http.ResponseWriter, r *http.Request, p who.Person) error {
@@ -209,13 +223,13 @@ func (a *App) meetingPage(w http.ResponseWriter, r *http.Request, p who.Person) 
 }
 
 // loginOf is who is logged in, as the meeting service is told. The built-in test provider's people count as verified in the
-// same way as a real broker's: which level a login has is the broker's to say.
+// same way as a real broker's: which level a login has is the broker's to say. Authorities' own providers are of the same level (NSIS).
 func loginOf(p who.Person) *meetingv1.Login {
 	if p.ID == "" {
 		return nil
 	}
 	l := &meetingv1.Login{Subject: p.ID, Name: p.Name, Role: p.Role}
-	if p.Role == token.Citizen && p.PartyRef != "" {
+	if p.Role == token.Citizen && p.PartyRef != "" || p.Role == token.Caseworker {
 		l.Level = meetingv1.LevelSubstantial
 	}
 	return l

@@ -13,8 +13,9 @@ export async function book({ follows, area, caseNumber, citizen }) {
     participants: [{ role: "citizen", state: "", ...citizen }],
   });
   const who = (role) => m.participants.find((p) => p.role === role);
+  const mine = m.participants.find((p) => p.user && p.user === document.documentElement.dataset.user) ?? who("caseworker");
   const reached = (how) => Boolean(citizen[how]) && citizen[how] === who("citizen")[how];
-  return { mine: who("caseworker").link, citizens: who("citizen").link, told: reached("phone") || reached("email") };
+  return { mine: mine.link, citizens: who("citizen").link, told: reached("phone") || reached("email") };
 }
 
 /**

@@ -81,16 +81,21 @@ function waiting(m, p) {
     el("button", { type: "button", class: "button button-tertiary small", onclick: () => decide(m, p, "refuse") }, t("meetings.refuse")));
 }
 
+const me = document.documentElement.dataset.user;
+const mine = (m, p) => p.user === me || (!p.user && p.role === "caseworker" && m.created_by === me);
+
+/** join goes into a meeting that is a colleague's, by a seat of one's own. */
+const join = (m) => api("POST", `/api/v1/meetings/${m.id}/join`).then(({ link }) => location.assign(new URL(link).pathname)).catch(failed);
+
 function participant(m, p) {
   const li = el("li", { class: p.state === "lobby" || p.again ? "m-waits" : "" },
     el("strong", {}, p.name || t(`m.role.${p.role}`)), ` ${t(`m.role.${p.role}`)} · ${t(`m.state.${p.state}`)} `,
     p.verified ? el("span", { class: "m-badge" }, `✓ ${t("m.verified")}`) : null);
   if (p.again) li.append(el("span", { class: "m-flag" }, t("m.elsewhere.waits")));
-  if (p.state === "lobby" || p.again) li.append(waiting(m, p));
+  if ((p.state === "lobby" || p.again) && !mine(m, p)) li.append(waiting(m, p));
   if (p.link) {
-    li.append(p.role === "caseworker"
-      ? el("a", { class: "button button-primary small", href: new URL(p.link).pathname }, t("meetings.join"))
-      : el("button", { type: "button", class: "button button-tertiary small", onclick: () => copy(p.link) }, t("meetings.copy")));
+    if (mine(m, p)) li.append(el("a", { class: "button button-primary small", href: new URL(p.link).pathname }, t("meetings.join")));
+    else if (!p.user && p.role !== "caseworker") li.append(el("button", { type: "button", class: "button button-tertiary small", onclick: () => copy(p.link) }, t("meetings.copy")));
   }
   if (p.dial_code) li.append(el("span", { class: "quiet" }, ` ${t("meetings.code", { number: m.dial_number, code: p.dial_code })}`));
   if (p.report) li.append(el("span", { class: "quiet" }, ` ${t("m.camera")}: ${t(`m.dev.${p.report.camera}`)} · ${t("m.mic")}: ${t(`m.dev.${p.report.microphone}`)}${p.report.network ? ` · ${netText(p.report)}` : ""}`));
@@ -102,6 +107,8 @@ function draw(e, m) {
     el("header", {}, el("h2", {}, m.title), el("p", { class: "quiet" }, `${at(m.starts_at)} · ${m.minutes} min · ${t(`m.meeting.${m.state}`)}${m.case_number ? ` · ${m.case_number}` : ""}`)),
     el("ul", { class: "m-people" }, ...m.participants.map((p) => participant(m, p))),
     el("p", { class: "acts" },
+      ["booked", "live"].includes(m.state) && !m.participants.some((p) => mine(m, p))
+        ? el("button", { type: "button", class: "button button-secondary small", onclick: () => join(m) }, t("meetings.join.colleague")) : null,
       m.state === "booked" ? el("button", {
         type: "button", class: "button button-tertiary small",
         onclick: async () => {
