@@ -13,6 +13,7 @@ import (
 	"samtale.dk/samtale/media/mediatest"
 	"samtale.dk/samtale/media/pcm"
 	"samtale.dk/samtale/services/contract/audiov1"
+	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/phone/dialer"
 	"samtale.dk/samtale/services/phone/internal/announce"
@@ -39,6 +40,7 @@ type meetingDesk struct {
 	language string // of the seat's person
 
 	session string
+	silent  bool // nothing is sent
 	heard   []int16
 	lost    int64
 }
@@ -138,7 +140,12 @@ func (d *meetingDesk) connect(session string) {
 		defer tick.Stop()
 		for {
 			f.Epoch++
-			_ = nc.Publish(meetingv1.DownSubject(session), f.Append(nil)) // when the test is over
+			d.w.mu.Lock()
+			silent := d.silent
+			d.w.mu.Unlock()
+			if !silent {
+				_ = nc.Publish(meetingv1.DownSubject(session), f.Append(nil)) // when the test is over
+			}
 			f.Position += pcm.FrameSamples
 			select {
 			case <-ctx.Done():
@@ -278,6 +285,31 @@ func TestGuestCallsIn(t *testing.T) {
 	}
 }
 
+// TestGuestWaitsForTheMeeting: a meeting that is away for long is said to be, with a tone for the time; when it sounds again, it is heard.
+func TestGuestWaitsForTheMeeting(t *testing.T) {
+	w := start(t, slowQuestions(t))
+	d := w.meetingDesk()
+	c, err := w.dialer(dialer.Config{}).Dial(t.Context(), dialer.Options{To: w.uri("moede"), Record: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Press(t.Context(), rightCode); err != nil {
+		t.Fatal(err)
+	}
+	d.pressing(c, "1", "a knock", func() bool { return len(d.knocks) > 0 })
+	d.move(func(p *meetingv1.Participant) { p.State = meetingv1.InRoom })
+	d.until("sound", func() bool { return d.session != "" })
+	d.talk(c)
+	w.note(func() { d.silent = true })
+	w.until("a tone instead of the meeting", func() bool {
+		heard := c.Heard()
+		last := heard[max(0, len(heard)-8000):]
+		return pcm.Level(last) > -50 && mediatest.Goertzel(last, pcm.Rate, 700) < 100
+	})
+	w.note(func() { d.silent = false })
+	d.talk(c)
+}
+
 // TestGuestWithoutCode: three wrong codes end the call, and the meeting hears of nobody.
 func TestGuestWithoutCode(t *testing.T) {
 	w := start(t, slowQuestions(t))
@@ -301,6 +333,68 @@ func TestGuestWithoutCode(t *testing.T) {
 	defer w.mu.Unlock()
 	if len(d.codes) != 3 || len(d.knocks) != 0 || d.left {
 		t.Errorf("codes %+v, knocks %+v", d.codes, d.knocks)
+	}
+}
+
+// TestGuestAsksForAPerson: who has no code keys 0, and goes on as a call to the service area that helps.
+func TestGuestAsksForAPerson(t *testing.T) {
+	for _, keys := range []string{"0#", "4711#0", "47*0"} {
+		t.Run(keys, func(t *testing.T) {
+			w := start(t, "SAMTALE_ANNOUNCEMENTS="+writeSoundsBut(t, 200*time.Millisecond, map[announce.ID]time.Duration{announce.Ask: 2 * time.Minute}))
+			d := w.meetingDesk()
+			c, err := w.dialer(dialer.Config{User: "+4511223344"}).Dial(t.Context(), dialer.Options{To: w.uri("moede")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Press(t.Context(), keys); err != nil {
+				t.Fatal(err)
+			}
+			var call callv1.Started
+			w.until("a call to the area", func() bool {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				for _, s := range w.started {
+					call = s
+				}
+				return call.ServiceArea == "borgerservice" && call.Channel == callv1.ChannelQueue
+			})
+			w.asked(call.ConversationID)
+			if err := c.Press(t.Context(), "1"); err != nil { // the line is the call's
+				t.Fatal(err)
+			}
+			w.choiceIs(call.ConversationID, true)
+			if p := w.snapshot(call.ConversationID).Party; p.Number != "+4511223344" {
+				t.Errorf("the caller is %+v", p)
+			}
+			if err := c.HangUp(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			w.endOf(call.ConversationID)
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if len(d.codes) != strings.Count(keys, "4711") || d.left {
+				t.Errorf("the meeting was asked for %v, left: %v", d.codes, d.left)
+			}
+		})
+	}
+}
+
+// TestGuestWithoutHelp: where nobody helps, 0 is a code like others. A # that comes after a whole code is none.
+func TestGuestWithoutHelp(t *testing.T) {
+	w := start(t, slowQuestions(t), "SAMTALE_MEETING_HELP=none")
+	d := w.meetingDesk()
+	c, err := w.dialer(dialer.Config{}).Dial(t.Context(), dialer.Options{To: w.uri("moede")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Press(t.Context(), "0#987654321#"+rightCode); err != nil {
+		t.Fatal(err)
+	}
+	d.until("three codes", func() bool { return len(d.codes) == 3 })
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if d.codes[0].Code != "0" || d.codes[1].Code != "987654321" || d.codes[2].Code != rightCode {
+		t.Errorf("codes %+v", d.codes)
 	}
 }
 

@@ -46,6 +46,8 @@ type Config struct {
 	Line    line.Config // UA is set by Attach
 	Trunk   Trunk
 	Numbers []string // SIP users that are called for meetings
+	// Person tells how a caller without a code gets to a person: the line is another's then, unless take says no. Nil: not at all.
+	Person  func(in *sipua.Incoming, l *line.Line) (take func() bool)
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 }
@@ -96,6 +98,7 @@ func (s *Service) Invite(in *sipua.Incoming) {
 	}
 	_, number, _ := in.From()
 	v.caller, v.tail = s.caller(number), number[max(0, len(number)-2):]
+	v.person = s.cfg.Person(in, v.line)
 	err = in.Progress(sip.StatusRinging, "Ringing", sipua.Body{})
 	if err == nil {
 		err = v.line.Accept(in, "")

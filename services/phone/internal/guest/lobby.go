@@ -15,6 +15,10 @@ const (
 	codeTries = 3
 	// keyLimit is how long we wait for the next key of a code.
 	keyLimit = 10 * time.Second
+	// helpKeys are no code, for none begins with a zero: who keys nothing else asks for a person. helpLimit is how long after a zero
+	// something else would have to come.
+	helpKeys  = "0"
+	helpLimit = 3 * time.Second
 	// answerLimit is how long we wait for a key after a question.
 	answerLimit = 4 * time.Second
 	// lobbyAgain is how often who waits hears the place, and the meeting whether somebody still waits.
@@ -47,6 +51,9 @@ func (v *visit) code() string {
 		if o == gone {
 			return outHungUp
 		}
+		if code == helpKeys && v.person != nil {
+			return v.toPerson()
+		}
 		rep, err := ask[meetingv1.DialInReply](v, meetingv1.DialInSubject, meetingv1.DialInRequest{
 			Code: code, Device: v.device, Caller: v.caller, Tail: v.tail,
 		})
@@ -69,7 +76,24 @@ func (v *visit) code() string {
 	return v.farewell(announce.MeetingNoCode, outNoCode)
 }
 
-// collect plays a prompt, in both languages as nobody knows yet who calls, and takes keys meanwhile and after. A star begins again.
+// toPerson lets somebody take over who can help without a code.
+func (v *visit) toPerson() string {
+	o := v.play(ignore, v.both(announce.MeetingPerson)...)
+	if o == gone {
+		return outHungUp
+	}
+	if v.given = v.person(); v.given {
+		return outPerson
+	}
+	return v.farewell(announce.MeetingNoCode, outNoCode)
+}
+
+// both is an announcement in both languages, as nobody knows yet who calls.
+func (v *visit) both(id announce.ID) [][]int16 {
+	return [][]int16{announce.Pause(300 * time.Millisecond), v.sound(id), v.s.cfg.Sounds.In(announce.English, "", id)}
+}
+
+// collect plays a prompt and takes keys meanwhile and after. A star begins again.
 func (v *visit) collect(prompt announce.ID) (code string, o outcome) {
 	var keys []byte
 	whole := false
@@ -81,15 +105,23 @@ func (v *visit) collect(prompt announce.ID) (code string, o outcome) {
 		case d == '*':
 			keys = nil
 		case d == '#':
-			whole = true
+			whole = len(keys) > 0 // else it belongs to the code before, which was long enough without
 		case d >= '0' && d <= '9':
 			keys = append(keys, byte(d))
 		}
 		return true
 	}
-	o = v.play(take, announce.Pause(300*time.Millisecond), v.sound(prompt), v.s.cfg.Sounds.In(announce.English, "", prompt))
+	parts := v.both(prompt)
+	if v.person != nil {
+		parts = append(parts, v.both(announce.MeetingZero)...)
+	}
+	o = v.play(take, parts...)
 	for o != gone && !whole && len(keys) < codeDigits {
-		if o = v.wait(nil, keyLimit, take); o == through {
+		limit := keyLimit
+		if string(keys) == helpKeys {
+			limit = helpLimit
+		}
+		if o = v.wait(nil, limit, take); o == through {
 			break
 		}
 	}

@@ -59,7 +59,11 @@ func (v *visit) renew(session string) string {
 	if err == nil {
 		v.stands(e.Me)
 	}
-	v.listen(v.ear.silent() > quietMeeting)
+	quiet := quietMeeting
+	if err == nil { // a room that has just been opened elsewhere sounds in a moment
+		quiet += meetingv1.SoundEvery
+	}
+	v.listen(v.ear.silent() > quiet)
 	return ""
 }
 
@@ -123,6 +127,8 @@ func (v *visit) inMeeting(p any) bool {
 		v.report(map[bool]string{true: meetingv1.LineHeld}[bool(p)])
 	case news:
 		return v.heard(p)
+	case again:
+		v.listen(false)
 	}
 	return false
 }

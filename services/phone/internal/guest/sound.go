@@ -147,20 +147,26 @@ func (m *mouth) gap(g rtpx.Gap) {
 // ear is what the guest hears of the meeting.
 type ear struct {
 	queue *pcm.Queue
+	back  func()       // is told when the meeting is heard after quietMeeting of nothing
 	last  atomic.Int64 // Unix nanoseconds of the last frame
 	begun bool         // belongs to the media clock
 	frame audiov1.Frame
 }
 
-func newEar() *ear { return &ear{queue: pcm.NewQueue(pcm.FrameSamples, downSlots)} }
+func newEar(back func()) *ear {
+	return &ear{queue: pcm.NewQueue(pcm.FrameSamples, downSlots), back: back}
+}
 
 // hear is for the subscription's goroutine.
 func (e *ear) hear(m *nats.Msg) {
 	if e.frame.Decode(m.Data) != nil || len(e.frame.PCM) != pcm.FrameSamples {
 		return
 	}
-	e.last.Store(time.Now().UnixNano())
-	_ = e.queue.WriteFrame(e.frame.PCM) // fails only when closed
+	now := time.Now().UnixNano()
+	if last := e.last.Swap(now); time.Duration(now-last) > quietMeeting {
+		e.back()
+	}
+	_ = e.queue.WriteFrame(e.frame.PCM) // fails only for a frame that is too long
 }
 
 // ReadFrame implements pcm.Reader on the media clock.

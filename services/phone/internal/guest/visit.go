@@ -24,9 +24,11 @@ type visit struct {
 	way    string
 	line   *line.Line
 	log    *slog.Logger
-	device string // random: to the meeting it is what a browser's cookie is
-	caller string // for the limit of wrong codes
-	tail   string // last two digits
+	device string      // random: to the meeting it is what a browser's cookie is
+	caller string      // for the limit of wrong codes
+	tail   string      // last two digits
+	person func() bool // gives the line to a person; nil: there is nobody
+	given  bool        // the line is somebody else's
 
 	inbox chan any
 	over  chan struct{} // closed when the line is gone
@@ -54,6 +56,7 @@ type (
 	digit byte
 	held  bool                // the telephone has put us on hold, or took us back
 	news  meetingv1.RoomEvent // of our seat, or of the whole meeting
+	again struct{}            // the meeting is heard again
 )
 
 // Outcomes of a visit, for the figures; those of calls are meetingv1's states of a line, too.
@@ -66,6 +69,7 @@ const (
 	outRefused   = "refused"
 	outPostponed = "postponed"
 	outStopped   = "stopped"
+	outPerson    = "person"
 )
 
 // stateOver is the state of a seat whose meeting has ended.
@@ -74,8 +78,9 @@ const stateOver = "over"
 func (s *Service) visit(way, peer string) (*visit, error) {
 	v := &visit{
 		s: s, way: way, log: s.cfg.Log, device: rand.Text(), inbox: make(chan any, 64), over: make(chan struct{}),
-		mouth: newMouth(), ear: newEar(),
+		mouth: newMouth(),
 	}
+	v.ear = newEar(func() { v.post(again{}) })
 	var once sync.Once
 	l, err := line.New(s.cfg.Line, peer, nil, line.Hooks{
 		Frame: v.mouth.frame, Gap: v.mouth.gap, Digit: func(b byte) { v.post(digit(b)) }, Held: func(on bool) { v.mouth.hold(on); v.post(held(on)) },
@@ -223,6 +228,9 @@ const leaveTries = 3
 
 // end leaves the meeting and hangs up.
 func (v *visit) end() {
+	if v.given {
+		return
+	}
 	if v.events != nil {
 		_ = v.events.Unsubscribe() // the connection may be gone already
 	}
