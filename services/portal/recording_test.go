@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ type archive struct {
 	mu    sync.Mutex
 	rec   meetingv1.Recording
 	file  []byte
+	files map[string][]byte // by track; of others it is file
 	reads []meetingv1.ReadRecordingRequest
 }
 
@@ -65,8 +67,15 @@ func serveRecording(t *testing.T, p *place, file []byte) *archive {
 		if a.rec.State != meetingv1.RecordingKept {
 			return meetingv1.RecordingPart{}, errs.E(errs.NotFound, "Optagelsen er slettet.", nil)
 		}
-		end := min(r.From+int64(r.Length), int64(len(a.file)))
-		return meetingv1.RecordingPart{Type: "video/webm; codecs=vp8", Size: int64(len(a.file)), Data: a.file[min(r.From, end):end]}, nil
+		file, kind := a.file, "video/webm; codecs=vp8"
+		if f, ok := a.files[r.TrackID]; ok {
+			file = f
+		}
+		if i := slices.IndexFunc(a.rec.Tracks, func(t meetingv1.Track) bool { return t.ID == r.TrackID }); i >= 0 {
+			kind = a.rec.Tracks[i].Type
+		}
+		end := min(r.From+int64(r.Length), int64(len(file)))
+		return meetingv1.RecordingPart{Type: kind, Size: int64(len(file)), Data: file[min(r.From, end):end]}, nil
 	})
 	script(t, p, s, meetingv1.DeleteRecordingSubject, func(meetingv1.RecordingRequest) (meetingv1.Recording, error) {
 		a.mu.Lock()
@@ -185,12 +194,15 @@ func TestRecordingPage(t *testing.T) {
 	for _, l := range []string{"da", "en"} {
 		b.language(l)
 		b.open("/optagelse/" + demoMeeting)
-		b.until(`document.querySelector(".rec-track video")?.readyState >= 1`)
+		b.until(`document.documentElement.dataset.ready === "recording"`)
+		b.click("#rec-each summary")
 		b.checked("recording-" + l)
 		b.narrow("recording-" + l)
 	}
 	b.language("da")
 	b.open("/optagelse/" + demoMeeting)
+	b.until(`document.documentElement.dataset.ready === "recording"`)
+	b.click("#rec-each summary")
 	text := eval[string](b, `document.querySelector("main").innerText`)
 	for _, want := range []string{
 		"Bente Holm: Kamera", "1:00–1:35: Pause", "1:00:00–1:00:05: Serveren var væk", "agsbehandler: Mikrofon", "Ole Holm", "ville ikke optages", "Samtykke, databeskyttelses", "20. december 2026",

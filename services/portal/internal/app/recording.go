@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
 	"time"
 
 	"samtale.dk/samtale/services/contract/event"
@@ -108,6 +111,26 @@ func (a *App) recordingDeleted(w http.ResponseWriter, r *http.Request, p who.Per
 	return a.page(w, r, p, http.StatusConflict, "recording", "rec.title", recordingData{rec, errs.Text(err)})
 }
 
+// Playable tells whether there is anything to hear or see.
+func (d recordingData) Playable() bool {
+	return slices.ContainsFunc(d.Tracks, func(t meetingv1.Track) bool { return t.Size > 0 })
+}
+
+// openEnded is the range that browsers' players ask for: all that is left, to take as they play.
+var openEnded = regexp.MustCompile(`^bytes=(\d{1,18})-$`)
+
+// inParts gives a player the next part of what it asks for. It asks again when it has played that: an answer that it reads as it plays
+// holds a connection for as long, and browsers have six for a site, for more tracks than that.
+func inParts(r *http.Request) {
+	if dest := r.Header.Get("Sec-Fetch-Dest"); dest != "audio" && dest != "video" {
+		return
+	}
+	if m := openEnded.FindStringSubmatch(r.Header.Get("Range")); m != nil {
+		from, _ := strconv.ParseInt(m[1], 10, 64) // digits that fit
+		r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, from+meetingv1.MaxRecordingPart-1))
+	}
+}
+
 // playRecording gives a track with ranges, so that players can go to any place of it.
 func (a *App) playRecording(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	id, err := pathID(r)
@@ -128,6 +151,7 @@ func (a *App) playRecording(w http.ResponseWriter, r *http.Request, p who.Person
 	t.size = about.Size
 	w.Header().Set("Content-Type", about.Type)
 	w.Header().Set("Content-Disposition", "inline")
+	inParts(r)
 	http.ServeContent(w, r, "", time.Time{}, t)
 	return nil
 }

@@ -216,7 +216,7 @@ function sureness(w) {
 }
 
 /** utterances groups words by leg and pause, so that crosstalk does not cut sentences up. */
-function utterances(words) {
+export function utterances(words) {
   const open = new Map();
   const out = [];
   for (const w of words) {
