@@ -95,8 +95,14 @@ func Run(ctx context.Context, env process.Env) error {
 		Messages: parts.messages, Users: parts.users, RecordArea: cfg.RecordArea, Trunk: cfg.trunk(), Refer: words(cfg.Refer), Times: cfg.times(), Log: log, Metrics: metrics,
 		Demo: demos.Play,
 	})
+	person := func(in *sipua.Incoming, l *line.Line) func() bool {
+		if _, ok := areas.ID(cfg.Help); !ok {
+			return nil
+		}
+		return func() bool { return svc.Take(in, l, cfg.Help) }
+	}
 	guests := guest.New(guest.Config{
-		Bus: b, Sounds: sounds, Trunk: cfg.trunk(), Numbers: words(cfg.Meetings), Log: log, Metrics: env.Metrics,
+		Person: person, Bus: b, Sounds: sounds, Trunk: cfg.trunk(), Numbers: words(cfg.Meetings), Log: log, Metrics: env.Metrics,
 		Line: line.Config{Ports: parts.ports, Listen: parts.listen, Public: parts.public, Clock: clock, Log: log},
 	})
 	ua, err := sipua.New(cfg.sip(parts, log, metrics.Refused), reception{guests, svc})

@@ -46,6 +46,7 @@ type Settings struct {
 
 	Messages   string `env:"SAMTALE_MESSAGE_NUMBERS" envDefault:"besked=borgerservice"` // number=area,…
 	Meetings   string `env:"SAMTALE_MEETING_NUMBERS" envDefault:"moede"`                // numbers that are called for meetings
+	Help       string `env:"SAMTALE_MEETING_HELP" envDefault:"borgerservice"`           // area that takes callers without a code
 	Extensions string `env:"SAMTALE_EXTENSIONS"`                                        // extension=caseworker,… for SIPREC
 	RecordArea string `env:"SAMTALE_SIPREC_AREA" envDefault:"borgerservice"`            // basis of recorded calls
 	Recordings string `env:"SAMTALE_ANNOUNCEMENTS"`                                     // folder with own recordings

@@ -51,6 +51,8 @@ const (
 	MeetingWelcome   ID = "meeting-welcome"
 	MeetingWrong     ID = "meeting-wrong"  // code
 	MeetingNoCode    ID = "meeting-nocode" // too many wrong ones
+	MeetingZero      ID = "meeting-zero"   // said after the question for the code, where a person can be had
+	MeetingPerson    ID = "meeting-person" // on the way to one
 	MeetingEarly     ID = "meeting-early"
 	MeetingOver      ID = "meeting-over"
 	MeetingAway      ID = "meeting-away" // the service does not answer
@@ -109,6 +111,8 @@ func Texts() map[ID]string {
 		MeetingWelcome: "Velkommen til møder på telefon. Tast koden på ni cifre fra din invitation.",
 		MeetingWrong:   "Koden passer ikke. Tast den igen.",
 		MeetingNoCode:  "Vi kan ikke finde mødet. Ring til den, der har inviteret dig. Farvel.",
+		MeetingZero:    "Har du ikke koden, så tryk nul og vent.",
+		MeetingPerson:  "Du bliver stillet om til en medarbejder.",
 		MeetingEarly:   "Det er for tidligt. Du kan ringe fra en halv time før mødet. Farvel.",
 		MeetingOver:    "Mødet er slut. Farvel.",
 		MeetingAway:    "Vi kan ikke få fat i mødet lige nu. Ring igen om lidt. Farvel.",
@@ -149,6 +153,8 @@ func TextsEnglish() map[ID]string {
 		MeetingWelcome: "Welcome to meetings by telephone. Key in the nine digits of the code in your invitation.",
 		MeetingWrong:   "The code does not fit. Key it in again.",
 		MeetingNoCode:  "We cannot find the meeting. Please call whoever has invited you. Goodbye.",
+		MeetingZero:    "If you do not have the code, press zero and wait.",
+		MeetingPerson:  "You are being connected to a person.",
 		MeetingEarly:   "It is too early. You can call from half an hour before the meeting. Goodbye.",
 		MeetingOver:    "The meeting is over. Goodbye.",
 		MeetingAway:    "We cannot reach the meeting right now. Please call again in a moment. Goodbye.",

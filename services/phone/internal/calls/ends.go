@@ -27,15 +27,19 @@ type seat struct {
 // newEnd opens a line that has no seat yet. peer is the SIP address of the other side.
 func (s *Service) newEnd(peer string) (*end, error) {
 	e := &end{}
-	l, err := line.New(s.cfg.Line, peer, nil, line.Hooks{
-		Frame: e.frame, Gap: e.gap, Digit: e.digit, Held: e.held, Ended: e.ended, Of: e,
-		Refer: e.refer, Replace: func(in *sipua.Incoming) { s.replace(e, in) },
-	})
+	l, err := line.New(s.cfg.Line, peer, nil, e.hooks(s))
 	if err != nil {
 		return nil, err
 	}
 	e.Line = l
 	return e, nil
+}
+
+func (e *end) hooks(s *Service) line.Hooks {
+	return line.Hooks{
+		Frame: e.frame, Gap: e.gap, Digit: e.digit, Held: e.held, Ended: e.ended, Of: e,
+		Refer: e.refer, Replace: func(in *sipua.Incoming) { s.replace(e, in) },
+	}
 }
 
 func (e *end) frame(f rtpx.Frame) {

@@ -256,6 +256,23 @@ func (s *Service) incoming(in *sipua.Incoming, ch callv1.Channel, area consentv1
 	s.start(c, first)
 }
 
+// Take goes on with a caller who was answered by somebody else here, as if they had called a service area. False: it cannot.
+func (s *Service) Take(in *sipua.Incoming, l *line.Line, area string) bool {
+	a, ok := s.cfg.Areas.ID(area)
+	if !ok || s.ctx.Err() != nil {
+		return false
+	}
+	c := s.newCall(callv1.ChannelQueue, a)
+	name, user, uri := in.From()
+	c.party = callv1.Party{Number: user, Name: name, URI: uri}
+	c.sipCallID = in.Dialog().CallID()
+	c.line = &end{Line: l}
+	l.Hand(c.line.hooks(s))
+	c.line.sit(&seat{call: c, ear: &c.ear})
+	s.start(c, announcing)
+	return true
+}
+
 // failed answers a call that could not be taken, if it still waits for an answer.
 func (s *Service) failed(in *sipua.Incoming, err error) {
 	var n *line.NegotiationError

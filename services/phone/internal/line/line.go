@@ -60,7 +60,7 @@ type Hooks struct {
 // Line is one telephone party.
 type Line struct {
 	cfg    Config
-	hooks  Hooks
+	hooks  atomic.Pointer[Hooks]
 	leg    *rtpx.Leg
 	codecs []rtpx.Codec
 
@@ -87,7 +87,8 @@ type Line struct {
 // New opens the media ports. peer is the SIP address of the other side
 // ("host:port"), which decides on the address in SDP.
 func New(cfg Config, peer string, codecs []rtpx.Codec, h Hooks) (*Line, error) {
-	l := &Line{cfg: cfg, hooks: h, codecs: codecs, origin: offer.NewOrigin(), mine: offer.SendRecv}
+	l := &Line{cfg: cfg, codecs: codecs, origin: offer.NewOrigin(), mine: offer.SendRecv}
+	l.Hand(h)
 	l.addr = cfg.Address(peer)
 	if len(codecs) == 0 {
 		l.codecs = Codecs
@@ -96,7 +97,7 @@ func New(cfg Config, peer string, codecs []rtpx.Codec, h Hooks) (*Line, error) {
 	leg, err := rtpx.NewLeg(rtpx.LegConfig{
 		Ports: cfg.Ports, Local: cfg.Listen, Clock: cfg.Clock, Log: cfg.Log,
 		Receive: rtpx.ReceiverConfig{
-			Frame: l.frame, Gap: h.Gap, Digit: func(d rtpx.Digit) { l.digit(d.Symbol) },
+			Frame: l.frame, Gap: l.gap, Digit: func(d rtpx.Digit) { l.digit(d.Symbol) },
 		},
 	})
 	if err != nil {
@@ -105,6 +106,9 @@ func New(cfg Config, peer string, codecs []rtpx.Codec, h Hooks) (*Line, error) {
 	l.leg = leg
 	return l, nil
 }
+
+// Hand gives the line to somebody else, who is told what happens from now on.
+func (l *Line) Hand(h Hooks) { l.hooks.Store(&h) }
 
 // Address is what SDP says for a peer.
 func (c Config) Address(peer string) netip.Addr {
@@ -125,14 +129,20 @@ func (l *Line) frame(f rtpx.Frame) {
 	if l.inband.Load() && !l.relay.Load() {
 		l.tones.Process(f.Samples)
 	}
-	if l.hooks.Frame != nil {
-		l.hooks.Frame(f)
+	if h := l.hooks.Load(); h.Frame != nil {
+		h.Frame(f)
+	}
+}
+
+func (l *Line) gap(g rtpx.Gap) {
+	if h := l.hooks.Load(); h.Gap != nil {
+		h.Gap(g)
 	}
 }
 
 func (l *Line) digit(b byte) {
-	if l.hooks.Digit != nil {
-		l.hooks.Digit(b)
+	if h := l.hooks.Load(); h.Digit != nil {
+		h.Digit(b)
 	}
 }
 
@@ -244,8 +254,8 @@ func (l *Line) adopt(place int, c offer.Choice, remote *offer.Session) error {
 	held := c.Dir&offer.Send == 0 // they do not want to hear us
 	if held != l.held {
 		l.held = held
-		if l.hooks.Held != nil {
-			go l.hooks.Held(held)
+		if h := l.hooks.Load(); h.Held != nil {
+			go h.Held(held)
 		}
 	}
 	return nil
@@ -350,29 +360,31 @@ func (l *Line) key1(v string) {
 }
 
 // Of is whom the line belongs to, as its hooks say.
-func (l *Line) Of() any { return l.hooks.Of }
+func (l *Line) Of() any { return l.hooks.Load().Of }
 
 // Refer implements sipua.Referee.
 func (l *Line) Refer(r *sipua.Referral) error {
-	if l.hooks.Refer == nil {
+	h := l.hooks.Load()
+	if h.Refer == nil {
 		return &sipua.StatusError{Code: sip.StatusGlobalDecline, Reason: "this call is not transferred"}
 	}
-	return l.hooks.Refer(r)
+	return h.Refer(r)
 }
 
 // Replace implements sipua.Replaceable.
 func (l *Line) Replace(in *sipua.Incoming) {
-	if l.hooks.Replace == nil {
+	h := l.hooks.Load()
+	if h.Replace == nil {
 		in.RejectText(sip.StatusGlobalDecline, "Decline", "this call is not replaced")
 		return
 	}
-	l.hooks.Replace(in)
+	h.Replace(in)
 }
 
 // Ended implements sipua.Peer.
 func (l *Line) Ended(reason string) {
-	if l.hooks.Ended != nil {
-		l.hooks.Ended(reason)
+	if h := l.hooks.Load(); h.Ended != nil {
+		h.Ended(reason)
 	}
 }
 
