@@ -177,9 +177,6 @@ func (b *Buffer) Stats() Stats {
 	return s
 }
 
-// Len is the number of packets held.
-func (b *Buffer) Len() int { return len(b.order) }
-
 // Note says that a packet without sound (an event) took this sequence number,
 // so that it does not look lost.
 func (b *Buffer) Note(seq uint16) {

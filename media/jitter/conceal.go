@@ -90,9 +90,6 @@ func (c *Concealer) Reset() {
 	c.missing = 0
 }
 
-// Missing reports whether the last sound was made up.
-func (c *Concealer) Missing() bool { return c.missing > 0 }
-
 func (c *Concealer) synthesise(dst []int16) {
 	from, to := count(fadeFrom, c.rate), count(fadeTo, c.rate)
 	if len(c.period) == 0 || c.missing >= to {

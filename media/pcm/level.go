@@ -30,26 +30,3 @@ func DBov(energy float64) float64 {
 
 // Level is the level of one frame in dBov.
 func Level(samples []int16) float64 { return DBov(Energy(samples)) }
-
-// Meter passes sound on and shows its level, smoothed for a display: up at
-// once, down by 20 dB in about half a second. It belongs to one goroutine.
-type Meter struct {
-	next Writer
-	held float64 // smoothed mean square
-}
-
-// NewMeter returns a meter in front of next.
-func NewMeter(next Writer) *Meter { return &Meter{next: next} }
-
-// WriteFrame measures the frame and passes it on.
-func (m *Meter) WriteFrame(samples []int16) error {
-	// 0.83 a frame is 20 dB in 25 frames.
-	m.held = max(Energy(samples), m.held*0.83)
-	return m.next.WriteFrame(samples)
-}
-
-// Level is the smoothed level in dBov.
-func (m *Meter) Level() float64 { return DBov(m.held) }
-
-// Close closes the next stage.
-func (m *Meter) Close() error { return m.next.Close() }

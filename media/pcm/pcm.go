@@ -1,12 +1,10 @@
 // Package pcm is the sound that media stages pass to each other: mono 16-bit
 // linear samples in frames of 20 ms, and the small stages that every chain
-// needs (queue, tee, level meter, WAV files).
+// needs (queue, mix, clip, level, WAV files).
 //
-// Stages push: a chain is one call stack per frame, built back to front, each
-// stage a [Writer] that owns the next one. Formats are fixed when the chain is
-// built. Pull exists only where a clock plays sound out, as [Reader].
-// A goroutine changes only at a [Queue]; everything else here belongs to the
-// goroutine that calls it.
+// Sound that arrives is pushed: one call stack per frame. It is pulled only where
+// a clock plays it out, as [Reader]. A goroutine changes only at a [Queue];
+// everything else here belongs to the goroutine that calls it.
 package pcm
 
 import "time"
@@ -24,40 +22,12 @@ const (
 	FrameSamples = Rate / 50
 )
 
-// Writer takes sound. The slice belongs to the caller and is valid during the
-// call only: who keeps samples copies them. Close flushes and closes the next
-// stage; writing after Close is an error. Neither is safe for concurrent use.
-type Writer interface {
-	WriteFrame(samples []int16) error
-	Close() error
-}
-
 // Reader gives sound to a playout clock. ReadFrame fills dst wholly and
 // reports true, or leaves it alone and reports false when there is nothing to
 // play now. It never blocks.
 type Reader interface {
 	ReadFrame(dst []int16) bool
 }
-
-// WriterFunc makes a Writer of a function, for the end of a chain.
-type WriterFunc func([]int16) error
-
-// WriteFrame calls f.
-func (f WriterFunc) WriteFrame(samples []int16) error { return f(samples) }
-
-// Close does nothing.
-func (f WriterFunc) Close() error { return nil }
-
-// Discard takes sound and forgets it.
-const Discard = discard(0)
-
-type discard int
-
-func (discard) WriteFrame([]int16) error { return nil }
-func (discard) Close() error             { return nil }
-
-// FrameLen is the number of samples in a frame at rate Hz.
-func FrameLen(rate int) int { return rate / 50 }
 
 // Duration is the length of n samples at rate Hz. It is exact to a
 // nanosecond and does not overflow for positions of years.
@@ -77,6 +47,3 @@ type Range struct{ From, To int64 }
 
 // Len is the number of samples in r.
 func (r Range) Len() int64 { return r.To - r.From }
-
-// Duration is the length of r at rate Hz.
-func (r Range) Duration(rate int) time.Duration { return Duration(r.Len(), rate) }

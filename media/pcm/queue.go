@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 )
 
@@ -17,7 +16,7 @@ var ErrFrameLength = errors.New("pcm: frame length does not fit")
 // sound for somebody listening. A consumer that must not lose sound keeps its
 // own ring and reads positions.
 //
-// One goroutine may write while another reads. Both ends may call Close.
+// One goroutine may write while another reads.
 type Queue struct {
 	frame int
 
@@ -25,7 +24,6 @@ type Queue struct {
 	slots   []int16 // len is frame × capacity
 	head, n int     // in frames
 	dropped uint64
-	closed  bool
 
 	ready chan struct{} // holds a token when there may be something to read
 }
@@ -53,9 +51,6 @@ func (q *Queue) WriteFrame(samples []int16) error {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed {
-		return io.ErrClosedPipe
-	}
 	if q.n == q.capacity() {
 		q.head = (q.head + 1) % q.capacity()
 		q.n--
@@ -88,15 +83,12 @@ func (q *Queue) ReadFrame(dst []int16) bool {
 	return true
 }
 
-// Next waits for a frame and copies it into dst. It returns io.EOF when the
-// queue is closed and empty, and the context's error when that ends first.
+// Next waits for a frame and copies it into dst. It returns the context's error
+// when that ends first.
 func (q *Queue) Next(ctx context.Context, dst []int16) error {
 	for {
 		if q.ReadFrame(dst) {
 			return nil
-		}
-		if q.isClosed() {
-			return io.EOF
 		}
 		select {
 		case <-q.ready:
@@ -104,12 +96,6 @@ func (q *Queue) Next(ctx context.Context, dst []int16) error {
 			return ctx.Err()
 		}
 	}
-}
-
-func (q *Queue) isClosed() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.closed && q.n == 0
 }
 
 // Len is the number of frames waiting.
@@ -124,21 +110,4 @@ func (q *Queue) Dropped() uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.dropped
-}
-
-// Flush forgets all waiting frames, as when a caller interrupts an
-// announcement. They do not count as dropped.
-func (q *Queue) Flush() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.n = 0
-}
-
-// Close lets no more frames in; those waiting can still be read.
-func (q *Queue) Close() error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.closed = true
-	q.signal()
-	return nil
 }

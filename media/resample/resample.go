@@ -7,8 +7,6 @@ package resample
 import (
 	"fmt"
 	"math"
-
-	"samtale.dk/samtale/media/pcm"
 )
 
 const (
@@ -247,30 +245,3 @@ func clip(v float32) int16 {
 	}
 	return int16(v + 0.5)
 }
-
-// Writer is a stage of a chain that resamples.
-type Writer struct {
-	next pcm.Writer
-	conv *Converter
-	out  []int16
-}
-
-// NewWriter resamples what it is given and writes it to next, which gets
-// frames as long in time as the ones that came.
-func NewWriter(next pcm.Writer, from, to int) *Writer {
-	c := New(from, to)
-	return &Writer{next: next, conv: c, out: make([]int16, c.Len(pcm.FrameLen(from)))}
-}
-
-// WriteFrame resamples one frame.
-func (w *Writer) WriteFrame(samples []int16) error {
-	if need := w.conv.Len(len(samples)); need > len(w.out) {
-		w.out = make([]int16, need)
-	}
-	n := w.conv.Process(w.out, samples)
-	return w.next.WriteFrame(w.out[:n])
-}
-
-// Close closes the next stage. The last Delay of sound is not pushed out: it
-// is shorter than any frame.
-func (w *Writer) Close() error { return w.next.Close() }

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"samtale.dk/samtale/media/mediatest"
-	"samtale.dk/samtale/media/pcm"
 	"samtale.dk/samtale/media/resample"
 )
 
@@ -129,20 +128,6 @@ func TestResetForgets(t *testing.T) {
 	m := c.Process(b, in)
 	if fmt.Sprint(a[:n]) != fmt.Sprint(b[:m]) {
 		t.Error("something was remembered")
-	}
-}
-
-func TestWriter(t *testing.T) {
-	var got []int
-	w := resample.NewWriter(pcm.WriterFunc(func(s []int16) error { got = append(got, len(s)); return nil }), 8000, 16000)
-	for range 3 {
-		err := w.WriteFrame(make([]int16, 160))
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if fmt.Sprint(got) != "[320 320 320]" {
-		t.Errorf("frames of %v", got)
 	}
 }
 

@@ -146,6 +146,3 @@ func (e *Endpointer) Flush() (Event, bool) {
 
 // Speaking reports whether an utterance is open.
 func (e *Endpointer) Speaking() bool { return e.inside }
-
-// Pos is the position after the last sample written.
-func (e *Endpointer) Pos() int64 { return e.pos }

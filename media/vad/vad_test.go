@@ -231,8 +231,8 @@ func TestUtterances(t *testing.T) {
 	for _, f := range frames(s, 320) {
 		if ev, ok := e.Write(f); ok {
 			events = append(events, ev)
-			if ev.Pos > e.Pos() {
-				t.Errorf("event at %d after the last sample %d", ev.Pos, e.Pos())
+			if ev.Pos > e.pos {
+				t.Errorf("event at %d after the last sample %d", ev.Pos, e.pos)
 			}
 		}
 	}
@@ -261,7 +261,7 @@ func TestEndIsDecidedInTime(t *testing.T) {
 		e := NewEndpointer(Config{}, 0)
 		for _, f := range frames(s, 320) {
 			if ev, ok := e.Write(f); ok && ev.Kind == End {
-				worst, soonest = max(worst, e.Pos()-stop), min(soonest, e.Pos()-stop)
+				worst, soonest = max(worst, e.pos-stop), min(soonest, e.pos-stop)
 				break
 			}
 		}

@@ -1,9 +1,8 @@
-// Package danish turns recognised Danish speech into written Danish, and back.
+// Package danish turns recognised Danish speech into written Danish.
 //
 // Recognisers write what they hear: lower-case words, numbers spelled out, no sentences. People read "12.300 kr." and
-// "kl. 14.30". The package normalises words to writing ([Normalise]), speaks writing aloud ([Speak]), finds and masks
-// personal data in both forms ([Find], [Mask], [Masker]), divides words into sentences ([Sentences]) and folds text for
-// comparison ([Fold], [Facts]).
+// "kl. 14.30". The package normalises words to writing ([Normalise]), finds and masks personal data in both forms ([Find],
+// [Masker]), divides words into sentences ([Sentences]) and folds text for comparison ([Fold], [Facts]).
 //
 // Everything works on tokens with positions, so each written word still knows the time in which it was said. All
 // functions are pure and safe for concurrent use; only [Masker] has state, and it belongs to one goroutine.

@@ -108,7 +108,7 @@ func TestNotMasked(t *testing.T) {
 		"1, 2, 3, 4, 5, 6, 7, 8", "side 22 og 33", "vestergade 12 2. th.", "i alt 1.234.567,89 kr.", "telefontid 10-12",
 	} {
 		t.Run(s, func(t *testing.T) {
-			for _, sp := range Mask(Tokens(s)) {
+			for _, sp := range masked(Tokens(s)) {
 				if sp.Kind != KindNone {
 					t.Errorf("%q was masked as %s", sp.Clear, sp.Kind)
 				}
@@ -154,7 +154,7 @@ func TestMaskAcrossSpeakers(t *testing.T) {
 	say("citizen", "tooghalvfems øh")
 	say("caseworker", "mm og de sidste")
 	say("citizen", "toogtyve elleve tak")
-	spans := Mask(tokens)
+	spans := masked(tokens)
 	text := Text(spans)
 	for _, leak := range []string{"nul", "elleve", "tooghalvfems", "toogtyve", "92", "22"} {
 		if strings.Contains(text, leak) {
@@ -181,10 +181,10 @@ func readAloud(rng *rand.Rand, digits string) string {
 	for len(digits) > 0 {
 		n := min(1+rng.IntN(2), len(digits))
 		v := atoi(digits[:n])
-		word := Cardinal(int64(v))
+		word := cardinal(int64(v))
 		switch {
 		case n == 2 && v < 10:
-			word = SpeakPair(v)
+			word = speakPair(v)
 		case rng.IntN(6) == 0:
 			word = digits[:n]
 		case n == 2 && v > 20 && v%10 != 0 && rng.IntN(2) == 0:
@@ -208,7 +208,7 @@ func TestReadAloud(t *testing.T) {
 		phone := fmt.Sprintf("%08d", 20000000+rng.IntN(79999999))
 		for kind, digits := range map[Kind]string{KindCPR: cpr, KindPhone: phone} {
 			said := readAloud(rng, digits)
-			spans := Mask(Tokens("det er " + said + " tak"))
+			spans := masked(Tokens("det er " + said + " tak"))
 			if len(spans) != 4 || spans[2].Kind != kind || onlyDigits(spans[2].Clear) != digits {
 				t.Errorf("%s %s said %q came out as %q", kind, digits, said, Text(spans))
 			}

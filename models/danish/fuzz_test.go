@@ -23,9 +23,9 @@ func FuzzWords(f *testing.F) {
 			}
 		}
 		once(t, len(tokens), Normalise(tokens))
-		once(t, len(tokens), Mask(tokens))
-		Sentences(Mask(tokens))
-		Speak(text)
+		once(t, len(tokens), masked(tokens))
+		Sentences(masked(tokens))
+		speak(text)
 		Fold(text)
 		LIX(text)
 		var m Masker

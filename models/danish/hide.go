@@ -2,7 +2,7 @@ package danish
 
 import "strings"
 
-// Hide is a line that somebody typed with the personal data in it replaced by placeholders. Unlike [Mask] it leaves all
+// Hide is a line that somebody typed with the personal data in it replaced by placeholders. Unlike [Masker] it leaves all
 // else as it was written.
 func Hide(line string) string {
 	tokens := Tokens(line)

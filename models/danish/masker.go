@@ -129,7 +129,7 @@ func (m *Masker) write(tokens []Token, cue cues, at []int) []Span {
 		inside[i] = true
 	}
 	var out []Span
-	for _, s := range maskWith(tokens, cue) {
+	for _, s := range mask(tokens, cue) {
 		keep := slices.DeleteFunc(slices.Clone(s.Tokens), func(i int) bool { return !inside[i] })
 		if len(keep) == 0 {
 			continue

@@ -83,13 +83,9 @@ func Placeholder(k Kind) string {
 	return ""
 }
 
-// Mask writes the tokens like [Normalise] with the personal data in them replaced by placeholders. The clear values are
+// mask writes the tokens like [Normalise] with the personal data in them replaced by placeholders. The clear values are
 // in the spans' Clear, for the caller to encrypt; they are nowhere else.
-func Mask(tokens []Token) []Span {
-	return maskWith(tokens, newCues(tokens))
-}
-
-func maskWith(tokens []Token, cue cues) []Span {
+func mask(tokens []Token, cue cues) []Span {
 	var out []Span
 	for _, ws := range speakers(tokens) {
 		var personal []hit

@@ -41,9 +41,6 @@ func Sentences(spans []Span) []Sentence {
 	return out
 }
 
-// Write normalises, masks and divides the tokens: everything from recognised words to readable text.
-func Write(tokens []Token) []Sentence { return Sentences(Mask(tokens)) }
-
 // breaks decides whether a sentence ends between the spans so far and the next one.
 func breaks(sofar []Span, next Span, rest []Span) bool {
 	last := sofar[len(sofar)-1]
@@ -256,6 +253,15 @@ func capitalise(spans []Span) []Span {
 		out[0].Text = capital(out[0].Text)
 	}
 	return out
+}
+
+func hasDigit(ws []word) bool {
+	for _, w := range ws {
+		if strings.ContainsAny(w.core, "0123456789") {
+			return true
+		}
+	}
+	return false
 }
 
 // besideName reports a name next to span i.

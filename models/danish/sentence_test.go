@@ -99,7 +99,7 @@ func TestSentences(t *testing.T) {
 	} {
 		t.Run(c.script, func(t *testing.T) {
 			var got []string
-			for _, s := range Write(talk(c.script)) {
+			for _, s := range Sentences(masked(talk(c.script))) {
 				got = append(got, s.Text)
 			}
 			if joined := strings.Join(got, "|"); joined != c.want {
@@ -113,7 +113,7 @@ func TestSentences(t *testing.T) {
 func TestSentencesKeepTokens(t *testing.T) {
 	tokens := talk("B> jeg ringer om min sag / det er den tredje november // S> tak hvad er dit nummer B> toogtyve treogtredive fireogfyrre femoghalvtreds")
 	seen := map[int]bool{}
-	for _, s := range Write(tokens) {
+	for _, s := range Sentences(masked(tokens)) {
 		for _, i := range s.Tokens {
 			if seen[i] {
 				t.Errorf("token %d is in two sentences", i)
@@ -132,7 +132,7 @@ func TestSentencesKeepTokens(t *testing.T) {
 // A talk without pauses is divided all the same.
 func TestLongTalkIsDivided(t *testing.T) {
 	script := strings.Repeat("jeg har sendt papirerne ind til kommunen og jeg har ikke hørt noget ", 8)
-	for _, s := range Write(talk(script)) {
+	for _, s := range Sentences(masked(talk(script))) {
 		if n := len(strings.Fields(s.Text)); n > 40 {
 			t.Errorf("a sentence of %d words", n)
 		}

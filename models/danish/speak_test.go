@@ -41,9 +41,9 @@ func TestSpeakAndBack(t *testing.T) {
 			if back != c.written {
 				t.Errorf("Normalise(%q) = %q, want %q", c.spoken, back, c.written)
 			}
-			again := Text(Normalise(Tokens(Speak(c.written))))
+			again := Text(Normalise(Tokens(speak(c.written))))
 			if again != c.written {
-				t.Errorf("Normalise(Speak(%q)) = %q; Speak gave %q", c.written, again, Speak(c.written))
+				t.Errorf("Normalise(speak(%q)) = %q; speak gave %q", c.written, again, speak(c.written))
 			}
 		})
 	}
@@ -57,8 +57,8 @@ func TestSpeakSentence(t *testing.T) {
 		"Det er 25 % af 1.000.000 kr.":            "Det er femogtyve procent af en million kroner",
 		"Se § 15 i loven.":                        "Se paragraf femten i loven.",
 	} {
-		if got := Speak(written); got != want {
-			t.Errorf("Speak(%q)\n got %q\nwant %q", written, got, want)
+		if got := speak(written); got != want {
+			t.Errorf("speak(%q)\n got %q\nwant %q", written, got, want)
 		}
 	}
 }
@@ -67,14 +67,14 @@ func TestSpeakSentence(t *testing.T) {
 func TestNumbersRoundTrip(t *testing.T) {
 	check := func(v int64) {
 		want := group(v) + " kr."
-		if got := Text(Normalise(Tokens(Cardinal(v) + " kroner"))); got != want && v != 1 {
-			t.Errorf("%d: %q was read as %q", v, Cardinal(v), got)
+		if got := Text(Normalise(Tokens(cardinal(v) + " kroner"))); got != want && v != 1 {
+			t.Errorf("%d: %q was read as %q", v, cardinal(v), got)
 		}
-		n, ok := numberAt(oneSpeaker(Cardinal(v)), 0)
+		n, ok := numberAt(oneSpeaker(cardinal(v)), 0)
 		if !ok || n.value != v {
-			t.Errorf("%d: %q was read as %d", v, Cardinal(v), n.value)
+			t.Errorf("%d: %q was read as %d", v, cardinal(v), n.value)
 		}
-		glued := oneSpeaker(joinWords(Cardinal(v)))
+		glued := oneSpeaker(joinWords(cardinal(v)))
 		if n, ok := numberAt(glued, 0); v < 1000 && (!ok || n.value != v) {
 			t.Errorf("%d: as one word %q was read as %d", v, glued[0].core, n.value)
 		}
@@ -101,7 +101,7 @@ func joinWords(s string) string {
 func TestDatesRoundTrip(t *testing.T) {
 	for d := time.Date(1930, 1, 1, 0, 0, 0, 0, time.UTC); d.Year() < 2035; d = d.AddDate(0, 0, 7) {
 		want := "den " + date{year: d.Year(), month: int(d.Month()), day: d.Day()}.String()
-		spoken := Speak(want)
+		spoken := speak(want)
 		if got := Text(Normalise(Tokens(spoken))); got != want {
 			t.Errorf("%q was spoken %q and read %q", want, spoken, got)
 		}
@@ -112,8 +112,8 @@ func TestClockRoundTrip(t *testing.T) {
 	for h := range 24 {
 		for m := range 60 {
 			want := fmt.Sprintf("kl. %d.%02d", h, m)
-			if got := Text(Normalise(Tokens(Speak(want)))); got != want {
-				t.Errorf("%q was spoken %q and read %q", want, Speak(want), got)
+			if got := Text(Normalise(Tokens(speak(want)))); got != want {
+				t.Errorf("%q was spoken %q and read %q", want, speak(want), got)
 			}
 		}
 	}
@@ -126,9 +126,9 @@ func TestIdentifiersRoundTrip(t *testing.T) {
 		cpr := fmt.Sprintf("%s-%04d", d.Format("020106"), rng.IntN(4000))
 		phone := fmt.Sprintf("%02d %02d %02d %02d", 20+rng.IntN(80), rng.IntN(100), rng.IntN(100), rng.IntN(100))
 		for _, want := range []string{cpr, phone} {
-			spans := Mask(Tokens(Speak(want)))
+			spans := masked(Tokens(speak(want)))
 			if len(spans) != 1 || spans[0].Clear != want {
-				t.Errorf("%q was spoken %q and masked as %q", want, Speak(want), Text(spans))
+				t.Errorf("%q was spoken %q and masked as %q", want, speak(want), Text(spans))
 			}
 		}
 	}

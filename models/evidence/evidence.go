@@ -177,19 +177,3 @@ func ContentHash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
 }
-
-// Any is a [Source] made of several: the first that has the span gives it.
-type Any []Source
-
-// Passage implements [Source].
-func (a Any) Passage(s Span) (Passage, error) {
-	err := fmt.Errorf("no sources: %w", ErrNoSpan)
-	for _, src := range a {
-		p, e := src.Passage(s)
-		if e == nil {
-			return p, nil
-		}
-		err = e
-	}
-	return Passage{}, err
-}

@@ -129,15 +129,6 @@ func (d Draft) Missing() []Section {
 	return slices.DeleteFunc(d.Empty(), func(s Section) bool { return !s.Required })
 }
 
-// Document is the draft as it is hashed and signed.
-func (d Draft) Document() evidence.Document {
-	doc := evidence.Document{Template: d.Template.Name, Title: d.Title}
-	for _, s := range d.Sentences {
-		doc.Parts = append(doc.Parts, evidence.Part{Section: s.Section, Claim: s.Claim})
-	}
-	return doc
-}
-
 // sortSentences puts the sentences in the order of the template, without changing their order inside a section.
 func (t Template) sortSentences(s []Sentence) {
 	place := map[string]int{}

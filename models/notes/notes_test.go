@@ -35,7 +35,8 @@ func load(t *testing.T, file string) Transcript {
 		now += 16000
 	}
 	legs := map[string]*Leg{"B": {ID: "leg-b", Role: evidence.Citizen}, "S": {ID: "leg-s", Role: evidence.Caseworker}}
-	for i, s := range danish.Mask(tokens) {
+	var masker danish.Masker
+	for i, s := range append(masker.Commit(tokens...), masker.Close()...) {
 		l := legs[s.Speaker]
 		l.Words = append(l.Words, Word{ID: fmt.Sprintf("%s-%d", l.ID, i), Text: s.Text, Start: s.Start, End: s.End, Confidence: s.Confidence, Masked: s.Kind})
 	}

@@ -1,6 +1,7 @@
 // Package tts is the port to speech synthesis. Adapters are in the packages
-// below it: espeak (the espeak-ng program) and recorded (sound files, which an
-// authority replaces by its own). All pass the suite in ttstest.
+// below it: espeak (the espeak-ng program) and openai (a server). Both pass the
+// suite in ttstest. Package recorded reads what was spoken before into sound files,
+// which an authority replaces by its own.
 package tts
 
 import (
@@ -29,20 +30,6 @@ var (
 // samples belong to the caller.
 type Synthesiser interface {
 	Say(ctx context.Context, text string) (pcm []int16, err error)
-}
-
-// Chain asks one synthesiser after another until one has a voice for the text.
-type Chain []Synthesiser
-
-// Say implements Synthesiser.
-func (c Chain) Say(ctx context.Context, text string) ([]int16, error) {
-	for _, s := range c {
-		pcm, err := s.Say(ctx, text)
-		if !errors.Is(err, ErrNoVoice) {
-			return pcm, err
-		}
-	}
-	return nil, ErrNoVoice
 }
 
 // Check reports whether a text can be spoken at all.

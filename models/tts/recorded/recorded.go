@@ -1,15 +1,13 @@
-// Package recorded speaks from sound files: a table says which file holds which
-// text. Files are WAV (any rate, mixed to mono) or raw A-law at 8 kHz (.al).
+// Package recorded reads what was spoken before, once and for all: sound files, WAV
+// (any rate, mixed to mono) or raw A-law at 8 kHz (.al).
 package recorded
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
 
 	"samtale.dk/samtale/media/g711"
 	"samtale.dk/samtale/media/pcm"
@@ -18,30 +16,6 @@ import (
 
 // maxSeconds bounds one file.
 const maxSeconds = 300
-
-// Voice is a Synthesiser over a folder.
-type Voice struct {
-	files fs.FS
-	names map[string]string // text → file name
-}
-
-// New speaks the texts of the table from files.
-func New(files fs.FS, names map[string]string) *Voice { return &Voice{files, names} }
-
-// Say implements tts.Synthesiser.
-func (v *Voice) Say(ctx context.Context, text string) ([]int16, error) {
-	if err := tts.Check(text); err != nil {
-		return nil, err
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	name, ok := v.names[strings.TrimSpace(text)]
-	if !ok {
-		return nil, tts.ErrNoVoice
-	}
-	return Read(v.files, name)
-}
 
 // Read reads one sound file at tts.Rate; tts.ErrNoVoice when it does not exist.
 func Read(files fs.FS, name string) ([]int16, error) {

@@ -10,10 +10,7 @@ import (
 	"samtale.dk/samtale/media/g711"
 	"samtale.dk/samtale/media/pcm"
 	"samtale.dk/samtale/models/tts"
-	"samtale.dk/samtale/models/tts/ttstest"
 )
-
-const text = "Du er nummer et i køen."
 
 func tone(rate int) []int16 {
 	s := make([]int16, rate)
@@ -33,16 +30,6 @@ func files(t *testing.T) fstest.MapFS {
 	}
 	return fstest.MapFS{
 		"a.al": {Data: al}, "b.wav": {Data: wav.Bytes()}, "c.wav": {Data: []byte("RIFF")}, "d.mp3": {Data: al},
-	}
-}
-
-func TestVoice(t *testing.T) {
-	for _, name := range []string{"a.al", "b.wav"} {
-		t.Run(name, func(t *testing.T) {
-			ttstest.Run(t, text, func(t *testing.T) tts.Synthesiser {
-				return New(files(t), map[string]string{text: name})
-			})
-		})
 	}
 }
 

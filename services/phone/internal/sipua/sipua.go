@@ -146,16 +146,6 @@ type UA struct {
 // stack sets once what sipgo has for the whole process.
 var stack sync.Once
 
-// Listen opens the sockets and starts serving; Close ends it. New and Start do the
-// same in two steps, for a handler that needs the UA.
-func Listen(cfg Config, h Handler) (*UA, error) {
-	u, err := New(cfg, h)
-	if err != nil {
-		return nil, err
-	}
-	return u, u.Start()
-}
-
 // New makes a UA that does not listen yet.
 func New(cfg Config, h Handler) (*UA, error) {
 	stack.Do(func() {

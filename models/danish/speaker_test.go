@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// Speak writes text as it is said, for speech synthesis and for tests: numbers, dates, times, amounts, telephone numbers
-// and addresses become words, abbreviations are expanded. [Normalise] reads the words back.
-func Speak(text string) string {
+// speak writes text as it is said: numbers, dates, times, amounts, telephone numbers and addresses become words,
+// abbreviations are expanded. [Normalise] reads the words back.
+func speak(text string) string {
 	ws := oneSpeaker(text)
 	var out []string
 	for i := 0; i < len(ws); {
@@ -40,7 +40,7 @@ func isAbbreviated(w word) bool {
 // speakAt says what stands at word i and gives the index after it.
 func speakAt(ws []word, i int) (words string, next int) {
 	if strings.Contains(ws[i].core, "@") {
-		return SpeakAddress(ws[i].core), i + 1
+		return speakAddress(ws[i].core), i + 1
 	}
 	if it, ok := dateItem(ws, i); ok && hasDigit(ws[it.from:it.to]) {
 		return speakDate(parseCanonicalDate(it.fact.Value)), it.to
@@ -68,27 +68,18 @@ func speakAt(ws []word, i int) (words string, next int) {
 	return strings.TrimSuffix(strings.TrimPrefix(ws[i].raw, ws[i].pre), ws[i].post), i + 1
 }
 
-func hasDigit(ws []word) bool {
-	for _, w := range ws {
-		if strings.ContainsAny(w.core, "0123456789") {
-			return true
-		}
-	}
-	return false
-}
-
 // speakNumeral says a written number with its decimals, "3." before a noun as an ordinal, and long ones digit by digit.
 func speakNumeral(ws []word, i int) (string, int) {
 	w := ws[i]
 	n, ok := writtenAt(ws[:i+1], i)
 	if !ok || len(w.digits) > 1 && w.digits[0] == '0' && w.frac == "" {
-		return SpeakDigits(w.digits), i + 1
+		return speakDigits(w.digits), i + 1
 	}
 	if w.post == "." && i+1 < len(ws) && w.frac == "" && n.value <= 99 && startsLower(ws[i+1].raw) {
 		ws[i].post = ""
 		return ordinalWord(n.value), i + 1
 	}
-	words := Cardinal(n.value)
+	words := cardinal(n.value)
 	unit := unitAt(ws, i+1)
 	if n.frac == "" && n.value == 1 && unit == "kr" {
 		return "en krone", i + 2
@@ -99,7 +90,7 @@ func speakNumeral(ws []word, i int) (string, int) {
 	if unit == "kr" && len(n.frac) == 2 {
 		rest := ""
 		if n.frac != "00" {
-			rest = " og " + Cardinal(int64(atoi(n.frac))) + " øre"
+			rest = " og " + cardinal(int64(atoi(n.frac))) + " øre"
 		}
 		ws[i+1].post = strings.TrimPrefix(ws[i+1].post, ".")
 		return words + " kroner" + rest, i + 2
@@ -124,30 +115,30 @@ func speakDate(d date) string {
 	switch {
 	case d.year == 0:
 	case d.year <= 100:
-		parts = append(parts, SpeakPair(d.year%100))
+		parts = append(parts, speakPair(d.year%100))
 	default:
-		parts = append(parts, SpeakYear(d.year))
+		parts = append(parts, speakYear(d.year))
 	}
 	return strings.Join(parts, " ")
 }
 
-// SpeakYear says a year as Danes do: "nitten femoghalvfems", "to tusind", "tyve femogtyve".
-func SpeakYear(y int) string {
+// speakYear says a year as Danes do: "nitten femoghalvfems", "to tusind", "tyve femogtyve".
+func speakYear(y int) string {
 	switch {
 	case y%100 == 0 && y%1000 == 0:
-		return Cardinal(int64(y))
+		return cardinal(int64(y))
 	case y%100 == 0:
-		return Cardinal(int64(y/100)) + " hundrede"
+		return cardinal(int64(y/100)) + " hundrede"
 	case y >= 1100 && y < 2100:
-		return Cardinal(int64(y/100)) + " " + SpeakPair(y%100)
+		return cardinal(int64(y/100)) + " " + speakPair(y%100)
 	}
-	return Cardinal(int64(y))
+	return cardinal(int64(y))
 }
 
 // speakClock says a time: "klokken fjorten nul fem".
 func speakClock(ws []word, value string) string {
 	hour, minute := atoi(value[:2]), atoi(value[3:])
-	words := Cardinal(int64(hour))
+	words := cardinal(int64(hour))
 	if hour == 1 {
 		words = "et"
 	}
@@ -155,7 +146,7 @@ func speakClock(ws []word, value string) string {
 		if minute < 10 {
 			words += " nul"
 		}
-		words += " " + Cardinal(int64(minute))
+		words += " " + cardinal(int64(minute))
 	}
 	if ws[0].core == "kl" || ws[0].core == "klokken" {
 		words = "klokken " + words
@@ -171,52 +162,52 @@ func speakRun(ws []word, r run) (string, bool) {
 	case ok && (h.from != r.from() || h.to != r.to()):
 		return "", false
 	case ok && strings.HasPrefix(h.written, "+45"):
-		return "plus femogfyrre " + SpeakDigits(onlyDigits(h.written)[2:]), true
+		return "plus femogfyrre " + speakDigits(onlyDigits(h.written)[2:]), true
 	case ok:
-		return SpeakDigits(d), true
+		return speakDigits(d), true
 	case len(r.atoms) == 1 && labelBefore(ws, r.from()) != "" && len(d) >= 5 && allWritten(r):
-		return SpeakDigits(d), true
+		return speakDigits(d), true
 	}
 	return "", false
 }
 
-// SpeakDigits says digits in pairs, as telephone and civil registration numbers are read.
-func SpeakDigits(d string) string {
+// speakDigits says digits in pairs, as telephone and civil registration numbers are read.
+func speakDigits(d string) string {
 	var parts []string
 	for len(d) >= 2 {
-		parts = append(parts, SpeakPair(atoi(d[:2])))
+		parts = append(parts, speakPair(atoi(d[:2])))
 		d = d[2:]
 	}
 	if d != "" {
-		parts = append(parts, Cardinal(int64(atoi(d))))
+		parts = append(parts, cardinal(int64(atoi(d))))
 	}
 	return strings.Join(parts, " ")
 }
 
-// SpeakPair says two digits: 5 is "nul fem".
-func SpeakPair(v int) string {
+// speakPair says two digits: 5 is "nul fem".
+func speakPair(v int) string {
 	if v < 10 {
-		return "nul " + Cardinal(int64(v))
+		return "nul " + cardinal(int64(v))
 	}
-	return Cardinal(int64(v))
+	return cardinal(int64(v))
 }
 
 // spaced says each group of n digits as its own number.
 func spaced(d string, n int) string {
 	var parts []string
 	for i := 0; i < len(d); i += n {
-		parts = append(parts, Cardinal(int64(atoi(d[i:min(i+n, len(d))]))))
+		parts = append(parts, cardinal(int64(atoi(d[i:min(i+n, len(d))]))))
 	}
 	return strings.Join(parts, " ")
 }
 
-// SpeakAddress says an e-mail address: "bente punktum holm snabel a eksempel punktum dk".
-func SpeakAddress(s string) string {
+// speakAddress says an e-mail address: "bente punktum holm snabel a eksempel punktum dk".
+func speakAddress(s string) string {
 	var b strings.Builder
 	digits := ""
 	flush := func() {
 		if digits != "" {
-			b.WriteString(" " + SpeakDigits(digits) + " ")
+			b.WriteString(" " + speakDigits(digits) + " ")
 			digits = ""
 		}
 	}
@@ -257,10 +248,10 @@ var (
 	}{{1e9, "milliard", "milliarder"}, {1e6, "million", "millioner"}}
 )
 
-// Cardinal says a whole number: 12300 is "tolv tusind tre hundrede".
-func Cardinal(v int64) string {
+// cardinal says a whole number: 12300 is "tolv tusind tre hundrede".
+func cardinal(v int64) string {
 	if v < 0 {
-		return "minus " + Cardinal(-v)
+		return "minus " + cardinal(-v)
 	}
 	if v >= 1e12 {
 		return spaced(strconv.FormatInt(v, 10), 1)
@@ -327,5 +318,5 @@ func ordinalWord(v int64) string {
 	case v < 100:
 		return ones[v%10] + "og" + tensth[v/10]
 	}
-	return Cardinal(v)
+	return cardinal(v)
 }
