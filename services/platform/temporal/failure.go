@@ -37,20 +37,3 @@ func final(k errs.Kind) bool {
 	}
 	return false
 }
-
-// FromFailure gives an error that came out of a workflow, update or activity its kind
-// back, so that errors.Is(err, errs.NotFound) works on this side as well. Errors of
-// the Temporal server itself become NotFound or Unavailable.
-func FromFailure(err error) error {
-	if err == nil {
-		return nil
-	}
-	var app *sdk.ApplicationError
-	if errors.As(err, &app) {
-		if k := errs.Kind(app.Type()); k.Known() {
-			return errs.E(k, app.Message(), nil)
-		}
-		return err
-	}
-	return fromServer(err)
-}

@@ -18,14 +18,12 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/opentelemetry"
 	"go.temporal.io/sdk/interceptor"
 	sdk "go.temporal.io/sdk/temporal"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/masterkey"
@@ -182,69 +180,4 @@ func Polled(ctx context.Context, c client.Client, cfg Config, queue string) erro
 		}
 	}
 	return errs.E(errs.Unavailable, "", fmt.Errorf("no worker polls queue %s", queue))
-}
-
-// Register creates the namespace if the server lacks it, trying again as long as ctx
-// lives: a fresh server takes some 12 s until it accepts it.
-func Register(ctx context.Context, cfg Config, log *slog.Logger) error {
-	tlsConf, err := cfg.tls()
-	if err != nil {
-		return err
-	}
-	opts := client.Options{HostPort: cfg.Addr, Logger: logger{log}, ConnectionOptions: client.ConnectionOptions{TLS: tlsConf}}
-	for {
-		err := register(ctx, opts, cfg.Namespace)
-		if err == nil {
-			return nil
-		}
-		if !sleep(ctx, time.Second) {
-			return fmt.Errorf("register namespace %s: %w", cfg.Namespace, err)
-		}
-	}
-}
-
-func register(ctx context.Context, opts client.Options, namespace string) error {
-	ns, err := client.NewNamespaceClient(opts) // dials at once
-	if err != nil {
-		return err
-	}
-	defer ns.Close()
-	err = ns.Register(ctx, &workflowservice.RegisterNamespaceRequest{
-		Namespace:                        namespace,
-		WorkflowExecutionRetentionPeriod: durationpb.New(Retention),
-	})
-	var exists *serviceerror.NamespaceAlreadyExists
-	if errors.As(err, &exists) {
-		return nil
-	}
-	return err
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
-}
-
-// fromServer maps the server's own errors.
-func fromServer(err error) error {
-	var notFound *serviceerror.NotFound
-	var unavailable *serviceerror.Unavailable
-	var exhausted *serviceerror.ResourceExhausted
-	var deadline *serviceerror.DeadlineExceeded
-	var started *serviceerror.WorkflowExecutionAlreadyStarted
-	switch {
-	case errors.As(err, &notFound):
-		return errs.E(errs.NotFound, "", err)
-	case errors.As(err, &started):
-		return errs.E(errs.Conflict, "", err)
-	case errors.As(err, &exhausted):
-		return errs.E(errs.Limited, "", err)
-	case errors.As(err, &unavailable), errors.As(err, &deadline), errors.Is(err, context.DeadlineExceeded):
-		return errs.E(errs.Unavailable, "", err)
-	}
-	return err
 }
