@@ -28,14 +28,6 @@ func (s sourceRow) Fetched() bool {
 	return s.Kind != knowledgev1.KindImport && s.Kind != knowledgev1.KindStarter
 }
 
-// Running is the run that is under way.
-func (s sourceRow) Running() *knowledgev1.Run {
-	if s.LastRun != nil && s.LastRun.State == knowledgev1.RunRunning {
-		return s.LastRun
-	}
-	return nil
-}
-
 // Fresh is when it was last fetched whole.
 func (s sourceRow) Fresh() time.Time {
 	for _, r := range s.Runs {
