@@ -13,7 +13,7 @@ import (
 	"samtale.dk/samtale/services/platform/store/storetest"
 )
 
-var table = fstest.MapFS{"0001_box.sql": {Data: []byte(`CREATE TABLE box (id TEXT PRIMARY KEY, lane TEXT NOT NULL, target TEXT NOT NULL,
+var table = fstest.MapFS{"migrations/0001_box.sql": {Data: []byte(`CREATE TABLE box (id TEXT PRIMARY KEY, lane TEXT NOT NULL, target TEXT NOT NULL,
 	name TEXT NOT NULL, event_id TEXT NOT NULL, body TEXT NOT NULL)`)}}
 
 // A row that cannot be sent holds up those behind it, and no other lane; what was sent is sent once and counted.

@@ -251,10 +251,14 @@ func isSerialization(err error) bool {
 	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
 }
 
-// Migrate runs the files of fsys ("0001_name.sql", …) that this database has not seen,
-// in order, each in a transaction with its record. A
-// file "0001_name.postgres.sql" replaces its namesake on PostgreSQL. Processes that start at once take turns.
+// Migrate runs the files of the folder migrations ("0001_name.sql", …) that this database has not seen, in order, each in a
+// transaction with its record. A file "0001_name.postgres.sql" replaces its namesake on PostgreSQL. Processes that start at once
+// take turns.
 func (d *DB) Migrate(ctx context.Context, fsys fs.FS) error {
+	fsys, err := fs.Sub(fsys, "migrations")
+	if err != nil {
+		return err
+	}
 	files, err := d.migrations(fsys)
 	if err != nil {
 		return err

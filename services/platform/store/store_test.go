@@ -22,11 +22,11 @@ import (
 func file(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 
 var migrations = fstest.MapFS{
-	"0001_note.sql": file("CREATE TABLE note (\n  id TEXT PRIMARY KEY,\n  n BIGINT NOT NULL CHECK (n >= 0)\n);\n\nCREATE TABLE part (id TEXT NOT NULL REFERENCES note (id));\n"),
+	"migrations/0001_note.sql": file("CREATE TABLE note (\n  id TEXT PRIMARY KEY,\n  n BIGINT NOT NULL CHECK (n >= 0)\n);\n\nCREATE TABLE part (id TEXT NOT NULL REFERENCES note (id));\n"),
 	// Sealed content is bytes, which the two databases name differently.
-	"0002_body.sql":          file("ALTER TABLE note ADD COLUMN body BLOB;\n"),
-	"0002_body.postgres.sql": file("ALTER TABLE note ADD COLUMN body BYTEA;\n"),
-	"readme.txt":             file("no migration"),
+	"migrations/0002_body.sql":          file("ALTER TABLE note ADD COLUMN body BLOB;\n"),
+	"migrations/0002_body.postgres.sql": file("ALTER TABLE note ADD COLUMN body BYTEA;\n"),
+	"migrations/readme.txt":             file("no migration"),
 }
 
 func each(t *testing.T, f func(t *testing.T, db *store.DB)) { storetest.Run(t, migrations, f) }
@@ -156,7 +156,7 @@ func TestMigrateTwice(t *testing.T) {
 		if err := db.Migrate(ctx, migrations); err != nil {
 			t.Fatalf("again: %v", err)
 		}
-		more := fstest.MapFS{"0003_more.sql": file("ALTER TABLE note ADD COLUMN more TEXT;\nUPDATE note SET more = 'x'")}
+		more := fstest.MapFS{"migrations/0003_more.sql": file("ALTER TABLE note ADD COLUMN more TEXT;\nUPDATE note SET more = 'x'")}
 		for name, f := range migrations {
 			more[name] = f
 		}
@@ -196,12 +196,12 @@ func TestMigrateAtOnce(t *testing.T) {
 func TestMigrationFails(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()
-		bad := fstest.MapFS{"0009_bad.sql": file("CREATE TABLE half (x TEXT);\nCREATE NONSENSE")}
+		bad := fstest.MapFS{"migrations/0009_bad.sql": file("CREATE TABLE half (x TEXT);\nCREATE NONSENSE")}
 		err := db.Migrate(ctx, bad)
 		if err == nil || !strings.Contains(err.Error(), "0009_bad.sql") {
 			t.Fatalf("got %v", err)
 		}
-		good := fstest.MapFS{"0009_bad.sql": file("CREATE TABLE half (x TEXT)")}
+		good := fstest.MapFS{"migrations/0009_bad.sql": file("CREATE TABLE half (x TEXT)")}
 		if err := db.Migrate(ctx, good); err != nil {
 			t.Fatalf("repaired: %v", err)
 		}

@@ -11,10 +11,4 @@ import (
 var files embed.FS
 
 // Migrations are the files in order.
-func Migrations() fs.FS {
-	sub, err := fs.Sub(files, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded
-	}
-	return sub
-}
+func Migrations() fs.FS { return files }

@@ -15,13 +15,7 @@ import (
 var files embed.FS
 
 // Migrations are the schema, oldest first.
-func Migrations() fs.FS {
-	sub, err := fs.Sub(files, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return sub
-}
+func Migrations() fs.FS { return files }
 
 // Store holds the tables.
 type Store struct {

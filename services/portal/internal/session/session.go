@@ -26,13 +26,7 @@ import (
 var files embed.FS
 
 // Migrations of the portal's database.
-func Migrations() fs.FS {
-	sub, err := fs.Sub(files, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded
-	}
-	return sub
-}
+func Migrations() fs.FS { return files }
 
 // Cookie is the session cookie's name.
 const Cookie = "samtale_session"
