@@ -49,7 +49,7 @@ const (
     return out;
   };
 })()`
-	// toneOf tells, by name, the loudest tone that comes from each of the others.
+	// tonesHeard tells, by name, the loudest tone that comes from each of the others.
 	tonesHeard = `(async () => {
   globalThis.ear ??= new AudioContext();
   const sounds = [...document.querySelectorAll("#m-tiles .m-tile")].map((tile) => [tile.innerText.split(" · ")[0].split(" (")[0], tile.querySelector("audio")?.srcObject]).filter(([, s]) => s);

@@ -358,7 +358,7 @@ func scaled(ws []word, n number) number {
 	return n
 }
 
-// numberAt2 reads a number of one or two digits without decimals of its own.
+// digitsAt reads a number of one or two digits without decimals of its own.
 func digitsAt(ws []word, i int) (number, bool) {
 	if i >= len(ws) || ws[i].digits != "" || ws[i].morphs == nil || ws[i].morphs[0].kind == andMorph {
 		return number{}, false
