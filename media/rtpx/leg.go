@@ -199,9 +199,9 @@ func (l *Leg) start() {
 	}
 	l.started = true
 	if l.poller == nil {
-		l.readers.Go(func() { l.read(l.rtp, l.packet) })
+		l.readers.Go(func() { read(l.rtp, l.packet) })
 	}
-	l.readers.Go(func() { l.read(l.rtcp, l.control) })
+	l.readers.Go(func() { read(l.rtcp, l.control) })
 	l.clock.Add(l)
 }
 
@@ -224,7 +224,7 @@ func (l *Leg) Tick(now time.Time) {
 
 // read passes packets on until the socket is closed. Errors that ICMP brings
 // back (the peer's port is closed) are no reason to stop.
-func (l *Leg) read(conn *net.UDPConn, take func(time.Time, netip.AddrPort, []byte)) {
+func read(conn *net.UDPConn, take func(time.Time, netip.AddrPort, []byte)) {
 	buf := make([]byte, 2*maxPayload)
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buf)
@@ -293,10 +293,10 @@ func (l *Leg) write(b []byte) error {
 		}
 	}
 	l.mu.Unlock()
-	return l.writeTo(l.rtp, b, to)
+	return writeTo(l.rtp, b, to)
 }
 
-func (l *Leg) writeTo(conn *net.UDPConn, b []byte, to netip.AddrPort) error {
+func writeTo(conn *net.UDPConn, b []byte, to netip.AddrPort) error {
 	if !to.IsValid() || to.Addr().IsUnspecified() {
 		return errNowhere
 	}

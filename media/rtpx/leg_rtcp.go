@@ -92,7 +92,7 @@ func (l *Leg) sendReport(now time.Time, bye bool) {
 			return
 		}
 	}
-	_ = l.writeTo(conn, b, to) // a lost report is like one lost on the way
+	_ = writeTo(conn, b, to) // a lost report is like one lost on the way
 }
 
 // rtcpTarget is the address of SDP if its host is where RTP goes, else the

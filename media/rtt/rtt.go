@@ -37,6 +37,17 @@ const (
 // ErrPayload is returned for bytes that are not a payload of RFC 2198.
 var ErrPayload = errors.New("rtt: not a redundant text payload")
 
+// DefaultRate is how many characters a second a receiver takes that has not said otherwise (section 6).
+const DefaultRate = 30
+
+// Format is what one side says that it takes, or both have agreed on.
+type Format struct {
+	Type        uint8 // payload type of t140
+	Red         uint8 // payload type of red, when there are Generations
+	Generations int   // earlier blocks in a packet; 0: no red, but plain t140
+	Rate        int   // characters a second
+}
+
 type block struct {
 	timestamp uint32
 	text      string
@@ -44,17 +55,30 @@ type block struct {
 
 // Sender makes payloads of what is typed.
 type Sender struct {
-	textType uint8 // payload type of a single block inside, "t140"
-	pending  []byte
-	history  []block // the blocks of the last packets, oldest first
-	idle     int     // intervals without anything to send
+	textType    uint8 // payload type of a single block inside, "t140"
+	generations int
+	most        int // characters in a packet; 0: any
+	pending     []byte
+	history     []block // the blocks of the last packets, oldest first
+	idle        int     // intervals without anything to send
 }
 
 // NewSender makes a sender; textType is the payload type negotiated for
 // t140, which stands inside the packets of the type negotiated for red.
 func NewSender(textType uint8) *Sender {
-	return &Sender{textType: textType & 0x7f, idle: Generations + 1}
+	return &Sender{textType: textType & 0x7f, generations: Generations, idle: Generations + 1}
 }
+
+// Agree makes the sender keep to a format from the next packet on: without generations payloads are those of t140, and no more
+// characters go than the other side takes.
+func (s *Sender) Agree(f Format) {
+	s.textType, s.generations = f.Type&0x7f, min(f.Generations, Generations)
+	s.most = max(1, f.Rate*int(Interval/time.Millisecond)/1000)
+	s.history = s.history[max(0, len(s.history)-s.generations):]
+}
+
+// Pending is how many bytes wait to be sent.
+func (s *Sender) Pending() int { return len(s.pending) }
 
 // Write adds typed text. Bytes that are no UTF-8 become MissingText.
 func (s *Sender) Write(text string) {
@@ -66,7 +90,7 @@ func (s *Sender) Write(text string) {
 // was has been repeated. The marker is to be set in the first packet after a
 // pause.
 func (s *Sender) Payload(timestamp uint32) (payload []byte, marker, ok bool) {
-	if len(s.pending) == 0 && s.idle >= Generations {
+	if len(s.pending) == 0 && s.idle >= s.generations {
 		s.idle = Generations + 1
 		return nil, false, false
 	}
@@ -79,7 +103,7 @@ func (s *Sender) Payload(timestamp uint32) (payload []byte, marker, ok bool) {
 	now := block{timestamp: timestamp, text: s.take()}
 	payload = s.build(now)
 	s.history = append(s.history, now)
-	if len(s.history) > Generations {
+	if len(s.history) > s.generations {
 		s.history = s.history[1:]
 	}
 	return payload, marker, true
@@ -94,13 +118,28 @@ func (s *Sender) take() string {
 			n--
 		}
 	}
+	if s.most > 0 {
+		n = min(n, firstRunes(s.pending, s.most))
+	}
 	text := string(s.pending[:n])
 	s.pending = s.pending[:copy(s.pending, s.pending[n:])]
 	return text
 }
 
+// firstRunes is how many bytes the first characters take.
+func firstRunes(b []byte, runes int) (n int) {
+	for ; runes > 0 && n < len(b); runes-- {
+		_, size := utf8.DecodeRune(b[n:])
+		n += size
+	}
+	return n
+}
+
 // build puts the redundant blocks, oldest first, before the new one.
 func (s *Sender) build(now block) []byte {
+	if s.generations == 0 {
+		return []byte(now.text)
+	}
 	var heads, texts []byte
 	for _, b := range s.history {
 		// Only blocks without text get old: they end every burst. They are

@@ -24,6 +24,7 @@ import (
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/phone/dialer"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/bus/natsserver"
@@ -51,7 +52,9 @@ type world struct {
 	started map[string]callv1.Started
 	changed map[string][]callv1.Changed
 	ended   map[string]callv1.Ended
-	news    chan struct{} // replaced and closed on every event
+	shown   map[string]callv1.TextLine      // with followText: what desks see, by line
+	finals  map[string][]transcriptv1.Final // and what was committed of typed legs, by conversation
+	news    chan struct{}                   // replaced and closed on every event
 	areas   []consentv1.Area
 }
 

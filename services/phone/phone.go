@@ -63,7 +63,7 @@ func Run(ctx context.Context, env process.Env) error {
 		return err
 	}
 	defer b.Close()
-	err = b.EnsureStreams(ctx, streams.Call(), streams.Consent())
+	err = b.EnsureStreams(ctx, streams.Call(), streams.Consent(), streams.Transcript())
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,8 @@ func Run(ctx context.Context, env process.Env) error {
 		Bus: b, Keys: keys, Feed: feed, Areas: areas, Sounds: sounds, Phones: phones,
 		Line:     line.Config{Ports: parts.ports, Listen: parts.listen, Public: parts.public, Clock: clock, Log: log},
 		Messages: parts.messages, Users: parts.users, RecordArea: cfg.RecordArea, Trunk: cfg.trunk(), Refer: words(cfg.Refer), Times: cfg.times(), Log: log, Metrics: metrics,
-		Demo: demos.Play,
+		OfferText: cfg.TextOffer,
+		Demo:      demos.Play,
 	})
 	person := func(in *sipua.Incoming, l *line.Line) func() bool {
 		if _, ok := areas.ID(cfg.Help); !ok {

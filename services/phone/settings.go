@@ -64,6 +64,8 @@ type Settings struct {
 	QueueMax       time.Duration `env:"SAMTALE_QUEUE_MAX" envDefault:"30m"`
 	DeskConnect    time.Duration `env:"SAMTALE_DESK_CONNECT" envDefault:"10s"` // for the sound of a browser that answers
 	DeskLost       time.Duration `env:"SAMTALE_DESK_LOST" envDefault:"4s"`     // without it, before the call rings again
+	TextPause      time.Duration `env:"SAMTALE_TEXT_PAUSE" envDefault:"4s"`    // without typing, after which a line of real-time text is ended
+	TextOffer      bool          `env:"SAMTALE_TEXT_OFFER" envDefault:"true"`  // real-time text in calls that we place
 }
 
 // parts are the settings that are more than a string.
@@ -191,7 +193,7 @@ func (s Settings) trunk() calls.Trunk {
 func (s Settings) times() calls.Times {
 	return calls.Times{
 		MessageSilence: s.MessageSilence, MessageMax: s.MessageMax, OfferMessage: s.QueueOffer, MaxWait: s.QueueMax,
-		Connect: s.DeskConnect, AgentLost: s.DeskLost,
+		Connect: s.DeskConnect, AgentLost: s.DeskLost, TextPause: s.TextPause,
 	}
 }
 

@@ -150,8 +150,12 @@ const (
 	ControlSubject = "phone.v1.control" // ControlRequest → Call
 	CheckSubject   = "phone.v1.check"   // CheckRequest → Call; NotFound when the call is gone (see CheckSubjectOf)
 	DemoSubject    = "phone.v1.demo"    // DemoRequest → DemoReply: places a demo call to ourselves
+	TextSubject    = "phone.v1.text"    // TextRequest → TextReply: what was typed in a call so far
 	SnapshotTopic  = "phone.v1.calls"   // core NATS: a ListReply whenever anything changes
 )
+
+// TextTopic carries the lines that are typed in a call, character by character: a TextLine on core NATS, kept nowhere.
+func TextTopic(c string) string { return event.Join("phone.v1.typed", c) }
 
 // Call is a live call as the desk sees it. It is sent to services only, never stored.
 type Call struct {
@@ -172,6 +176,7 @@ type Call struct {
 	Muted          bool      `json:"muted,omitempty"`
 	Paused         bool      `json:"paused,omitempty"`  // transcription paused by a person
 	Quality        string    `json:"quality,omitempty"` // good, fair, poor
+	Text           bool      `json:"text,omitempty"`    // the citizen's telephone has real-time text
 	// EndsBy is set when the gateway stops: then it ends the call, if nobody has before.
 	EndsBy time.Time `json:"ends_by,omitzero"`
 }
@@ -233,6 +238,7 @@ const (
 	ActionTranscribe = "transcribe" // Value: yes or no: the caseworker notes the spoken choice
 	ActionPause      = "pause"      // pause transcription (sensitive passage)
 	ActionContinue   = "continue"
+	ActionType       = "type" // Value: characters for the citizen's telephone (T.140: \b erases one, U+2028 ends the line)
 )
 
 // ControlRequest acts on a live call.
@@ -246,6 +252,30 @@ type ControlRequest struct {
 // CheckRequest asks whether a call is alive.
 type CheckRequest struct {
 	ConversationID string `json:"conversation_id"`
+}
+
+// TextRequest asks for what was typed in a call that the caseworker has.
+type TextRequest struct {
+	ConversationID string `json:"conversation_id"`
+	Caseworker     string `json:"caseworker"`
+}
+
+// TextReply holds the lines, oldest first; the last of each writer may go on.
+type TextReply struct {
+	Lines []TextLine `json:"lines"`
+}
+
+// TextLine is a line of real-time text as it stands. It is what the writer typed, in clear as sound is: for the caseworker who has
+// the call, and not for keeping. What is kept is in the transcript, masked.
+type TextLine struct {
+	ConversationID string    `json:"conversation_id"`
+	Caseworker     string    `json:"caseworker,omitempty"` // who has the call; empty: nobody
+	ID             string    `json:"id"`
+	Seq            int64     `json:"seq"` // of the change: a line with a higher one is newer
+	Role           string    `json:"role"`
+	Text           string    `json:"text"`
+	Done           bool      `json:"done,omitempty"` // the line is ended
+	At             time.Time `json:"at"`             // when it began
 }
 
 // DemoRequest asks for a demo call: a built-in SIP client calls the demo queue (or

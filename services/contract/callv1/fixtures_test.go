@@ -18,6 +18,8 @@ func TestFixtures(t *testing.T) {
 		contracttest.Of[DialRequest]("dial_request"),
 		contracttest.Of[ControlRequest]("control_request"),
 		contracttest.Of[CheckRequest]("check_request"),
+		contracttest.Of[TextRequest]("text_request"),
+		contracttest.Of[TextReply]("text_reply"),
 		contracttest.Of[DemoRequest]("demo_request"),
 		contracttest.Of[DemoReply]("demo_reply"),
 	)

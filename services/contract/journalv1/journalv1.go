@@ -149,6 +149,7 @@ type Transcript struct {
 	Gaps           []Gap        `json:"gaps,omitempty"`
 	Coverage       Coverage     `json:"coverage"`
 	Engine         string       `json:"engine"`
+	Typed          []string     `json:"typed,omitempty"` // legs whose words were typed, not spoken
 	Demo           bool         `json:"demo,omitempty"`
 	Complete       bool         `json:"complete"`
 	ErasedAt       time.Time    `json:"erased_at,omitzero"`

@@ -1,5 +1,5 @@
 // Package dialer is a telephone to call with: it places a real SIP call, presses
-// keys, plays a sound and records what it hears. The samtale command, demo calls
+// keys, types, plays a sound and records what it hears. The samtale command, demo calls
 // and tests use it. It shares the SIP and media code of the phone service, but
 // nothing of its call handling.
 //
@@ -24,6 +24,7 @@ import (
 	"samtale.dk/samtale/media/pcm"
 	"samtale.dk/samtale/media/resample"
 	"samtale.dk/samtale/media/rtpx"
+	"samtale.dk/samtale/media/rtt"
 	"samtale.dk/samtale/services/phone/internal/line"
 	"samtale.dk/samtale/services/phone/internal/sipua"
 )
@@ -44,6 +45,7 @@ type Config struct {
 	Codecs   []rtpx.Codec
 	Secure   bool        // SRTP by SDES
 	NoEvents bool        // offer no telephone-event, as old exchanges do
+	Text     bool        // real-time text beside the sound, in calls both ways
 	TLS      *tls.Config // for transport=tls; nil trusts the system's roots
 	Log      *slog.Logger
 	// Answer takes calls that come in; nil rejects them with 486.
@@ -148,6 +150,7 @@ type Call struct {
 	heard  []int16
 	keep   bool
 	digits []byte
+	typed  rtt.Text
 	held   bool
 	events chan struct{}
 }
@@ -157,7 +160,7 @@ func newCall(d *Dialer) *Call {
 }
 
 func (c *Call) hooks() line.Hooks {
-	return line.Hooks{
+	h := line.Hooks{
 		Frame: c.frame,
 		Digit: func(b byte) { c.mu.Lock(); c.digits = append(c.digits, b); c.mu.Unlock(); c.signal() },
 		Held:  func(on bool) { c.mu.Lock(); c.held = on; c.mu.Unlock(); c.signal() },
@@ -171,6 +174,10 @@ func (c *Call) hooks() line.Hooks {
 			})
 		},
 	}
+	if c.d.cfg.Text {
+		h.Text = func(s string) { c.mu.Lock(); c.typed.Apply(s); c.mu.Unlock(); c.signal() }
+	}
+	return h
 }
 
 func (c *Call) signal() {
@@ -214,6 +221,9 @@ func (d *Dialer) Dial(ctx context.Context, o Options) (*Call, error) {
 	}
 	if d.cfg.NoEvents {
 		l.NoEvents()
+	}
+	if d.cfg.Text {
+		l.OfferText()
 	}
 	c.line = l
 	out := sipua.Outgoing{
@@ -262,6 +272,19 @@ func (c *Call) Digits() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return string(c.digits)
+}
+
+// Type types into the call, if the other side has taken the text that was offered.
+func (c *Call) Type(text string) error { return c.line.Type(text) }
+
+// HasText reports whether the other side has.
+func (c *Call) HasText() bool { return c.line.HasText() }
+
+// Typed is what the other side has typed so far.
+func (c *Call) Typed() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.typed.String()
 }
 
 // Held reports whether the other side has us on hold.

@@ -16,8 +16,12 @@ import (
 	"samtale.dk/samtale/services/journal/internal/store"
 )
 
-// rate is the sample rate of positions, in Hz.
-const rate = 16000
+const (
+	// rate is the sample rate of positions, in Hz.
+	rate = 16000
+	// typed is the engine of words that nobody heard: chat and real-time text.
+	typed = "typed"
+)
 
 // Final is a stored final with its words opened; without words when they were erased.
 type Final struct {
@@ -35,7 +39,11 @@ func Assemble(c store.Conversation, legs []store.Leg, finals []Final) journalv1.
 	var turns []turn
 	for _, l := range legs {
 		t.Legs = append(t.Legs, l.Contract())
-		if l.Engine != "" {
+		switch {
+		case l.Engine == typed:
+			t.Typed = append(t.Typed, l.ID)
+			t.Engine = cmp.Or(t.Engine, typed)
+		case l.Engine != "":
 			t.Engine = l.Engine
 		}
 		shown, _ := heard(finalsOf(finals, l.ID))

@@ -34,6 +34,7 @@ func (s *Service) Serve() (micro.Service, error) {
 		func() error { return bus.Handle(b, svc, callv1.DialSubject, atOnce, s.dial) },
 		func() error { return bus.Handle(b, svc, callv1.ControlSubject, atOnce, s.control) },
 		func() error { return bus.Handle(b, svc, callv1.DemoSubject, 4, s.demo) },
+		func() error { return bus.Handle(b, svc, callv1.TextSubject, atOnce, s.text) },
 	} {
 		if err := add(); err != nil {
 			svc.Stop()
@@ -109,6 +110,9 @@ func (s *Service) dial(ctx context.Context, r callv1.DialRequest) (callv1.Answer
 		return callv1.AnswerReply{}, errs.E(errs.Limited, "", err)
 	}
 	c.line = l
+	if s.cfg.OfferText {
+		l.OfferText()
+	}
 	l.sit(&seat{call: c, ear: &c.ear})
 	d, sdp, err := c.newDesk(ctx, r.Caseworker, r.SDP)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/phone/internal/announce"
 	"samtale.dk/samtale/services/platform/audiofeed"
 )
 
@@ -72,6 +73,13 @@ type Call struct {
 	target       string // of a transfer
 	checkup      *time.Timer
 	waitingSince time.Time
+
+	theirs, ours draft                             // what citizen and caseworker are typing
+	shown        atomic.Pointer[[]callv1.TextLine] // what was typed so far, for the desk
+	shownSeq     int64
+	wrote        map[announce.ID]bool            // announcements that were written in this state
+	typists      []*typist                       // legs of typed words, in order
+	typedOpen    atomic.Pointer[[]callv1.LegEnd] // the same, for the will
 
 	recs  []*recorder                 // all of the call, in order
 	open  atomic.Pointer[[]*recorder] // the same, for the will
@@ -133,6 +141,7 @@ func (s *Service) newCall(ch callv1.Channel, area consentv1.Area) *Call {
 	c := &Call{
 		s: s, id: id, channel: ch, area: area, started: now, log: log,
 		inbox: make(chan any, 64), over: make(chan string, 1), gone: make(chan struct{}),
+		theirs: draft{role: callv1.RoleCitizen}, ours: draft{role: callv1.RoleCaseworker},
 	}
 	c.snap.Store(&callv1.Call{ConversationID: id, Channel: ch, ServiceArea: area.ID, StartedAt: now, State: callv1.StateAnnouncing})
 	return c
@@ -225,6 +234,7 @@ func (c *Call) run(p phase) {
 func (c *Call) set(st callv1.State, reason string) {
 	if c.state != st {
 		c.s.cfg.Metrics.state(c.state, st)
+		c.wrote = nil
 	}
 	c.state = st
 	c.tell(reason)
@@ -253,6 +263,7 @@ func (c *Call) recording(role, user string) *recorder {
 // finish ends everything and tells the end.
 func (c *Call) finish() {
 	c.ear.route.Store(nil)
+	c.unfinished()
 	c.dropConsult()
 	c.dropDesk()
 	c.closeRecorded()

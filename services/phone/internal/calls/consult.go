@@ -343,6 +343,7 @@ func bridged(c *Call, k *consultation) phase {
 	c.line.SetSource(toLine)
 	k.line.SetSource(toThem)
 	c.set(callv1.StateTalking, "transferred")
+	c.writeOnce(announce.Unread)
 	o := c.wait(nil, 0, c.whileBridged)
 	if p := c.follow; o == stopped && p != nil {
 		c.follow = nil

@@ -80,6 +80,7 @@ func (c *Call) take(v connect) bool {
 	c.offered = nil
 	c.watchDesk(c.s.cfg.Times.Connect)
 	v.reply <- nil
+	c.retellLines()
 	return true
 }
 

@@ -14,7 +14,8 @@ import (
 // call, so what it says goes to the seat that it has at the time.
 type end struct {
 	*line.Line
-	seat atomic.Pointer[seat] // nil: not in a call (any more), nobody listens
+	seat   atomic.Pointer[seat] // nil: not in a call (any more), nobody listens
+	unread unread
 }
 
 // seat is a place in a call.
@@ -37,7 +38,7 @@ func (s *Service) newEnd(peer string) (*end, error) {
 
 func (e *end) hooks(s *Service) line.Hooks {
 	return line.Hooks{
-		Frame: e.frame, Gap: e.gap, Digit: e.digit, Held: e.held, Ended: e.ended, Of: e,
+		Frame: e.frame, Gap: e.gap, Digit: e.digit, Held: e.held, Ended: e.ended, Of: e, Text: e.typed,
 		Refer: e.refer, Replace: func(in *sipua.Incoming) { s.replace(e, in) },
 	}
 }
@@ -80,6 +81,7 @@ func (e *end) ended(reason string) {
 // sit gives the line its place. One that hung up before is told of now.
 func (e *end) sit(s *seat) {
 	e.seat.Store(s)
+	e.unread.retell()
 	if d := e.Dialog(); d != nil {
 		select {
 		case <-d.Done():

@@ -49,6 +49,7 @@ func (c *Call) snapshot() {
 		ConversationID: c.id, Channel: c.channel, State: c.state, ServiceArea: c.area.ID, Party: c.party,
 		Caseworker: c.caseworker, Offered: c.offered, StartedAt: c.started, AnsweredAt: c.answered,
 		Transcribe: c.transcribe, Asked: c.asked, Legs: c.legs(), Consult: consult, Muted: c.muted, Paused: c.paused, Quality: c.quality(),
+		Text: c.line != nil && c.line.HasText(),
 	})
 	c.s.changed()
 }
@@ -76,6 +77,9 @@ func (c *Call) legs() []callv1.Leg {
 	var out []callv1.Leg
 	for _, r := range c.recs {
 		out = append(out, r.leg)
+	}
+	for _, t := range c.typists {
+		out = append(out, t.leg)
 	}
 	return out
 }
@@ -111,8 +115,11 @@ func (c *Call) choose(yes bool, how, who string) {
 		ConversationID: c.id, Kind: consentv1.Transcription, Value: yes, Basis: c.area.Basis, Purpose: c.area.Purpose,
 		TextVersion: announce.Version, Language: "da", How: how, Who: who, At: c.chosenAt,
 	}
+	if c.line != nil && c.line.HasText() { // typed answers are keys, too
+		ch.TextVersion = announce.VersionWritten
+	}
 	if c.area.TextVersion != "" {
-		ch.TextVersion = c.area.TextVersion + "+" + announce.Version
+		ch.TextVersion = c.area.TextVersion + "+" + ch.TextVersion
 	}
 	c.out.add("choice", func(ctx context.Context) error {
 		_, err := bus.Request[consentv1.Choice](ctx, c.s.cfg.Bus, consentv1.ChoiceSubject, ch)
@@ -124,11 +131,12 @@ func (c *Call) publishEnded() {
 	e := callv1.Ended{
 		Meta:           event.NewMeta("call.v1.ended", source, time.Now()),
 		ConversationID: c.id, Channel: c.channel, ServiceArea: c.area.ID, StartedAt: c.started.UTC(), AnsweredAt: c.answered,
-		Reason: c.reason, Caseworker: c.caseworker, Transcribed: len(c.recs) > 0, CallBack: c.callBack, Legs: []callv1.LegEnd{},
+		Reason: c.reason, Caseworker: c.caseworker, Transcribed: len(c.recs)+len(c.typists) > 0, CallBack: c.callBack, Legs: []callv1.LegEnd{},
 	}
 	for _, r := range c.recs {
 		e.Legs = append(e.Legs, r.finish())
 	}
+	e.Legs = append(e.Legs, c.typedEnds()...)
 	c.s.cfg.Metrics.end(c.reason)
 	c.endWill()
 	c.out.add("ended", func(ctx context.Context) error { return c.s.cfg.Bus.Publish(ctx, e) })

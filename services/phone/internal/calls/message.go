@@ -39,8 +39,9 @@ func speaking(c *Call) phase {
 	c.set(callv1.StateMessage, "")
 	over := c.untilSpoken(rec)
 	c.ear.route.Store(nil)
+	c.unfinished()
 	_, spoken := rec.silence()
-	c.callBack = spoken >= shortestMessage
+	c.callBack = spoken >= shortestMessage || len(c.typists) > 0
 	if over {
 		return nil
 	}
@@ -60,6 +61,9 @@ func (c *Call) untilSpoken(rec *recorder) bool {
 	till := time.Now().Add(t.MessageMax)
 	for {
 		silence, _ := rec.silence()
+		if !c.theirs.last.IsZero() {
+			silence = min(silence, time.Since(c.theirs.last))
+		}
 		left := min(t.MessageSilence-silence, time.Until(till))
 		if left <= 0 {
 			return false

@@ -43,6 +43,7 @@ type Times struct {
 	RingOne        time.Duration // it rings for that caseworker alone [30 s]
 	Flush          time.Duration // for the recogniser to commit the end [3 min]
 	DialLimit      time.Duration // outgoing calls ring so long [60 s]
+	TextPause      time.Duration // without typing, after which a line is ended [4 s]
 }
 
 func (t Times) withDefaults() Times {
@@ -61,6 +62,7 @@ func (t Times) withDefaults() Times {
 	def(&t.RingOne, 30*time.Second)
 	def(&t.Flush, 3*time.Minute)
 	def(&t.DialLimit, time.Minute)
+	def(&t.TextPause, 4*time.Second)
 	return t
 }
 
@@ -76,6 +78,7 @@ type Config struct {
 	Messages   map[string]string // SIP user of a message line → area
 	Users      map[string]string // extension → caseworker, for SIPREC
 	RecordArea string            // service area of recorded calls
+	OfferText  bool              // real-time text, to those whom caseworkers call
 	Trunk      Trunk
 	Refer      []string // whom telephones may have called: beginnings of numbers, and @host
 	Times      Times

@@ -219,6 +219,9 @@ func (c *Call) callInstead(v referral, to string) error {
 	if err != nil {
 		return &sipua.StatusError{Code: sip.StatusServiceUnavailable, Reason: "no free line"}
 	}
+	if v.from == c.line && c.line.HasText() {
+		e.OfferText()
+	}
 	out := c.s.cfg.Trunk.Outgoing(to)
 	if v.r.Replaces != "" { // of a call that is not ours
 		out.Headers = append(out.Headers, sip.NewHeader("Require", "replaces"), sip.NewHeader("Replaces", v.r.Replaces))
@@ -308,6 +311,12 @@ func (c *Call) newCitizen(p callv1.Party) {
 	c.news = &p
 	c.transcribe, c.asked = nil, false
 	c.closeMine()
+	c.unfinished()
+	c.forgetLines()
+	c.wrote = nil
+	for _, t := range c.typists {
+		t.over = t.over || t.leg.Role == callv1.RoleCitizen
+	}
 }
 
 // ownerOf finds the call that a dialog of ours belongs to.

@@ -36,7 +36,7 @@ func talking(c *Call) phase {
 const qualityEvery = 5 * time.Second
 
 func (c *Call) watchQuality() {
-	if c.snap.Load().Quality != c.quality() {
+	if s := c.snap.Load(); s.Quality != c.quality() || s.Text != (c.line != nil && c.line.HasText()) {
 		c.snapshot()
 	}
 }
@@ -187,6 +187,9 @@ func (c *Call) act(v control) verdict {
 		return c.leave(nil)
 	case callv1.ActionTransfer:
 		return c.transfer(v)
+	case callv1.ActionType:
+		v.reply <- c.typeBack(v.req.Value)
+		return done
 	case callv1.ActionComplete:
 		return c.complete(v)
 	}
@@ -204,8 +207,10 @@ func (c *Call) change(r callv1.ControlRequest) error {
 	switch r.Action {
 	case callv1.ActionHold:
 		c.held = true
+		c.write(announce.Written(announce.Held))
 	case callv1.ActionResume:
 		c.held = false
+		c.write(announce.Written(announce.Back))
 	case callv1.ActionMute:
 		c.muted = true
 	case callv1.ActionUnmute:
@@ -276,6 +281,8 @@ func (c *Call) release() {
 	c.held, c.muted, c.moving = false, false, false
 	c.ear.route.Store(nil)
 	c.closeMine()
+	c.unfinished()
+	c.forgetLines()
 }
 
 // transfer moves the call away without asking first.

@@ -53,6 +53,12 @@ func (c *Call) wait(ready <-chan struct{}, d time.Duration, handle handler) outc
 }
 
 func (c *Call) handle(v any, h handler) verdict {
+	switch v := v.(type) {
+	case typedIn:
+		return c.read(v.from, h)
+	case rested:
+		return c.rest(v, h)
+	}
 	if h != nil {
 		if r := h(v); r != pass {
 			return r
@@ -95,6 +101,10 @@ func (c *Call) play(h handler, parts ...[]int16) outcome {
 	return o
 }
 
-func (c *Call) sound(id announce.ID) []int16 { return c.s.cfg.Sounds.Get(c.area.ID, id) }
+// sound is an announcement for the citizen, who is also written to where the line has text.
+func (c *Call) sound(id announce.ID) []int16 {
+	c.writeOnce(id)
+	return c.s.cfg.Sounds.Get(c.area.ID, id)
+}
 
 func (c *Call) tone(t announce.Sound) []int16 { return c.s.cfg.Sounds.Tone(t) }

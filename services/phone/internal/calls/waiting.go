@@ -164,6 +164,7 @@ func answered(c *Call) phase {
 	if c.answered.IsZero() {
 		c.answered = time.Now().UTC()
 	}
+	c.writeOnce(announce.Answered)
 	return talking
 }
 

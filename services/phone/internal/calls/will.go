@@ -90,6 +90,10 @@ func (c *Call) will(now time.Time) callv1.Ended {
 			e.CallBack = e.CallBack || snap.State == callv1.StateMessage && spoken >= shortestMessage
 		}
 	}
+	if typed := c.typedOpen.Load(); typed != nil {
+		e.Legs = append(e.Legs, *typed...)
+		e.CallBack = e.CallBack || snap.State == callv1.StateMessage
+	}
 	e.Transcribed = len(e.Legs) > 0
 	return e
 }

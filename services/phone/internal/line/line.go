@@ -1,11 +1,11 @@
 // Package line is a telephone line: a SIP dialog with the sound that belongs to
-// it. It answers and makes offers, keeps the media leg in step with them, and
+// it, and real-time text where both sides have it. It answers and makes offers, keeps the media leg in step with them, and
 // turns hold, DTMF and hang-up into hooks. Keys come as telephone-event (RFC 4733), as
 // INFO, or, from telephones that do not know the former and did not use the latter, as
 // tones in the sound.
 //
 // A Line is safe for concurrent use. Frame and Gap hooks run on the media clock,
-// Digit there, on the socket's or on the request's goroutine, the others on the
+// Digit there, on the socket's or on the request's goroutine, Text on its socket's, the others on the
 // request's; none may block, and none may close the line from within.
 package line
 
@@ -48,6 +48,8 @@ type Hooks struct {
 	Gap   func(rtpx.Gap)
 	Digit func(byte)
 	Held  func(on bool) // the other side put us on hold, or took us back
+	// Text takes what is typed on the other side, on its socket's goroutine; nil: this line has no real-time text.
+	Text  func(text string)
 	Ended func(reason string)
 	// Of is whom the line belongs to, for who finds the line by its dialog.
 	Of any
@@ -78,6 +80,8 @@ type Line struct {
 	secure   bool
 	noEvents bool
 	source   pcm.Reader // what the other side hears
+	text     text
+	closed   bool
 
 	tones  *dtmf.Detector // belongs to the media clock
 	inband atomic.Bool    // keys come as tones
@@ -213,6 +217,9 @@ func (l *Line) Offer(b sipua.Body) ([]byte, error) {
 	}
 	lines := make([]*offer.Line, len(remote.Streams))
 	lines[place] = l.line(choice.Recv, choice.Dir&l.mine)
+	if at, ok := l.adoptText(remote); ok {
+		lines[at] = l.textLine(l.text.choice.Format, l.text.choice.Dir&l.mine)
+	}
 	l.origin.Version++
 	return offer.Write(l.origin, l.addr, remote, lines), nil
 }
@@ -223,15 +230,21 @@ func (l *Line) ownKey(c offer.Choice) error {
 		l.key = nil
 		return nil
 	}
-	if l.key != nil && l.key.Suite == c.Crypto.Suite {
-		return nil
-	}
-	k, err := rtpx.NewCrypto(c.Crypto.Tag, c.Crypto.Suite)
+	k, err := keyFor(l.key, *c.Crypto)
 	if err != nil {
 		return err
 	}
-	l.key = &k
+	l.key = k
 	return nil
+}
+
+// keyFor is our key beside theirs: the one that we have, as long as the suite is the same.
+func keyFor(ours *rtpx.Crypto, theirs rtpx.Crypto) (*rtpx.Crypto, error) {
+	if ours != nil && ours.Suite == theirs.Suite {
+		return ours, nil
+	}
+	k, err := rtpx.NewCrypto(theirs.Tag, theirs.Suite)
+	return &k, err
 }
 
 func (l *Line) line(f []rtpx.Format, d offer.Dir) *offer.Line {
@@ -278,11 +291,18 @@ func (l *Line) LocalOffer() ([]byte, error) {
 		if l.noEvents {
 			formats = slices.DeleteFunc(formats, func(f rtpx.Format) bool { return f.Codec == rtpx.Event })
 		}
-		return offer.Write(l.origin, l.addr, nil, []*offer.Line{l.line(formats, l.mine)}), nil
+		lines := []*offer.Line{l.line(formats, l.mine)}
+		if l.text.offered && l.openText() {
+			lines = append(lines, l.textLine(offer.OfferedText, l.mine))
+		}
+		return offer.Write(l.origin, l.addr, nil, lines), nil
 	}
 	// Lines never go away (RFC 3264, section 8): those turned down stay at port 0.
 	lines := make([]*offer.Line, len(l.last.Streams))
 	lines[l.place] = l.line(l.choice.Recv, l.mine)
+	if l.text.on {
+		lines[l.text.place] = l.textLine(l.text.choice.Format, l.mine)
+	}
 	return offer.Write(l.origin, l.addr, l.last, lines), nil
 }
 
@@ -322,7 +342,11 @@ func (l *Line) Answer(b sipua.Body) error {
 	if (choice.Crypto == nil) != (l.key == nil) {
 		return offer.ErrSRTP
 	}
-	return l.adopt(place, choice, remote)
+	if err := l.adopt(place, choice, remote); err != nil {
+		return err
+	}
+	l.answeredText(remote)
+	return nil
 }
 
 // Info implements sipua.Peer: DTMF as vendors send it, application/dtmf-relay
@@ -398,7 +422,17 @@ func (l *Line) HangUp(ctx context.Context) error {
 }
 
 // Close ends the media only.
-func (l *Line) Close() error { return l.leg.Close() }
+func (l *Line) Close() error {
+	l.mu.Lock()
+	l.closed = true
+	t := l.text.stream
+	l.mu.Unlock()
+	err := l.leg.Close()
+	if t != nil {
+		err = errors.Join(err, t.Close())
+	}
+	return err
+}
 
 // Accept negotiates with an incoming call and answers it: with the answer to its
 // offer, or with ours when it made none.

@@ -1,6 +1,7 @@
-// Package offer is SDP offer and answer (RFC 3264) for telephone audio: what a
-// description says about streams, which codec both sides share, which direction
-// answers which, SDES keys (RFC 4568). It is values and functions only.
+// Package offer is SDP offer and answer (RFC 3264) for telephone audio and
+// real-time text (RFC 4103): what a description says about streams, which codec
+// both sides share, which direction answers which, SDES keys (RFC 4568). It is
+// values and functions only.
 //
 // A description names streams by place: an answer has a line for every line of
 // its offer, the ones not wanted with port 0.
@@ -17,6 +18,7 @@ import (
 	"github.com/pion/sdp/v3"
 
 	"samtale.dk/samtale/media/rtpx"
+	"samtale.dk/samtale/media/rtt"
 )
 
 // Dir is who sends: a set of Send and Recv, seen from whoever wrote the description.
@@ -63,7 +65,8 @@ type Stream struct {
 	Formats []rtpx.Format // the ones we know, in their order
 	Crypto  []rtpx.Crypto // suites that we know
 	Label   string
-	fmts    []string // as written, for a rejected line
+	Text    rtt.Format // of a text line that we know; zero otherwise
+	fmts    []string   // as written, for a rejected line
 }
 
 // Secure reports whether the line asks for SRTP.
@@ -110,7 +113,7 @@ func Parse(b []byte) (*Session, error) {
 	return s, nil
 }
 
-// replaceStrange writes lines that are no sound over RTP (fax over udptl, say) in
+// replaceStrange writes lines that are neither sound nor text over RTP (fax over udptl, say) in
 // words that pion's parser knows, and returns the fields of the original ones by
 // place: they are turned down as they were offered.
 func replaceStrange(b []byte) ([]byte, map[int][]string) {
@@ -123,7 +126,7 @@ func replaceStrange(b []byte) ([]byte, map[int][]string) {
 			continue
 		}
 		f := strings.Fields(v)
-		if len(f) > 3 && (f[0] != "audio" || !strings.HasPrefix(f[2], "RTP/")) {
+		if len(f) > 3 && !(f[0] == "audio" && strings.HasPrefix(f[2], "RTP/")) && !isText(f) {
 			strange[n] = f
 			rows[i] = "m=application 9 UDP 0\r"
 		}
@@ -150,6 +153,9 @@ func stream(d *sdp.SessionDescription, m *sdp.MediaDescription) Stream {
 	s.Formats = formats(m)
 	for _, a := range m.Attributes {
 		s.attribute(a)
+	}
+	if s.Kind == "text" {
+		s.Text = textFormat(m)
 	}
 	if !s.RTCP.IsValid() && port != 0 {
 		s.RTCP = netip.AddrPortFrom(addr, uint16(port+1))

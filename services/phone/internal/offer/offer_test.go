@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"samtale.dk/samtale/media/rtpx"
+	"samtale.dk/samtale/media/rtt"
 )
 
 var all = []rtpx.Codec{rtpx.Opus, rtpx.G722, rtpx.PCMA, rtpx.PCMU}
@@ -115,6 +116,77 @@ func TestOfferIsUnderstood(t *testing.T) {
 		if err != nil || ch.Send.Codec != c || ch.Event.Codec != rtpx.Event {
 			t.Errorf("%s: %+v, %v", c, ch, err)
 		}
+	}
+}
+
+func TestRealTimeText(t *testing.T) {
+	const audio = "m=audio 4000 RTP/AVP 8"
+	types := []string{"a=rtpmap:98 t140/1000", "a=rtpmap:100 red/1000"}
+	for _, c := range []struct {
+		name  string
+		lines []string
+		want  rtt.Format // zero: turned down
+		dir   Dir
+		line  string // of the answer
+	}{
+		{"none", []string{audio}, rtt.Format{}, 0, ""},
+		{
+			"red", append([]string{audio, "m=text 4002 RTP/AVP 100 98", "a=fmtp:100 98/98/98"}, types...),
+			rtt.Format{Type: 98, Red: 100, Generations: 2, Rate: 30},
+			SendRecv, "m=text 20002 RTP/AVP 100 98\r\n",
+		},
+		{
+			"one generation, faster", append([]string{audio, "m=text 4002 RTP/AVP 100 98", "a=fmtp:100 98/98", "a=fmtp:98 cps=90"}, types...),
+			rtt.Format{Type: 98, Red: 100, Generations: 1, Rate: 90},
+			SendRecv, "m=text 20002 RTP/AVP 100 98\r\n",
+		},
+		{
+			"plain, text first, on hold",
+			[]string{"m=text 4002 RTP/AVP 98", "a=sendonly", "a=rtpmap:98 T140/1000", audio},
+			rtt.Format{Type: 98, Rate: 30},
+			Recv, "m=text 20002 RTP/AVP 98\r\n",
+		},
+		{"no t140", []string{audio, "m=text 4002 RTP/AVP 98", "a=rtpmap:98 lip/1000"}, rtt.Format{}, 0, "m=text 0 RTP/AVP 98\r\n"},
+		{"port 0", append([]string{audio, "m=text 0 RTP/AVP 100 98"}, types...), rtt.Format{}, 0, "m=text 0 RTP/AVP 100 98\r\n"},
+		{"a type that is not in the line", []string{audio, "m=text 4002 RTP/AVP 97", "a=rtpmap:98 t140/1000"}, rtt.Format{}, 0, "m=text 0 RTP/AVP 97\r\n"},
+		{"SRTP without key", append([]string{audio, "m=text 4002 RTP/SAVP 100 98"}, types...), rtt.Format{}, 0, "m=text 0 RTP/SAVP 100 98\r\n"},
+		{"not over RTP", []string{audio, "m=text 4002 TCP/MSRP *"}, rtt.Format{}, 0, "m=text 0 TCP/MSRP *\r\n"},
+		{
+			"bad rate", append([]string{audio, "m=text 4002 RTP/AVP 98", "a=fmtp:98 cps=-1"}, types[:1]...),
+			rtt.Format{Type: 98, Rate: 30},
+			SendRecv, "m=text 20002 RTP/AVP 98\r\n",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, err := Parse(describe(c.lines...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			at, ch, ok := s.RealTimeText()
+			if ok != (c.want != rtt.Format{}) || ch.Format != c.want || ch.Dir != c.dir {
+				t.Fatalf("%+v, %v", ch, ok)
+			}
+			place, audio, err := s.Audio(all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := make([]*Line, len(s.Streams))
+			lines[place] = &Line{Port: 20000, Formats: audio.Recv, Dir: audio.Dir}
+			if ok {
+				lines[at] = &Line{Port: 20002, Text: &ch.Format, Dir: ch.Dir}
+			}
+			b := string(Write(NewOrigin(), netip.MustParseAddr("192.0.2.9"), s, lines))
+			if !strings.Contains(b, c.line) {
+				t.Errorf("answer:\n%s", b)
+			}
+			back, err := Parse([]byte(b))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, again, is := back.RealTimeText(); is != ok || again.Format.Type != c.want.Type || again.Format.Generations != c.want.Generations {
+				t.Errorf("the answer is understood as %+v", again)
+			}
+		})
 	}
 }
 

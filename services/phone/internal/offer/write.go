@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"samtale.dk/samtale/media/rtpx"
+	"samtale.dk/samtale/media/rtt"
 )
 
 // Line is our side of one stream in a description.
@@ -17,6 +18,7 @@ type Line struct {
 	Dir     Dir
 	Crypto  *rtpx.Crypto
 	Label   string
+	Text    *rtt.Format // a line of text, without Formats
 }
 
 // Origin numbers our descriptions; Version grows with every change.
@@ -69,6 +71,10 @@ func writeLine(b *bytes.Buffer, l *Line, r *Stream) {
 	}
 	if r != nil {
 		proto = r.Proto
+	}
+	if l.Text != nil {
+		writeText(b, l, proto)
+		return
 	}
 	fmt.Fprintf(b, "m=audio %d %s", l.Port, proto)
 	for _, f := range l.Formats {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -20,17 +21,19 @@ const tail = time.Second
 
 type callFlags struct {
 	to, wav, digits string
+	text            string
 	after           string
 	wait            time.Duration
 	asJSON          bool
 }
 
-// Call places a SIP call (PCMA), presses keys and plays a file.
+// Call places a SIP call (PCMA), presses keys, plays a file and types.
 func Call(ctx context.Context, env Env, args []string) error {
 	var f callFlags
-	fs := Flags(env, "call", "", "Places a SIP call, plays a WAV file, hangs up, and prints the conversation id.")
+	fs := Flags(env, "call", "", "Places a SIP call, plays a WAV file or types, hangs up, and prints the conversation id and what is typed back.")
 	fs.StringVar(&f.to, "to", "", "whom to call, e.g. sip:besked@127.0.0.1:5060")
 	fs.StringVar(&f.wav, "wav", "", "WAV file to play, of any rate")
+	fs.StringVar(&f.text, "text", "", "what to type (real-time text), after the sound; then the call lasts until the other side hangs up, or --wait")
 	fs.StringVar(&f.digits, "dtmf", "", "keys to press before the sound: when the caller is asked about transcription, else after --after")
 	fs.StringVar(&f.after, "after", "auto", "when to play: auto (when a person or the message line listens) or a time after the answer, e.g. 2s")
 	fs.DurationVar(&f.wait, "wait", 10*time.Minute, "how long to wait for somebody to listen")
@@ -38,12 +41,15 @@ func Call(ctx context.Context, env Env, args []string) error {
 	if err := Parse(fs, args, 0); err != nil {
 		return Help(err)
 	}
-	if f.to == "" || f.wav == "" {
-		return fmt.Errorf("%w: --to and --wav are needed", ErrUsage)
+	if f.to == "" || f.wav == "" && f.text == "" {
+		return fmt.Errorf("%w: --to and --wav or --text are needed", ErrUsage)
 	}
-	sound, err := readWAV(f.wav)
-	if err != nil {
-		return err
+	var sound []int16
+	if f.wav != "" {
+		var err error
+		if sound, err = readWAV(f.wav); err != nil {
+			return err
+		}
 	}
 	return place(ctx, env, f, sound)
 }
@@ -66,7 +72,7 @@ func place(ctx context.Context, env Env, f callFlags, sound []int16) error {
 	if err != nil {
 		return err
 	}
-	d, err := dialer.New(dialer.Config{})
+	d, err := dialer.New(dialer.Config{Text: f.text != ""})
 	if err != nil {
 		return err
 	}
@@ -79,10 +85,13 @@ func place(ctx context.Context, env Env, f callFlags, sound []int16) error {
 	if !f.asJSON && c.ConversationID != "" {
 		fmt.Fprintln(env.Stdout, c.ConversationID)
 	}
+	if f.text != "" && !f.asJSON {
+		defer printTyped(env.Stdout, c)()
+	}
 	err = speak(ctx, c, f, delay, listener, sound)
 	if f.asJSON {
 		return errors.Join(err, printJSON(env.Stdout, map[string]any{
-			"conversation_id": c.ConversationID, "played_s": float64(len(sound)) / 16000, "ok": err == nil,
+			"conversation_id": c.ConversationID, "played_s": float64(len(sound)) / 16000, "ok": err == nil, "typed": c.Typed(),
 		}))
 	}
 	return err
@@ -140,10 +149,53 @@ func speak(ctx context.Context, c *dialer.Call, f callFlags, delay time.Duration
 	if err := c.Play(ctx, sound); err != nil {
 		return fmt.Errorf("play: %w", err)
 	}
+	if f.text != "" {
+		return typeOut(ctx, c, f)
+	}
 	if err := c.Wait(ctx, tail); err != nil && !dialer.IsEnded(err) {
 		return err
 	}
 	return nil
+}
+
+// typeOut types and stays for what is typed back.
+func typeOut(ctx context.Context, c *dialer.Call, f callFlags) error {
+	if err := c.Type(f.text + "\n"); err != nil {
+		return fmt.Errorf("type: %w", err)
+	}
+	if err := c.Wait(ctx, f.wait); err != nil && !dialer.IsEnded(err) {
+		return err
+	}
+	return nil
+}
+
+// printTyped prints lines that the other side types, as they are ended; what is left when the returned function is called.
+func printTyped(w io.Writer, c *dialer.Call) (rest func()) {
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		shown := 0
+		for over := false; !over; {
+			select {
+			case <-stop:
+				over = true
+			case <-time.After(200 * time.Millisecond):
+			}
+			text := c.Typed()
+			end := strings.LastIndexByte(text, '\n') + 1
+			if over {
+				end = len(text)
+			}
+			if end > shown { // backspaces reach no further than the line
+				fmt.Fprint(w, text[shown:end])
+				shown = end
+			}
+		}
+	}()
+	return func() {
+		close(stop)
+		<-done
+	}
 }
 
 // keysCount: a key pressed before the question about transcription is no answer to it.
