@@ -80,8 +80,16 @@ func (b *Box) order() int64 {
 	}
 }
 
-// Committed wakes the pumps. Call it after a transaction that may have put rows.
-func (b *Box) Committed() {
+// InTx runs f in a transaction and wakes the pumps for the rows that it put; an error rolls all of it back. f may run again.
+func (b *Box) InTx(ctx context.Context, f func(tx *store.Tx) error) error {
+	err := b.db.InTx(ctx, f)
+	if err == nil {
+		b.committed()
+	}
+	return err
+}
+
+func (b *Box) committed() {
 	for _, c := range b.wake {
 		select {
 		case c <- struct{}{}:

@@ -20,7 +20,7 @@ var table = fstest.MapFS{"migrations/0001_box.sql": {Data: []byte(`CREATE TABLE 
 func TestPumpKeepsTheOrder(t *testing.T) {
 	storetest.Run(t, table, func(t *testing.T, db *store.DB) {
 		b := New(db, "box", "a", "b")
-		err := db.InTx(t.Context(), func(tx *store.Tx) error {
+		err := b.InTx(t.Context(), func(tx *store.Tx) error {
 			return errors.Join(b.Put(t.Context(), tx, "a", Row{Target: "1"}), b.Put(t.Context(), tx, "a", Row{Target: "2", Body: []byte("x")}),
 				b.Put(t.Context(), tx, "b", Row{Target: "other"}), b.Put(t.Context(), tx, "a", Row{Target: "3"}))
 		})
@@ -35,7 +35,7 @@ func TestPumpKeepsTheOrder(t *testing.T) {
 			tried = append(tried, r.Target)
 			if r.Target == "2" && broken {
 				broken = false
-				b.Committed() // the next look comes at once, as when a change is committed meanwhile
+				b.committed() // the next look comes at once, as when a change is committed meanwhile
 				return errors.New("away")
 			}
 			return nil

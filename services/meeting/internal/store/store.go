@@ -71,11 +71,7 @@ func (s *Store) Read() *Tx { return &Tx{s.db.Read(), s} }
 
 // InTx runs f in a transaction; an error rolls all of it back. f may run again.
 func (s *Store) InTx(ctx context.Context, f func(tx *Tx) error) error {
-	err := s.db.InTx(ctx, func(tx *store.Tx) error { return f(&Tx{tx, s}) })
-	if err == nil {
-		s.Committed()
-	}
-	return err
+	return s.Box.InTx(ctx, func(tx *store.Tx) error { return f(&Tx{tx, s}) })
 }
 
 // Meeting is one row.
