@@ -177,7 +177,7 @@ func (p *part) Read(b []byte) (int, error) {
 // What a real browser sends is recorded, and plays in a real browser: sound, and pictures of each codec that browsers send, also
 // from the middle.
 func TestRecordingPlaysInABrowser(t *testing.T) {
-	for _, codec := range []string{"VP8", "VP9", "H264"} {
+	for _, codec := range []string{"VP8", "VP9", "H264", "AV1"} {
 		t.Run(codec, func(t *testing.T) {
 			w := newWorld(t)
 			m := w.recorded()

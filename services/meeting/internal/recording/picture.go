@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/pion/rtp/codecs"
@@ -10,6 +11,8 @@ import (
 type pictures struct {
 	codec string
 	h264  codecs.H264Packet
+	av1   codecs.AV1Depacketizer
+	seq   sequence
 	data  []byte
 	begun bool
 	key   bool
@@ -38,7 +41,7 @@ func newPictures(codec string) *pictures {
 
 // reset forgets the picture that is not whole.
 func (p *pictures) reset() {
-	p.h264 = codecs.H264Packet{IsAVC: true}
+	p.h264, p.av1 = codecs.H264Packet{IsAVC: true}, codecs.AV1Depacketizer{}
 	p.data, p.begun, p.key = p.data[:0], false, false
 }
 
@@ -81,6 +84,10 @@ func (p *pictures) unpack(payload []byte) (part []byte, begins bool, err error) 
 			p.w, p.h = int(h.Width[n-1]), int(h.Height[n-1])
 		}
 		return part, begins, err
+	case "AV1":
+		// It keeps the beginning of a unit that goes on in the next packet, and the packet's bytes are used again.
+		part, err = p.av1.Unmarshal(bytes.Clone(payload))
+		return part, !p.begun, err
 	}
 	part, err = p.h264.Unmarshal(payload)
 	return part, !p.begun, err
@@ -97,10 +104,15 @@ func (p *pictures) whole() picture {
 		}
 	case "H264":
 		p.parameters()
+	case "AV1":
+		p.parametersAV1()
 	}
 	out := picture{data: p.data, key: p.key, width: p.w, height: p.h}
 	if p.codec == "H264" && len(p.sps) > 3 {
 		out.private = p.avcC()
+	}
+	if p.codec == "AV1" && p.seq.unit != nil {
+		out.private = p.seq.av1C()
 	}
 	return out
 }

@@ -80,7 +80,12 @@ func (p *Player) Close() error { return p.track.Close() }
 func (p *Player) Size() int64 { return p.size }
 
 // Type is its MIME type.
-func (p *Player) Type() string { return allCodecs[p.account.Codec].mime }
+func (p *Player) Type() string {
+	if p.account.Codec == "AV1" {
+		return av1MIME(p.account.Private)
+	}
+	return allCodecs[p.account.Codec].mime
+}
 
 // About is what the track is.
 func (p *Player) About() meetingv1.Track {

@@ -597,15 +597,15 @@ func TestUnknownCodecAndFullQueue(t *testing.T) {
 	k.rec.Keep("anna", "")
 	tap := k.rec.Tap("anna", "screen")
 	for range 10 {
-		tap.WritePacket(sfu.Packet{At: k.clock(), Codec: "AV1", Payload: []byte{1, 2, 3}})
+		tap.WritePacket(sfu.Packet{At: k.clock(), Codec: "H265", Payload: []byte{1, 2, 3}})
 	}
 	k.rec.Close()
-	p := k.play("anna_screen_av1")
+	p := k.play("anna_screen_h265")
 	if about := p.About(); p.Size() != 0 || len(about.Gaps) != 1 || about.Gaps[0].Reason != meetingv1.GapFormat {
 		t.Errorf("%+v", about)
 	}
 	for range maxItems + 10 { // nobody takes them any more
-		k.rec.Tap("anna", "screen").WritePacket(sfu.Packet{At: k.clock(), Codec: "AV1", Payload: []byte{1, 2, 3}})
+		k.rec.Tap("anna", "screen").WritePacket(sfu.Packet{At: k.clock(), Codec: "H265", Payload: []byte{1, 2, 3}})
 	}
 	if k.rec.dropped.Load() == 0 || tap.why != meetingv1.GapLost {
 		t.Errorf("%d dropped, %q", k.rec.dropped.Load(), tap.why)

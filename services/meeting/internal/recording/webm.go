@@ -82,6 +82,7 @@ var allCodecs = map[string]codec{
 	"opus": {name: "opus", id: "A_OPUS", mime: "audio/webm; codecs=opus"},
 	"VP8":  {name: "VP8", id: "V_VP8", mime: "video/webm; codecs=vp8", video: true},
 	"VP9":  {name: "VP9", id: "V_VP9", mime: "video/webm; codecs=vp9", video: true},
+	"AV1":  {name: "AV1", id: "V_AV1", mime: "video/webm; codecs=av01.0.08M.08", video: true},
 	"H264": {name: "H264", id: "V_MPEG4/ISO/AVC", mime: "video/x-matroska; codecs=avc1", video: true, matroska: true},
 }
 
