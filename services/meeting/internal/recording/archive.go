@@ -197,7 +197,7 @@ func (a *Archive) tracks(ctx context.Context, m meetingv1.Meeting, row store.Rec
 	if err != nil {
 		return nil, err
 	}
-	list := []meetingv1.Track{}
+	list, read := []meetingv1.Track{}, []meetingv1.Track{}
 	for _, id := range ids {
 		who, source := whose(id)
 		if slices.Contains(row.Withdrawn, who) {
@@ -220,11 +220,10 @@ func (a *Archive) tracks(ctx context.Context, m meetingv1.Meeting, row store.Rec
 			list = append(list, unreadable(row, id, who, source, meetingv1.GapLost))
 			continue
 		}
-		if !row.EndedAt.IsZero() {
-			Rest(&t, row.EndedAt)
-		}
-		list = append(list, t)
+		read = append(read, t)
 	}
+	bridge(read, row.EndedAt)
+	list = append(list, read...)
 	for _, id := range row.Withdrawn {
 		list = append(list, meetingv1.Track{ParticipantID: id, BeganAt: row.BeganAt, WithdrawnAt: row.WithdrawnAt, DeletedAt: row.ClearedAt})
 	}
@@ -249,6 +248,37 @@ func (a *Archive) tracks(ctx context.Context, m meetingv1.Meeting, row store.Rec
 
 func unreadable(row store.Recording, id, who, source, why string) meetingv1.Track {
 	return meetingv1.Track{ID: id, ParticipantID: who, Source: source, BeganAt: row.BeganAt, Gaps: []meetingv1.Gap{{Reason: why}}}
+}
+
+// bridge makes the time between the pieces of a track a gap: one has several where a node that hung had its file still open when another
+// took the room over. What is missing after the last piece is a gap until the recording ended, if it has.
+func bridge(list []meetingv1.Track, ended time.Time) {
+	end := func(t meetingv1.Track) time.Time { return t.BeganAt.Add(time.Duration(t.Millis) * time.Millisecond) }
+	for i := range list {
+		t, next, covered := &list[i], time.Time{}, false
+		for _, o := range list {
+			if source(o.ID) != source(t.ID) || !end(o).After(end(*t)) {
+				continue
+			}
+			covered = covered || !o.BeganAt.After(end(*t))
+			if next.IsZero() || o.BeganAt.Before(next) {
+				next = o.BeganAt
+			}
+		}
+		switch {
+		case covered:
+		case !next.IsZero():
+			t.Gaps = append(t.Gaps, meetingv1.Gap{From: t.Millis, To: next.Sub(t.BeganAt).Milliseconds(), Reason: meetingv1.GapInterrupted})
+		case !ended.IsZero():
+			Rest(t, ended)
+		}
+	}
+}
+
+// source is what the pieces of a track have in common: person, source and codec.
+func source(id string) string {
+	parts := strings.Split(id, "_")
+	return strings.Join(parts[:min(len(parts), 3)], "_")
 }
 
 // whose takes a track's id apart.
