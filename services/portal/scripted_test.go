@@ -50,6 +50,7 @@ type place struct {
 	actors   []journalv1.Actor // of every journal request
 	controls []callv1.ControlRequest
 	dialled  []callv1.DialRequest
+	typed    []callv1.TextLine // real-time text of the call so far
 	answer   func(callv1.AnswerRequest) (callv1.AnswerReply, error)
 	saveErr  error // answer of the next saves
 }
@@ -446,6 +447,9 @@ func (p *place) servePhone(t testing.TB) {
 		}
 		p.snapshot()
 		return *c, nil
+	})
+	handle(t, p, s, callv1.TextSubject, func(callv1.TextRequest) (callv1.TextReply, error) {
+		return callv1.TextReply{Lines: p.typed}, nil
 	})
 	handle(t, p, s, callv1.DemoSubject, func(r callv1.DemoRequest) (callv1.DemoReply, error) {
 		c := ringingCall()

@@ -291,6 +291,7 @@ func (a *App) conversationEvents(w http.ResponseWriter, r *http.Request, p who.P
 			}
 			s.put(sse{name: "partial", data: part})
 		}),
+		s.typed(ctx, id, p),
 		listen(s, callv1.SnapshotTopic, func(all callv1.ListReply) {
 			for _, c := range visibleCalls(all, p).Calls {
 				if c.ConversationID == id {
@@ -310,6 +311,26 @@ func (a *App) conversationEvents(w http.ResponseWriter, r *http.Request, p who.P
 		return err
 	}
 	return s.run()
+}
+
+// typed brings real-time text to the caseworker who has the call: what was typed so far, and what is typed from now on.
+func (s *stream) typed(ctx context.Context, id string, p who.Person) error {
+	show := func(l callv1.TextLine) {
+		if l.Caseworker == p.ID {
+			s.put(sse{name: "text", data: l})
+		}
+	}
+	if err := listen(s, callv1.TextTopic(id), show); err != nil {
+		return err
+	}
+	so, err := bus.Request[callv1.TextReply](ctx, s.app.Bus, callv1.TextSubject, callv1.TextRequest{ConversationID: id, Caseworker: p.ID})
+	if err != nil {
+		return nil // the call is over, or another's: lines that are typed once it is theirs are told
+	}
+	for _, l := range so.Lines {
+		show(l)
+	}
+	return nil
 }
 
 func (s *stream) final(ctx context.Context, m jetstream.Msg, seq uint64, legs *legTimes, said *spoken) {

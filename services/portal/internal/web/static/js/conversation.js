@@ -3,6 +3,7 @@
 import { $, api, ask, at, el, events, failed, isSet, keyed, open, span, t, tell, write } from "./lib.js";
 import { Transcript } from "./transcript.js";
 import { Note } from "./note.js";
+import { Typed } from "./typed.js";
 
 /** Conversation tells heard (final words came), noted (the note was drawn) and onRelated (another one is wanted), where somebody has set them. */
 export class Conversation {
@@ -17,6 +18,7 @@ export class Conversation {
       onReveal: (w) => this.reveal(w),
       onRef: (s) => this.note.show(s),
     });
+    this.typed = new Typed((role) => this.transcript.speaker(role));
     this.note = new Note({
       onLight: (ids) => this.transcript.light(ids),
       onChange: (n) => {
@@ -52,6 +54,7 @@ export class Conversation {
     this.close?.();
     Object.assign(this, { id, call: null, conv: null, said: {} });
     this.transcript.reset();
+    this.typed.reset(id);
     this.note.clear();
     this.draw();
     if (!id) return;
@@ -61,6 +64,10 @@ export class Conversation {
         if (ev.demo) $("demo-engine").hidden = false;
         this.transcript.final(ev);
         this.heard?.(ev);
+      },
+      text: (line) => {
+        this.typed.line(line);
+        this.typed.draw(this.call);
       },
       call: (call) => this.setCall(call),
       changed: (ev) => (ev.what === "withdrawn" ? this.wordsGone() : this.refresh(ev.what === "erased")),
@@ -174,6 +181,7 @@ export class Conversation {
     const worker = call?.caseworker ?? conv?.caseworker;
     this.transcript.mine = !worker || worker === document.documentElement.dataset.user;
     if (call) this.transcript.say(t(call.transcribe === true ? "talk.soon" : call.transcribe === false ? "talk.not" : "talk.ask"));
+    this.typed.draw(call);
     this.drawRelated();
     this.drawConsent();
     this.tick();

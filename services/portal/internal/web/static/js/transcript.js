@@ -20,6 +20,7 @@ export class Transcript {
 
   reset() {
     this.heard = new Set(); // finals taken in, by leg and start
+    this.typed = new Set(); // legs whose words were typed
     this.stored = false; // the journal's whole transcript is shown
     this.sums = { captured: 0, lost: 0 };
     this.wipe();
@@ -47,8 +48,9 @@ export class Transcript {
   }
 
   /** load shows a stored transcript; what the stream has brought already stays where it is. */
-  load({ words, gaps = [], coverage }) {
+  load({ words, gaps = [], coverage, typed = [] }) {
     this.stored = true;
+    for (const leg of typed) this.typed.add(leg);
     this.sums = { captured: coverage.captured_s, lost: coverage.lost_s };
     this.showCoverage();
     if (words.every((w) => this.words.has(w.id))) return;
@@ -64,6 +66,7 @@ export class Transcript {
     const id = `${ev.leg} ${ev.from}`;
     if (this.heard.has(id)) return;
     this.heard.add(id);
+    if (ev.engine === "typed") this.typed.add(ev.leg);
     if (this.stored && ev.words.every((w) => this.words.has(w.id))) return;
     const stay = this.atEnd();
     const lost = (ev.ledger ?? []).filter((r) => r.state === "lost");
@@ -136,7 +139,7 @@ export class Transcript {
     const l = this.last;
     if (l && l.leg === leg && w.start - l.end < pause) return l.e;
     const e = el("div", { class: `turn ${role}` },
-      el("span", { class: "who" }, this.speaker(role), el("span", { class: "at" }, ` ${span(w.start)}`)),
+      el("span", { class: "who" }, this.speaker(role), this.typed.has(leg) ? ` ${t("transcript.typed")}` : "", el("span", { class: "at" }, ` ${span(w.start)}`)),
       el("p", { class: "said", lang: "da" }), el("span", { class: "refs" }));
     this.root.append(e);
     this.last = { e, leg, end: w.end };
