@@ -15,17 +15,17 @@ import (
 	"samtale.dk/samtale/services/contract/meetingv1"
 )
 
-// pictures are four of VP8, one of each colour, with so much noise that they are large, made by the browser's own encoder.
-const pictures = `(async () => {
+// pictures are four of VP8, one of each colour, with more or less noise in them, made by the browser's own encoder.
+const pictures = `(async (noise) => {
   const out = [];
   const enc = new VideoEncoder({ output: (c) => { const b = new Uint8Array(c.byteLength); c.copyTo(b); out.push(btoa(String.fromCharCode(...b))); }, error: (e) => console.error(e) });
   enc.configure({ codec: "vp8", width: 320, height: 180, bitrate: 20000000 });
   const c = new OffscreenCanvas(320, 180), g = c.getContext("2d");
   for (let i = 0; i < 4; i++) {
-    g.fillStyle = "hsl(" + i * 90 + " 60% 40%)";
+    g.fillStyle = "hsl(" + i * 90 + " 60%% 40%%)";
     g.fillRect(0, 0, 320, 180);
     const d = g.getImageData(0, 0, 320, 180);
-    for (let j = 0; j < d.data.length; j++) d.data[j] += Math.random() * 60;
+    for (let j = 0; j < d.data.length; j++) d.data[j] += Math.random() * noise;
     g.putImageData(d, 0, 0);
     const f = new VideoFrame(c, { timestamp: i * 1000 });
     enc.encode(f, { keyFrame: true });
@@ -33,7 +33,7 @@ const pictures = `(async () => {
   }
   await enc.flush();
   return out;
-})()`
+})(%d)`
 
 // ebml is an element of a WebM file; all sizes have eight bytes.
 func ebml(id uint32, content ...[]byte) []byte {
@@ -91,27 +91,27 @@ func webm(seconds int, frames [][]byte) []byte {
 	return append(ebml(0x1A45DFA3, ebml(0x4282, []byte("webm")), uintOf(0x4287, 4), uintOf(0x4285, 2)), ebml(0x18538067, head, clusters)...)
 }
 
-// frames are pictures of VP8 for webm.
-func frames(b *page) (out [][]byte) {
+// frames are pictures of VP8 for webm; noise makes them large.
+func frames(b *page, noise int) (out [][]byte) {
 	b.t.Helper()
-	for _, s := range eval[[]string](b, pictures) {
+	for _, s := range eval[[]string](b, fmt.Sprintf(pictures, noise)) {
 		f, err := base64.StdEncoding.DecodeString(s)
 		if err != nil {
 			b.t.Fatal(err)
 		}
 		out = append(out, f)
 	}
-	if len(out) != 4 || len(out[0]) < 5000 {
+	if len(out) != 4 || len(out[0]) < 300*noise {
 		b.t.Fatalf("%d pictures", len(out))
 	}
 	return out
 }
 
-// met is a recording of ten minutes: Bente with a pause and a camera that comes on later; Mette, who was moved to another node and shared
+// met is a recording of half an hour: Bente with a pause and a camera that comes on later; Mette, who was moved to another node and shared
 // her screen; Ole, who said no; Ida, who took it back.
 func (a *archive) met(b *page, conversation string, began time.Time) {
 	b.t.Helper()
-	pictures := frames(b)
+	pictures := frames(b, 0)
 	track := func(who, name, role, source string, piece, from, seconds int, gaps ...meetingv1.Gap) meetingv1.Track {
 		t := meetingv1.Track{
 			ID: fmt.Sprintf("%s_%s_x_%d", who, source, piece), ParticipantID: who, Name: name, Role: role, Source: source, Type: "audio/webm; codecs=opus",
@@ -127,14 +127,14 @@ func (a *archive) met(b *page, conversation string, began time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.files = map[string][]byte{}
-	pause := meetingv1.Gap{From: 60000, To: 95000, Reason: meetingv1.GapPaused}
+	pause := meetingv1.Gap{From: 700_000, To: 735_000, Reason: meetingv1.GapPaused}
 	a.rec.MeetingID, a.rec.BeganAt = conversation, began
 	a.rec.Tracks = []meetingv1.Track{
-		track("bente", "Bente Holm", meetingv1.RoleCitizen, "camera", 1, 2, 598, meetingv1.Gap{From: 58000, To: 93000, Reason: meetingv1.GapPaused}),
-		track("bente", "Bente Holm", meetingv1.RoleCitizen, "microphone", 1, 0, 600, pause),
-		track("mette", "", meetingv1.RoleCaseworker, "microphone", 1, 0, 100, pause),
-		track("mette", "", meetingv1.RoleCaseworker, "microphone", 2, 130, 470),
-		track("mette", "", meetingv1.RoleCaseworker, "screen", 1, 20, 30),
+		track("bente", "Bente Holm", meetingv1.RoleCitizen, "camera", 1, 2, 1798, meetingv1.Gap{From: 698_000, To: 733_000, Reason: meetingv1.GapPaused}),
+		track("bente", "Bente Holm", meetingv1.RoleCitizen, "microphone", 1, 0, 1800, pause),
+		track("mette", "", meetingv1.RoleCaseworker, "microphone", 1, 0, 900, pause),
+		track("mette", "", meetingv1.RoleCaseworker, "microphone", 2, 930, 870),
+		track("mette", "", meetingv1.RoleCaseworker, "screen", 1, 400, 300),
 		{ParticipantID: "ole", Name: "Ole Holm", Role: meetingv1.RoleCompanion, Gaps: []meetingv1.Gap{{Reason: meetingv1.GapDeclined}}},
 		{ParticipantID: "ida", Name: "Ida Holm", Role: meetingv1.RoleCitizen, BeganAt: began, WithdrawnAt: began.Add(time.Hour), DeletedAt: began.Add(time.Hour)},
 	}
@@ -153,7 +153,7 @@ func TestRecordingOfManyTracks(t *testing.T) {
 	b.open("/om")
 	a := serveRecording(t, p, nil)
 	// A camera's file has so many bytes that no browser reads them ahead.
-	files := map[string][]byte{"camera": webm(600, frames(b)), "microphone": webm(600, nil)}
+	files := map[string][]byte{"camera": webm(600, frames(b, 60)), "microphone": webm(600, nil)}
 	a.mu.Lock()
 	a.files, a.rec.Tracks = map[string][]byte{}, nil
 	for who := range 8 {
@@ -210,13 +210,13 @@ func TestRecordingPlaysAsOne(t *testing.T) {
 		b.checked("recording-together-" + l)
 	}
 	text := eval[string](b, `document.getElementById("rp").innerText`)
-	for _, want := range []string{"0:00 af 10:00", "Bente Holm", "Ole Holm", "ville ikke optages", "Slettet: samtykket er trukket tilbage", "Goddag"} {
+	for _, want := range []string{"0:00 af 30:00", "Bente Holm", "Ole Holm", "ville ikke optages", "Slettet: samtykket er trukket tilbage", "Goddag"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in the player:\n%s", want, text)
 		}
 	}
 	line := eval[string](b, `document.querySelector(".rp-line[aria-label*='Bente'][aria-label*='Mikrofon']").getAttribute("aria-label")`)
-	if line != "Bente Holm, Mikrofon: optaget fra 0:00 til 10:00. ikke optaget 1:00–1:35: Pause" {
+	if line != "Bente Holm, Mikrofon: optaget fra 0:00 til 30:00. ikke optaget 11:40–12:15: Pause" {
 		t.Errorf("the line says %q", line)
 	}
 
@@ -227,14 +227,18 @@ func TestRecordingPlaysAsOne(t *testing.T) {
 		b.run(chromedp.Evaluate(`document.querySelector("#rp video[data-track^=bente]").currentTime += `+off, nil))
 		b.until(together(3, "0.1"))
 	}
-	b.seekTo(22)
+	b.seekTo(410)
 	b.until(together(4, "0.2") + ` && document.querySelector(".rp-screen video:not([hidden])")?.videoWidth === 320`)
 	b.shot("recording-together-playing")
-	b.seekTo(70)
+	stands := `[...document.querySelectorAll("#rp [data-from]")].every((e) => e.paused)`
+	b.click("#rp-play")
+	b.until(stands + ` && document.getElementById("rp-play").textContent === "Afspil"`)
+	b.seekTo(720)
 	b.until(tile("Bente Holm") + `.querySelector(".rp-word:not([hidden])")?.textContent === "Pause" && ` + tile("Bente Holm") + `.querySelector("video").hidden`)
-	b.seekTo(110)
+	b.seekTo(910)
 	b.until(tile("sagsbehandler") + `.querySelector(".rp-word").textContent === "Ikke med nu"`)
-	b.seekTo(140) // the second piece of the same voice
+	b.seekTo(940) // the second piece of the same voice
+	b.click("#rp-play")
 	b.until(together(3, "0.2") + ` && !document.querySelector("#rp [data-track$=_2]").paused && document.querySelector("#rp [data-track=mette_microphone_x_1]").paused`)
 	b.run(chromedp.Evaluate(`((s) => { s.value = "2"; s.dispatchEvent(new Event("change")); })(document.getElementById("rp-speed"))`, nil))
 	b.until(together(3, "0.2") + ` && [...document.querySelectorAll("#rp [data-from]")].filter((e) => !e.paused).every((e) => Math.abs(e.playbackRate - 2) < 0.2)`)
@@ -243,15 +247,14 @@ func TestRecordingPlaysAsOne(t *testing.T) {
 	b.until(`document.querySelector("#rp audio[data-track^=bente]").muted && !document.querySelector("#rp audio[data-track$=_2]").muted && document.querySelector("#rp-people button").getAttribute("aria-pressed") === "true"`)
 
 	// Keys do something in the player, and nowhere else.
-	stands := `[...document.querySelectorAll("#rp [data-from]")].every((e) => e.paused)`
 	b.tabTo("#rp-back")
 	b.key("k")
 	b.until(stands)
-	b.seekTo(200)
+	b.seekTo(1000)
 	b.key("l")
-	b.until(`document.getElementById("rp-seek").value === "210"`)
+	b.until(`document.getElementById("rp-seek").value === "1010"`)
 	b.key("j")
-	b.until(`document.getElementById("rp-seek").value === "200" && document.getElementById("rp-now").textContent === "3:20 af 10:00"`)
+	b.until(`document.getElementById("rp-seek").value === "1000" && document.getElementById("rp-now").textContent === "16:40 af 30:00"`)
 	b.tabTo("#rp-seek")
 	b.key("k")
 	b.until(together(3, "0.2"))
@@ -276,10 +279,13 @@ func TestRecordingPlaysAsOne(t *testing.T) {
 	b.shot("recording-together-phone")
 	b.width(1400, 900)
 
-	b.seekTo(599)
+	b.seekTo(1799)
 	b.click("#rp-play")
 	b.shows("Optagelsen er slut.")
 	b.until(stands)
+	b.untilDoing(`document.querySelector("#rp audio[data-track^=bente]").ended`, func() { // whichever came first, its end or the pause
+		b.run(chromedp.Evaluate(`document.querySelector("#rp audio[data-track^=bente]").currentTime = 1800`, nil))
+	})
 	b.click("#rp-play") // from the beginning
 	b.until(together(3, "0.2"))
 

@@ -102,7 +102,7 @@ export class Joint {
     e.preload = "auto";
     const want = this.at - p.from;
     const off = e.currentTime - want;
-    if (e.ended && (off > -0.5 || p.over(this.at))) return;
+    if (e.ended && (Math.abs(off) < 0.5 || p.over(this.at))) return;
     if (!this.playing) {
       if (!e.paused) e.pause();
       if (Math.abs(off) > near && !e.seeking) e.currentTime = want;
