@@ -119,7 +119,11 @@ func TestColleagueWaits(t *testing.T) {
 		MeetingID: m.ID, ParticipantID: ole.seat.ParticipantID, Decision: meetingv1.Admit, Actor: colleague("ole", "a"),
 	})
 	ole.decide(meetingv1.Admit)
-	if p := w.participant(m.ID, ole.seat.ParticipantID); p.State != meetingv1.InRoom || p.Verified == "" {
-		t.Errorf("let in: %+v", p)
+	if e := get[meetingv1.Entry](w, meetingv1.LookSubject, ole.seat); e.Me.State != meetingv1.InRoom || e.Me.Verified == "" || len(e.Meeting.Participants) != 2 {
+		t.Errorf("let in: %+v", e)
+	}
+	late := w.enter(m, 1, nil)
+	if e := get[meetingv1.Entry](w, meetingv1.LookSubject, late.seat); e.Me.State != meetingv1.Invited || len(e.Meeting.Participants) != 1 {
+		t.Errorf("one who has not knocked: %+v", e)
 	}
 }

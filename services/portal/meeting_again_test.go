@@ -165,3 +165,20 @@ func describe(pc *webrtc.PeerConnection, create func(*webrtc.OfferOptions) (webr
 	<-done
 	return pc.LocalDescription().SDP, nil
 }
+
+// What happens between the making of the page and the beginning of its events is not missed: here the participant is let in, and told
+// something, before anybody listens.
+func TestMeetingBeforeItsEventsBegin(t *testing.T) {
+	p := start(t)
+	r := serveMeeting(t, p, meetingv1.RoleCitizen)
+	r.be(func(me *meetingv1.Participant) { me.State, me.Name, me.Place = meetingv1.InLobby, "Bente Holm", 2 })
+	r.entered = func() { // r.mu is held
+		r.entry.Me.State = meetingv1.InRoom
+		r.entry.Meeting.Participants = append([]meetingv1.Participant{r.entry.Me}, r.entry.Meeting.Participants[1:]...)
+		r.said = []meetingv1.Message{{ID: "before", From: "host", Text: "Jeg lukker dig ind nu"}}
+	}
+	b := chromium(t, p)
+	b.open("/moede/" + demoMeeting + "/secret")
+	b.step("room")
+	b.until(`document.getElementById("m-chat").innerText.includes("Jeg lukker dig ind nu")`)
+}

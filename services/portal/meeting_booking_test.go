@@ -49,7 +49,9 @@ func TestBookingAsksForTheLanguageOfTheTelephone(t *testing.T) {
 func TestColleagueAsksForASeat(t *testing.T) {
 	p := start(t)
 	r := serveMeeting(t, p, meetingv1.RoleColleague)
-	r.be(func(me *meetingv1.Participant) { me.User, me.Name, me.Verified = "mette", "Mette Lund", meetingv1.LevelSubstantial })
+	r.be(func(me *meetingv1.Participant) {
+		me.User, me.Name, me.Verified = "mette", "Mette Lund", meetingv1.LevelSubstantial
+	})
 	s, err := p.bus.Service("meetings", "script")
 	if err != nil {
 		t.Fatal(err)

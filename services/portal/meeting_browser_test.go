@@ -28,6 +28,8 @@ type meetingRoom struct {
 	offer  string                                                     // as HistoryReply has it
 	said   []meetingv1.Message                                        // history has them after its first
 	media  func(meetingv1.MediaRequest) (meetingv1.MediaReply, error) // nil: refused
+
+	entered func() // what happens as soon as the page has been made, with mu held
 }
 
 const demoMeeting = "0199a0c0-0000-7000-8000-0000000000aa"
@@ -49,10 +51,20 @@ func serveMeeting(t *testing.T, p *place, role string) *meetingRoom {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script(t, p, s, meetingv1.EnterSubject, func(meetingv1.EnterRequest) (meetingv1.Entry, error) { return r.now(), nil })
+	script(t, p, s, meetingv1.EnterSubject, func(meetingv1.EnterRequest) (meetingv1.Entry, error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		e := r.entry
+		if r.entered != nil {
+			r.entered()
+		}
+		return e, nil
+	})
 	script(t, p, s, meetingv1.KnockSubject, func(q meetingv1.KnockRequest) (meetingv1.Entry, error) {
 		r.be(func(me *meetingv1.Participant) {
-			me.Name, me.State, me.Place, me.WaitMins = q.Name, meetingv1.InLobby, 2, 4
+			if me.State != meetingv1.InRoom {
+				me.Name, me.State, me.Place, me.WaitMins = q.Name, meetingv1.InLobby, 2, 4
+			}
 		})
 		r.mu.Lock()
 		r.knocks = append(r.knocks, q)
@@ -77,6 +89,7 @@ func serveMeeting(t *testing.T, p *place, role string) *meetingRoom {
 	script(t, p, s, meetingv1.SaySubject, func(q meetingv1.SayRequest) (meetingv1.Message, error) {
 		return meetingv1.Message{ID: q.ID, At: time.Now(), From: "me", Text: q.Text}, nil
 	})
+	script(t, p, s, meetingv1.LookSubject, func(meetingv1.SeatRef) (meetingv1.Entry, error) { return r.now(), nil })
 	script(t, p, s, meetingv1.LeaveSubject, func(meetingv1.SeatRef) (meetingv1.Entry, error) {
 		r.be(func(me *meetingv1.Participant) { me.State = meetingv1.Left })
 		return r.now(), nil

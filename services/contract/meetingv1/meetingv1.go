@@ -22,13 +22,14 @@ const (
 	CancelSubject    = "meeting.v1.cancel"     // CancelRequest → Meeting
 	GetSubject       = "meeting.v1.get"        // Ref → Meeting
 	ListSubject      = "meeting.v1.list"       // ListRequest → ListReply
-	JoinSubject      = "meeting.v1.join"        // Ref → Participant: the actor's own seat, with its link
+	JoinSubject      = "meeting.v1.join"       // Ref → Participant: the actor's own seat, with its link
 	SetupsSubject    = "meeting.v1.setups"     // SetupsRequest → SetupsReply
 	SaveSetupSubject = "meeting.v1.setup.save" // Setup → Setup
 	OutboxSubject    = "meeting.v1.outbox"     // OutboxRequest → OutboxReply: what was sent to whom
 
 	EnterSubject     = "meeting.v1.enter"     // EnterRequest → Entry: a link is opened
 	KnockSubject     = "meeting.v1.knock"     // KnockRequest → Entry: into the lobby
+	LookSubject      = "meeting.v1.look"      // SeatRef → Entry: how the seat stands now
 	AdmitSubject     = "meeting.v1.admit"     // AdmitRequest → Meeting
 	PublishSubject   = "meeting.v1.publish"   // MediaRequest with an offer → MediaReply with the answer (also WHIP)
 	SubscribeSubject = "meeting.v1.subscribe" // MediaRequest → MediaReply: without SDP the node's offer, with SDP it takes the answer (also WHEP)

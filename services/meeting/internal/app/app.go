@@ -238,6 +238,7 @@ func (a *App) endpoints(svc micro.Service, d doors) error {
 		handle(a, d, meetingv1.JoinSubject, false, byID(func(r meetingv1.Ref) string { return r.ID }), a.join),
 		handle(a, d, meetingv1.EnterSubject, false, byID(func(r meetingv1.EnterRequest) string { return r.MeetingID }), a.Hall.Enter),
 		handle(a, d, meetingv1.KnockSubject, false, bySeat(func(r meetingv1.KnockRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Knock),
+		handle(a, d, meetingv1.LookSubject, false, bySeat(seatOf), a.Hall.Look),
 		handle(a, d, meetingv1.AdmitSubject, false, byID(func(r meetingv1.AdmitRequest) string { return r.MeetingID }), a.admit),
 		handle(a, d, meetingv1.PublishSubject, true, bySeat(func(r meetingv1.MediaRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Publish),
 		handle(a, d, meetingv1.SubscribeSubject, true, bySeat(func(r meetingv1.MediaRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Subscribe),

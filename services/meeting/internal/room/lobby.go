@@ -224,6 +224,16 @@ func as(rec booking.Record, id, device string) *meetingv1.Participant {
 	return &p
 }
 
+// Look tells how a seat stands: a client that has heard nothing for a while, or nothing yet, may have missed that.
+func (h *Hall) Look(ctx context.Context, ref meetingv1.SeatRef) (meetingv1.Entry, error) {
+	rec, me, err := h.seat(ctx, ref, false)
+	if err != nil {
+		return meetingv1.Entry{}, err
+	}
+	device, _ := booking.CheckKey(h.Master, ref)
+	return h.entry(ctx, rec, me.ID, device)
+}
+
 // turnFor is how long a participant's TURN credentials work.
 const turnFor = 12 * time.Hour
 

@@ -56,6 +56,7 @@ func (a *App) meetingRoutes() []route {
 		{pattern: "POST " + room + "knock", public: true, handle: a.knock},
 		{pattern: "POST " + room + "publish", public: true, handle: a.publishMedia},
 		{pattern: "POST " + room + "subscribe", public: true, handle: a.subscribeMedia},
+		{pattern: "POST " + room + "look", public: true, handle: a.lookIntoRoom},
 		{pattern: "POST " + room + "leave", public: true, handle: a.leaveRoom},
 		{pattern: "POST " + room + "act", public: true, handle: a.actInRoom},
 		{pattern: "POST " + room + "say", public: true, handle: a.sayInRoom},
@@ -299,6 +300,11 @@ func (a *App) publishMedia(w http.ResponseWriter, r *http.Request, _ who.Person)
 func (a *App) subscribeMedia(w http.ResponseWriter, r *http.Request, _ who.Person) error {
 	return inRoom[meetingv1.MediaReply](a, w, r, meetingv1.SubscribeSubject, &meetingv1.MediaRequest{},
 		func(q *meetingv1.MediaRequest, s meetingv1.SeatRef) { q.Seat = s })
+}
+
+func (a *App) lookIntoRoom(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	return inRoom[meetingv1.Entry](a, w, r, meetingv1.LookSubject, &meetingv1.SeatRef{},
+		func(q *meetingv1.SeatRef, s meetingv1.SeatRef) { *q = s })
 }
 
 func (a *App) leaveRoom(w http.ResponseWriter, r *http.Request, _ who.Person) error {

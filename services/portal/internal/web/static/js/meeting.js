@@ -30,11 +30,19 @@ async function send(op, body) {
 }
 
 let told = 0; // how often the room's events have said what is so
+let replies = 0; // how often a reply has
+
+/** change asks for something after which the seat stands otherwise. */
+async function change(op, body) {
+  const before = told;
+  const reply = await send(op, body);
+  replies++;
+  if (told === before) entry = reply; // else an event that may be newer has overtaken it, or is what the reply says
+}
+
 const act = async (action, extra = {}) => {
   try {
-    const before = told;
-    const reply = await send("act", { action, ...extra });
-    if (told === before) entry = reply; // else an event that may be newer has overtaken it, or is what the reply says
+    await change("act", { action, ...extra });
     drawRoom();
     return true;
   } catch (err) {
@@ -98,8 +106,11 @@ async function network() {
   Object.assign(report, found);
   write($("m-net"), netText(report));
   $("m-net-again").hidden = false;
-  if (step !== "lobby") return;
-  entry = await send("knock", knocked());
+  if (step === "lobby") await knock();
+}
+
+async function knock() {
+  await change("knock", knocked());
   go();
 }
 $("m-net-again").addEventListener("click", () => network().catch(() => {}));
@@ -143,8 +154,7 @@ $("m-knock").addEventListener("click", async () => {
   }
   try {
     problem("");
-    entry = await send("knock", knocked());
-    go();
+    await knock();
   } catch (err) {
     problem(err.message);
   }
@@ -168,7 +178,7 @@ async function enter() {
   stopLevel();
   if (!local) local = new MediaStream();
   if (media) return;
-  media = new Media(send, entry.ice_servers ?? [], {
+  const mine = (media = new Media(send, {
     track(person, source, track) {
       if (!people.has(person)) people.set(person, {});
       people.get(person)[source] = track;
@@ -184,17 +194,19 @@ async function enter() {
       if (state === "disconnected" || state === "failed") notice(t("m.reconnect"));
       else if (page.dataset.in === "connected" && page.dataset.out === "connected") notice("");
     },
-  });
+  }));
+  if (!entry.ice_servers) await look(); // whoever comes from the lobby was not told of them yet
+  mine.iceServers = entry.ice_servers ?? [];
   if (entry.me.muted) for (const track of local.getAudioTracks()) track.enabled = false; // before anything is sent
   try {
     const camera = entry.me.camera || !sessionStorage.getItem(seat.meeting_id); // off stays off when the page is loaded again
     sessionStorage.setItem(seat.meeting_id, "in");
-    await media.start(local, camera);
+    await mine.start(local, camera);
     if (camera && !entry.me.camera && local.getVideoTracks().length) act("camera", { value: "on" });
-    await missed();
   } catch (err) {
     problem(err.message);
   }
+  await missed();
 }
 
 /** missed shows what was written and said while the events were away, and takes an offer that nobody was there to take. */
@@ -215,6 +227,36 @@ async function missed() {
     }
     await pause(attempt);
   }
+}
+
+/** look takes over how the seat stands now, unless an event that may be newer says it meanwhile. */
+async function look() {
+  for (let attempt = 0; step !== "over"; attempt++) {
+    const before = { told, replies };
+    try {
+      const now = await send("look");
+      entry.ice_servers ??= now.ice_servers;
+      if (told !== before.told) return;
+      if (replies === before.replies) return stands(now.meeting);
+      continue; // which of the two is newer nobody knows
+    } catch (err) {
+      if (err.kind === "not-found") return handlers.ended();
+      if (["denied", "unauthenticated", "invalid"].includes(err.kind)) return;
+    }
+    await pause(attempt);
+  }
+}
+
+/** stands shows a meeting that is at least as new as what is known. */
+function stands(meeting) {
+  entry.meeting = meeting;
+  const me = meeting.participants.find((p) => p.id === seat.participant_id);
+  if (!me) return;
+  const before = entry.me.state;
+  entry.me = { ...me };
+  if (me.state !== before && !(before === "left" && me.state === "left")) go();
+  else if (step === "lobby") lobby();
+  else if (step === "room") drawRoom();
 }
 
 const nameOf = (id) => entry.meeting.participants.find((p) => p.id === id)?.name || t("m.somebody");
@@ -556,14 +598,7 @@ $("m-rtt-form").addEventListener("submit", (e) => {
 const handlers = {
   room({ meeting }) {
     told++;
-    entry.meeting = meeting;
-    const me = meeting.participants.find((p) => p.id === seat.participant_id);
-    if (!me) return;
-    const before = entry.me.state;
-    entry.me = { ...me };
-    if (me.state !== before && !(before === "left" && me.state === "left")) go();
-    else if (step === "lobby") lobby();
-    else if (step === "room") drawRoom();
+    stands(meeting);
   },
   message: (e) => message(e.message),
   caption: (e) => caption(e.caption),
@@ -582,7 +617,18 @@ const handlers = {
     } else notice(e.notice === "network.good" ? "" : t("meeting." + e.notice));
   },
   moved: () => media?.again().then(missed).catch(() => {}),
-  resync: () => media && missed(),
+  /** ready: from here on all that happens is heard. What came before, since the page was made or while nobody listened, is asked for. */
+  ready({ room }) {
+    const again = page.dataset.events === "on";
+    page.dataset.events = "on";
+    handlers.resync();
+    if (media?.behind(room)) media.again();
+    else if (again) media?.check().catch(() => {});
+  },
+  resync() {
+    look();
+    if (media) missed();
+  },
   ended: () => over(t("m.ended"), t("m.ended.text"), false),
 };
 
@@ -602,14 +648,7 @@ async function listen() {
         text += value;
         for (let end; (end = text.indexOf("\n\n")) >= 0; text = text.slice(end + 2)) {
           const event = Object.fromEntries(text.slice(0, end).split("\n").filter((l) => l.includes(": ")).map((l) => [l.slice(0, l.indexOf(": ")), l.slice(l.indexOf(": ") + 2)]));
-          if (event.event === "ready") {
-            if (page.dataset.events) {
-              handlers.resync();
-              media?.at(JSON.parse(event.data).room).catch(() => {});
-            }
-            page.dataset.events = "on";
-          }
-          else handlers[event.event]?.(JSON.parse(event.data));
+          handlers[event.event]?.(JSON.parse(event.data));
         }
       }
     } catch {

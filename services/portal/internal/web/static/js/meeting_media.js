@@ -41,8 +41,8 @@ async function received(pc) {
 
 /** Media joins one seat to a room. send is how requests reach it, on what the page does with what comes. */
 export class Media {
-  constructor(send, iceServers, on) {
-    Object.assign(this, { send, iceServers, on });
+  constructor(send, on) {
+    Object.assign(this, { send, on, iceServers: [] });
     this.streams = new Map();
     this.stopped = false;
     this.told = 0; // the newest opening of the room that is known of
@@ -146,10 +146,10 @@ export class Media {
     if (pc.connectionState === "disconnected") setTimeout(() => current() && pc.connectionState === "disconnected" && this.again(), lossLimit);
   }
 
-  /** at learns which opening of the room is the newest: connections to an earlier one lead nowhere. */
-  at(room) {
+  /** behind learns which opening of the room is the newest, and tells whether the connections lead to an earlier one: nowhere. */
+  behind(room) {
     this.told = Math.max(this.told, room ?? 0);
-    return this.room < this.told ? this.again() : this.check();
+    return this.room < this.told;
   }
 
   /** check sets everything up anew when nothing comes from the room any more: the server that comes back after a crash knows no connection. */
