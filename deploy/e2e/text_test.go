@@ -1,0 +1,107 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"samtale.dk/samtale/services/phone/dialer"
+)
+
+// TestTypedCall: a citizen who cannot hear calls with a telephone that has real-time text (RFC 4103). The announcements are written,
+// a typed yes counts, both sides type while the other sees it, and the note builds on what was typed.
+func TestTypedCall(t *testing.T) {
+	silence := t.TempDir() + "/silence.wav"
+	writeWAV(t, silence, make([]int16, 8000*60))
+	telephone, err := dialer.New(dialer.Config{Local: "127.0.0.1", Text: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(telephone.Close)
+	s := start(t, "SAMTALE_TEXT_PAUSE=10m") // lines end where the test ends them
+	b := newBrowser(s, silence)
+	b.login("mette", "/desk")
+	b.await("the inbox", `document.querySelector("#inbox .box-group")`)
+	c, err := telephone.Dial(t.Context(), dialer.Options{To: "sip:borgerservice@" + s.sip})
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := func(text string) {
+		if err := c.Type(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reads := func(what, text string) {
+		s.until(what, func() error {
+			if got := c.Typed(); !strings.Contains(got, text) {
+				return fmt.Errorf("the telephone shows %q", got)
+			}
+			return nil
+		})
+	}
+	reads("the question", "Skriv 1 eller ja")
+	s.until("the typed yes", func() error { // one that comes before the question counts for nothing
+		var list struct {
+			Calls []struct {
+				Asked      bool
+				Text       bool
+				Transcribe *bool
+			}
+		}
+		if err := s.api("caseworker", "GET", "/api/v1/calls", nil, &list); err != nil {
+			return err
+		}
+		if len(list.Calls) != 1 || !list.Calls[0].Asked || !list.Calls[0].Text {
+			return fmt.Errorf("calls: %+v", list.Calls)
+		}
+		if yes := list.Calls[0].Transcribe; yes == nil || !*yes {
+			types("ja\n")
+			return errors.New("no yes yet")
+		}
+		return nil
+	})
+	b.await("the call to ring", `document.querySelector("#inbox .ringing .item")`)
+	b.run("answer by keyboard", chromedp.KeyEvent("s"))
+	b.await("the call to be connected", `!document.getElementById("c-hangup").hidden && !document.getElementById("typed-form").hidden`)
+	reads("that somebody is there", "En medarbejder har taget din samtale.")
+	said := func(text string) string {
+		return fmt.Sprintf(`[...document.querySelectorAll("#typed-lines .citizen .said")].some((e) => e.textContent === %q)`, text)
+	}
+	types("Jeg ringer om min bol")
+	b.await("half a line", said("Jeg ringer om min bol"))
+	types("igstøtte. Jeg har sendt min lønseddel i går.\n")
+	b.await("the line", said("Jeg ringer om min boligstøtte. Jeg har sendt min lønseddel i går."))
+	b.run("type back", chromedp.SendKeys("#typed-text", "Tak, det ser jeg på.\r", chromedp.ByQuery))
+	reads("the caseworker's line", "Tak, det ser jeg på.\n")
+	types("Jeg vil gerne ringes op i morgen. Mit nummer er 30 40 50 60.\n")
+	b.await("typed words in the transcript", `["citizen", "caseworker"].every((r) => document.querySelectorAll("#transcript .turn."+r+" .w").length > 3)`)
+	b.await("the number, masked", `document.querySelector("#transcript .masked")`)
+	b.screenshot("desk-typed")
+	b.click("#c-hangup")
+	n := s.awaitNote(s.onlyConversation())
+
+	var words struct {
+		Text  string
+		Typed []string
+		Words []struct{ Leg, Text string }
+	}
+	if err := s.api("caseworker", "GET", "/api/v1/conversations/"+s.onlyConversation()+"/transcript", nil, &words); err != nil {
+		t.Fatal(err)
+	}
+	if len(words.Typed) != 2 || !strings.Contains(words.Text, "lønseddel") || strings.Contains(words.Text, "30 40 50 60") {
+		t.Errorf("transcript: %+v", words)
+	}
+	proven := false
+	for _, x := range n.Sentences {
+		for _, e := range x.Evidence {
+			proven = proven || slices.Contains(words.Typed, e.Leg)
+		}
+	}
+	if !proven {
+		t.Errorf("no sentence of the note builds on what was typed: %+v", n.Sentences)
+	}
+}
