@@ -132,6 +132,7 @@ func (a *archive) met(b *page, conversation string, began time.Time) {
 	a.rec.Tracks = []meetingv1.Track{
 		track("bente", "Bente Holm", meetingv1.RoleCitizen, "camera", 1, 2, 1798, meetingv1.Gap{From: 698_000, To: 733_000, Reason: meetingv1.GapPaused}),
 		track("bente", "Bente Holm", meetingv1.RoleCitizen, "microphone", 1, 0, 1800, pause),
+		track("bente", "Bente Holm", meetingv1.RoleCitizen, "microphone", 2, 1500, 300), // of the time that the first has, too
 		track("mette", "", meetingv1.RoleCaseworker, "microphone", 1, 0, 900, pause),
 		track("mette", "", meetingv1.RoleCaseworker, "microphone", 2, 930, 870),
 		track("mette", "", meetingv1.RoleCaseworker, "screen", 1, 400, 300),
@@ -216,7 +217,7 @@ func TestRecordingPlaysAsOne(t *testing.T) {
 		}
 	}
 	line := eval[string](b, `document.querySelector(".rp-line[aria-label*='Bente'][aria-label*='Mikrofon']").getAttribute("aria-label")`)
-	if line != "Bente Holm, Mikrofon: optaget fra 0:00 til 30:00. ikke optaget 11:40–12:15: Pause" {
+	if line != "Bente Holm, Mikrofon: optaget fra 0:00 til 30:00. optaget fra 25:00 til 30:00. ikke optaget 11:40–12:15: Pause" {
 		t.Errorf("the line says %q", line)
 	}
 
@@ -239,12 +240,15 @@ func TestRecordingPlaysAsOne(t *testing.T) {
 	b.until(tile("sagsbehandler") + `.querySelector(".rp-word").textContent === "Ikke med nu"`)
 	b.seekTo(940) // the second piece of the same voice
 	b.click("#rp-play")
-	b.until(together(3, "0.2") + ` && !document.querySelector("#rp [data-track$=_2]").paused && document.querySelector("#rp [data-track=mette_microphone_x_1]").paused`)
+	b.until(together(3, "0.2") + ` && !document.querySelector("#rp [data-track=mette_microphone_x_2]").paused && document.querySelector("#rp [data-track=mette_microphone_x_1]").paused`)
 	b.run(chromedp.Evaluate(`((s) => { s.value = "2"; s.dispatchEvent(new Event("change")); })(document.getElementById("rp-speed"))`, nil))
 	b.until(together(3, "0.2") + ` && [...document.querySelectorAll("#rp [data-from]")].filter((e) => !e.paused).every((e) => Math.abs(e.playbackRate - 2) < 0.2)`)
 
+	b.seekTo(1510) // two files have this time of the same voice, and one is heard
+	b.until(together(3, "0.2") + ` && !document.querySelector("#rp [data-track=bente_microphone_x_2]").paused && document.querySelector("#rp [data-track=bente_microphone_x_1]").paused`)
+
 	b.click(`#rp-people li:first-child button`)
-	b.until(`document.querySelector("#rp audio[data-track^=bente]").muted && !document.querySelector("#rp audio[data-track$=_2]").muted && document.querySelector("#rp-people button").getAttribute("aria-pressed") === "true"`)
+	b.until(`document.querySelector("#rp audio[data-track^=bente]").muted && !document.querySelector("#rp audio[data-track^=mette]").muted && document.querySelector("#rp-people button").getAttribute("aria-pressed") === "true"`)
 
 	// Keys do something in the player, and nowhere else.
 	b.tabTo("#rp-back")
@@ -302,5 +306,5 @@ func TestRecordingPlaysAsOne(t *testing.T) {
 	// Without scripts there are the tracks, one by one.
 	b.run(emulation.SetScriptExecutionDisabled(true))
 	b.open("/optagelse/" + demoConv)
-	b.until(`document.getElementById("rp").hidden && document.querySelectorAll(".rec-track audio[controls]").length === 3 && document.querySelector(".rec-track audio").checkVisibility()`)
+	b.until(`document.getElementById("rp").hidden && document.querySelectorAll(".rec-track audio[controls]").length === 4 && document.querySelector(".rec-track audio").checkVisibility()`)
 }

@@ -34,6 +34,11 @@ export class Piece {
     return !this.failed && this.covers(at) && !this.gap(at);
   }
 
+  /** follows: it is a later piece of the same source of the same person. */
+  follows(p) {
+    return this.from > p.from && this.track.participant_id === p.track.participant_id && this.track.source === p.track.source;
+  }
+
   /** late: it is due and has not come yet. */
   late(at) {
     const e = this.el;
@@ -85,16 +90,21 @@ export class Joint {
     if (this.playing && !this.waits.length) this.at = Math.min(this.at + ((now - this.seen) / 1000) * this.rate, this.length);
     this.seen = now;
     if (this.at >= this.length) this.playing = false;
-    this.waits = this.playing ? this.pieces.filter((p) => p.late(this.at)) : [];
+    this.waits = this.playing ? this.pieces.filter((p) => p.late(this.at) && this.live(p)) : [];
     for (const p of this.pieces) this.lead(p);
     this.onTick();
+  }
+
+  /** live: it is what is played of its source now; of pieces that have the same time, the one that began last. */
+  live(p) {
+    return p.covers(this.at) && !this.pieces.some((o) => o.follows(p) && o.due(this.at));
   }
 
   /** lead brings one piece to where the clock is. */
   lead(p) {
     const e = p.el;
     if (p.failed) return;
-    if (!p.covers(this.at)) {
+    if (!this.live(p)) {
       if (!e.paused) e.pause();
       if (p.from > this.at && p.from - this.at < ahead) e.preload = "auto";
       return;
