@@ -37,6 +37,9 @@ type assistant struct {
 	drops     bool // the sentences after the first are told in no event
 	peers     []assistantv1.Peer
 	overheard []assistantv1.SuggestRequest
+	phrases   []string       // of editors for the chunk
+	phrasesBy string         // who wrote them
+	unsaved   error          // why phrases are not taken
 	seen      map[string]int // the last message that the desk has fetched, by inquiry
 	mute      bool           // messages are refused
 	noteAsked bool           // the areas let a machine draft the note
@@ -201,13 +204,19 @@ func (as *assistant) serveKnowledge(t testing.TB, p *place, s microService) {
 		if r.ID != movingChunk().ID {
 			return knowledgev1.Chunk{}, errs.E(errs.NotFound, "", nil)
 		}
-		return movingChunk(), nil
+		as.mu.Lock()
+		defer as.mu.Unlock()
+		return as.chunk(), nil
 	})
+	script(t, p, s, knowledgev1.AskedSubject, as.setAsked)
 	script(t, p, s, knowledgev1.SearchSubject, func(r knowledgev1.SearchRequest) (knowledgev1.SearchReply, error) {
 		if r.Query == "måne" {
 			return knowledgev1.SearchReply{}, nil
 		}
 		h := knowledgev1.Hit{Chunk: movingChunk(), Score: 0.5}
+		if strings.Contains(r.Query, "skrald") {
+			return as.rubbish(r), nil
+		}
 		if r.Explain {
 			h.Why, h.Coverage = []knowledgev1.Why{{Ranking: "words", Rank: 1, Score: 2.5, Terms: []string{"flytning", "meld"}}}, .83
 			terms := []knowledgev1.Term{{Text: "flytning", Word: "flytning", Via: "word", Weight: .7}, {Text: "meld", Word: "melde", Via: "official", Weight: .3}}

@@ -2,6 +2,8 @@ package portal
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,9 +31,9 @@ func (as *assistant) serveLearning(t testing.TB, p *place, s microService) {
 			return assistantv1.GapsReply{}, nil
 		}
 		return assistantv1.GapsReply{Rare: 17, Gaps: []assistantv1.Gap{
-			{ID: "1", Terms: []string{"parkering", "beboerlicens"}, Questions: 23, Unknown: 20, Unhelpful: 3, Authority: "Kommunen", Nearest: "Bil og kørekort", LastAt: time.Now()},
+			{ID: "1", Terms: []string{"skrald", "flytte"}, Questions: 23, Unknown: 20, Unhelpful: 3, Authority: "Kommunen", Nearest: "Flytning: Frist", ChunkID: movingChunk().ID, LastAt: time.Now()},
 			{ID: "2", Terms: []string{"feriepenge"}, Questions: 9, Unknown: 9, LastAt: time.Now()},
-			{ID: "3", Questions: 4, Unhelpful: 4, Authority: "Udbetaling Danmark", Nearest: "Boligstøtte: Husleje", LastAt: time.Now()},
+			{ID: "3", Questions: 4, Unhelpful: 4, Authority: "Udbetaling Danmark", Nearest: "Boligstøtte: Husleje", ChunkID: "starter/bolig#husleje", LastAt: time.Now()},
 		}}, nil
 	})
 	script(t, p, s, assistantv1.TrendsSubject, func(r assistantv1.TrendsRequest) (assistantv1.TrendsReply, error) {
@@ -63,6 +65,47 @@ func (as *assistant) serveLearning(t testing.TB, p *place, s microService) {
 		}
 		return r, nil
 	})
+}
+
+// chunk is the micro-article with how citizens ask for it; the caller holds mu.
+func (as *assistant) chunk() knowledgev1.Chunk {
+	c := movingChunk()
+	c.Asked, c.EditorAsked = []string{"hvornår melder man flytning"}, slices.Clone(as.phrases)
+	return c
+}
+
+// setAsked takes out what looks like a CPR number.
+func (as *assistant) setAsked(r knowledgev1.AskedRequest) (knowledgev1.Chunk, error) {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	if as.unsaved != nil {
+		return knowledgev1.Chunk{}, as.unsaved
+	}
+	if r.ID != movingChunk().ID {
+		return knowledgev1.Chunk{}, errs.E(errs.NotFound, "", nil)
+	}
+	as.phrases, as.phrasesBy = nil, r.Actor
+	for _, p := range r.Asked {
+		as.phrases = append(as.phrases, strings.ReplaceAll(p, "070761-4285", "[cpr-nummer]"))
+	}
+	return as.chunk(), nil
+}
+
+// rubbish is a search that finds the chunk at the seventh place, or first when an editor wrote that citizens ask for it so.
+func (as *assistant) rubbish(r knowledgev1.SearchRequest) knowledgev1.SearchReply {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	this := knowledgev1.Hit{Chunk: movingChunk(), Score: .1, Why: []knowledgev1.Why{{Ranking: "words", Rank: 7, Score: 1.5, Terms: []string{"flytning"}}}}
+	var rep knowledgev1.SearchReply
+	for i := range 6 {
+		rep.Hits = append(rep.Hits, knowledgev1.Hit{Chunk: knowledgev1.Chunk{ID: fmt.Sprintf("starter/affald#%d", i), Title: "Affald", Section: fmt.Sprintf("Spand %d", i+1), Language: "da"}, Score: .4})
+	}
+	at := len(rep.Hits)
+	if slices.Contains(as.phrases, r.Query) {
+		at, this.Why[0].Rank = 0, 1
+	}
+	rep.Hits = slices.Insert(rep.Hits, at, this)
+	return rep
 }
 
 // demoSources are sources of every kind of state.

@@ -19,7 +19,7 @@ import (
 func main() {
 	ctx, stop := process.Signals()
 	defer stop()
-	err := run(ctx, os.Args[1:], command.Env{Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr})
+	err := run(ctx, os.Args[1:], command.Env{Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr})
 	stop()
 	os.Exit(report(os.Stderr, err))
 }

@@ -33,6 +33,8 @@ func (a *App) editorRoutes() []route {
 		{pattern: "POST /redaktion/kilder/{id}/fjern", roles: editor, handle: a.editorRemove},
 		{pattern: "GET /redaktion/import", roles: editor, handle: a.editorImport},
 		{pattern: "GET /redaktion/soeg", roles: editor, handle: a.editorSearch},
+		{pattern: "GET /redaktion/afsnit", roles: editor, handle: a.editorAsked},
+		{pattern: "POST /redaktion/afsnit", roles: editor, handle: a.editorAskedSaved},
 		{pattern: "GET /redaktion/kvalitet", roles: editor, handle: a.editorQuality},
 		{pattern: "GET /redaktion/huller", roles: editor, handle: a.editorGaps},
 		{pattern: "GET /redaktion/udvikling", roles: editor, handle: a.editorTrends},
@@ -175,6 +177,7 @@ type searchData struct {
 	Municipalities                    []danish.Municipality
 	Problem                           string
 	Asked                             bool
+	Gap                               bool // for a gap: to choose the micro-article that answers it
 	knowledgev1.SearchReply
 }
 
@@ -201,21 +204,14 @@ func (a *App) editorSearch(w http.ResponseWriter, r *http.Request, p who.Person)
 	q := r.URL.Query()
 	d := searchData{
 		numbers: numbersOf(lang(r)), Query: strings.TrimSpace(q.Get("q")), Municipality: q.Get("municipality"), Language: q.Get("language"), At: q.Get("at"),
-		Municipalities: danish.Municipalities(),
+		Municipalities: danish.Municipalities(), Gap: q.Get("hul") != "",
+	}
+	if err := a.find(r, &d, 10); err != nil {
+		return err
 	}
 	status := http.StatusOK
-	if d.Query != "" {
-		d.Asked = true
-		rep, err := bus.Request[knowledgev1.SearchReply](r.Context(), a.Bus, knowledgev1.SearchSubject, knowledgev1.SearchRequest{
-			Query: d.Query, K: 10, Municipality: d.Municipality, Language: d.Language, At: d.At, Explain: true,
-		})
-		if err != nil && !errors.Is(err, errs.Invalid) {
-			return err
-		}
-		if err != nil {
-			status, d.Asked, d.Problem = http.StatusBadRequest, false, problem(err, lang(r)).Detail
-		}
-		d.SearchReply = rep
+	if d.Problem != "" {
+		status = http.StatusBadRequest
 	}
 	return a.page(w, r, p, status, "editor_search", "editor.search", d)
 }

@@ -72,6 +72,22 @@ func (a *App) chunk(ctx context.Context, id string) (knowledgev1.Chunk, error) {
 	return bus.Request[knowledgev1.Chunk](ctx, a.Bus, knowledgev1.ChunkSubject, knowledgev1.ChunkRequest{ID: id})
 }
 
+// putAsked sets the editors' phrases of a micro-article. No list at all is a mistake; an empty one takes them away.
+func (a *App) putAsked(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	var req knowledgev1.AskedRequest
+	if err := decode(r, &req); err != nil {
+		return err
+	}
+	if req.Asked == nil {
+		return errs.E(errs.Invalid, "Skriv formuleringerne som en liste (asked). En tom liste fjerner dem.", nil)
+	}
+	c, err := a.setAsked(r, p, r.PathValue("id"), req.Asked)
+	if err != nil {
+		return err
+	}
+	return reply(w, c)
+}
+
 func (a *App) listSources(w http.ResponseWriter, r *http.Request, _ who.Person) error {
 	rep, err := bus.Request[knowledgev1.SourcesReply](r.Context(), a.Bus, knowledgev1.SourcesSubject, knowledgev1.SourcesRequest{})
 	if err != nil {

@@ -109,6 +109,7 @@ func (a *App) routes() []route {
 		{pattern: "POST /api/v1/knowledge/import", roles: editor, body: maxImport, handle: a.importKnowledge},
 		{pattern: "GET /api/v1/knowledge/search", roles: knows, handle: a.searchKnowledge},
 		{pattern: "GET /api/v1/knowledge/chunks/{id...}", roles: knows, handle: a.getChunk},
+		{pattern: "PUT /api/v1/knowledge/asked/{id...}", roles: editor, handle: a.putAsked},
 		{pattern: "GET /api/v1/knowledge/sources", roles: editor, handle: a.listSources},
 		{pattern: "PUT /api/v1/knowledge/sources/{id}", roles: editor, handle: a.putSource},
 		{pattern: "DELETE /api/v1/knowledge/sources/{id}", roles: editor, handle: a.deleteSource},

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -139,5 +141,54 @@ func TestKnowledgeSearchAndRemove(t *testing.T) {
 	}
 	if _, _, err := run(t, Knowledge, environ, "nothing"); !errors.Is(err, ErrUsage) {
 		t.Errorf("unknown task: %v", err)
+	}
+}
+
+func TestKnowledgeAsked(t *testing.T) {
+	chunk := knowledgev1.Chunk{ID: "s/da flytning#frist/1", Title: "Flytning", Asked: []string{"hvornår melder man flytning"}, EditorAsked: []string{"vi flytter"}}
+	var sets [][]string
+	environ := stand(t, map[string]http.HandlerFunc{
+		"GET /api/v1/knowledge/chunks/{id...}": func(w http.ResponseWriter, r *http.Request) {
+			if r.PathValue("id") != chunk.ID {
+				t.Errorf("asked for %q", r.PathValue("id"))
+			}
+			give(w, chunk)
+		},
+		"PUT /api/v1/knowledge/asked/{id...}": func(w http.ResponseWriter, r *http.Request) {
+			var req knowledgev1.AskedRequest
+			if err := json.NewDecoder(r.Body).Decode(&req); err != nil || req.Asked == nil || r.PathValue("id") != chunk.ID {
+				t.Errorf("%q: %+v, %v", r.PathValue("id"), req, err)
+			}
+			sets = append(sets, req.Asked)
+			set := chunk
+			set.EditorAsked = req.Asked
+			give(w, set)
+		},
+	})
+	out, _, err := run(t, Knowledge, environ, "asked", chunk.ID)
+	if err != nil || out != "source  hvornår melder man flytning\neditor  vi flytter\n" {
+		t.Errorf("%v: %q", err, out)
+	}
+	file := filepath.Join(t.TempDir(), "asked.txt")
+	if err := os.WriteFile(file, []byte("vi skal flytte\r\n\n  ny adresse \n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, _, err = run(t, Knowledge, environ, "asked", chunk.ID, "--set", file, "--json")
+	var got knowledgev1.Chunk
+	if err != nil || json.Unmarshal([]byte(out), &got) != nil || !slices.Equal(got.EditorAsked, []string{"vi skal flytte", "ny adresse"}) {
+		t.Errorf("%v: %s", err, out)
+	}
+	env := Env{Environ: append([]string{"SAMTALE_MASTER_KEY=" + keyHex}, environ...), Stdin: strings.NewReader("\n"), Stdout: io.Discard, Stderr: io.Discard}
+	if err := Knowledge(t.Context(), env, []string{"asked", chunk.ID, "--set", "-"}); err != nil {
+		t.Error(err)
+	}
+	if len(sets) != 2 || len(sets[1]) != 0 {
+		t.Errorf("set %q", sets)
+	}
+	if _, _, err := run(t, Knowledge, environ, "asked", chunk.ID, "--set", file+".not"); !errors.Is(err, os.ErrNotExist) || len(sets) != 2 {
+		t.Errorf("no file: %v", err)
+	}
+	if _, _, err := run(t, Knowledge, environ, "asked"); !errors.Is(err, ErrUsage) {
+		t.Errorf("no article: %v", err)
 	}
 }

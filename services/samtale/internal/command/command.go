@@ -21,6 +21,7 @@ import (
 // Env is what a task gets from the program.
 type Env struct {
 	Environ        []string
+	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
 

@@ -24,7 +24,7 @@ import (
 // Knowledge is the tasks of what the assistant knows.
 func Knowledge(ctx context.Context, env Env, args []string) error {
 	tasks := map[string]func(context.Context, Env, []string) error{
-		"import": knowledgeImport, "search": knowledgeSearch, "remove": knowledgeRemove, "sources": knowledgeSources,
+		"import": knowledgeImport, "search": knowledgeSearch, "remove": knowledgeRemove, "sources": knowledgeSources, "asked": knowledgeAsked,
 	}
 	if len(args) > 0 {
 		if run, ok := tasks[args[0]]; ok {
@@ -33,6 +33,7 @@ func Knowledge(ctx context.Context, env Env, args []string) error {
 	}
 	fmt.Fprint(env.Stderr, `samtale knowledge import FILE.jsonl   bring articles in
 samtale knowledge search "…"          find what fits a question
+samtale knowledge asked ID            show or set how citizens ask for what an article answers
 samtale knowledge sources             list where knowledge comes from
 samtale knowledge remove --source ID  remove a source and all that came from it
 `)
@@ -183,6 +184,69 @@ func knowledgeSearch(ctx context.Context, env Env, args []string) error {
 		}
 	}
 	return nil
+}
+
+func knowledgeAsked(ctx context.Context, env Env, args []string) error {
+	fs := Flags(env, "knowledge asked", "ID", fmt.Sprintf(`Shows the phrases by which citizens ask for what an article answers, those of its source and those of editors.
+  With --set those of editors become the lines of a file (- is the standard input; an empty one takes them away): at most %d of %d bytes,
+  as people say it, without personal data. Those of the source stay. samtale knowledge search names the ID.`, knowledgev1.MaxAsked, knowledgev1.MaxAskedText))
+	set := fs.String("set", "", "file with one phrase a line")
+	asJSON := fs.Bool("json", false, "print the article as JSON")
+	if err := Parse(fs, args, 1); err != nil {
+		return Help(err)
+	}
+	method, path, body := "GET", "/api/v1/knowledge/chunks/", any(nil)
+	if *set != "" {
+		asked, err := readPhrases(env, *set)
+		if err != nil {
+			return err
+		}
+		method, path, body = "PUT", "/api/v1/knowledge/asked/", knowledgev1.AskedRequest{Asked: asked}
+	}
+	c, err := client(env, token.Editor)
+	if err != nil {
+		return err
+	}
+	var chunk knowledgev1.Chunk
+	if err := c.Do(ctx, method, path+url.PathEscape(fs.Arg(0)), body, &chunk); err != nil {
+		return err
+	}
+	if *asJSON {
+		return printJSON(env.Stdout, chunk)
+	}
+	for _, part := range []struct {
+		by      string
+		phrases []string
+	}{{"source", chunk.Asked}, {"editor", chunk.EditorAsked}} {
+		for _, phrase := range part.phrases {
+			fmt.Fprintf(env.Stdout, "%s  %s\n", part.by, phrase)
+		}
+	}
+	return nil
+}
+
+// readPhrases reads the lines of a file that say something.
+func readPhrases(env Env, file string) ([]string, error) {
+	in := env.Stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	asked := []string{}
+	sc := bufio.NewScanner(in)
+	for sc.Scan() {
+		if line := strings.TrimSpace(sc.Text()); line != "" {
+			asked = append(asked, line)
+		}
+	}
+	if err := sc.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return asked, nil
 }
 
 func knowledgeRemove(ctx context.Context, env Env, args []string) error {

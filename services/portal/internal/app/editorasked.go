@@ -1,0 +1,207 @@
+package app
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"samtale.dk/samtale/services/contract/knowledgev1"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/portal/internal/texts"
+	"samtale.dk/samtale/services/portal/internal/who"
+)
+
+// How citizens ask: an editor writes the phrases by which a micro-article is to be found, and sees how high it comes.
+
+const (
+	triedAmong = 100 // hits that a question is tried among: the most that a search gives
+	triedShown = 5   // of them, besides the article itself
+)
+
+// askedData is the page of one micro-article. What it embeds is the try-out of a question.
+type askedData struct {
+	searchData
+	Article       knowledgev1.Chunk
+	Written       string // the editors' phrases as they stand in the field, one a line
+	Known         string // as they were saved when the field was filled
+	Changed       bool   // somebody has saved others since
+	FieldProblem  string
+	Done          string // what was just done, as the end of a text's key
+	Before        string // place of the article before that; "" when no question was tried
+	Max, MaxChars int
+	today         string
+}
+
+// MaxField bounds the field.
+func (d askedData) MaxField() int { return d.Max * (d.MaxChars + 1) }
+
+// Rank is the article's place among the hits, from 1; 0 when it is not there.
+func (d askedData) Rank() int {
+	return 1 + slices.IndexFunc(d.Hits, func(h knowledgev1.Hit) bool { return h.ID == d.Article.ID })
+}
+
+// Among is how many hits a question is tried among.
+func (askedData) Among() int { return triedAmong }
+
+// rankedHit is a hit with its place.
+type rankedHit struct {
+	Rank int
+	This bool
+	knowledgev1.Hit
+}
+
+// First are the first hits, and the article at its place.
+func (d askedData) First() []rankedHit {
+	var out []rankedHit
+	for i, h := range d.Hits {
+		if this := h.ID == d.Article.ID; this || i < triedShown {
+			out = append(out, rankedHit{i + 1, this, h})
+		}
+	}
+	return out
+}
+
+// Valid reports whether the article is in force today: no other is found.
+func (d askedData) Valid() bool {
+	return d.Article.ValidFrom <= d.today && (d.Article.ValidTo == "" || d.Article.ValidTo >= d.today)
+}
+
+// phrases are the lines of a field that say something.
+func phrases(field string) []string {
+	out := []string{}
+	for line := range strings.Lines(field) {
+		if line = strings.TrimSpace(line); line != "" {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// askedOf begins the page of the micro-article that an address names, and the question that is to be tried, before either is looked up.
+func (a *App) askedOf(r *http.Request) askedData {
+	d := askedData{Max: knowledgev1.MaxAsked, MaxChars: knowledgev1.MaxAskedText, today: a.Now().In(copenhagen).Format(knowledgev1.DateLayout)}
+	d.numbers, d.Article.ID = numbersOf(lang(r)), r.URL.Query().Get("id")
+	d.Query, d.Gap = strings.TrimSpace(r.FormValue("q")), r.FormValue("hul") != ""
+	return d
+}
+
+// try looks for the micro-article as a citizen would meet it. A search that is away takes nothing from the page but the places.
+func (a *App) try(r *http.Request, d *askedData) {
+	d.Municipality, d.Language = d.Article.Municipality, d.Article.Language
+	if err := a.find(r, &d.searchData, triedAmong); err != nil {
+		d.Problem = problem(err, lang(r)).Detail
+	}
+}
+
+func (a *App) editorAsked(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	d := a.askedOf(r)
+	c, err := a.chunk(r.Context(), d.Article.ID)
+	if err != nil {
+		return err
+	}
+	d.Article, d.Known = c, strings.Join(c.EditorAsked, "\n")
+	d.Written = d.Known
+	if d.Gap = d.Gap && d.Query != "" && !slices.Contains(c.EditorAsked, d.Query); d.Gap { // to be edited: nothing is saved yet
+		d.Written = strings.Join(append(slices.Clone(c.EditorAsked), d.Query), "\n")
+	}
+	if done := r.FormValue("udfoert"); done == "saved" || done == "tidied" {
+		d.Done, d.Before = done, r.FormValue("foer")
+	}
+	a.try(r, &d)
+	return a.page(w, r, p, http.StatusOK, "editor_asked", "editor.asked", d)
+}
+
+// editorAskedSaved saves what was written, or only tries the question. Whatever is wrong, what was written stands in the field again.
+func (a *App) editorAskedSaved(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	if err := r.ParseForm(); err != nil { // a part of the phrases must not be taken for all
+		return errs.E(errs.Invalid, "", err)
+	}
+	d := a.askedOf(r)
+	d.Written, d.Known = r.PostFormValue("asked"), r.PostFormValue("known")
+	c, err := a.chunk(r.Context(), d.Article.ID)
+	if err != nil {
+		return a.askedAgain(w, r, p, d, err)
+	}
+	d.Article = c
+	a.try(r, &d)
+	if r.PostFormValue("do") == "try" {
+		return a.page(w, r, p, http.StatusOK, "editor_asked", "editor.asked", d)
+	}
+	if !slices.Equal(phrases(d.Known), phrases(strings.Join(c.EditorAsked, "\n"))) {
+		d.Changed, d.Known = true, strings.Join(c.EditorAsked, "\n")
+		return a.askedAgain(w, r, p, d, translated(r, errs.Conflict, "editor.asked.changed"))
+	}
+	asked := phrases(d.Written)
+	if err := tooMuch(asked, texts.For(lang(r))); err != nil {
+		return a.askedAgain(w, r, p, d, err)
+	}
+	c, err = a.setAsked(r, p, d.Article.ID, asked)
+	if err != nil {
+		return a.askedAgain(w, r, p, d, err)
+	}
+	http.Redirect(w, r, d.after(asked, c.EditorAsked), http.StatusSeeOther)
+	return nil
+}
+
+// askedAgain shows the page with what is wrong beside the field.
+func (a *App) askedAgain(w http.ResponseWriter, r *http.Request, p who.Person, d askedData, err error) error {
+	pr := problem(err, lang(r))
+	if pr.Status >= http.StatusInternalServerError {
+		a.Log.Error("phrases not saved", "err", err)
+	}
+	d.FieldProblem = pr.Detail
+	retryAfter(w, pr)
+	return a.page(w, r, p, pr.Status, "editor_asked", "editor.asked", d)
+}
+
+// after is the page that says what was saved, with the place that the article had before.
+func (d askedData) after(written, saved []string) string {
+	q := url.Values{"id": {d.Article.ID}, "udfoert": {"saved"}}
+	if !slices.Equal(written, saved) {
+		q.Set("udfoert", "tidied")
+	}
+	if d.Query != "" {
+		q.Set("q", d.Query)
+	}
+	if d.Asked {
+		q.Set("foer", strconv.Itoa(d.Rank()))
+	}
+	return "/redaktion/afsnit?" + q.Encode()
+}
+
+// tooMuch says which phrase is too long, which the assistant, that has the last word, cannot.
+func tooMuch(asked []string, t texts.Catalogue) error {
+	if len(asked) > knowledgev1.MaxAsked {
+		return errs.E(errs.Invalid, t.T("editor.asked.many", "n", len(asked), "max", knowledgev1.MaxAsked), errTranslated)
+	}
+	for i, phrase := range asked {
+		if len(phrase) > knowledgev1.MaxAskedText {
+			return errs.E(errs.Invalid, t.T("editor.asked.long", "n", i+1, "max", knowledgev1.MaxAskedText), errTranslated)
+		}
+	}
+	return nil
+}
+
+func (a *App) setAsked(r *http.Request, p who.Person, id string, asked []string) (knowledgev1.Chunk, error) {
+	return bus.Request[knowledgev1.Chunk](r.Context(), a.Bus, knowledgev1.AskedSubject, knowledgev1.AskedRequest{ID: id, Asked: asked, Actor: p.ID})
+}
+
+// find searches for what the page asks. A question that cannot be searched for is a problem of the page.
+func (a *App) find(r *http.Request, d *searchData, k int) error {
+	if d.Query == "" {
+		return nil
+	}
+	rep, err := bus.Request[knowledgev1.SearchReply](r.Context(), a.Bus, knowledgev1.SearchSubject, knowledgev1.SearchRequest{
+		Query: d.Query, K: k, Municipality: d.Municipality, Language: d.Language, At: d.At, Explain: true,
+	})
+	if errors.Is(err, errs.Invalid) {
+		d.Problem = problem(err, lang(r)).Detail
+		return nil
+	}
+	d.SearchReply, d.Asked = rep, err == nil
+	return err
+}
