@@ -5,6 +5,7 @@ package meeting
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -49,7 +50,10 @@ type Settings struct {
 	IPs      []string `env:"SAMTALE_MEETING_PUBLIC_IP"`                    // told to browsers behind 1:1 NAT
 	TURN     []string `env:"SAMTALE_MEETING_TURN_UDP"`                     // built-in TURN server; empty: none
 	TURNTCP  []string `env:"SAMTALE_MEETING_TURN_TCP"`
-	TURNURLs []string `env:"SAMTALE_MEETING_TURN_URLS"` // how browsers reach it, as turn:meet1.example.dk:3478
+	TURNTLS  []string `env:"SAMTALE_MEETING_TURN_TLS"`      // for networks that let nothing but HTTPS out
+	TURNCert string   `env:"SAMTALE_MEETING_TURN_TLS_CERT"` // PEM; usually by SAMTALE_MEETING_TURN_TLS_CERT_FILE
+	TURNKey  string   `env:"SAMTALE_MEETING_TURN_TLS_KEY"`  // PEM; usually by SAMTALE_MEETING_TURN_TLS_KEY_FILE
+	TURNURLs []string `env:"SAMTALE_MEETING_TURN_URLS"`     // how browsers reach it, as turn:meet1.example.dk:3478
 	// Recordings is the folder of the recordings of meetings, which all nodes share; empty: in the data folder. A meeting's has at
 	// most so many MB, and so many of the disk are left free.
 	Recordings     string `env:"SAMTALE_MEETING_RECORDINGS"`
@@ -99,7 +103,8 @@ func Run(ctx context.Context, env process.Env) error {
 	if cfg.Public == "" {
 		cfg.Public = "http://" + cfg.HTTPAddr
 	}
-	if err := errors.Join(cfg.Temporal.Check(), cfg.turn()); err != nil || env.CheckOnly {
+	relay, err := cfg.relay()
+	if err := errors.Join(cfg.Temporal.Check(), err); err != nil || env.CheckOnly {
 		return err
 	}
 	master, err := masterkey.LoadOrCreate(cfg.MasterKey, cfg.Data)
@@ -119,11 +124,8 @@ func Run(ctx context.Context, env process.Env) error {
 		return err
 	}
 	defer b.Close()
-	unit, err := sfu.New(sfu.Config{
-		UDP: cfg.UDP, TCP: cfg.TCP, PublicIPs: cfg.IPs,
-		TURN: sfu.TURNConfig{UDP: cfg.TURN, TCP: cfg.TURNTCP, URLs: cfg.TURNURLs, Secret: hex.EncodeToString(master.Derive(turns))},
-		Log:  env.Log.With("service", "meeting"),
-	})
+	relay.Secret = hex.EncodeToString(master.Derive(turns))
+	unit, err := sfu.New(sfu.Config{UDP: cfg.UDP, TCP: cfg.TCP, PublicIPs: cfg.IPs, TURN: relay, Log: env.Log.With("service", "meeting")})
 	if err != nil {
 		return fmt.Errorf("meeting: %w", err)
 	}
@@ -202,11 +204,21 @@ func assemble(
 	return a, err
 }
 
-func (s Settings) turn() error {
-	if len(s.TURN)+len(s.TURNTCP) > 0 && len(s.TURNURLs) == 0 {
-		return errors.New("settings: SAMTALE_MEETING_TURN_URLS: say how browsers reach the TURN server")
+// relay is the built-in TURN server, without the secret.
+func (s Settings) relay() (sfu.TURNConfig, error) {
+	c := sfu.TURNConfig{UDP: s.TURN, TCP: s.TURNTCP, TLS: s.TURNTLS, URLs: s.TURNURLs}
+	if len(c.UDP)+len(c.TCP)+len(c.TLS) > 0 && len(c.URLs) == 0 {
+		return c, errors.New("settings: SAMTALE_MEETING_TURN_URLS: say how browsers reach the TURN server")
 	}
-	return nil
+	if len(c.TLS) == 0 {
+		return c, nil
+	}
+	pair, err := tls.X509KeyPair([]byte(s.TURNCert), []byte(s.TURNKey))
+	if err != nil {
+		return c, fmt.Errorf("settings: SAMTALE_MEETING_TURN_TLS_CERT: %w", err)
+	}
+	c.Certificate = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	return c, nil
 }
 
 // way is how messages reach people.

@@ -16,4 +16,8 @@ func TestTURNServerNeedsAnAddressForBrowsers(t *testing.T) {
 	if err := Run(t.Context(), env); err != nil {
 		t.Errorf("with one: %v", err)
 	}
+	env.Environ = append(env.Environ, "SAMTALE_MEETING_TURN_TLS=:5349")
+	if err := Run(t.Context(), env); err == nil || !strings.Contains(err.Error(), "SAMTALE_MEETING_TURN_TLS_CERT") {
+		t.Errorf("TLS without a certificate: %v", err)
+	}
 }

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"encoding/json"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -336,6 +337,29 @@ func TestDeskOpensMeeting(t *testing.T) {
 	b.axe("a meeting is open")
 	if r := <-booked; r.Follows != i.ConversationID || r.Follows == "" || r.ServiceArea != i.ServiceArea || r.Actor.ID != "mette" {
 		t.Errorf("booked %+v", r)
+	}
+}
+
+// Who speaks is marked, on the tile and in words, and nobody else is.
+func TestMeetingMarksWhoSpeaks(t *testing.T) {
+	p := start(t)
+	r := serveMeeting(t, p, meetingv1.RoleCitizen)
+	r.be(func(me *meetingv1.Participant) { me.State, me.Name = meetingv1.InRoom, "Bente Holm" })
+	b := chromium(t, p)
+	b.open("/moede/" + demoMeeting + "/secret")
+	b.step("room")
+	b.until(`document.getElementById("meeting").dataset.events === "on" && document.querySelectorAll("#m-tiles .m-tile").length === 2`)
+	for _, speak := range [][]string{{"host"}, {"me"}, {"host", "me"}, {}} {
+		e := meetingv1.RoomEvent{Kind: meetingv1.EventSpeak}
+		for i, id := range speak {
+			e.Levels = append(e.Levels, meetingv1.Level{ParticipantID: id, DB: 20 + i})
+		}
+		r.tell(t, p, e)
+		b.until(`[...document.querySelectorAll("#m-tiles .m-tile")].every((x) => {
+  const speaks = ` + string(mustJSON(append([]string{}, speak...))) + `.includes(x.dataset.person);
+  return x.classList.contains("speaking") === speaks && x.innerText.includes("taler") === speaks;
+})`)
+		b.axe("speaking: " + strings.Join(speak, ", "))
 	}
 }
 
