@@ -352,12 +352,12 @@ func TestMeetingMarksWhoSpeaks(t *testing.T) {
 	for _, speak := range [][]string{{"host"}, {"me"}, {"host", "me"}, {}} {
 		e := meetingv1.RoomEvent{Kind: meetingv1.EventSpeak}
 		for i, id := range speak {
-			e.Levels = append(e.Levels, meetingv1.Level{ParticipantID: id, DB: 20 + i})
+			e.Levels = append(e.Levels, meetingv1.Level{ParticipantID: id, DB: 20 + i, Active: i == 0})
 		}
 		r.tell(t, p, e)
 		b.until(`[...document.querySelectorAll("#m-tiles .m-tile")].every((x) => {
   const speaks = ` + string(mustJSON(append([]string{}, speak...))) + `.includes(x.dataset.person);
-  return x.classList.contains("speaking") === speaks && x.innerText.includes("taler") === speaks;
+  return x.classList.contains("speaking") === speaks && x.innerText.includes("taler") === speaks && x.classList.contains("active") === (x.dataset.person === ` + string(mustJSON(append(speak, "nobody")[0])) + `);
 })`)
 		b.axe("speaking: " + strings.Join(speak, ", "))
 	}

@@ -473,6 +473,7 @@ type RoomEvent struct {
 type Level struct {
 	ParticipantID string `json:"participant_id"`
 	DB            int    `json:"db"`
+	Active        bool   `json:"active,omitempty"` // the one to look at, of those who are heard
 }
 
 // OutboxRequest asks what was sent for a meeting; empty: for all of the actor's areas.

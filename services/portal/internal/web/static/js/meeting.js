@@ -173,6 +173,7 @@ function lobby() {
 
 const people = new Map(); // person → tracks by source
 const speaking = new Set();
+let active; // of those who speak the one to look at
 
 async function enter() {
   stopLevel();
@@ -339,6 +340,7 @@ function drawTiles() {
     e.classList.toggle("screen", source === "screen");
     e.classList.toggle("pinned", p.role === "interpreter");
     e.classList.toggle("speaking", speaking.has(p.id) && source === "camera");
+    e.classList.toggle("active", p.id === active && source === "camera");
     const name = mine ? t("m.you", { name: p.name ?? "" }) : p.name || t(`m.role.${p.role}`);
     const words = [source === "screen" ? t("m.screen.of", { name }) : name, p.verified && t("m.verified"), p.by_phone && `☎ ${t("m.phone")}`, p.line && t(`m.line.${p.line}`), p.muted && t("m.muted"), p.hand && t("m.hand.up"), speaking.has(p.id) && t("m.speaks")];
     write(text, words.filter(Boolean).join(" · "));
@@ -606,6 +608,7 @@ const handlers = {
   speak(e) {
     speaking.clear();
     for (const l of e.levels ?? []) speaking.add(l.participant_id);
+    active = e.levels?.find((l) => l.active)?.participant_id;
     drawTiles();
   },
   notice(e) {
