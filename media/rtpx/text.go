@@ -18,6 +18,9 @@ const (
 	// textPause is the silence after which another source may take a text stream over at once: its packets come every 300 ms while
 	// somebody types.
 	textPause = 2 * rtt.Interval
+	// settle is before the first packet: a telephone that has just been answered may not listen yet, and unlike of sound nothing of
+	// text may be missing. Linphone takes 0.7 s.
+	settle = 1500 * time.Millisecond
 )
 
 // ErrTextFull says that too much waits to be sent.
@@ -96,7 +99,7 @@ func (t *Text) Configure(m TextMedia) error {
 	t.latch.signal(m.Remote)
 	t.send.Agree(m.Format)
 	if !t.started {
-		t.started = true
+		t.started, t.next = true, time.Now().Add(settle)
 		t.readers.Go(func() { read(t.rtp, t.packet) })
 		t.cfg.Clock.Add(t)
 	}
