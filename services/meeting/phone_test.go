@@ -303,6 +303,35 @@ func TestTelephoneGone(t *testing.T) {
 	}
 }
 
+// TestTelephoneAsksTwice: a telephone that asks for its sound again before it has an answer has it once.
+func TestTelephoneAsksTwice(t *testing.T) {
+	w := newWorld(t)
+	m := w.book(func(r *meetingv1.BookRequest) { // to begin its recording takes the first one a moment
+		r.Choices.DialIn, r.Choices.Recording, r.Choices.Basis = true, true, "art. 6"
+	})
+	rep := w.dialIn(m.Participants[1].DialCode, "bente")
+	get[meetingv1.Entry](w, meetingv1.KnockSubject, meetingv1.KnockRequest{Seat: *rep.Seat})
+	get[meetingv1.Meeting](w, meetingv1.AdmitSubject, meetingv1.AdmitRequest{
+		MeetingID: m.ID, ParticipantID: rep.Seat.ParticipantID, Decision: meetingv1.Admit, Actor: mette,
+	})
+	p := &phone{w: w, seat: *rep.Seat, session: event.NewID(time.Now()), tone: mediatest.Tone(pcm.FrameSamples, pcm.Rate, 450, 8000)}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, err := p.sound(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	host, caller := w.host(m).join(), &guest{seat: p.seat}
+	w.until("what the telephone says at the host", func() bool { p.say(5, 0, 0); return host.hears(caller) > 20 })
+	said, _ := p.sent()
+	if h := w.legOf(m.ID, p.seat.ParticipantID); h.length() > said {
+		t.Errorf("%d samples are heard as %d", said, h.length())
+	}
+}
+
 // exchange is a phone service that is asked to call people.
 func (w *world) exchange() <-chan meetingv1.BringRequest {
 	w.t.Helper()

@@ -103,6 +103,13 @@ func (r *room) telephone(rec booking.Record, p *meetingv1.Participant, session s
 		t.close()
 		return false, err
 	}
+	r.mu.Lock()
+	s = r.seats[p.ID]
+	r.mu.Unlock()
+	if s == nil || s.phone != t { // it has asked twice: the other request was first
+		t.close()
+		return false, nil
+	}
 	go t.send(ctx)
 	nc := r.hall.Bus.NC
 	t.mu.Lock()

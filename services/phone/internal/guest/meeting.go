@@ -51,7 +51,7 @@ func (v *visit) meeting() string {
 
 // renew asks for the sound again, which also tells where the seat stands.
 func (v *visit) renew(session string) string {
-	e, err := ask[meetingv1.Entry](v, meetingv1.SoundSubject, meetingv1.SoundRequest{Seat: v.seat, Session: session})
+	e, err := insist[meetingv1.Entry](v, meetingv1.SoundSubject, meetingv1.SoundRequest{Seat: v.seat, Session: session}, soundPatience)
 	switch errs.KindOf(err) {
 	case errs.NotFound, errs.Denied:
 		return v.turnedAway(err)
