@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -282,6 +283,46 @@ func TestCall(t *testing.T) {
 	}
 	if loud < 2000 {
 		t.Errorf("heard %d loud samples, want some thousand", loud)
+	}
+}
+
+// TestCallTypes: what is typed arrives, and what is typed back is printed while the call goes on.
+func TestCallTypes(t *testing.T) {
+	over := make(chan error, 1)
+	other, err := dialer.New(dialer.Config{Text: true, Answer: func(c *dialer.Call) {
+		for !strings.Contains(c.Typed(), "Hej\n") && c.Wait(t.Context(), 50*time.Millisecond) == nil {
+		}
+		if err := c.Type("Goddag, hvad kan jeg\b\b\bvi hjælpe med?\n"); err != nil {
+			t.Error(err)
+		}
+		over <- c.Wait(t.Context(), 10*time.Minute)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	ctx, hangUp := context.WithCancel(t.Context())
+	defer hangUp()
+	r, w := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := Call(ctx, Env{Environ: []string{}, Stdout: w, Stderr: io.Discard}, []string{"--to", other.Addr(), "--text", "Hej", "--after", "0s"})
+		w.Close()
+		done <- err
+	}()
+	var lines []string
+	for sc := bufio.NewScanner(r); sc.Scan(); {
+		lines = append(lines, sc.Text())
+		hangUp()
+	}
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("the command ended with %v", err)
+	}
+	if err := <-over; !dialer.IsEnded(err) {
+		t.Errorf("the call goes on: %v", err)
+	}
+	if len(lines) != 1 || lines[0] != "Goddag, hvad kan vi hjælpe med?" {
+		t.Errorf("printed: %q", lines)
 	}
 }
 
