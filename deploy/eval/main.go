@@ -4,6 +4,7 @@
 //
 //	go run ./deploy/eval                     print the figures
 //	go run ./deploy/eval -cross              the same on the fitting half alone, cross-validated: to choose features by
+//	go run ./deploy/eval -asked=false        either of them without the questions as people put them that the articles bring
 //	go run ./deploy/eval -fit FILE           fit the weights and the threshold on one half and write them to extract/weights.json
 //	go run ./deploy/eval -json FILE          write the evaluation, as the editor page shows it
 //	go run ./deploy/eval -list wrong         list questions: wrong (answered wrongly), missed (not answered), bad (both), all
@@ -47,21 +48,22 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	fit := fs.String("fit", "", "fit weights and threshold and write them to this file")
 	list := fs.String("list", "", "list questions of the fitting half: wrong, missed, bad or all")
 	all := fs.Bool("both", false, "list those of the other half as well: whoever looks at them must not tune by them")
+	asked := fs.Bool("asked", true, "with the phrases that people ask by; false: as an authority's own articles come at first")
 	class := fs.String("class", "", "list only those of a class")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
 	if *fit != "" {
-		return fitted(ctx, out, *fit)
+		return fitted(ctx, out, *fit, *list, *class)
 	}
 	if *cross {
-		return crossed(ctx, out, *list, *class)
+		return crossed(ctx, out, *asked, *list, *class)
 	}
 	model, err := ollama.Setting(*setting)
 	if err != nil {
 		return err
 	}
-	cfg := evaluation.Config{Knowledge: knowledge.Files, Gold: gold.Files, Model: model, Now: time.Now()}
+	cfg := evaluation.Config{Knowledge: knowledge.Files, Gold: gold.Files, Model: model, Now: time.Now(), Bare: !*asked}
 	outcomes, know, err := evaluation.Run(ctx, cfg)
 	if err != nil {
 		return err
@@ -78,6 +80,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	e.Curve = evaluation.Curve(open, false)
 	show(out, e)
 	why(out, outcomes)
+	if *asked {
+		if err := bare(ctx, out, cfg); err != nil {
+			return err
+		}
+	}
 	planted(out, outcomes, know)
 	times(out, outcomes)
 	curve(out, "other half", e.Curve)
@@ -93,33 +100,55 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 }
 
 // fitted fits the weights and writes them.
-func fitted(ctx context.Context, out io.Writer, file string) error {
+func fitted(ctx context.Context, out io.Writer, file, list, class string) error {
 	cfg := evaluation.Config{Knowledge: knowledge.Files, Gold: gold.Files, Model: llm.None, Now: time.Now()}
-	w, err := evaluation.Fit(ctx, cfg)
+	w, apart, err := evaluation.Fit(ctx, cfg)
 	if err != nil {
 		return err
 	}
+	apartly(out, apart, w.Threshold, list, class)
 	data, err := json.Marshal(w)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "threshold %.2f\n", w.Threshold)
 	return os.WriteFile(file, append(data, '\n'), 0o644)
 }
 
 // crossed prints what features are chosen by: the other half stays unseen.
-func crossed(ctx context.Context, out io.Writer, list, class string) error {
-	cfg := evaluation.Config{Knowledge: knowledge.Files, Gold: gold.Files, Model: llm.None, Now: time.Now()}
+func crossed(ctx context.Context, out io.Writer, asked bool, list, class string) error {
+	cfg := evaluation.Config{Knowledge: knowledge.Files, Gold: gold.Files, Model: llm.None, Now: time.Now(), Bare: !asked}
 	open, threshold, err := evaluation.Cross(ctx, cfg)
 	if err != nil {
 		return err
 	}
+	apartly(out, open, threshold, list, class)
+	return nil
+}
+
+// apartly prints what became of questions that were answered by weights that had not seen them.
+func apartly(out io.Writer, open []evaluation.Outcome, threshold float64, list, class string) {
 	closed := evaluation.Closed(open, threshold)
 	e := evaluation.Rates(closed)
 	e.Model, e.Threshold = "extract, cross-validated", threshold
 	show(out, e)
 	curve(out, "fitting half", evaluation.Curve(open, true))
 	listed(out, closed, list, class, false)
+}
+
+// bare prints what is left without the phrases: how it is with an authority's own articles before anybody has added any.
+func bare(ctx context.Context, out io.Writer, cfg evaluation.Config) error {
+	outcomes, _, err := evaluation.Run(ctx, cfg.Without())
+	if err != nil {
+		return err
+	}
+	e := evaluation.Rates(outcomes)
+	fmt.Fprintf(out, "\n  without phrases: hit@1 %.3f  hit@10 %.3f  answered %.1f %%  wrong %.1f %%", e.HitAt1, e.HitAt10, 100*e.Answered, 100*e.Wrong)
+	for _, c := range e.Classes {
+		if c.Class == evaluation.NearMiss || c.Class == evaluation.OffCorpus {
+			fmt.Fprintf(out, "  %s %.1f %%", c.Class, 100*c.Answered)
+		}
+	}
+	fmt.Fprintln(out)
 	return nil
 }
 

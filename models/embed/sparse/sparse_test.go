@@ -250,12 +250,12 @@ func TestVersion(t *testing.T) {
 			sum = sum*31 + d + math.Float32bits(v.Weights[i])
 		}
 	}
-	for _, f := range corpus {
+	for _, f := range append(slices.Clone(corpus), Fields{Title: "Flytning", Text: "Meld den.", Asked: []string{"Vi er rykket, hvad så?", "ny bolig"}}) {
 		d := e.Document(f)
 		add(d.Words)
 		add(d.NGrams)
 	}
-	if want := uint32(4195417965); Version != "samtale-sparse-3" || sum != want {
+	if want := uint32(4213727295); Version != "samtale-sparse-3" || sum != want {
 		t.Errorf("version %s encodes to %d, was %d: give it a new version", Version, sum, want)
 	}
 }

@@ -45,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T, m *embed.Model) vector.Index) {
 	t.Run("finds", func(t *testing.T) { finds(t, small(t)) })
 	t.Run("explains", func(t *testing.T) { explains(t, small(t)) })
 	t.Run("payload", func(t *testing.T) { payload(t, open(t, nil)) })
+	t.Run("asked", func(t *testing.T) { asked(t, small(t)) })
 	t.Run("filters", func(t *testing.T) { filters(t, small(t)) })
 	t.Run("changes", func(t *testing.T) { changes(t, small(t)) })
 	t.Run("refuses", func(t *testing.T) { refuses(t, small(t)) })
@@ -204,6 +205,30 @@ func payload(t *testing.T, ix vector.Index) {
 	}
 }
 
+// asked: a point is found by what people ask, also after a change of it, and does not bring it back.
+func asked(t *testing.T, ix vector.Index) {
+	p := vector.Point{ID: "zebra", Title: "Udrejse", Text: "Meld det til kommunen.", Asked: []string{"Hvad gør jeg med zebraen?"}}
+	query := vector.Query{Text: "zebra"}
+	expect(t, ix, query)
+	for _, change := range []func() error{
+		func() error { return ix.Upsert(t.Context(), []vector.Point{p}) },
+		func() error { return ix.Rebuild(t.Context(), Points([]vector.Point{p})) },
+	} {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		r, err := ix.Search(t.Context(), query)
+		if err != nil || len(r.Hits) != 1 || r.Hits[0].ID != p.ID || r.Hits[0].Asked != nil {
+			t.Errorf("got %+v, %v", r.Hits, err)
+		}
+	}
+	p.Asked = nil
+	if err := ix.Upsert(t.Context(), []vector.Point{p}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, ix, query)
+}
+
 func filters(t *testing.T, ix vector.Index) {
 	waste := vector.Query{Text: "genbrugsplads"}
 	has := func(q vector.Query, want ...string) {
@@ -283,7 +308,7 @@ func refuses(t *testing.T, ix vector.Index) {
 	good := vector.Point{ID: "god", Text: "gravhund"}
 	for name, p := range map[string]vector.Point{
 		"no id": {Text: "x"}, "long id": {ID: strings.Repeat("x", vector.MaxID+1)}, "long text": {ID: "x", Text: strings.Repeat("x", vector.MaxText+1)},
-		"bytes": {ID: "x", Text: "\xff\xfe"}, "day": {ID: "x", ValidTo: "31-12-2026"}, "dense": {ID: "x", Dense: []float32{1, 0, 0, 0}},
+		"bytes": {ID: "x", Text: "\xff\xfe"}, "much asked": {ID: "x", Asked: []string{strings.Repeat("x", vector.MaxText+1)}}, "day": {ID: "x", ValidTo: "31-12-2026"}, "dense": {ID: "x", Dense: []float32{1, 0, 0, 0}},
 	} {
 		if err := ix.Upsert(ctx, []vector.Point{good, p}); !errors.Is(err, vector.ErrPoint) {
 			t.Errorf("%s gives %v", name, err)

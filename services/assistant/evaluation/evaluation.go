@@ -90,9 +90,11 @@ func Questions(files fs.FS) ([]Question, error) {
 // Fitting reports that a question belongs to the half that the threshold is fitted on.
 func (q Question) Fitting() bool { return q.hash()%2 == 0 }
 
-func (q Question) hash() uint32 {
+func (q Question) hash() uint32 { return hash(q.ID) }
+
+func hash(id string) uint32 {
 	h := fnv.New32a()
-	h.Write([]byte(q.ID))
+	h.Write([]byte(id))
 	return h.Sum32()
 }
 
@@ -118,6 +120,8 @@ type Outcome struct {
 	Why   string // what is wrong
 	Wrong bool   // it was answered, and wrongly
 	Took  time.Duration
+
+	poor bool // asked where phrases were missing
 }
 
 // Config says what to measure.
@@ -127,7 +131,9 @@ type Config struct {
 	Model     llm.Model
 	Weights   *extract.Weights // nil: as fitted
 	Now       time.Time
+	Bare      bool // without the phrases of the articles
 
+	part bool                // half of the articles without
 	hide bool                // ask only what can be answered, without the articles that do: then nothing must be answered
 	only func(Question) bool // nil: all
 }
@@ -148,13 +154,19 @@ func (c Config) Open() (Config, error) {
 	return c, err
 }
 
+// Without is the same measurement of the other half without phrases: as an authority's own articles come at first.
+func (c Config) Without() Config {
+	c.Bare, c.Model, c.only = true, llm.None, func(q Question) bool { return !q.Fitting() }
+	return c
+}
+
 // Run asks all questions.
 func Run(ctx context.Context, cfg Config) ([]Outcome, *Memory, error) {
 	gold, err := Questions(cfg.Gold)
 	if err != nil {
 		return nil, nil, err
 	}
-	know, err := Load(ctx, cfg.Knowledge, cfg.Now)
+	know, err := cfg.load(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -170,7 +182,7 @@ func Run(ctx context.Context, cfg Config) ([]Outcome, *Memory, error) {
 		}
 		at := p
 		if len(q.Plant) > 0 {
-			planted, err := Load(ctx, cfg.Knowledge, cfg.Now, q.Plant...)
+			planted, err := cfg.load(ctx, q.Plant...)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -189,6 +201,20 @@ func Run(ctx context.Context, cfg Config) ([]Outcome, *Memory, error) {
 		out = append(out, o)
 	}
 	return out, know, nil
+}
+
+// load is the knowledge that is asked, with what is planted in it.
+func (c Config) load(ctx context.Context, plant ...knowledgev1.Record) (*Memory, error) {
+	records, err := read(c.Knowledge)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range records {
+		if c.Bare || c.part && hash(r.ArticleID)%2 == 0 {
+			records[i].Asked = nil
+		}
+	}
+	return New(ctx, append(records, plant...), c.Now)
 }
 
 // pipeline is the assistant's, on some knowledge.

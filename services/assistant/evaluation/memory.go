@@ -34,8 +34,8 @@ type Memory struct {
 // source is the id of the starter knowledge.
 const source = knowledgev1.SourceSeeds
 
-// Load reads records from JSONL files and indexes them.
-func Load(ctx context.Context, files fs.FS, now time.Time, more ...knowledgev1.Record) (*Memory, error) {
+// read reads records from JSONL files.
+func read(files fs.FS) ([]knowledgev1.Record, error) {
 	names, err := fs.Glob(files, "*.jsonl")
 	if err != nil {
 		return nil, fmt.Errorf("knowledge: %w", err)
@@ -48,7 +48,7 @@ func Load(ctx context.Context, files fs.FS, now time.Time, more ...knowledgev1.R
 		}
 		records = append(records, list...)
 	}
-	return New(ctx, append(records, more...), now)
+	return records, nil
 }
 
 // New indexes records.
@@ -96,10 +96,14 @@ func chunk(r knowledgev1.Record, now time.Time) (knowledgev1.Chunk, error) {
 			return knowledgev1.Chunk{}, err
 		}
 	}
+	asked, err := knowledge.Asked(r.Asked)
+	if err != nil {
+		return knowledgev1.Chunk{}, err
+	}
 	c := knowledgev1.Chunk{
 		ID: source + "/" + r.ID, Source: source, ArticleID: r.ArticleID, URL: r.URL, Title: r.Title, Section: r.Section, Text: text,
 		Municipality: r.Municipality, ValidFrom: r.ValidFrom, ValidTo: r.ValidTo, Language: r.Language, Authority: r.Authority, Area: r.Area,
-		Links: r.Links, Legal: r.Legal, Asked: r.Asked, FetchedAt: now, SHA256: evidence.ContentHash(text), Demo: true,
+		Links: r.Links, Legal: r.Legal, Asked: asked, FetchedAt: now, SHA256: evidence.ContentHash(text), Demo: true,
 	}
 	if c.Language == "" {
 		c.Language = "da"

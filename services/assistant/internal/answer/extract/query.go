@@ -21,6 +21,7 @@ type Query struct {
 	sides   [sides]bool // of the matter that it asks about
 	counted string      // stem of what it asks the number of: "hvor mange uger"
 	numbers []float64
+	own     saying // the question as a phrase
 }
 
 // Word is a word of the question that says what it is about.
@@ -106,7 +107,7 @@ const toldWeight = .3
 
 // Read reads a question, and what is told around it, by the terms that a search made of them.
 func Read(text, told string, kind question.Kind, terms []knowledgev1.Term) Query {
-	q := Query{Kind: kind, text: strings.ToLower(text + " " + told)}
+	q := Query{Kind: kind, text: strings.ToLower(text + " " + told), own: own(text + " " + told)}
 	for _, t := range terms {
 		if t.Via == sparse.ViaWord || t.Via == "" {
 			q.Words = append(q.Words, Word{Text: t.Word, Weight: t.Weight, Generic: question.Generic(t.Word), forms: []form{{t.Text, 1}}})

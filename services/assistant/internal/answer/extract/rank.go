@@ -100,7 +100,7 @@ func (r *Reader) Confidence(q Query, drafts []Draft) float64 {
 }
 
 // Shapes is how many numbers Shape gives.
-const Shapes = 19
+const Shapes = 21
 
 // Shape is what a question looks like beside its best draft: how far that is ahead of the next, and its article of the next article; how
 // long the question is, how rare its rarest word, whether a fact is asked for; and what it names that the draft, its article or all
@@ -122,7 +122,7 @@ func (q Query) Shape(drafts []Draft) []float64 {
 			marginArticle = min(marginArticle, first.order-d.order)
 		}
 	}
-	var n, rare, strange, thing, name, long, unknown, lacks, lacksArticle float64
+	var n, rare, strange, thing, name, long, unknown, lacks, lacksArticle, unsaid, lacksSaid float64
 	for i := range q.Words {
 		w := &q.Words[i]
 		if w.Generic || w.phrase {
@@ -136,11 +136,17 @@ func (q Query) Shape(drafts []Draft) []float64 {
 		}
 		if len(first.found) > 0 && first.found[i] < surely {
 			lacks++
+			if w.found(first.asks) < surely {
+				lacksSaid++
+			}
 		}
 		if q.known(i, drafts) >= surely {
 			continue
 		}
 		unknown++
+		if !slices.ContainsFunc(drafts, func(d Draft) bool { return w.found(d.asks) >= surely }) {
+			unsaid = max(unsaid, part)
+		}
 		strange = max(strange, part)
 		if w.thing {
 			thing = max(thing, part)
@@ -155,6 +161,7 @@ func (q Query) Shape(drafts []Draft) []float64 {
 	return []float64{
 		margin / 3, 1 / all, first.order / 10, min(1, float64(len(q.Words))/12), min(1, n/8), rare, one(Fact(q.Kind)), strange, thing, one(f[About] > .99),
 		same / all, marginArticle / 3, unknown / max(n, 1), long, lacksArticle, lacks / max(n, 1), name, one(question.Language(q.text) == question.English), one(len(q.Words) > spoken),
+		unsaid, lacksSaid / max(n, 1),
 	}
 }
 

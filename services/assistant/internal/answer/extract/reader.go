@@ -1,6 +1,8 @@
 package extract
 
 import (
+	"slices"
+	"strings"
 	"sync"
 
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
@@ -19,6 +21,7 @@ type Reader struct {
 type divided struct {
 	units                []Unit
 	title, section, head Unit
+	sayings              []saying
 }
 
 // remembered bounds the memory of a Reader: some 20 KB each.
@@ -28,7 +31,7 @@ const remembered = 4096
 func NewReader(w Weights) *Reader { return &Reader{weights: w, texts: map[string]*divided{}} }
 
 func (r *Reader) read(c knowledgev1.Chunk) *divided {
-	key := c.SHA256 + c.Language + "\x00" + c.Title + "\x00" + c.Section
+	key := strings.Join(slices.Concat([]string{c.SHA256 + c.Language, c.Title, c.Section}, c.Asked, c.EditorAsked), "\x00")
 	r.mu.Lock()
 	d := r.texts[key]
 	r.mu.Unlock()
@@ -39,6 +42,7 @@ func (r *Reader) read(c knowledgev1.Chunk) *divided {
 	d = &divided{
 		units: Divide(c.Text, english.english), title: newUnit(c.Title, 0, len(c.Title), english), section: newUnit(c.Section, 0, len(c.Section), english),
 	}
+	d.sayings = sayings(c)
 	d.head = Unit{words: append(append([]word{}, d.title.words...), d.section.words...)}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,0 +1,281 @@
+package extract
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"samtale.dk/samtale/models/danish"
+	"samtale.dk/samtale/services/assistant/internal/answer/question"
+	"samtale.dk/samtale/services/contract/knowledgev1"
+)
+
+// saying is a question as people put it that a micro-article answers, ready to be compared. It finds and assures; it is never quoted.
+type saying struct {
+	Unit
+	kind  question.Kind
+	sides [sides]bool
+	grams map[string]float64 // of length 1 together
+}
+
+// sayings reads the phrases of a chunk.
+func sayings(c knowledgev1.Chunk) []saying {
+	var out []saying
+	for _, text := range slices.Concat(c.Asked, c.EditorAsked) {
+		out = append(out, newSaying(text, c.Language == question.English))
+	}
+	return out
+}
+
+func newSaying(text string, english bool) saying {
+	u := newUnit(text, 0, len(text), Unit{english: english})
+	u.facts = nil
+	return saying{Unit: u, kind: question.KindOf(text), sides: asksAbout(u.low), grams: grams(u.words)}
+}
+
+// grams are the 4-grams of the words that are no stop words.
+func grams(ws []word) map[string]float64 {
+	out := map[string]float64{}
+	for _, w := range ws {
+		if danish.Stop(w.low) {
+			continue
+		}
+		rs := []rune("_" + w.low + "_")
+		for i := range max(1, len(rs)-3) {
+			out[string(rs[i:min(i+4, len(rs))])]++
+		}
+	}
+	sum := 0.0
+	for _, n := range out {
+		sum += n * n
+	}
+	for g := range out {
+		out[g] /= math.Sqrt(sum)
+	}
+	return out
+}
+
+// likeness is the cosine of two sets of n-grams.
+func likeness(a, b map[string]float64) float64 {
+	sum := 0.0
+	for g, x := range a {
+		sum += x * b[g]
+	}
+	return sum
+}
+
+// alike says how a phrase is like the question.
+type alike struct {
+	cover float64 // how much of the question the phrase has, rare words more
+	named float64 // … with the headings
+	back  float64 // how much of the phrase the question has, rare words more
+	both  float64 // harmonic mean of named and back
+	grams float64 // cosine of n-grams
+	small float64 // the words that say what is asked, stop words too
+	kind  float64 // the same kind of fact, the same sides of the matter
+	local float64 // how much of what tells the hits apart the phrase has
+}
+
+// compare compares the question with a phrase of a draft. rare says how rare a stem is among the phrases of the hits.
+func (q Query) compare(s *saying, head *Unit, rare func(stem string) float64, apart []float64) alike {
+	all := q.Weight()
+	var a alike
+	if all == 0 {
+		return a
+	}
+	a.cover = q.covered(s.has) / all
+	a.named = q.covered(func(st string) bool { return s.has(st) || head.has(st) }) / all
+	sum, met := 0.0, 0.0
+	for _, w := range s.words {
+		if danish.Stop(w.low) || englishStop(w.low, s.english) {
+			continue
+		}
+		weight := rare(w.stem)
+		if question.Generic(w.low) {
+			weight *= genericWeight
+		}
+		sum += weight
+		if q.says(w) {
+			met += weight
+		}
+	}
+	if sum > 0 {
+		a.back = met / sum
+	}
+	if a.named+a.back > 0 {
+		a.both = 2 * a.named * a.back / (a.named + a.back)
+	}
+	a.grams = likeness(q.own.grams, s.grams)
+	a.small = overlap(q.own.words, s.words)
+	a.kind = .5*one(q.Kind == s.kind) + .5*sameSides(q.sides, s.sides)
+	for i, w := range apart {
+		a.local += w * q.Words[i].found(s.has)
+	}
+	return a
+}
+
+func englishStop(w string, english bool) bool { return english && len(w) <= 3 }
+
+// says reports that the question has a word of a phrase: the same stem, or a reading of one of its words.
+func (q Query) says(w word) bool {
+	if q.own.has(w.stem) {
+		return true
+	}
+	one := Unit{words: []word{w}}
+	return slices.ContainsFunc(q.Words, func(qw Word) bool {
+		return slices.ContainsFunc(qw.forms, func(f form) bool { return f.share >= surely && one.has(f.stem) })
+	})
+}
+
+// overlap is the Dice coefficient of the stems of all words.
+func overlap(a, b []word) float64 {
+	if len(a) == 0 || len(b) == 0 {
+		return 0
+	}
+	in, both := map[string]bool{}, 0
+	for _, w := range a {
+		in[w.stem] = true
+	}
+	n := len(in)
+	seen := map[string]bool{}
+	for _, w := range b {
+		if !seen[w.stem] {
+			seen[w.stem] = true
+			if in[w.stem] {
+				both++
+			}
+		}
+	}
+	return 2 * float64(both) / float64(n+len(seen))
+}
+
+// sameSides is the Jaccard coefficient of the sides; 0 without any.
+func sameSides(a, b [sides]bool) float64 {
+	both, any := 0.0, 0.0
+	for i := range a {
+		both += one(a[i] && b[i])
+		any += one(a[i] || b[i])
+	}
+	return both / max(any, 1)
+}
+
+// phrased fills in the features that come of the phrases of the drafts.
+func (q Query) phrased(drafts []Draft) {
+	var with []*Draft
+	for i := range drafts {
+		if d := &drafts[i]; d.text != nil && len(d.text.sayings) > 0 {
+			with = append(with, d)
+		}
+	}
+	if len(with) == 0 {
+		return
+	}
+	rare, apart := rarity(with), q.apart(with)
+	for _, d := range with {
+		q.likest(d, rare, apart)
+		q.nearest(d)
+	}
+	lead(with)
+}
+
+// rarity says how rare a stem is among the drafts' phrases: 1.2 when none has it.
+func rarity(drafts []*Draft) func(stem string) float64 {
+	n, has := float64(len(drafts)), map[string]float64{}
+	for _, d := range drafts {
+		seen := map[string]bool{}
+		for _, s := range d.text.sayings {
+			for _, w := range s.words {
+				if !seen[w.stem] {
+					seen[w.stem] = true
+					has[w.stem]++
+				}
+			}
+		}
+	}
+	return func(stem string) float64 { return .2 + math.Log((n+1)/(has[stem]+.5))/math.Log(n+1) }
+}
+
+// apart says how much each word of the question tells the drafts apart by their phrases, 1 together.
+func (q Query) apart(drafts []*Draft) []float64 {
+	n, all := float64(len(drafts)), 0.0
+	out := make([]float64, len(q.Words))
+	for i := range q.Words {
+		have := 0.0
+		for _, d := range drafts {
+			have += one(slices.ContainsFunc(d.text.sayings, func(s saying) bool { return q.Words[i].found(s.has) >= surely }))
+		}
+		out[i] = max(0, q.Words[i].Weight*math.Log((n+1)/(have+.5)))
+		all += out[i]
+	}
+	for i := range out {
+		out[i] /= max(all, tiny)
+	}
+	return out
+}
+
+const tiny = 1e-9
+
+// likest finds the phrase of a draft that is most like the question, and fills in how like it is.
+func (q Query) likest(d *Draft, rare func(stem string) float64, apart []float64) {
+	f := &d.Features
+	f[Phrased] = 1
+	best, top := alike{}, -1.0
+	for i := range d.text.sayings {
+		a := q.compare(&d.text.sayings[i], &d.text.head, rare, apart)
+		f[SaidGrams] = max(f[SaidGrams], a.grams)
+		f[SaidSmall] = max(f[SaidSmall], a.small)
+		f[SaidLocal] = max(f[SaidLocal], a.local)
+		f[SaidCover] = max(f[SaidCover], a.cover)
+		if x := a.both + a.grams + .5*a.small + .2*a.kind; x > top {
+			top, best, d.said = x, a, i
+		}
+	}
+	f[Said] = top / 2.7 // at most 1
+	f[SaidBest], f[SaidNamed], f[SaidBack], f[SaidKind] = best.both, best.named, best.back, best.kind
+	f[SaidAll] = q.covered(d.asks) / max(q.Weight(), tiny)
+	f[SaidAlmost] = max(0, 2*f[Said]-1)
+}
+
+// nearest fills in what the phrase that is most like the question has of it with the headings and the best sentence.
+func (q Query) nearest(d *Draft) {
+	f, all := &d.Features, max(q.Weight(), tiny)
+	near := func(st string) bool {
+		return d.text.sayings[d.said].has(st) || d.text.head.has(st) || len(d.Units) > 0 && d.text.units[d.unit].has(st)
+	}
+	f[SaidNear] = q.covered(near) / all
+	for i := range q.Words {
+		if w := &q.Words[i]; !w.Generic {
+			f[SaidMissing] = max(f[SaidMissing], w.Weight*(1-w.found(near))/all)
+		}
+	}
+}
+
+// lead fills in how far each draft's phrase is ahead of the others'.
+func lead(drafts []*Draft) {
+	first, second := 0.0, 0.0
+	for _, d := range drafts {
+		if s := d.Features[Said]; s > first {
+			first, second = s, first
+		} else {
+			second = max(second, s)
+		}
+	}
+	for _, d := range drafts {
+		f := &d.Features
+		f[SaidFirst] = one(f[Said] == first)
+		f[SaidLead] = f[Said] - first
+		if f[Said] == first {
+			f[SaidLead] = first - second
+		}
+	}
+}
+
+// asks reports a stem in any of the phrases of the draft.
+func (d *Draft) asks(stem string) bool {
+	return d.text != nil && slices.ContainsFunc(d.text.sayings, func(s saying) bool { return s.has(stem) })
+}
+
+// own is the question as a phrase.
+func own(text string) saying {
+	return newSaying(strings.TrimSpace(text), question.Language(text) == question.English)
+}
