@@ -112,15 +112,20 @@ func TestRecordingIsGivenInRanges(t *testing.T) {
 	a.mu.Unlock()
 	worker := p.token(t, token.Caseworker, nil)
 	for name, tt := range map[string]struct {
-		header string
-		status int
-		want   []byte
+		header, dest string
+		status       int
+		want         []byte
 	}{
-		"whole":   {"", http.StatusOK, file},
-		"middle":  {"bytes=300000-300099", http.StatusPartialContent, file[300000:300100]},
-		"end":     {"bytes=-7", http.StatusPartialContent, file[len(file)-7:]},
-		"to end":  {"bytes=639990-", http.StatusPartialContent, file[639990:]},
-		"outside": {"bytes=900000-", http.StatusRequestedRangeNotSatisfiable, nil},
+		"whole":   {"", "", http.StatusOK, file},
+		"middle":  {"bytes=300000-300099", "", http.StatusPartialContent, file[300000:300100]},
+		"end":     {"bytes=-7", "", http.StatusPartialContent, file[len(file)-7:]},
+		"to end":  {"bytes=3-", "", http.StatusPartialContent, file[3:]},
+		"outside": {"bytes=900000-", "", http.StatusRequestedRangeNotSatisfiable, nil},
+		// A browser's player gets a part of what it asks for.
+		"player, to end":    {"bytes=3-", "video", http.StatusPartialContent, file[3 : 3+meetingv1.MaxRecordingPart]},
+		"player, last part": {"bytes=639990-", "audio", http.StatusPartialContent, file[639990:]},
+		"player, middle":    {"bytes=3-300002", "audio", http.StatusPartialContent, file[3:300003]},
+		"player, too far":   {"bytes=999999999999999999-", "audio", http.StatusRequestedRangeNotSatisfiable, nil},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), "GET", p.url+path+"/"+recordedTrack, nil)
 		if err != nil {
@@ -129,6 +134,9 @@ func TestRecordingIsGivenInRanges(t *testing.T) {
 		req.Header.Set("Authorization", "Bearer "+worker)
 		if tt.header != "" {
 			req.Header.Set("Range", tt.header)
+		}
+		if tt.dest != "" {
+			req.Header.Set("Sec-Fetch-Dest", tt.dest)
 		}
 		r, err := http.DefaultClient.Do(req)
 		if err != nil {

@@ -8,6 +8,8 @@ const settled = 0.01; // a correction ends here
 const far = 0.4; // too far to catch up
 const nudge = 0.05; // of the speed
 const ahead = 15; // seconds before its beginning a piece is fetched
+const tries = 5; // after which a piece cannot be played
+const again = 2000; // ms before the first try again; then twice as long
 
 /** Piece is one track on the common time, in seconds since the recording began. */
 export class Piece {
@@ -18,6 +20,7 @@ export class Piece {
     this.gaps = (track.gaps ?? []).map((g) => ({ from: this.from + g.from / 1000, to: this.from + g.to / 1000, reason: g.reason }));
     this.to = Math.max(this.from + track.millis / 1000, ...this.gaps.map((g) => g.to));
     this.failed = false;
+    this.tried = 0;
     this.nudged = false;
   }
 
@@ -58,13 +61,21 @@ export class Joint {
     this.length = Math.max(0, ...pieces.map((p) => p.to));
     this.seen = performance.now();
     for (const p of pieces) {
-      p.el.addEventListener("error", () => {
-        p.failed = true;
-        this.onFail(p);
+      p.el.addEventListener("error", () => this.fail(p));
+      p.el.addEventListener("canplay", () => {
+        p.failed = false;
+        p.tried = 0;
       });
       for (const e of ["canplay", "seeked", "ended", "waiting"]) p.el.addEventListener(e, () => this.tick());
     }
     setInterval(() => this.tick(), every);
+  }
+
+  /** fail goes on without a piece, and tries it again: a service that was away comes back. */
+  fail(p) {
+    p.failed = true;
+    this.onFail(p);
+    if (p.tried < tries) setTimeout(() => p.el.load(), again * 2 ** p.tried++);
   }
 
   play() {
