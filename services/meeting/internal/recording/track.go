@@ -89,25 +89,28 @@ func (l *lane) abandon() {
 	}
 }
 
-// open makes the track of a codec, or finds the one that an earlier node has left.
+// open makes the track of a codec, or goes on with what an earlier node has left: the last piece, unless that is still being written.
 func (l *lane) open(it *item) (*track, error) {
 	key, err := l.rec.cfg.Key(l.tap.participant)
 	if err != nil {
 		return nil, err
 	}
 	base := l.tap.participant + "_" + l.tap.source + "_" + strings.ToLower(it.codec)
-	id := base
-	f, err := l.rec.cfg.Shelf.Append(l.rec.cfg.Meeting, id)
-	for n := 2; errors.Is(err, ErrBusy) && n <= maxWriters; n++ {
-		id = base + "_" + strconv.Itoa(n)
-		f, err = l.rec.cfg.Shelf.Append(l.rec.cfg.Meeting, id)
+	n := 1
+	for n < maxPieces && l.rec.there(piece(base, n+1)) {
+		n++
+	}
+	f, err := l.rec.cfg.Shelf.Append(l.rec.cfg.Meeting, piece(base, n))
+	for errors.Is(err, ErrBusy) && n < maxPieces {
+		n++
+		f, err = l.rec.cfg.Shelf.Append(l.rec.cfg.Meeting, piece(base, n))
 	}
 	if err != nil {
 		return nil, err
 	}
 	t := &track{
-		rec: l.rec, tap: l.tap, file: f, began: it.at, name: it.codec,
-		frames: frames{to: f, key: key, place: place(l.rec.cfg.Meeting, id)},
+		rec: l.rec, tap: l.tap, file: f, began: it.at, name: it.codec, next: piece(base, n+1),
+		frames: frames{to: f, key: key, place: place(l.rec.cfg.Meeting, piece(base, n))},
 	}
 	t.codec, t.known = allCodecs[it.codec]
 	t.pictures = newPictures(it.codec)
@@ -118,8 +121,26 @@ func (l *lane) open(it *item) (*track, error) {
 	return t, nil
 }
 
-// maxWriters is how many nodes may believe at once that they have the room.
-const maxWriters = 4
+// maxPieces is how many pieces a track may have: one more each time that a node which hung had its file still open.
+const maxPieces = 20
+
+// piece names the pieces of a track.
+func piece(base string, n int) string {
+	if n == 1 {
+		return base
+	}
+	return base + "_" + strconv.Itoa(n)
+}
+
+// there tells whether a file is.
+func (r *Recorder) there(id string) bool {
+	f, err := r.cfg.Shelf.Open(r.cfg.Meeting, id)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
+}
 
 // track writes one file.
 type track struct {
@@ -127,6 +148,8 @@ type track struct {
 	tap      *Tap
 	file     Appender
 	frames   frames
+	next     string // the piece that another node begins when it takes the room over
+	over     bool   // it has: what comes now is not for us to keep
 	name     string // of the codec
 	codec    codec
 	known    bool
@@ -222,6 +245,9 @@ func (t *track) shut(at time.Duration) error {
 func (t *track) note(n note) error {
 	if err := t.flush(); err != nil {
 		return err
+	}
+	if t.superseded() {
+		return nil
 	}
 	if n.Gap != nil {
 		t.rec.cfg.Metrics.gaps.WithLabelValues(n.Gap.Reason).Inc()
@@ -339,10 +365,20 @@ func (t *track) flush() error {
 	if len(t.blocks) == 0 {
 		return nil
 	}
+	if t.superseded() {
+		t.blocks = t.blocks[:0]
+		return nil
+	}
 	h := head{kind: kindCluster, flags: t.flags, from: t.from.Milliseconds(), to: t.to.Milliseconds()}
 	err := t.rec.wrote(t.frames.add(h, clusterOf(h.from, t.blocks)))
 	t.blocks = t.blocks[:0]
 	return err
+}
+
+// superseded tells whether another node has gone on: this one hung, and does not know yet that the room is another's.
+func (t *track) superseded() bool {
+	t.over = t.over || t.rec.there(t.next)
+	return t.over
 }
 
 // end closes the track in good order. Why: nothing was kept since the last packet, for this reason.
