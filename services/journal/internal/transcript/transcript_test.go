@@ -206,3 +206,22 @@ func TestRevisionsAreTold(t *testing.T) {
 		t.Errorf("replaced: %+v", old)
 	}
 }
+
+func TestTypedLegsAreTold(t *testing.T) {
+	leg := func(id, engine string) store.Leg { return store.Leg{ID: id, StartedAt: begin, Engine: engine} }
+	for name, tc := range map[string]struct {
+		legs   []store.Leg
+		engine string
+		typed  []string
+	}{
+		"spoken only":      {[]store.Leg{leg("a", "vosk")}, "vosk", nil},
+		"spoken and typed": {[]store.Leg{leg("a", "vosk"), leg("b", "typed"), leg("c", "typed")}, "vosk", []string{"b", "c"}},
+		"typed first":      {[]store.Leg{leg("b", "typed"), leg("a", "vosk")}, "vosk", []string{"b"}},
+		"typed only":       {[]store.Leg{leg("b", "typed")}, "typed", []string{"b"}},
+	} {
+		got := Assemble(store.Conversation{StartedAt: begin}, tc.legs, nil)
+		if diff := cmp.Diff(tc.typed, got.Typed); diff != "" || got.Engine != tc.engine {
+			t.Errorf("%s: engine %q, typed %s", name, got.Engine, diff)
+		}
+	}
+}

@@ -29,9 +29,10 @@ export class Typed {
     const mine = Boolean(call) && call.caseworker === document.documentElement.dataset.user;
     $("typed").hidden = !(mine && (call.text || this.lines.size));
     $("typed-form").hidden = !(mine && call.text);
+    this.written = call?.transcribe === true && !call.paused; // then the transcript is read aloud
   }
 
-  /** line shows how a line stands. Screen readers hear whole lines of the citizen. */
+  /** line shows how a line stands. Screen readers hear whole lines of the citizen, once. */
   line(l) {
     const known = this.lines.get(l.id);
     if (known && known.seq > l.seq) return;
@@ -46,7 +47,7 @@ export class Typed {
         write(e.querySelector(".said"), x.text);
       });
     if (low) list.scrollTop = list.scrollHeight;
-    if (l.done && !known?.done && l.role === "citizen" && l.text) write($("typed-spoken"), `${this.speaker(l.role)}: ${l.text}`);
+    if (l.done && !known?.done && l.role === "citizen" && l.text && !this.written) write($("typed-spoken"), `${this.speaker(l.role)}: ${l.text}`);
   }
 
   /** typed sends what was changed since the last key: backspaces to where it differs, then what is new (T.140). */
