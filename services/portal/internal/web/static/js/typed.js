@@ -1,6 +1,6 @@
 // Real-time text of a call: what citizen and caseworker type, character by character. Lines come from the server, our own too, so
 // both sides see the same; what is typed here goes there in order, one request at a time.
-import { $, api, at, el, failed, keyed, t, write } from "./lib.js";
+import { $, api, clock, el, failed, keyed, t, write } from "./lib.js";
 
 export class Typed {
   /** speaker names a role, as the transcript does. */
@@ -42,8 +42,8 @@ export class Typed {
     keyed(list, [...this.lines.values()].filter((x) => x.text).sort((a, b) => (a.at < b.at ? -1 : 1)), (x) => x.id,
       () => el("li", {}, el("span", { class: "who" }), " ", el("span", { class: "said", lang: "da" })),
       (e, x) => {
-        e.className = `turn ${x.role}${x.done ? "" : " tail"}`;
-        write(e.querySelector(".who"), `${this.speaker(x.role)} ${at(x.at)}`);
+        e.className = `${x.role}${x.done ? "" : " tail"}`;
+        write(e.querySelector(".who"), `${this.speaker(x.role)} ${clock(x.at)}`);
         write(e.querySelector(".said"), x.text);
       });
     if (low) list.scrollTop = list.scrollHeight;
