@@ -27,6 +27,8 @@ func TestEditorPages(t *testing.T) {
 			{"import", "/redaktion/import"},
 			{"search", "/redaktion/soeg?q=melde+flytning&municipality=0751&at=2026-11-22"},
 			{"nothing", "/redaktion/soeg?q=måne"},
+			{"choose", "/redaktion/soeg?q=skrald+flytte&hul=1"},
+			{"asked", "/redaktion/afsnit?id=starter%2Fda-flytning%23frist&q=skrald+flytte&hul=1"},
 			{"gaps", "/redaktion/huller"},
 			{"nogaps", "/redaktion/huller?days=7"},
 			{"trends", "/redaktion/udvikling"},

@@ -213,6 +213,9 @@ func (as *assistant) serveKnowledge(t testing.TB, p *place, s microService) {
 		if r.Query == "måne" {
 			return knowledgev1.SearchReply{}, nil
 		}
+		if r.Query == "nede" {
+			return knowledgev1.SearchReply{}, errs.E(errs.Unavailable, "Søgningen svarer ikke lige nu.", nil)
+		}
 		h := knowledgev1.Hit{Chunk: movingChunk(), Score: 0.5}
 		if strings.Contains(r.Query, "skrald") {
 			return as.rubbish(r), nil

@@ -109,7 +109,10 @@ func (a *App) editorAsked(w http.ResponseWriter, r *http.Request, p who.Person) 
 		d.Written = strings.Join(append(slices.Clone(c.EditorAsked), d.Query), "\n")
 	}
 	if done := r.FormValue("udfoert"); done == "saved" || done == "tidied" {
-		d.Done, d.Before = done, r.FormValue("foer")
+		d.Done = done
+		if n, err := strconv.Atoi(r.FormValue("foer")); err == nil && n >= 0 && n <= triedAmong {
+			d.Before = strconv.Itoa(n)
+		}
 	}
 	a.try(r, &d)
 	return a.page(w, r, p, http.StatusOK, "editor_asked", "editor.asked", d)
