@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -84,16 +83,21 @@ func startNodes(t *testing.T) *nodes {
 
 // knows waits until a node is at work and knows of the other.
 func (n *nodes) knows(name string) {
+	n.shows(name, "samtale_meeting_nodes 1", "to know the other node")
+}
+
+// shows waits for a line among a node's figures.
+func (n *nodes) shows(name, line, what string) {
 	n.t.Helper()
-	n.until(name+" to know the other node", func() error {
+	n.until(name+" "+what, func() error {
 		resp, err := http.Get("http://" + n.ops[name] + "/metrics")
 		if err != nil {
 			return err
 		}
 		defer resp.Body.Close()
 		text, err := io.ReadAll(resp.Body)
-		if err == nil && !strings.Contains(string(text), "\nsamtale_meeting_nodes 1\n") {
-			err = fmt.Errorf("it knows of nobody")
+		if err == nil && !strings.Contains(string(text), "\n"+line+"\n") {
+			err = fmt.Errorf("it is not %s", line)
 		}
 		return err
 	})
@@ -128,126 +132,163 @@ func gaps(heard []int16) (longest int) {
 	return longest
 }
 
-// TestNodes: a meeting of two browsers and a telephone is held at one of two nodes. The node is stopped, later it is killed: each time
-// all go on at the other one without doing anything, who was muted still is, and the recording goes on.
-func TestNodes(t *testing.T) {
-	silence := t.TempDir() + "/silence.wav"
-	writeWAV(t, silence, make([]int16, 8000))
-	n := startNodes(t)
-	var m meeting
+// party is a meeting of two browsers and a telephone that is recorded.
+type party struct {
+	*nodes
+	meeting       meeting
+	host, citizen *browser
+	caller        *citizen
+	muted         bool // the citizen is
+}
+
+// closed: the page shows that its microphone is.
+const closed = `document.getElementById("m-b-mic").getAttribute("aria-pressed") === "false"`
+
+func (n *nodes) party() *party {
+	n.t.Helper()
+	silence := n.t.TempDir() + "/silence.wav"
+	writeWAV(n.t, silence, make([]int16, 8000))
+	p := &party{nodes: n}
 	err := n.api("caseworker/mette", "POST", "/api/v1/meetings", map[string]any{
 		"title": "Samtale om fremtiden", "service_area": "borgerservice",
 		"choices":      map[string]any{"recording": true, "basis": "Samtykke, artikel 6, stk. 1, litra a", "dial_in": true},
 		"participants": []map[string]string{{"role": "citizen"}, {"role": "companion", "name": "Karl"}},
-	}, &m)
+	}, &p.meeting)
 	if err != nil {
-		t.Fatal(err)
+		n.t.Fatal(err)
 	}
-	host := newBrowser(n.system, silence)
-	citizen := host.another()
-	for _, b := range []*browser{host, citizen} {
+	p.host = newBrowser(n.system, silence)
+	p.citizen = p.host.another()
+	for _, b := range p.browsers() {
 		b.run("watch its connections", chromedp.ActionFunc(func(ctx context.Context) error {
 			_, err := page.AddScriptToEvaluateOnNewDocument(watched).Do(ctx)
 			return err
 		}))
 	}
-	host.login("mette", "/moeder")
-	host.await("the page of meetings", `document.documentElement.dataset.ready === "meetings"`)
-	host.seat(m.Participants[0].Link, hostTone)
-	host.await("the room", inRoom)
-	citizen.seat(m.Participants[1].Link, citizenTone)
-	citizen.click("#m-checked")
-	citizen.run("a name", chromedp.SetValue("#m-name", "Bente Holm"))
-	citizen.click(`input[name="m-record"][value="yes"]`)
-	citizen.click("#m-knock")
-	host.pressAt("Bente Holm", "Luk ind")
-	caller := n.dialsIn(m)
-	host.pressAt("Karl", "Luk ind")
+	p.host.login("mette", "/moeder")
+	p.host.await("the page of meetings", `document.documentElement.dataset.ready === "meetings"`)
+	p.host.seat(p.meeting.Participants[0].Link, hostTone)
+	p.host.await("the room", inRoom)
+	p.citizen.seat(p.meeting.Participants[1].Link, citizenTone)
+	p.citizen.click("#m-checked")
+	p.citizen.run("a name", chromedp.SetValue("#m-name", "Bente Holm"))
+	p.citizen.click(`input[name="m-record"][value="yes"]`)
+	p.citizen.click("#m-knock")
+	p.host.pressAt("Bente Holm", "Luk ind")
+	p.caller = n.dialsIn(p.meeting)
+	p.host.pressAt("Karl", "Luk ind")
+	p.meets("at the start")
+	return p
+}
 
-	everybody := func(when string, muted bool) {
-		t.Helper()
-		heard := []float64{callerTone}
-		if !muted {
-			heard = append(heard, citizenTone)
-		}
-		host.hearsOnly("the host to hear who speaks "+when, heard...)
-		citizen.hearsOnly("the citizen to hear the others "+when, hostTone, callerTone)
-		for who, b := range map[string]*browser{"host": host, "citizen": citizen} {
-			b.await(who+" in the room "+when, inRoom)
-			n.until("the other's moving picture at the "+who+" "+when, func() error {
-				if points := b.sees(); points < 20 {
-					return fmt.Errorf("%d points have changed", points)
-				}
-				return nil
-			})
-		}
-		from := len(caller.heard())
-		n.until("the telephone to hear the host "+when, func() error {
-			heard := caller.heard()
-			if heard = heard[from:]; len(heard) < 4000 || gaps(heard[len(heard)-4000:]) > 0 {
-				return fmt.Errorf("of %d samples", len(heard))
+func (p *party) browsers() map[string]*browser {
+	return map[string]*browser{"host": p.host, "citizen": p.citizen}
+}
+
+// meets waits until all hear and see each other as they should.
+func (p *party) meets(when string) {
+	p.t.Helper()
+	heard := []float64{callerTone}
+	if !p.muted {
+		heard = append(heard, citizenTone)
+	}
+	p.host.hearsOnly("the host to hear who speaks "+when, heard...)
+	p.citizen.hearsOnly("the citizen to hear the others "+when, hostTone, callerTone)
+	for who, b := range p.browsers() {
+		b.await(who+" in the room "+when, inRoom)
+		p.until("the other's moving picture at the "+who+" "+when, func() error {
+			if points := b.sees(); points < 20 {
+				return fmt.Errorf("%d points have changed", points)
 			}
 			return nil
 		})
 	}
-	moved := func(how, from string, began time.Time, muted bool) {
-		t.Helper()
-		before := len(caller.heard())
-		everybody("after the node was "+how, muted)
-		if to := n.at(host); to == from || n.at(citizen) != to {
-			t.Errorf("the room was %s at %s and media is at %s", how, from, to)
+	from := len(p.caller.heard())
+	p.until("the telephone to hear the host "+when, func() error {
+		heard := p.caller.heard()
+		if heard = heard[from:]; len(heard) < 4000 || gaps(heard[len(heard)-4000:]) > 0 {
+			return fmt.Errorf("of %d samples", len(heard))
 		}
-		for who, b := range map[string]*browser{"host": host, "citizen": citizen} {
-			t.Logf("%s: the %s was without sound and picture for %s ms", how, who, b.text(`JSON.stringify({ audio: Math.round(without.audio), video: Math.round(without.video) })`))
-		}
-		t.Logf("%s: the telephone did not hear the host for %.1f s; all is seen to be as before after %s",
-			how, float64(gaps(caller.heard()[before:]))/10, time.Since(began).Round(100*time.Millisecond))
+		return nil
+	})
+	if p.muted {
+		p.citizen.await("that she is muted", closed)
 	}
-	watch := func() {
-		for _, b := range []*browser{host, citizen} {
-			b.run("count from here", chromedp.Evaluate(`without.audio = without.video = 0`, nil))
-		}
-	}
-	everybody("at the start", false)
-	const closed = `document.getElementById("m-b-mic").getAttribute("aria-pressed") === "false"`
-	host.pressAt("Bente Holm", "Slå lyd fra")
-	citizen.await("that she is muted", closed)
-	everybody("when the citizen is muted", true)
+}
 
-	from := n.at(host)
-	watch()
-	began := time.Now()
-	stopping := n.parts[from]
-	if err := stopping.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
+// loses lets something happen to the node that has the room, and waits until all go on at the other one.
+func (p *party) loses(how string, happen func(*part)) (name string) {
+	p.t.Helper()
+	name = p.at(p.host)
+	for _, b := range p.browsers() {
+		b.run("count from here", chromedp.Evaluate(`without.audio = without.video = 0`, nil))
 	}
-	moved("stopped", from, began, true)
-	citizen.await("that she is muted", closed)
+	before, began := len(p.caller.heard()), time.Now()
+	happen(p.parts[name])
+	p.meets("after the node was " + how)
+	took := time.Since(began).Round(100 * time.Millisecond)
+	if to := p.at(p.host); to == name || p.at(p.citizen) != to {
+		p.t.Errorf("the room was %s at %s and media is at %s", how, name, to)
+	}
+	for who, b := range p.browsers() {
+		p.t.Logf("%s: the %s was without sound and picture for %s ms", how, who, b.text(`JSON.stringify({ audio: Math.round(without.audio), video: Math.round(without.video) })`))
+	}
+	p.t.Logf("%s: the telephone did not hear the host for %.1f s; all is seen to be as before after %s", how, float64(gaps(p.caller.heard()[before:]))/10, took)
+	return name
+}
+
+func (p *party) end() {
+	p.t.Helper()
+	p.host.run("end for all", chromedp.Evaluate(`window.confirm = () => true; document.getElementById("m-b-end").click()`, nil))
+	p.citizen.await("the end", `!document.getElementById("m-over").hidden`)
+}
+
+// TestNodes: a meeting of two browsers and a telephone is held at one of two nodes. The node is stopped, later the other one is killed:
+// each time all go on without doing anything, who was muted still is, and the recording goes on in the same tracks.
+func TestNodes(t *testing.T) {
+	p := startNodes(t).party()
+	p.host.pressAt("Bente Holm", "Slå lyd fra")
+	p.citizen.await("that she is muted", closed)
+	p.muted = true
+	p.meets("when the citizen is muted")
+	began := time.Now()
+	name := p.loses("stopped", func(node *part) {
+		if err := node.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	})
+	node := p.parts[name]
 	select {
-	case <-stopping.done:
+	case <-node.done:
 	case <-time.After(waitLimit):
 		t.Fatal("a node that was stopped does not end")
 	}
-	if code := stopping.cmd.ProcessState.ExitCode(); code != 0 {
+	if code := node.cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("the node that was stopped ended with %d", code)
 	}
 	t.Logf("stopped: the process ended within %s", time.Since(began).Round(100*time.Millisecond))
-	citizen.click("#m-b-mic")
-	everybody("when the citizen speaks again", false)
-
-	n.launch(from)
-	for name := range n.media {
-		n.knows(name)
+	p.citizen.click("#m-b-mic")
+	p.muted = false
+	p.meets("when the citizen speaks again")
+	p.launch(name)
+	for name := range p.media {
+		p.knows(name)
 	}
-	from = n.at(host)
-	watch()
-	began = time.Now()
-	n.parts[from].cmd.Process.Kill()
-	moved("killed", from, began, false)
+	p.loses("killed", func(node *part) { node.cmd.Process.Kill() })
+	p.end()
+	p.recorded(1)
+}
 
-	host.run("end for all", chromedp.Evaluate(`window.confirm = () => true; document.getElementById("m-b-end").click()`, nil))
-	citizen.await("the end", `!document.getElementById("m-over").hidden`)
-	n.recorded(m)
+// TestNodeHangs: a node that hangs loses the room as one that is gone, and drops it when it goes on. It still had the tracks open, so the
+// recording goes on in pieces of their own.
+func TestNodeHangs(t *testing.T) {
+	p := startNodes(t).party()
+	name := p.loses("hung", func(node *part) { node.cmd.Process.Signal(syscall.SIGSTOP) })
+	p.parts[name].cmd.Process.Signal(syscall.SIGCONT)
+	p.shows(name, "samtale_meeting_rooms 0", "to drop the room that is another's")
+	p.meets("after the node has gone on")
+	p.end()
+	p.recorded(2)
 }
 
 // dialsIn has a telephone in the lobby that sounds of its tone.
@@ -267,10 +308,10 @@ func (n *nodes) dialsIn(m meeting) *citizen {
 	return c
 }
 
-// recorded checks the recording of those who were in the meeting by a browser: it is one track of each source, and the time between
-// two nodes is a gap.
-func (n *nodes) recorded(m meeting) {
-	n.t.Helper()
+// recorded checks the recording of those who were in the meeting by a browser: it is one track of each source, in so many pieces at most,
+// and the time between two nodes is a gap.
+func (p *party) recorded(pieces int) {
+	p.t.Helper()
 	type track struct {
 		ID            string `json:"id"`
 		ParticipantID string `json:"participant_id"`
@@ -283,12 +324,12 @@ func (n *nodes) recorded(m meeting) {
 		}
 	}
 	var tracks []track
-	n.until("the recording", func() error {
+	p.until("the recording", func() error {
 		var r struct {
 			State  string
 			Tracks []track
 		}
-		if err := n.api("caseworker/mette", "GET", "/api/v1/meetings/"+m.ID+"/recording", nil, &r); err != nil {
+		if err := p.api("caseworker/mette", "GET", "/api/v1/meetings/"+p.meeting.ID+"/recording", nil, &r); err != nil {
 			return err
 		}
 		if tracks = r.Tracks; r.State != "kept" {
@@ -296,23 +337,32 @@ func (n *nodes) recorded(m meeting) {
 		}
 		return nil
 	})
-	text, _ := json.Marshal(tracks)
-	for _, p := range m.Participants[:2] {
+	text, err := json.Marshal(tracks)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, who := range p.meeting.Participants[:2] {
 		for _, source := range []string{"microphone", "camera"} {
-			mine := slices.DeleteFunc(slices.Clone(tracks), func(t track) bool { return t.ParticipantID != p.ID || t.Source != source })
-			if len(mine) != 1 || !mine[0].Whole || mine[0].Size == 0 {
-				n.t.Fatalf("%s of one of two is %d tracks: %s", source, len(mine), text)
-			}
-			moves := 0
-			for _, g := range mine[0].Gaps {
-				if g.Reason == "interrupted" {
-					moves++
+			n, whole, moves := 0, 0, 0
+			for _, t := range tracks {
+				if t.ParticipantID != who.ID || t.Source != source {
+					continue
+				}
+				if n++; t.Whole {
+					whole++
+				}
+				for _, g := range t.Gaps {
+					if g.Reason == "interrupted" {
+						moves++
+					}
 				}
 			}
-			if moves == 0 { // one that was short may be within what the sender's clock is ahead
-				n.t.Errorf("a room that has moved twice left no gap in a %s: %s", source, text)
+			if n == 0 || n > pieces || whole != 1 { // only the last one was ended in good order
+				p.t.Errorf("the %s of one of two is %d tracks, %d were ended: %s", source, n, whole, text)
+			}
+			if moves == 0 && source == "microphone" { // one that was short may be within what the sender's clock is ahead
+				p.t.Errorf("a room that has moved left no gap in a %s: %s", source, text)
 			}
 		}
 	}
-	n.t.Logf("recorded: %s", text)
 }
