@@ -466,7 +466,7 @@ func (r *room) speakers(list []sfu.Speaker) {
 	levels := make([]meetingv1.Level, 0, len(list))
 	for _, s := range list {
 		if s.Speaking {
-			levels = append(levels, meetingv1.Level{ParticipantID: s.Peer, DB: s.DB})
+			levels = append(levels, meetingv1.Level{ParticipantID: s.Peer, DB: s.DB, Active: s.Active})
 		}
 	}
 	r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventSpeak, Levels: levels})

@@ -290,7 +290,7 @@ function drawRoom() {
 
 function person(p) {
   const out = [
-    el("strong", {}, p.name || t(`m.role.${p.role}`)), " ", el("span", { class: "quiet" }, t(`m.role.${p.role}`)),
+    el("strong", {}, p.name || t(`m.role.${p.role}`)), " ", p.name ? el("span", { class: "quiet" }, t(`m.role.${p.role}`)) : null,
     p.verified ? el("span", { class: "m-badge" }, `✓ ${t("m.verified")}`) : null,
     ...phoneMarks(p),
     p.hand ? el("span", { class: "m-flag" }, t("m.hand.up")) : null,
@@ -301,7 +301,7 @@ function person(p) {
   if (!entry.can_act || p.id === entry.me.id) return out;
   const button = (text, f) => el("button", { type: "button", class: "chip", onclick: f }, text);
   if (p.again) out.push(el("span", { class: "m-flag" }, t("m.elsewhere.waits")));
-  if (p.state === "lobby" && p.report?.network) out.push(el("span", { class: "quiet" }, netText(p.report)));
+  if (p.state === "lobby" && p.report?.network) out.push(el("span", { class: "quiet m-about" }, netText(p.report)));
   if (p.state === "lobby" || p.again) {
     out.push(button(t("meetings.admit"), () => decide(p, "admit")), button(t("meetings.refuse"), () => decide(p, "refuse")));
   }

@@ -89,7 +89,7 @@ const join = (m) => api("POST", `/api/v1/meetings/${m.id}/join`).then(({ link })
 
 function participant(m, p) {
   const li = el("li", { class: p.state === "lobby" || p.again ? "m-waits" : "" },
-    el("strong", {}, p.name || t(`m.role.${p.role}`)), ` ${t(`m.role.${p.role}`)} · ${t(`m.state.${p.state}`)} `,
+    el("strong", {}, p.name || t(`m.role.${p.role}`)), `${p.name ? ` ${t(`m.role.${p.role}`)}` : ""} · ${t(`m.state.${p.state}`)} `,
     p.verified ? el("span", { class: "m-badge" }, `✓ ${t("m.verified")}`) : null);
   if (p.again) li.append(el("span", { class: "m-flag" }, t("m.elsewhere.waits")));
   if ((p.state === "lobby" || p.again) && !mine(m, p)) li.append(waiting(m, p));
@@ -97,8 +97,8 @@ function participant(m, p) {
     if (mine(m, p)) li.append(el("a", { class: "button button-primary small", href: new URL(p.link).pathname }, t("meetings.join")));
     else if (!p.user && p.role !== "caseworker") li.append(el("button", { type: "button", class: "button button-tertiary small", onclick: () => copy(p.link) }, t("meetings.copy")));
   }
-  if (p.dial_code) li.append(el("span", { class: "quiet" }, ` ${t("meetings.code", { number: m.dial_number, code: p.dial_code })}`));
-  if (p.report) li.append(el("span", { class: "quiet" }, ` ${t("m.camera")}: ${t(`m.dev.${p.report.camera}`)} · ${t("m.mic")}: ${t(`m.dev.${p.report.microphone}`)}${p.report.network ? ` · ${netText(p.report)}` : ""}`));
+  if (p.dial_code) li.append(el("span", { class: "quiet m-about" }, `${t("meetings.code", { number: m.dial_number, code: p.dial_code })}`));
+  if (p.report) li.append(el("span", { class: "quiet m-about" }, `${t("m.camera")}: ${t(`m.dev.${p.report.camera}`)} · ${t("m.mic")}: ${t(`m.dev.${p.report.microphone}`)}${p.report.network ? ` · ${netText(p.report)}` : ""}`));
   return li;
 }
 
