@@ -1,6 +1,7 @@
 package knowledge_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -132,6 +133,14 @@ func TestAskedOfEditors(t *testing.T) {
 		h.stop()
 		h.now = h.now.Add(40 * 24 * time.Hour)
 		h.start(t)
+		h.await(t, func() error { // it answers before it forgets
+			var n int
+			err := h.db.Read().QueryRow(t.Context(), `SELECT COUNT(*) FROM knowledge_asked`).Scan(&n)
+			if err == nil && n > 0 {
+				err = fmt.Errorf("%d phrases of editors are kept", n)
+			}
+			return err
+		})
 		h.load(t, "by", true, rec, records()[3])
 		if got := h.found(t, query); got != nil {
 			t.Errorf("after it was gone for good: %v", got)

@@ -1,6 +1,8 @@
 package extract
 
 import (
+	"cmp"
+	"hash/fnv"
 	"math"
 	"slices"
 	"strings"
@@ -15,7 +17,13 @@ type saying struct {
 	Unit
 	kind  question.Kind
 	sides [sides]bool
-	grams map[string]float64 // of length 1 together
+	grams []gram // ascending, of length 1 together
+}
+
+// gram is four letters of a word, by their hash, and how much of a phrase they are.
+type gram struct {
+	hash  uint32
+	share float32
 }
 
 // sayings reads the phrases of a chunk.
@@ -34,32 +42,44 @@ func newSaying(text string, english bool) saying {
 }
 
 // grams are the 4-grams of the words that are no stop words.
-func grams(ws []word) map[string]float64 {
-	out := map[string]float64{}
+func grams(ws []word) []gram {
+	count := map[uint32]float64{}
 	for _, w := range ws {
 		if danish.Stop(w.low) {
 			continue
 		}
 		rs := []rune("_" + w.low + "_")
 		for i := range max(1, len(rs)-3) {
-			out[string(rs[i:min(i+4, len(rs))])]++
+			h := fnv.New32a()
+			h.Write([]byte(string(rs[i:min(i+4, len(rs))])))
+			count[h.Sum32()]++
 		}
 	}
 	sum := 0.0
-	for _, n := range out {
+	for _, n := range count {
 		sum += n * n
 	}
-	for g := range out {
-		out[g] /= math.Sqrt(sum)
+	out := make([]gram, 0, len(count))
+	for h, n := range count {
+		out = append(out, gram{h, float32(n / math.Sqrt(sum))})
 	}
+	slices.SortFunc(out, func(a, b gram) int { return cmp.Compare(a.hash, b.hash) })
 	return out
 }
 
 // likeness is the cosine of two sets of n-grams.
-func likeness(a, b map[string]float64) float64 {
+func likeness(a, b []gram) float64 {
 	sum := 0.0
-	for g, x := range a {
-		sum += x * b[g]
+	for len(a) > 0 && len(b) > 0 {
+		switch c := cmp.Compare(a[0].hash, b[0].hash); {
+		case c < 0:
+			a = a[1:]
+		case c > 0:
+			b = b[1:]
+		default:
+			sum += float64(a[0].share) * float64(b[0].share)
+			a, b = a[1:], b[1:]
+		}
 	}
 	return sum
 }
@@ -87,7 +107,7 @@ func (q Query) compare(s *saying, head *Unit, rare func(stem string) float64, ap
 	a.named = q.covered(func(st string) bool { return s.has(st) || head.has(st) }) / all
 	sum, met := 0.0, 0.0
 	for _, w := range s.words {
-		if danish.Stop(w.low) || englishStop(w.low, s.english) {
+		if danish.Stop(w.low) || s.english && len(w.low) <= 3 {
 			continue
 		}
 		weight := rare(w.stem)
@@ -114,16 +134,14 @@ func (q Query) compare(s *saying, head *Unit, rare func(stem string) float64, ap
 	return a
 }
 
-func englishStop(w string, english bool) bool { return english && len(w) <= 3 }
-
 // says reports that the question has a word of a phrase: the same stem, or a reading of one of its words.
 func (q Query) says(w word) bool {
 	if q.own.has(w.stem) {
 		return true
 	}
-	one := Unit{words: []word{w}}
+	alone := Unit{words: []word{w}}
 	return slices.ContainsFunc(q.Words, func(qw Word) bool {
-		return slices.ContainsFunc(qw.forms, func(f form) bool { return f.share >= surely && one.has(f.stem) })
+		return slices.ContainsFunc(qw.forms, func(f form) bool { return f.share >= surely && alone.has(f.stem) })
 	})
 }
 
