@@ -99,6 +99,7 @@ type load struct {
 	begun    atomic.Int64
 	sent     atomic.Int64
 	received atomic.Int64
+	delays   delays
 	stop     chan struct{}
 	wg       sync.WaitGroup
 
@@ -123,6 +124,7 @@ func measure(srv server, s shape, loss float64, spaced bool, d time.Duration) (r
 	if err != nil {
 		return result{}, err
 	}
+	l.delays.begin()
 	in, out, from := l.sent.Load(), l.received.Load(), time.Now()
 	time.Sleep(d)
 	in, out = l.sent.Load()-in, l.received.Load()-out
@@ -133,7 +135,9 @@ func measure(srv server, s shape, loss float64, spaced bool, d time.Duration) (r
 	if out == 0 {
 		return result{}, errors.New("nothing was delivered")
 	}
-	return result{in: float64(in), out: float64(out), cpu: after - cpu, rss: rss, took: time.Since(from).Seconds()}, nil
+	r := result{in: float64(in), out: float64(out), cpu: after - cpu, rss: rss, took: time.Since(from).Seconds()}
+	r.half, r.most = l.delays.shares()
+	return r, nil
 }
 
 func (s *shape) kind() webrtc.RTPCodecType {
@@ -197,10 +201,13 @@ func (l *load) connection() (*webrtc.PeerConnection, *wire, error) {
 		l.begun.Add(1)
 		buf := make([]byte, 1500)
 		for {
-			if _, _, err := t.Read(buf); err != nil {
+			n, _, err := t.Read(buf)
+			if err != nil {
 				return
 			}
-			l.received.Add(1)
+			if l.received.Add(1)%sampled == 0 {
+				l.delays.packet(buf[:n])
+			}
 		}
 	})
 	return pc, w, nil
@@ -290,6 +297,7 @@ func (l *load) packet(s *source, ts uint32, size int, first, last bool) {
 	if !first {
 		payload[0] = 0
 	}
+	stamp(payload[stampAt:])
 	p := rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: s.seq, Timestamp: ts, Marker: last}, Payload: payload}
 	_ = s.track.WriteRTP(&p) // fails when it is closed
 }

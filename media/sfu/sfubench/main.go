@@ -102,7 +102,7 @@ func profiled(path string, f func() error) error {
 
 // bench measures all servers. One that cannot be measured does not keep the figures of the others back.
 func bench(o options) error {
-	fmt.Println("server  load             loss   in/s   out/s  CPU %  µs/delivered  RSS MB")
+	fmt.Println("server  load             loss   in/s   out/s  CPU %  µs/delivered  RSS MB  delay ms 50%   99%")
 	var fits []string
 	var failed error
 	for _, kind := range o.servers {
@@ -141,8 +141,8 @@ func loads(kind string, o options) (usual, all []result, err error) {
 			if err != nil {
 				return usual, all, fmt.Errorf("%s, %s: %w", kind, s.name, err)
 			}
-			fmt.Printf("%-7s %-16s %3.0f%% %7.0f %7.0f %6.1f %13.1f %7.0f\n",
-				kind, s.name, loss, r.in/r.took, r.out/r.took, 100*r.cpu/r.took, 1e6*r.cpu/r.out, r.rss)
+			fmt.Printf("%-7s %-16s %3.0f%% %7.0f %7.0f %6.1f %13.1f %7.0f %13.2f %5.1f\n",
+				kind, s.name, loss, r.in/r.took, r.out/r.took, 100*r.cpu/r.took, 1e6*r.cpu/r.out, r.rss, ms(r.half), ms(r.most))
 			all = append(all, r)
 			if !s.heavy {
 				usual = append(usual, r)
@@ -163,7 +163,13 @@ func one(start func() (server, error), s shape, loss float64, o options) (result
 }
 
 // result of one load: packets into the server and delivered, what they cost it in CPU seconds, and the seconds that passed.
-type result struct{ in, out, cpu, rss, took float64 }
+// Delays are from client to client.
+type result struct {
+	in, out, cpu, rss, took float64
+	half, most              time.Duration // not exceeded by 50 and 99%
+}
+
+func ms(d time.Duration) float64 { return d.Seconds() * 1000 }
 
 // fit is the least squares solution of cpu = a·in + b·out, each load weighing the same.
 func fit(points []result) (a, b float64) {

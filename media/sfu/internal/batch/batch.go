@@ -1,6 +1,6 @@
-// Package batch reads and writes UDP datagrams many at a time: whatever is there already, never waiting for more. On Linux it uses
-// recvmmsg and sendmmsg, and gives datagrams of one size that go to one place to the kernel as one (UDP_SEGMENT): a call into the
-// kernel per datagram would be most of the cost of forwarding it.
+// Package batch reads and writes UDP datagrams many at a time. On Linux it uses recvmmsg and sendmmsg, and gives datagrams of one size
+// that go to one place to the kernel as one (UDP_SEGMENT): a call into the kernel per datagram would be most of the cost of forwarding
+// it. Only RTCP waits for others, at most ten milliseconds and where much comes.
 //
 // A Socket may be written by many goroutines, each with a Writer of its own, and is read by one, with a Reader.
 package batch
@@ -36,18 +36,16 @@ func (d *Dest) Valid() bool { return d.n != 0 }
 
 // Socket is a UDP port.
 type Socket struct {
-	conn *net.UDPConn
-	v6   bool
-	sys  sysSocket
+	local netip.AddrPort
+	v6    bool
+	sys   sysSocket
 }
 
 // LocalAddr is the address it listens on.
-func (s *Socket) LocalAddr() netip.AddrPort {
-	return s.conn.LocalAddr().(*net.UDPAddr).AddrPort()
-}
+func (s *Socket) LocalAddr() netip.AddrPort { return s.local }
 
 // Close ends Read too.
-func (s *Socket) Close() error { return s.conn.Close() }
+func (s *Socket) Close() error { return s.sys.close() }
 
 // Dest makes a destination that this socket can send to.
 func (s *Socket) Dest(a netip.AddrPort) Dest {
@@ -81,8 +79,8 @@ func listen(network string, addr *net.UDPAddr, n int) ([]*Socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("udp: %w", err)
 	}
-	if !canShare || n <= 1 {
-		s, err := newSocket(first, network == "udp6")
+	if !canShare {
+		s, err := newSocket(first, nil, network == "udp6")
 		if err != nil {
 			return nil, err
 		}
@@ -92,26 +90,23 @@ func listen(network string, addr *net.UDPAddr, n int) ([]*Socket, error) {
 	if err := first.Close(); err != nil {
 		return nil, fmt.Errorf("udp: %w", err)
 	}
-	var all []*Socket
-	for range n {
-		s, err := listenShared(network, addr)
-		if err != nil {
-			for _, s := range all {
-				_ = s.Close()
-			}
-			return nil, fmt.Errorf("udp: %w", err)
-		}
-		all = append(all, s)
-	}
-	return all, nil
+	return listenShared(network, addr, max(1, n))
 }
 
-func newSocket(conn *net.UDPConn, v6 bool) (*Socket, error) {
-	// Bursts of many senders must fit while a reader works. The kernel gives what it allows.
-	_ = conn.SetReadBuffer(4 << 20)
-	_ = conn.SetWriteBuffer(4 << 20)
-	s := &Socket{conn: conn, v6: v6}
-	return s, s.open()
+// newSocket takes one socket, and another one for RTCP if there is one.
+func newSocket(media, control *net.UDPConn, v6 bool) (*Socket, error) {
+	for _, c := range []*net.UDPConn{media, control} {
+		if c != nil {
+			// Bursts of many senders must fit while a reader works. The kernel gives what it allows.
+			_ = c.SetReadBuffer(4 << 20)
+			_ = c.SetWriteBuffer(4 << 20)
+		}
+	}
+	s := &Socket{local: media.LocalAddr().(*net.UDPAddr).AddrPort(), v6: v6}
+	if err := s.sys.open(media, control); err != nil {
+		return nil, fmt.Errorf("udp: %w", err)
+	}
+	return s, nil
 }
 
 // Counts of a Writer.

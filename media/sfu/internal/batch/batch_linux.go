@@ -3,56 +3,15 @@
 package batch
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
-	"sync/atomic"
-	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
-
-const canShare = true
-
-type sysSocket struct {
-	raw syscall.RawConn
-	gso atomic.Bool
-}
-
-func (s *Socket) open() error {
-	raw, err := s.conn.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("udp: %w", err)
-	}
-	s.sys.raw = raw
-	return raw.Control(func(fd uintptr) {
-		_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
-		s.sys.gso.Store(err == nil)
-	})
-}
-
-func (s *Socket) segments() bool { return s.sys.gso.Load() }
-
-func listenShared(network string, addr *net.UDPAddr) (*Socket, error) {
-	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		var opt error
-		err := c.Control(func(fd uintptr) {
-			opt = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
-		})
-		if err != nil {
-			return err
-		}
-		return opt
-	}}
-	conn, err := lc.ListenPacket(context.Background(), network, addr.String())
-	if err != nil {
-		return nil, err
-	}
-	return newSocket(conn.(*net.UDPConn), network == "udp6")
-}
 
 // encode writes sockaddr_in or sockaddr_in6.
 func (d *Dest) encode(v6 bool) {
@@ -96,20 +55,26 @@ type mmsghdr struct {
 
 // Reader takes datagrams from a socket. It belongs to one goroutine.
 type Reader struct {
-	sock *Socket
+	sys  *sysSocket
 	hdrs [readSlots]mmsghdr
 	iovs [readSlots]unix.Iovec
 	sas  [readSlots][28]byte
 	bufs [readSlots][Size + 1]byte // one more shows that a datagram was cut
 	idle func()
-	try  func(fd uintptr) bool
+	try  func(uintptr) bool
 	n    int
 	err  error
+
+	pace  pace
+	turns bool      // media is looked for first, since RTCP was found: neither keeps the other back
+	held  bool      // RTCP is not waited for
+	asked time.Time // it was looked for
+	alarm time.Time // ends the wait
 }
 
 // NewReader makes the reader of a socket. It calls idle when nothing more is there, before it waits.
 func (s *Socket) NewReader(idle func()) *Reader {
-	r := &Reader{sock: s, idle: idle}
+	r := &Reader{sys: &s.sys, idle: idle}
 	for i := range r.hdrs {
 		r.iovs[i].Base = &r.bufs[i][0]
 		r.iovs[i].SetLen(len(r.bufs[i]))
@@ -118,36 +83,95 @@ func (s *Socket) NewReader(idle func()) *Reader {
 		r.hdrs[i].hdr.Name = &r.sas[i][0]
 		r.hdrs[i].hdr.Namelen = uint32(len(r.sas[i]))
 	}
-	r.try = r.recv
+	r.try = r.turn
 	return r
 }
 
 // Read waits until something comes and takes all that is there, at most as many as it has room for. The result is how many.
 func (r *Reader) Read() (int, error) {
-	err := r.sock.sys.raw.Read(r.try)
-	if err != nil {
-		return 0, err
+	if err := r.sys.ready.Read(r.try); err != nil {
+		return 0, fmt.Errorf("udp: %w", net.ErrClosed)
 	}
 	return r.n, r.err
 }
 
-func (r *Reader) recv(fd uintptr) bool {
+// turn looks for datagrams; false: wait. What comes to a socket that is waited for, after it was found empty here, ends the wait.
+func (r *Reader) turn(uintptr) bool {
+	if !r.turns && r.reports() {
+		r.turns = true
+		return true
+	}
+	if r.recv(r.sys.media.fd) {
+		r.turns = false
+		r.pace.media += r.senders()
+		return true
+	}
+	if r.turns && r.reports() {
+		return true
+	}
+	r.turns = false
+	r.idle()
+	r.wait(time.Now())
+	return false
+}
+
+// reports looks for RTCP if it is time to.
+func (r *Reader) reports() bool {
+	now := time.Now()
+	if r.sys.control.file == nil || r.held && now.Sub(r.asked) < controlEvery {
+		return false
+	}
+	found := r.recv(r.sys.control.fd)
+	if r.n < readSlots { // otherwise there may be more
+		r.asked = now
+	}
+	if !found {
+		return false
+	}
+	r.pace.control += r.senders()
+	return true
+}
+
+// wait sets what ends the wait.
+func (r *Reader) wait(now time.Time) {
+	if held := r.pace.next(now); held != r.held {
+		r.held = held
+		r.sys.watch(r.sys.control.fd, !held)
+	}
+	if at := r.asked.Add(controlPause); r.held && at != r.alarm {
+		r.alarm = at
+		r.sys.wake(max(at.Sub(now), leastPause))
+	}
+}
+
+// senders is how often the sender changes in what was read: how often the process would have been woken for it.
+func (r *Reader) senders() int {
+	n := 1
+	for i := 1; i < r.n; i++ {
+		if r.sas[i] != r.sas[i-1] {
+			n++
+		}
+	}
+	return n
+}
+
+// recv reports whether there was anything, or an error.
+func (r *Reader) recv(fd int) bool {
 	for i := range r.n { // those that were used
 		r.hdrs[i].hdr.Namelen = uint32(len(r.sas[i]))
 	}
-	r.n = 0
+	r.n, r.err = 0, nil
 	for {
-		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.hdrs[0])), readSlots, unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.hdrs[0])), readSlots, unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
-			r.n, r.err = int(n), nil
+			r.n = int(n)
 			return true
 		case unix.EINTR, unix.ECONNREFUSED:
 		case unix.EAGAIN:
-			r.idle()
 			return false
 		default:
-			r.n, r.err = 0, errno
+			r.err = errno
 			return true
 		}
 	}

@@ -10,13 +10,18 @@ import (
 
 const canShare = false
 
-type sysSocket struct{}
+type sysSocket struct{ conn *net.UDPConn }
 
-func (s *Socket) open() error { return nil }
+func (s *sysSocket) open(conn, _ *net.UDPConn) error {
+	s.conn = conn
+	return nil
+}
+
+func (s *sysSocket) close() error { return s.conn.Close() }
 
 func (s *Socket) segments() bool { return false }
 
-func listenShared(string, *net.UDPAddr) (*Socket, error) { return nil, errors.ErrUnsupported }
+func listenShared(string, *net.UDPAddr, int) ([]*Socket, error) { return nil, errors.ErrUnsupported }
 
 func (d *Dest) encode(v6 bool) {
 	if v6 || d.Addr.Addr().Unmap().Is4() {
@@ -40,7 +45,7 @@ func (s *Socket) NewReader(idle func()) *Reader { return &Reader{sock: s, idle: 
 func (r *Reader) Read() (int, error) {
 	r.idle()
 	var err error
-	r.n, r.from, err = r.sock.conn.ReadFromUDPAddrPort(r.buf[:])
+	r.n, r.from, err = r.sock.sys.conn.ReadFromUDPAddrPort(r.buf[:])
 	return 1, err
 }
 
@@ -59,7 +64,7 @@ func (*sysWriter) init(*Writer, int) {}
 func (w *Writer) send() {
 	for i := range w.n {
 		p := &w.slots[i]
-		if _, err := w.sock.conn.WriteToUDPAddrPort(p.buf[:p.n], p.to.Addr); err != nil {
+		if _, err := w.sock.sys.conn.WriteToUDPAddrPort(p.buf[:p.n], p.to.Addr); err != nil {
 			w.counts.Errors++
 			continue
 		}
