@@ -23,3 +23,13 @@ func TestHide(t *testing.T) {
 		})
 	}
 }
+
+func TestTyped(t *testing.T) {
+	spans := Typed("det er 030303", "4321, tak")
+	if len(spans) != 2 || spans[0].Text != "••••••-••••," || spans[0].Kind != KindCPR || spans[0].Clear != "030303-4321" || spans[1].Text != "tak" {
+		t.Errorf("the second half of a personal number is %+v", spans)
+	}
+	if spans := Typed("ring til 77 88", "99 11"); len(spans) != 2 || spans[0].Kind != "" || spans[0].Text != "99" {
+		t.Errorf("half a telephone number is %+v", spans)
+	}
+}

@@ -3,7 +3,6 @@ package inquiry
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -72,32 +71,9 @@ func write(before, text string) typed {
 
 // words are those of a line; of what stands before it only the number counts that it may finish.
 func words(before, line string) []transcriptv1.Word {
-	from := len(danish.Tokens(before))
-	tokens := danish.Tokens(before + " " + line)
-	starts, inside := map[int]transcriptv1.Word{}, map[int]bool{}
-	for _, m := range danish.Find(tokens) {
-		here := slices.DeleteFunc(slices.Clone(m.Tokens), func(i int) bool { return i < from })
-		cut := len(here) < len(m.Tokens)
-		if !m.Kind.Personal() || len(here) == 0 || cut && m.Kind != danish.KindCPR {
-			continue
-		}
-		w := transcriptv1.Word{Text: danish.Placeholder(m.Kind), Confidence: 1, Masked: string(m.Kind), Clear: m.Clear}
-		last := tokens[here[len(here)-1]].Text
-		w.Text += last[len(strings.TrimRight(last, ".,;:!?")):]
-		starts[here[0]] = w
-		for _, i := range here {
-			inside[i] = true
-		}
-	}
 	var out []transcriptv1.Word
-	for i, t := range tokens {
-		w, masked := starts[i]
-		switch {
-		case masked:
-			out = append(out, w)
-		case i >= from && !inside[i]:
-			out = append(out, transcriptv1.Word{Text: t.Text, Confidence: 1})
-		}
+	for _, s := range danish.Typed(before, line) {
+		out = append(out, transcriptv1.Word{Text: s.Text, Confidence: 1, Masked: string(s.Kind), Clear: s.Clear})
 	}
 	return out
 }

@@ -214,30 +214,9 @@ func (h *Hall) lastTyped(ctx context.Context, tx *store.Tx, rec booking.Record, 
 
 // typedWords are the words of a message, with personal data masked as in spoken ones: the clear values are in the sealed body.
 func typedWords(text string) []transcriptv1.Word {
-	tokens := danish.Tokens(text)
-	starts, inside := map[int]transcriptv1.Word{}, map[int]bool{}
-	for _, m := range danish.Find(tokens) {
-		if !m.Kind.Personal() || len(m.Tokens) == 0 {
-			continue
-		}
-		w := transcriptv1.Word{Text: danish.Placeholder(m.Kind), Confidence: 1, Masked: string(m.Kind), Clear: m.Clear}
-		last := tokens[m.Tokens[len(m.Tokens)-1]].Text
-		w.Text += last[len(strings.TrimRight(last, ".,;:!?")):]
-		starts[m.Tokens[0]] = w
-		for _, i := range m.Tokens {
-			inside[i] = true
-		}
-	}
 	var out []transcriptv1.Word
-	for i, t := range tokens {
-		if w, ok := starts[i]; ok {
-			out = append(out, w)
-		} else if !inside[i] {
-			out = append(out, transcriptv1.Word{Text: t.Text, Confidence: 1})
-		}
-	}
-	if len(out) > 0 {
-		out[0].Sentence = true
+	for i, s := range danish.Typed("", text) {
+		out = append(out, transcriptv1.Word{Text: s.Text, Confidence: 1, Masked: string(s.Kind), Clear: s.Clear, Sentence: i == 0})
 	}
 	return out
 }

@@ -195,13 +195,6 @@ func (s *Service) Call(id string) (*Call, error) {
 	return c, nil
 }
 
-// Live is the number of calls.
-func (s *Service) Live() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.calls)
-}
-
 // Invite implements sipua.Handler.
 func (s *Service) Invite(in *sipua.Incoming) {
 	if isSIPREC(in) {

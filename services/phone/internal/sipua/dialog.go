@@ -104,13 +104,6 @@ func (d *Dialog) Target() string {
 	return d.target.String()
 }
 
-// RemoteURI is the other side's address of record.
-func (d *Dialog) RemoteURI() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.remote.Address.Addr()
-}
-
 // Done is closed when the dialog ends.
 func (d *Dialog) Done() <-chan struct{} { return d.done }
 

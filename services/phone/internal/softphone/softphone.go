@@ -268,9 +268,6 @@ func (p *Phone) state(s webrtc.PeerConnectionState) {
 // SetSource is what the caseworker hears; nil is silence.
 func (p *Phone) SetSource(r pcm.Reader) { p.send.SetSource(r) }
 
-// Stats of the sound from the browser.
-func (p *Phone) Stats() rtpx.ReceiverStats { return p.recv.Stats() }
-
 // Close ends the connection and waits until no frame hook runs. It must not be
 // called from a hook.
 func (p *Phone) Close() {
