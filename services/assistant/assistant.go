@@ -178,7 +178,8 @@ func assemble(cfg ready, env process.Env, p parts) (*app.App, error) {
 				r.RegisterActivity(fetch.Activities())
 			})
 		},
-		Probe: tc.Ready, Log: log, Metrics: env.Metrics,
+		Probe: func(ctx context.Context) error { return errors.Join(library.Ready(ctx), tc.Ready(ctx)) },
+		Log:   log, Metrics: env.Metrics,
 	})
 }
 

@@ -149,13 +149,13 @@ func (a *App) Run(ctx context.Context) error {
 	return err
 }
 
-// Ready asks ourselves over the bus, which goes through index and database, and probes the rest.
+// Ready probes what the answers need, then asks ourselves over the bus, which goes through index and database.
 func (a *App) Ready(ctx context.Context) error {
-	_, err := bus.Request[knowledgev1.SearchReply](ctx, a.Bus, knowledgev1.SearchSubject, knowledgev1.SearchRequest{Query: "flytning", K: 1})
-	if err != nil {
+	if err := a.Probe(ctx); err != nil {
 		return err
 	}
-	return a.Probe(ctx)
+	_, err := bus.Request[knowledgev1.SearchReply](ctx, a.Bus, knowledgev1.SearchSubject, knowledgev1.SearchRequest{Query: "flytning", K: 1})
+	return err
 }
 
 func evaluation(context.Context, knowledgev1.EvaluationRequest) (knowledgev1.Evaluation, error) {

@@ -267,6 +267,14 @@ func (r *recorder) WriteHeader(code int) {
 	r.ResponseWriter.WriteHeader(code)
 }
 
+// Write begins the answer where nothing else has.
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.code == 0 {
+		r.code = http.StatusOK
+	}
+	return r.ResponseWriter.Write(p)
+}
+
 func (r *recorder) status() int {
 	if r.code == 0 {
 		return http.StatusOK
