@@ -2,6 +2,7 @@ package meeting
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtp"
@@ -20,6 +21,8 @@ type tab struct {
 	stop     chan struct{}
 	once     sync.Once
 
+	loud atomic.Bool // says that it speaks
+
 	mu      sync.Mutex
 	sounds  map[string]int // packets by track
 	written map[string]string
@@ -33,6 +36,7 @@ func (g *tab) connection() *webrtc.PeerConnection {
 	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	var me webrtc.MediaEngine
 	g.w.must(me.RegisterDefaultCodecs())
+	g.w.must(me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: levelURI}, webrtc.RTPCodecTypeAudio))
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(&me)).NewPeerConnection(webrtc.Configuration{})
 	g.w.must(err)
 	g.w.t.Cleanup(func() { _ = pc.Close() })
@@ -153,8 +157,17 @@ func (g *tab) receive(tr *webrtc.TrackRemote) {
 	}
 }
 
-// speak sends Opus packets of 20 ms.
+// levelURI names the header extension of how loud a packet is (RFC 6464).
+const levelURI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+
+// speak sends Opus packets of 20 ms, as loud as the guest is.
 func (g *tab) speak() {
+	level := uint8(0)
+	for _, x := range g.pub.GetSenders()[0].GetParameters().HeaderExtensions {
+		if x.URI == levelURI {
+			level = uint8(x.ID)
+		}
+	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for seq := uint16(1); ; seq++ {
@@ -166,6 +179,9 @@ func (g *tab) speak() {
 		p := rtp.Packet{
 			Header:  rtp.Header{Version: 2, PayloadType: 111, SequenceNumber: seq, Timestamp: uint32(seq) * 960},
 			Payload: []byte{0xf8, 0xff, 0xfe}, // a frame of silence
+		}
+		if g.loud.Load() {
+			_ = p.Header.SetExtension(level, []byte{20})
 		}
 		_ = g.mic.WriteRTP(&p)
 	}

@@ -245,6 +245,20 @@ func (w *world) leg(meeting, participant string) *heard {
 	return w.heard[id]
 }
 
+// Who comes back while somebody speaks learns it from the history.
+func TestHistorySaysWhoIsHeard(t *testing.T) {
+	w := newWorld(t)
+	m := w.book()
+	host, g := w.host(m).join(), w.admitted(m, 1, "Bente", true).join()
+	host.loud.Store(true)
+	w.eventually("the host is heard", func() bool {
+		l := g.history().Levels
+		return len(l) == 1 && l[0].ParticipantID == host.seat.ParticipantID && l[0].Active
+	})
+	host.loud.Store(false)
+	w.eventually("nobody is heard", func() bool { return len(g.history().Levels) == 0 })
+}
+
 func TestSideRoom(t *testing.T) {
 	w := newWorld(t)
 	m := w.book()

@@ -28,6 +28,7 @@ type meetingRoom struct {
 	room   int64                                                      // as HistoryReply has it
 	offer  string                                                     // as HistoryReply has it
 	said   []meetingv1.Message                                        // history has them after its first
+	levels []meetingv1.Level                                          // as HistoryReply has them
 	media  func(meetingv1.MediaRequest) (meetingv1.MediaReply, error) // nil: refused
 
 	entered func() // what happens as soon as the page has been made, with mu held
@@ -102,7 +103,7 @@ func serveMeeting(t *testing.T, p *place, role string) *meetingRoom {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		said := append([]meetingv1.Message{{ID: "old", From: "host", Text: "Velkommen"}}, r.said...)
-		return meetingv1.HistoryReply{Messages: said, Captions: []meetingv1.Caption{}, Room: r.room, Offer: r.offer}, nil
+		return meetingv1.HistoryReply{Messages: said, Captions: []meetingv1.Caption{}, Room: r.room, Offer: r.offer, Levels: r.levels}, nil
 	})
 	media := func(q meetingv1.MediaRequest) (meetingv1.MediaReply, error) {
 		r.mu.Lock()
@@ -121,6 +122,12 @@ func (r *meetingRoom) now() meetingv1.Entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.entry
+}
+
+func (r *meetingRoom) heard(levels []meetingv1.Level) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.levels = levels
 }
 
 // acted waits for an act of a kind: the page sends it when its dialog has closed already.
@@ -354,6 +361,7 @@ func TestMeetingMarksWhoSpeaks(t *testing.T) {
 		for i, id := range speak {
 			e.Levels = append(e.Levels, meetingv1.Level{ParticipantID: id, DB: 20 + i, Active: i == 0})
 		}
+		r.heard(e.Levels)
 		r.tell(t, p, e)
 		b.until(`[...document.querySelectorAll("#m-tiles .m-tile")].every((x) => {
   const speaks = ` + string(mustJSON(append([]string{}, speak...))) + `.includes(x.dataset.person);
@@ -361,6 +369,10 @@ func TestMeetingMarksWhoSpeaks(t *testing.T) {
 })`)
 		b.axe("speaking: " + strings.Join(speak, ", "))
 	}
+	// Who comes while somebody speaks hears of it without a new event.
+	r.heard([]meetingv1.Level{{ParticipantID: "host", DB: 20, Active: true}})
+	b.open("/moede/" + demoMeeting + "/secret")
+	b.until(`document.querySelector(".m-tile.speaking.active")?.dataset.person === "host"`)
 }
 
 // A chat goes on by video with one press: the citizen has the link, and the meeting follows the chat.

@@ -438,6 +438,8 @@ type HistoryReply struct {
 	Room int64 `json:"room,omitempty"`
 	// Offer is the room's offer that the seat has not answered: its EventOffer came when nobody listened, or is on its way.
 	Offer string `json:"offer,omitempty"`
+	// Levels is who is heard now, as the last EventSpeak said.
+	Levels []Level `json:"levels,omitempty"`
 }
 
 // Kinds of a RoomEvent.

@@ -156,7 +156,7 @@ func (h *Hall) Say(ctx context.Context, q meetingv1.SayRequest) (meetingv1.Messa
 // maxText is the longest chat message, in characters.
 const maxText = 2000
 
-// History is what a participant has missed: chat of the own place, and captions.
+// History is what a participant has missed: chat of the own place, captions, and who is heard.
 func (h *Hall) History(ctx context.Context, s meetingv1.SeatRef) (meetingv1.HistoryReply, error) {
 	rec, me, err := h.seat(ctx, s, true)
 	if err != nil {
@@ -186,7 +186,7 @@ func (h *Hall) History(ctx context.Context, s meetingv1.SeatRef) (meetingv1.Hist
 		}
 		rep.Messages = append(rep.Messages, m)
 	}
-	rep.Captions = append(rep.Captions, r.captions...)
+	rep.Captions, rep.Levels = append(rep.Captions, r.captions...), r.heard
 	return rep, nil
 }
 

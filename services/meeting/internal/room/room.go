@@ -46,6 +46,7 @@ type room struct {
 	moving   bool // it has ended here, not the meeting
 	messages []meetingv1.Message
 	captions []meetingv1.Caption
+	heard    []meetingv1.Level // as was told last
 	uploads  map[string]*upload
 	lines    map[draft]*text      // of real-time text
 	typists  map[string]*typist   // legs of typed words, by participant
@@ -469,6 +470,9 @@ func (r *room) speakers(list []sfu.Speaker) {
 			levels = append(levels, meetingv1.Level{ParticipantID: s.Peer, DB: s.DB, Active: s.Active})
 		}
 	}
+	r.mu.Lock()
+	r.heard = levels
+	r.mu.Unlock()
 	r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventSpeak, Levels: levels})
 }
 

@@ -174,6 +174,7 @@ function lobby() {
 const people = new Map(); // person → tracks by source
 const speaking = new Set();
 let active; // of those who speak the one to look at
+let spoken = 0; // how often it was told who speaks
 
 async function enter() {
   stopLevel();
@@ -213,10 +214,12 @@ async function enter() {
 /** missed shows what was written and said while the events were away, and takes an offer that nobody was there to take. */
 async function missed() {
   for (let attempt = 0; step !== "over"; attempt++) {
+    const before = spoken;
     try {
       const r = await fetch(base + "history", { headers });
       if (r.ok) {
-        const { messages, captions: lines, offer } = await r.json();
+        const { messages, captions: lines, offer, levels } = await r.json();
+        if (spoken === before) handlers.speak({ levels }); // no event that may be newer has told it
         messages.forEach(message);
         lines.forEach(caption);
         if (offer) media?.offered(offer);
@@ -606,6 +609,7 @@ const handlers = {
   caption: (e) => caption(e.caption),
   offer: (e) => media?.offered(e.sdp),
   speak(e) {
+    spoken++;
     speaking.clear();
     for (const l of e.levels ?? []) speaking.add(l.participant_id);
     active = e.levels?.find((l) => l.active)?.participant_id;
