@@ -53,7 +53,7 @@ func TestCitizenWithdrawsARecording(t *testing.T) {
 		rec.withdraw(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))
 		b.open("/optagelse/" + demoMeeting)
 		b.checked("recording-withdrawn-" + l)
-		text := eval[string](b, `document.querySelector("main").innerText`)
+		text := eval[string](b, `document.querySelector("main").textContent`) // also what is folded away
 		want := map[string]string{
 			"da": "Slettet søndag 22. november 2026 kl. 11.00, fordi Bente Holm trak sit samtykke tilbage.", "en": "because Bente Holm withdrew their consent.",
 		}[l]
