@@ -163,6 +163,8 @@ func TestTyped(t *testing.T) {
 	if err := c.Reinvite(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	w.types(c, "Nr. 020304\u20284321\u2028") // a number over two lines
+	w.onDesk(callv1.RoleCitizen, "4321", true)
 	w.types(c, "Farvel") // without an end
 	w.onDesk(callv1.RoleCitizen, "Farvel", false)
 	w.control(id, "anna", callv1.ActionHangup, "")
@@ -171,7 +173,7 @@ func TestTyped(t *testing.T) {
 	if ch := w.chosen(id); len(ch) != 1 || ch[0].TextVersion != "1+"+announce.VersionWritten {
 		t.Errorf("choices: %+v", ch)
 	}
-	w.until("all lines are committed", func() bool { return len(w.typedLines(id)) == 3 })
+	w.until("all lines are committed", func() bool { return len(w.typedLines(id)) == 5 })
 	got := w.typedLines(id)
 	var typed []callv1.LegEnd
 	for _, l := range e.Legs {
@@ -185,6 +187,8 @@ func TestTyped(t *testing.T) {
 	want := []typedLine{
 		{"", callv1.RoleCitizen, "Mit nummer er ••••••-••••, og jeg flytter."},
 		{"", callv1.RoleCaseworker, "Tak."},
+		{"", callv1.RoleCitizen, "Nr. 020304"},
+		{"", callv1.RoleCitizen, "••••••-••••"},
 		{"", callv1.RoleCitizen, "Farvel"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -38,6 +38,7 @@ const (
 type typist struct {
 	callv1.Leg
 	heardTo, next int64
+	before        string // the message before, of which a personal number may go on
 }
 
 func samples(d time.Duration) int64 { return int64(d / time.Microsecond * rate / 1e6) }
@@ -62,7 +63,7 @@ func (r *room) restore(ctx context.Context, rec booking.Record) error {
 		switch {
 		case i < 0:
 		case l.Writer != "":
-			r.typists[l.Writer] = &typist{rec.Legs[i].Leg, l.Samples, l.NextWord}
+			r.typists[l.Writer] = &typist{Leg: rec.Legs[i].Leg, heardTo: l.Samples, next: l.NextWord}
 		case l.Speaker != "":
 			r.former[l.ID] = formerLeg{rec.Legs[i].Leg, l.Speaker}
 		}
@@ -156,10 +157,11 @@ func (r *room) keep(ctx context.Context, m meetingv1.Message, t *typist) (added 
 
 // utter commits a message as words of a leg, with the silence before.
 func (r *room) utter(ctx context.Context, tx *store.Tx, t *typist, m meetingv1.Message) error {
-	words := typedWords(m.Text)
+	words := typedWords(t.before, m.Text)
 	if len(words) == 0 {
 		return nil
 	}
+	t.before = m.Text
 	from := t.heardTo
 	begin := max(samples(m.At.Sub(t.StartedAt)), from)
 	long := max(1, min(perWord, pastable/int64(len(words))))
@@ -213,9 +215,9 @@ func (h *Hall) lastTyped(ctx context.Context, tx *store.Tx, rec booking.Record, 
 }
 
 // typedWords are the words of a message, with personal data masked as in spoken ones: the clear values are in the sealed body.
-func typedWords(text string) []transcriptv1.Word {
+func typedWords(before, text string) []transcriptv1.Word {
 	var out []transcriptv1.Word
-	for i, s := range danish.Typed("", text) {
+	for i, s := range danish.Typed(before, text) {
 		out = append(out, transcriptv1.Word{Text: s.Text, Confidence: 1, Masked: string(s.Kind), Clear: s.Clear, Sentence: i == 0})
 	}
 	return out

@@ -393,7 +393,8 @@ type typist struct {
 	leg      callv1.Leg
 	heardTo  int64
 	nextWord int
-	over     bool // somebody else has come into the place
+	before   string // the line before, of which a personal number may go on
+	over     bool   // somebody else has come into the place
 }
 
 // typist finds or opens the leg of who types.
@@ -412,11 +413,15 @@ func (c *Call) typist(role, user string) *typist {
 
 // utter commits a line as words of its writer's leg, with the silence before.
 func (c *Call) utter(l saidLine) {
-	words := typedWords(l.text)
-	if l.off || len(words) == 0 {
+	if l.off {
 		return
 	}
 	t := c.typist(l.by.role, l.user)
+	words := typedWords(t.before, l.text)
+	if len(words) == 0 {
+		return
+	}
+	t.before = l.text
 	from := t.heardTo
 	begin := max(int64(time.Since(t.leg.StartedAt)/time.Microsecond)*pcm.Rate/1e6, from)
 	long := max(1, min(perWord, pastable/int64(len(words))))
@@ -458,9 +463,9 @@ func (c *Call) typedEnds() []callv1.LegEnd {
 }
 
 // typedWords are the words of a line, with personal data masked as in spoken ones: the clear values are in the sealed body.
-func typedWords(text string) []transcriptv1.Word {
+func typedWords(before, text string) []transcriptv1.Word {
 	var out []transcriptv1.Word
-	for i, s := range danish.Typed("", text) {
+	for i, s := range danish.Typed(before, text) {
 		out = append(out, transcriptv1.Word{Text: s.Text, Confidence: 1, Masked: string(s.Kind), Clear: s.Clear, Sentence: i == 0})
 	}
 	return out
