@@ -12,7 +12,7 @@ import (
 // The picture's own measures; it is scaled to its place.
 const (
 	chartWidth, chartHeight = 640.0, 260.0
-	plotLeft, plotRight     = 52.0, 628.0
+	plotLeft, plotRight     = 52.0, 616.0
 	plotTop, plotBottom     = 14.0, 222.0
 	maxTicks                = 6 // of time
 )
