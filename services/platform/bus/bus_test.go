@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -274,6 +275,36 @@ func TestDeadline(t *testing.T) {
 	defer cancel()
 	if _, err := bus.Request[answer](ctx, b, "test.v1.ask", question{}); !errors.Is(err, errs.Unavailable) {
 		t.Fatalf("got %v", err)
+	}
+}
+
+// Of two that serve one subject the first hangs, and the second says once that it takes a moment.
+func TestInsist(t *testing.T) {
+	b := bustest.New(t)
+	hung := make(chan struct{}, 100)
+	if _, err := b.NC.QueueSubscribe("test.v1.ask", "q", func(*nats.Msg) { hung <- struct{}{} }); err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int32
+	serve(t, b, 4, func(context.Context, question) (answer, error) {
+		if asked.Add(1) == 1 {
+			return answer{}, &errs.Error{Kind: errs.Unavailable, RetryAfter: time.Second}
+		}
+		return answer{"hej"}, nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for len(hung) == 0 { // who is asked first is drawn by lot
+		asked.Store(0)
+		again := func(err error) bool { return errors.Is(err, errs.Unavailable) }
+		got, err := bus.Insist[answer](ctx, b, "test.v1.ask", question{}, 10*time.Millisecond, again)
+		if err != nil || got.Text != "hej" {
+			t.Fatalf("answered %+v, %v", got, err)
+		}
+	}
+	_, err := bus.Insist[answer](ctx, b, "test.v1.nobody", question{}, time.Hour, func(error) bool { return false })
+	if !errors.Is(err, errs.Unavailable) {
+		t.Errorf("nobody there: %v", err)
 	}
 }
 

@@ -189,13 +189,8 @@ func (s *Service) Drain(ctx context.Context) {
 // requestLimit is how long a visit waits for the meeting service: longer, and the caller must be told.
 const requestLimit = 5 * time.Second
 
-const (
-	// requestPause is between two tries while a room is on its way from one node to another.
-	requestPause = 250 * time.Millisecond
-	// soundPatience is how long one node may take to give the sound before another is asked, too: it may hang. What is asked twice is
-	// done once; the first answer counts.
-	soundPatience = time.Second
-)
+// soundPatience is how long one node may take to give the sound before another is asked, too: it may hang.
+const soundPatience = time.Second
 
 // ask sends a request to the meeting service, again while it says that it takes a moment.
 func ask[Resp, Req any](v *visit, subject string, r Req) (Resp, error) {
@@ -206,33 +201,8 @@ func ask[Resp, Req any](v *visit, subject string, r Req) (Resp, error) {
 func insist[Resp, Req any](v *visit, subject string, r Req, patience time.Duration) (Resp, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.s.ctx), requestLimit)
 	defer cancel()
-	type answer struct {
-		resp Resp
-		err  error
-	}
-	answers := make(chan answer)
-	next := time.NewTimer(0)
-	defer next.Stop()
-	last := answer{err: errs.E(errs.Unavailable, "", context.DeadlineExceeded)}
-	for {
-		select {
-		case <-next.C:
-			go func() {
-				resp, err := bus.Request[Resp](ctx, v.s.cfg.Bus, subject, r)
-				select {
-				case answers <- answer{resp, err}:
-				case <-ctx.Done():
-				}
-			}()
-			next.Reset(patience)
-		case last = <-answers:
-			var e *errs.Error
-			if !errors.As(last.err, &e) || e.Kind != errs.Unavailable || e.RetryAfter == 0 {
-				return last.resp, last.err
-			}
-			next.Reset(requestPause)
-		case <-ctx.Done():
-			return last.resp, last.err
-		}
-	}
+	return bus.Insist[Resp](ctx, v.s.cfg.Bus, subject, r, patience, func(err error) bool {
+		var e *errs.Error
+		return errors.As(err, &e) && e.Kind == errs.Unavailable && e.RetryAfter > 0
+	})
 }
