@@ -268,19 +268,13 @@ func TestFirefox(t *testing.T) {
 	citizen.await("the answer", `document.querySelector(".turn-q[id]")?.innerText.includes("5 dage")`)
 	citizen.screenshot("firefox-ask")
 
-	var m struct{ Participants []seated }
-	err := s.api("caseworker/mette", "POST", "/api/v1/meetings", map[string]any{
-		"title": "Samtale om fremtiden", "service_area": "borgerservice", "choices": map[string]any{}, "participants": []map[string]string{{"role": "citizen"}},
-	}, &m)
-	if err != nil {
-		t.Fatal(err)
-	}
+	link := s.room("citizen")
 	host := newBrowser(s, silence)
 	host.login("mette", "/moeder")
 	host.await("the page of meetings", `document.documentElement.dataset.ready === "meetings"`)
-	host.seat(m.Participants[0].Link, hostTone)
+	host.seat(link["caseworker"], hostTone)
 	citizen.ask("script.addPreloadScript", map[string]any{"functionDeclaration": collect}, nil)
-	citizen.open(s.participant("citizen").Link)
+	citizen.open(link["citizen"])
 	citizen.await("the device check", `document.getElementById("m-preview").videoWidth > 0 && !document.getElementById("m-net-again").hidden`)
 	if got, err := citizen.eval(`document.getElementById("m-net").textContent`); err != nil || !strings.Contains(got, "kbit/s") {
 		t.Errorf("the network test says: %s %v", got, err)

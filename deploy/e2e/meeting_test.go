@@ -165,6 +165,27 @@ type seated struct {
 	LegID      string `json:"leg_id"`
 }
 
+// room books a meeting that begins now with mette and one person of each role, and gives their links by role.
+func (s *system) room(roles ...string) map[string]string {
+	s.t.Helper()
+	var people []map[string]string
+	for _, role := range roles {
+		people = append(people, map[string]string{"role": role})
+	}
+	var m struct{ Participants []seated }
+	err := s.api("caseworker/mette", "POST", "/api/v1/meetings", map[string]any{
+		"title": "Samtale om fremtiden", "service_area": "borgerservice", "choices": map[string]any{}, "participants": people,
+	}, &m)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	link := map[string]string{}
+	for _, p := range m.Participants {
+		link[p.Role] = p.Link
+	}
+	return link
+}
+
 // participant is the only meeting's participant with a role.
 func (s *system) participant(role string) seated {
 	s.t.Helper()

@@ -82,18 +82,7 @@ func TestRelay(t *testing.T) {
 	s := start(t, "SAMTALE_MEETING_TURN_UDP="+plain, "SAMTALE_MEETING_TURN_TCP="+plain, "SAMTALE_MEETING_TURN_TLS="+secure,
 		"SAMTALE_MEETING_TURN_TLS_CERT_FILE="+cert, "SAMTALE_MEETING_TURN_TLS_KEY_FILE="+key,
 		fmt.Sprintf("SAMTALE_MEETING_TURN_URLS=turn:%[1]s?transport=udp,turn:%[1]s?transport=tcp,turns:%[2]s?transport=tcp", plain, secure))
-	var m struct{ Participants []seated }
-	err := s.api("caseworker/mette", "POST", "/api/v1/meetings", map[string]any{
-		"title": "Samtale bag en mur", "service_area": "borgerservice", "choices": map[string]any{},
-		"participants": []map[string]string{{"role": "citizen"}, {"role": "companion"}},
-	}, &m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	link := map[string]string{}
-	for _, p := range m.Participants {
-		link[p.Role] = p.Link
-	}
+	link := s.room("citizen", "companion")
 	host := started(s, browsertest.Start(t, map[string]any{
 		"autoplay-policy": "no-user-gesture-required", "ignore-certificate-errors": true, "disable-background-timer-throttling": true,
 		"disable-renderer-backgrounding": true, "disable-backgrounding-occluded-windows": true,

@@ -166,18 +166,7 @@ func TestRoom(t *testing.T) {
 	writeWAV(t, silence, make([]int16, 8000))
 	media, settings := newCable(t)
 	s := start(t, settings...)
-	var m struct{ Participants []seated }
-	err := s.api("caseworker/mette", "POST", "/api/v1/meetings", map[string]any{
-		"title": "Samtale om fremtiden", "service_area": "borgerservice", "choices": map[string]any{},
-		"participants": []map[string]string{{"role": "citizen"}, {"role": "interpreter"}, {"role": "companion"}},
-	}, &m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	link := map[string]string{}
-	for _, p := range m.Participants {
-		link[p.Role] = p.Link
-	}
+	link := s.room("citizen", "interpreter", "companion")
 	host := newBrowser(s, silence)
 	citizen, helper, late := host.another(), host.another(), host.another()
 	host.login("mette", "/moeder")

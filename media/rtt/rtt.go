@@ -282,5 +282,8 @@ func (t *Text) Apply(s string) {
 	}
 }
 
+// Len is how many characters stand.
+func (t *Text) Len() int { return len(t.runes) }
+
 // String is the text as it stands.
 func (t *Text) String() string { return string(t.runes) }

@@ -119,6 +119,19 @@ func (b *browser) answer(w *world, id, caseworker string) callv1.Call {
 	return rep.Call
 }
 
+// dial calls sip:borger at an address, as anna.
+func (b *browser) dial(w *world, host string) callv1.Call {
+	b.t.Helper()
+	rep, err := ask[callv1.AnswerReply](w, callv1.DialSubject, callv1.DialRequest{
+		Caseworker: "anna", ServiceArea: "borgerservice", To: "sip:borger@" + host, SDP: b.offer(),
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.accept(rep.SDP)
+	return rep.Call
+}
+
 // say plays a tone from now on; nil is silence.
 func (b *browser) say(s []int16) { b.send.SetSource(pcm.NewClip(s, true)) }
 

@@ -317,16 +317,11 @@ func TestOutgoingCallIsPickedUpElsewhere(t *testing.T) {
 		}
 	}()
 	b := newBrowser(t)
-	rep, err := ask[callv1.AnswerReply](w, callv1.DialSubject, callv1.DialRequest{
-		Caseworker: "anna", ServiceArea: "borgerservice", To: "sip:borger@" + r.host, SDP: b.offer(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.accept(rep.SDP)
+	call := b.dial(w, r.host)
 	replaces := <-ringing
 	d := w.dialer(dialer.Config{User: "borger"})
 	var c *dialer.Call
+	var err error
 	w.until("the call is picked up", func() bool { // the 180 may still be on its way
 		c, err = d.Dial(t.Context(), dialer.Options{To: w.uri("x"), Record: true, Headers: map[string]string{"Replaces": replaces + ";early-only"}})
 		return status(err) != 481
@@ -334,11 +329,11 @@ func TestOutgoingCallIsPickedUpElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.inState(rep.Call.ConversationID, callv1.StateTalking)
+	w.inState(call.ConversationID, callv1.StateTalking)
 	b.say(tone(500, time.Second))
 	w.citizenHears(c, true)
-	w.control(rep.Call.ConversationID, "anna", callv1.ActionHangup, "")
-	if e := w.endOf(rep.Call.ConversationID); e.AnsweredAt.IsZero() || e.Reason != "hangup" {
+	w.control(call.ConversationID, "anna", callv1.ActionHangup, "")
+	if e := w.endOf(call.ConversationID); e.AnsweredAt.IsZero() || e.Reason != "hangup" {
 		t.Errorf("ended: %+v", e)
 	}
 }

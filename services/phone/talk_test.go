@@ -338,15 +338,9 @@ func TestOutgoingCall(t *testing.T) {
 	calls := make(chan *dialer.Call, 1)
 	d := w.dialer(dialer.Config{Local: "127.0.0.1", Answer: func(c *dialer.Call) { c.Keep(); calls <- c }})
 	b := newBrowser(t)
-	rep, err := ask[callv1.AnswerReply](w, callv1.DialSubject, callv1.DialRequest{
-		Caseworker: "anna", ServiceArea: "borgerservice", To: "sip:borger@" + d.Addr(), SDP: b.offer(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.accept(rep.SDP)
+	call := b.dial(w, d.Addr())
 	c := <-calls
-	id := rep.Call.ConversationID
+	id := call.ConversationID
 	w.inState(id, callv1.StateTalking)
 	b.say(tone(500, time.Second))
 	w.citizenHears(c, true)
@@ -361,14 +355,8 @@ func TestOutgoingCallRefused(t *testing.T) {
 	w := start(t)
 	d := w.dialer(dialer.Config{Local: "127.0.0.1"})
 	b := newBrowser(t)
-	rep, err := ask[callv1.AnswerReply](w, callv1.DialSubject, callv1.DialRequest{
-		Caseworker: "anna", ServiceArea: "borgerservice", To: "sip:borger@" + d.Addr(), SDP: b.offer(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.accept(rep.SDP)
-	if e := w.endOf(rep.Call.ConversationID); e.Reason != "busy" {
+	call := b.dial(w, d.Addr())
+	if e := w.endOf(call.ConversationID); e.Reason != "busy" {
 		t.Errorf("ended: %+v", e)
 	}
 	sdp := newBrowser(t).offer()

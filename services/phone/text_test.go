@@ -255,21 +255,14 @@ func TestCalledWithText(t *testing.T) {
 		answered := make(chan *dialer.Call, 1)
 		d := w.dialer(dialer.Config{Local: "127.0.0.1", Text: text, Answer: func(c *dialer.Call) { answered <- c }})
 		b := newBrowser(t)
-		rep, err := ask[callv1.AnswerReply](w, callv1.DialSubject, callv1.DialRequest{
-			Caseworker: "anna", ServiceArea: "borgerservice", To: "sip:borger@" + d.Addr(), SDP: b.offer(),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.accept(rep.SDP)
-		id := rep.Call.ConversationID
+		id := b.dial(w, d.Addr()).ConversationID
 		c := <-answered
 		w.inState(id, callv1.StateTalking)
 		if c.HasText() != text {
 			t.Errorf("text: %v, want %v", c.HasText(), text)
 		}
 		r := callv1.ControlRequest{ConversationID: id, Caseworker: "anna", Action: callv1.ActionType, Value: "Goddag\u2028"}
-		_, err = ask[callv1.Call](w, callv1.ControlSubject, r)
+		_, err := ask[callv1.Call](w, callv1.ControlSubject, r)
 		if text {
 			w.reads(c, "Goddag\n")
 		} else if errs.KindOf(err) != errs.Conflict {

@@ -198,6 +198,7 @@ func Run(ctx context.Context, cfg Config) ([]Outcome, *Memory, error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("question %s: %w", q.ID, err)
 		}
+		o.poor = cfg.Bare || cfg.part
 		out = append(out, o)
 	}
 	return out, know, nil

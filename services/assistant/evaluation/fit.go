@@ -64,12 +64,6 @@ func newSample(ctx context.Context, cfg Config) (sample, error) {
 		if err != nil {
 			return s, err
 		}
-		for i := range outcomes {
-			outcomes[i].poor = drop.part || drop.bare
-		}
-		for i := range hidden {
-			hidden[i].poor = drop.part || drop.bare
-		}
 		s.outcomes, s.hidden = append(s.outcomes, outcomes...), append(s.hidden, hidden...)
 	}
 	return s, nil
@@ -201,7 +195,7 @@ func fitSure(outcomes []example) []float64 {
 		case o.hidden:
 		case !o.shouldAnswer():
 			cost *= untrue
-		case o.shouldAnswer() && !o.isRight(top):
+		case !o.isRight(top):
 			cost *= misplaced
 		}
 		rows, right, costs = append(rows, append(row, 1)), append(right, o.shouldAnswer()), append(costs, cost)

@@ -201,7 +201,7 @@ func (c *Call) add(d *draft, typed string) []saidLine {
 		}
 		c.begin(d)
 		d.text.Apply(string(r))
-		if utf8.RuneCountInString(d.text.String()) >= maxLine {
+		if d.text.Len() >= maxLine {
 			end()
 		}
 	}

@@ -122,6 +122,14 @@ export function span(s) {
   return h ? `${h}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${two(Math.floor(s / 60))}:${two(s % 60)}`;
 }
 
+/** keystrokes turn one line into another: backspaces to where they differ, then what is new (T.140). */
+export function keystrokes(before, now) {
+  [before, now] = [[...before], [...now]];
+  let same = 0;
+  while (same < now.length && now[same] === before[same]) same++;
+  return "\b".repeat(before.length - same) + now.slice(same).join("");
+}
+
 /** since reports whether a time of the API is set. */
 export const isSet = (time) => Boolean(time) && !time.startsWith("0001-");
 

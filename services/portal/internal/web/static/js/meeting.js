@@ -1,6 +1,6 @@
 // One participant's way through a meeting: device check, what is written down, lobby, room.
 
-import { $, ask, el, failed, keyed, Problem, t, tell, write } from "./lib.js";
+import { $, ask, el, failed, keyed, keystrokes, Problem, t, tell, write } from "./lib.js";
 import { awaited, dialButton, dialForm, phoneMarks } from "./meeting_dial.js";
 import { level, Media, pause, tone } from "./meeting_media.js";
 import { drawRecording, recordChoice, unanswered } from "./meeting_record.js";
@@ -580,14 +580,9 @@ function typed(person, characters) {
 
 let sent = "";
 $("m-rtt").addEventListener("input", () => {
-  // What was changed since the last key: backspaces to where it differs, then what is new (T.140).
-  const now = [...$("m-rtt").value];
-  const before = [...sent];
-  let same = 0;
-  while (same < now.length && now[same] === before[same]) same++;
-  const out = "\b".repeat(before.length - same) + now.slice(same).join("");
+  const now = $("m-rtt").value, out = keystrokes(sent, now);
   if (!out) return;
-  sent = now.join("");
+  sent = now;
   media?.type(out);
   typed(entry.me.id, out);
 });

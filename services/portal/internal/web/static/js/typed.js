@@ -1,6 +1,6 @@
 // Real-time text of a call: what citizen and caseworker type, character by character. Lines come from the server, our own too, so
 // both sides see the same; what is typed here goes there in order, one request at a time.
-import { $, api, clock, el, failed, keyed, t, write } from "./lib.js";
+import { $, api, clock, el, failed, keyed, keystrokes, t, write } from "./lib.js";
 
 export class Typed {
   /** speaker names a role, as the transcript does. */
@@ -50,14 +50,11 @@ export class Typed {
     if (l.done && !known?.done && l.role === "citizen" && l.text && !this.written) write($("typed-spoken"), `${this.speaker(l.role)}: ${l.text}`);
   }
 
-  /** typed sends what was changed since the last key: backspaces to where it differs, then what is new (T.140). */
+  /** typed sends what was changed since the last key. */
   typed() {
-    const now = [...$("typed-text").value];
-    const before = [...this.sent];
-    let same = 0;
-    while (same < now.length && now[same] === before[same]) same++;
-    this.sent = now.join("");
-    this.waiting += "\b".repeat(before.length - same) + now.slice(same).join("");
+    const now = $("typed-text").value;
+    this.waiting += keystrokes(this.sent, now);
+    this.sent = now;
     this.send();
   }
 
