@@ -100,10 +100,14 @@ func chunk(r knowledgev1.Record, now time.Time) (knowledgev1.Chunk, error) {
 	if err != nil {
 		return knowledgev1.Chunk{}, err
 	}
+	unanswered, err := knowledge.Unanswered(r.Unanswered)
+	if err != nil {
+		return knowledgev1.Chunk{}, err
+	}
 	c := knowledgev1.Chunk{
 		ID: source + "/" + r.ID, Source: source, ArticleID: r.ArticleID, URL: r.URL, Title: r.Title, Section: r.Section, Text: text,
 		Municipality: r.Municipality, ValidFrom: r.ValidFrom, ValidTo: r.ValidTo, Language: r.Language, Authority: r.Authority, Area: r.Area,
-		Links: r.Links, Legal: r.Legal, Asked: asked, FetchedAt: now, SHA256: evidence.ContentHash(text), Demo: true,
+		Links: r.Links, Legal: r.Legal, Asked: asked, Unanswered: unanswered, FetchedAt: now, SHA256: evidence.ContentHash(text), Demo: true,
 	}
 	if c.Language == "" {
 		c.Language = "da"

@@ -53,6 +53,8 @@ type Record struct {
 	Legal        []Link `json:"legal,omitempty"`
 	// Asked are questions as people put them that this text answers. They help to find it and to be sure of it, and are never quoted.
 	Asked []string `json:"asked,omitempty"`
+	// Unanswered are questions near this text that it does not answer. They help to keep quiet, and are never quoted.
+	Unanswered []string `json:"unanswered,omitempty"`
 }
 
 // Chunk is one micro-article as it is kept, found and quoted. Byte ranges of evidence point into Text, SHA256 is of Text
@@ -82,14 +84,18 @@ type Chunk struct {
 	// part of what SHA256 is of, and never evidence. Search replies leave them out.
 	Asked       []string `json:"asked,omitempty"`
 	EditorAsked []string `json:"editor_asked,omitempty"`
+	// Unanswered and EditorUnanswered are questions near Text that it does not answer: the same rules hold.
+	Unanswered       []string `json:"unanswered,omitempty"`
+	EditorUnanswered []string `json:"editor_unanswered,omitempty"`
 }
 
 // AskedRequest sets the phrases that editors add to a micro-article, in place of those that they set before. What its source brings
 // stays beside them. They outlive a new fetch of the article.
 type AskedRequest struct {
-	ID    string   `json:"id"`
-	Asked []string `json:"asked"`
-	Actor string   `json:"actor,omitempty"`
+	ID         string   `json:"id"`
+	Asked      []string `json:"asked"`               // that it answers
+	Unanswered []string `json:"unanswered,omitzero"` // near it, that it does not answer; null: as they were
+	Actor      string   `json:"actor,omitempty"`
 }
 
 // ChunkRequest asks for one chunk.
@@ -150,7 +156,7 @@ const (
 	SourceSeeds  = "starter" // id of the starter source
 	MaxBatch     = 200       // records in one ImportRequest
 	MaxChunkText = 64 << 10  // bytes of a chunk's text; longer ones are refused
-	MaxAsked     = 40        // phrases of a record, and as many of editors
+	MaxAsked     = 40        // phrases of a record that it answers, as many that it does not, and as many of either of editors
 	MaxAskedText = 300       // bytes of a phrase
 	DateLayout   = "2006-01-02"
 )

@@ -11,17 +11,22 @@ import (
 	"samtale.dk/samtale/services/platform/store"
 )
 
-// Asked makes phrases safe to keep: one line each without markup, what nobody sees and people's data, and none twice. Too many of
-// them, or one that is no phrase but a text, is refused.
-func Asked(phrases []string) ([]string, error) {
+// Asked makes phrases that a text answers safe to keep: one line each without markup, what nobody sees and people's data, and none
+// twice. Too many of them, or one that is no phrase but a text, is refused.
+func Asked(phrases []string) ([]string, error) { return tidy(phrases, "asked") }
+
+// Unanswered is the same for phrases near a text that it does not answer.
+func Unanswered(phrases []string) ([]string, error) { return tidy(phrases, "unanswered") }
+
+func tidy(phrases []string, field string) ([]string, error) {
 	if len(phrases) > knowledgev1.MaxAsked {
-		return nil, invalid("Der er over %d formuleringer (asked). Vælg dem, der er mest forskellige.", knowledgev1.MaxAsked)
+		return nil, invalid("Der er over %d formuleringer (%s). Vælg dem, der er mest forskellige.", knowledgev1.MaxAsked, field)
 	}
 	var out []string
 	seen := map[string]bool{}
 	for _, p := range phrases {
 		if len(p) > knowledgev1.MaxAskedText {
-			return nil, invalid("En formulering (asked) er for lang (over %d tegn). Skriv den som et spørgsmål.", knowledgev1.MaxAskedText)
+			return nil, invalid("En formulering (%s) er for lang (over %d tegn). Skriv den som et spørgsmål.", field, knowledgev1.MaxAskedText)
 		}
 		if strings.Contains(p, "<") {
 			text, _, err := Text(p, "")
@@ -39,9 +44,14 @@ func Asked(phrases []string) ([]string, error) {
 	return out, nil
 }
 
-// SetAsked sets the phrases that editors add to a chunk. With the answer, searches find it by them.
+// SetAsked sets the phrases that editors add to a chunk. With the answer, searches find it by those that it answers, and what the
+// others are like is not answered by it.
 func (l *Library) SetAsked(ctx context.Context, req knowledgev1.AskedRequest) (knowledgev1.Chunk, error) {
 	asked, err := Asked(req.Asked)
+	if err != nil {
+		return knowledgev1.Chunk{}, err
+	}
+	unanswered, err := Unanswered(req.Unanswered)
 	if err != nil {
 		return knowledgev1.Chunk{}, err
 	}
@@ -49,8 +59,14 @@ func (l *Library) SetAsked(ctx context.Context, req knowledgev1.AskedRequest) (k
 		return knowledgev1.Chunk{}, invalid("Feltet actor er ikke gyldigt.")
 	}
 	c, err := l.Chunk(ctx, req.ID)
-	if err != nil || slices.Equal(c.EditorAsked, asked) {
+	if err != nil {
 		return c, err
+	}
+	if req.Unanswered == nil {
+		unanswered = c.EditorUnanswered
+	}
+	if slices.Equal(c.EditorAsked, asked) && slices.Equal(c.EditorUnanswered, unanswered) {
+		return c, nil
 	}
 	err = l.db.InTx(ctx, func(tx *store.Tx) error {
 		res, err := tx.Exec(ctx, `UPDATE knowledge_chunk SET rev = rev + 1, dirty = ? WHERE id = ? AND removed_at = 0`, dirty, c.ID)
@@ -60,15 +76,16 @@ func (l *Library) SetAsked(ctx context.Context, req knowledgev1.AskedRequest) (k
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return errs.E(errs.NotFound, "Artiklen findes ikke længere.", err)
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO knowledge_asked (chunk_id, asked, saved_at, saved_by) VALUES (?, ?, ?, ?)
-			ON CONFLICT (chunk_id) DO UPDATE SET asked = excluded.asked, saved_at = excluded.saved_at, saved_by = excluded.saved_by`,
-			c.ID, list(asked), store.Micros(l.now()), req.Actor)
+		_, err = tx.Exec(ctx, `INSERT INTO knowledge_asked (chunk_id, asked, unanswered, saved_at, saved_by) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (chunk_id) DO UPDATE SET asked = excluded.asked, unanswered = excluded.unanswered, saved_at = excluded.saved_at,
+			saved_by = excluded.saved_by`,
+			c.ID, list(asked), list(unanswered), store.Micros(l.now()), req.Actor)
 		return err
 	})
 	if err != nil {
 		return knowledgev1.Chunk{}, err
 	}
-	c.EditorAsked = asked
+	c.EditorAsked, c.EditorUnanswered = asked, unanswered
 	l.publish(knowledgev1.Changed{SourceID: c.Source, What: "asked"})
 	l.sync(ctx)
 	return c, nil
@@ -78,7 +95,8 @@ func (l *Library) SetAsked(ctx context.Context, req knowledgev1.AskedRequest) (k
 func (l *Library) overBus(ctx context.Context, req knowledgev1.SearchRequest) (knowledgev1.SearchReply, error) {
 	rep, err := l.Search(ctx, req)
 	for i := range rep.Hits {
-		rep.Hits[i].Asked, rep.Hits[i].EditorAsked = nil, nil
+		h := &rep.Hits[i]
+		h.Asked, h.EditorAsked, h.Unanswered, h.EditorUnanswered = nil, nil, nil, nil
 	}
 	return rep, err
 }

@@ -164,6 +164,7 @@ func TestAskedRefused(t *testing.T) {
 	}{
 		"no such article":   {knowledgev1.AskedRequest{ID: "by/nothing", Asked: []string{"Hvad?"}}, errs.NotFound},
 		"a megabyte":        {knowledgev1.AskedRequest{ID: "by/pas-pris", Asked: []string{strings.Repeat("a", 1<<20)}}, errs.Invalid},
+		"a text unanswered": {knowledgev1.AskedRequest{ID: "by/pas-pris", Unanswered: []string{strings.Repeat("ord ", 80)}}, errs.Invalid},
 		"an actor of lines": {knowledgev1.AskedRequest{ID: "by/pas-pris", Actor: "a\nb"}, errs.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,6 +172,57 @@ func TestAskedRefused(t *testing.T) {
 			wantKind(t, err, tc.kind)
 		})
 	}
+}
+
+// What a text does not answer is kept as carefully: cleaned, with the source's and the editors' apart, and none of it finds anything.
+func TestUnanswered(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		h.start(t)
+		rec := records()[0]
+		rec.Unanswered = []string{"Skal min <b>udlejer</b> vide det?", "skal min udlejer vide det"}
+		h.load(t, "by", true, rec)
+		before, err := h.Chunk(t.Context(), "by/flytning-frist")
+		must(t, err)
+		if diff := cmp.Diff([]string{"Skal min udlejer vide det?"}, before.Unanswered); diff != "" {
+			t.Error(diff)
+		}
+		set := func(req knowledgev1.AskedRequest) knowledgev1.Chunk {
+			t.Helper()
+			req.ID = "by/flytning-frist"
+			c, err := h.SetAsked(t.Context(), req)
+			must(t, err)
+			kept, err := h.Chunk(t.Context(), req.ID)
+			must(t, err)
+			if diff := cmp.Diff(kept, c); diff != "" {
+				t.Errorf("kept and answered: %s", diff)
+			}
+			return c
+		}
+		c := set(knowledgev1.AskedRequest{Asked: []string{"Vi er rykket"}, Unanswered: []string{"Mit cpr er 030303-4321, hvem flytter klaveret?"}})
+		if diff := cmp.Diff([]string{"Mit cpr er ••••••-••••, hvem flytter klaveret?"}, c.EditorUnanswered); diff != "" || c.SHA256 != before.SHA256 {
+			t.Errorf("%s, hash %s, before %s", diff, c.SHA256, before.SHA256)
+		}
+		for _, words := range []string{"udlejer", "klaveret"} {
+			if got := h.found(t, knowledgev1.SearchRequest{Query: words}); got != nil {
+				t.Errorf("%s finds %v", words, got)
+			}
+		}
+		if c = set(knowledgev1.AskedRequest{Asked: []string{"Vi er rykket ud"}}); len(c.EditorUnanswered) != 1 {
+			t.Errorf("not named, and gone: %q", c.EditorUnanswered)
+		}
+		rec.Unanswered = nil
+		h.load(t, "by", true, rec)
+		if c = set(knowledgev1.AskedRequest{Unanswered: []string{"Hvem flytter klaveret?"}}); c.Unanswered != nil || len(c.EditorUnanswered) != 1 || c.EditorAsked != nil {
+			t.Errorf("after a new fetch: %q, %q, %q", c.Unanswered, c.EditorUnanswered, c.EditorAsked)
+		}
+		if c = set(knowledgev1.AskedRequest{Unanswered: []string{}}); c.EditorUnanswered != nil {
+			t.Errorf("taken back: %q", c.EditorUnanswered)
+		}
+		rec.Unanswered = []string{strings.Repeat("ord ", 80)}
+		if r := h.load(t, "by", false, rec); r.Failed != 1 || !strings.Contains(r.Failures[0].Reason, "unanswered") {
+			t.Errorf("a text was taken: %+v", r)
+		}
+	})
 }
 
 // Over the bus an editor sees the phrases of a chunk; searches do not hand them out.
@@ -182,16 +234,18 @@ func TestAskedOverTheBus(t *testing.T) {
 	must(t, h.Register(svc))
 	h.load(t, "by", false, records()...)
 	asked := []string{"Jeg har pakket kufferten"}
-	c, err := bus.Request[knowledgev1.Chunk](t.Context(), h.bus, knowledgev1.AskedSubject, knowledgev1.AskedRequest{ID: "by/flytning-frist", Asked: asked, Actor: "mette"})
+	unanswered := []string{"Hvem flytter klaveret?"}
+	c, err := bus.Request[knowledgev1.Chunk](t.Context(), h.bus, knowledgev1.AskedSubject,
+		knowledgev1.AskedRequest{ID: "by/flytning-frist", Asked: asked, Unanswered: unanswered, Actor: "mette"})
 	must(t, err)
 	again, err := bus.Request[knowledgev1.Chunk](t.Context(), h.bus, knowledgev1.ChunkSubject, knowledgev1.ChunkRequest{ID: "by/flytning-frist"})
 	must(t, err)
-	if !slices.Equal(c.EditorAsked, asked) || !slices.Equal(again.EditorAsked, asked) {
+	if !slices.Equal(c.EditorAsked, asked) || !slices.Equal(again.EditorAsked, asked) || !slices.Equal(again.EditorUnanswered, unanswered) {
 		t.Errorf("set %v, kept %v", c.EditorAsked, again.EditorAsked)
 	}
 	rep, err := bus.Request[knowledgev1.SearchReply](t.Context(), h.bus, knowledgev1.SearchSubject, knowledgev1.SearchRequest{Query: "pakket kufferten"})
 	must(t, err)
-	if len(rep.Hits) != 1 || rep.Hits[0].ID != "by/flytning-frist" || rep.Hits[0].EditorAsked != nil {
+	if len(rep.Hits) != 1 || rep.Hits[0].ID != "by/flytning-frist" || rep.Hits[0].EditorAsked != nil || rep.Hits[0].EditorUnanswered != nil {
 		t.Errorf("hits %+v", rep.Hits)
 	}
 }

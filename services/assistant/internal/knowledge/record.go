@@ -57,6 +57,9 @@ func chunkOf(source knowledgev1.Source, r knowledgev1.Record) (knowledgev1.Chunk
 	if c.Asked, err = Asked(r.Asked); err != nil {
 		return c, err
 	}
+	if c.Unanswered, err = Unanswered(r.Unanswered); err != nil {
+		return c, err
+	}
 	return c, check(r, c)
 }
 

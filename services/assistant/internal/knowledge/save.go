@@ -135,7 +135,7 @@ func (l *Library) buryAll(ctx context.Context, tx *store.Tx, r *run, condition s
 			return err
 		}
 	}
-	res, err := tx.Exec(ctx, `UPDATE knowledge_chunk SET removed_at = ?, body = '', asked = '[]', sha256 = '', record_hash = '', rev = rev + 1, dirty = 1
+	res, err := tx.Exec(ctx, `UPDATE knowledge_chunk SET removed_at = ?, body = '', asked = '[]', unanswered = '[]', sha256 = '', record_hash = '', rev = rev + 1, dirty = 1
 		WHERE removed_at = 0 AND `+condition, append([]any{store.Micros(l.now())}, args...)...)
 	if err != nil {
 		return err

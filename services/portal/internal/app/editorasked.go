@@ -142,7 +142,7 @@ func (a *App) editorAskedSaved(w http.ResponseWriter, r *http.Request, p who.Per
 	if err := tooMuch(asked, texts.For(lang(r))); err != nil {
 		return a.askedAgain(w, r, p, d, err)
 	}
-	c, err = a.setAsked(r, p, d.Article.ID, asked)
+	c, err = a.setAsked(r, p, d.Article.ID, asked, nil)
 	if err != nil {
 		return a.askedAgain(w, r, p, d, err)
 	}
@@ -189,8 +189,10 @@ func tooMuch(asked []string, t texts.Catalogue) error {
 	return nil
 }
 
-func (a *App) setAsked(r *http.Request, p who.Person, id string, asked []string) (knowledgev1.Chunk, error) {
-	return bus.Request[knowledgev1.Chunk](r.Context(), a.Bus, knowledgev1.AskedSubject, knowledgev1.AskedRequest{ID: id, Asked: asked, Actor: p.ID})
+// setAsked sets the editors' phrases; unanswered of nil leaves those that are not answered as they are.
+func (a *App) setAsked(r *http.Request, p who.Person, id string, asked, unanswered []string) (knowledgev1.Chunk, error) {
+	return bus.Request[knowledgev1.Chunk](r.Context(), a.Bus, knowledgev1.AskedSubject,
+		knowledgev1.AskedRequest{ID: id, Asked: asked, Unanswered: unanswered, Actor: p.ID})
 }
 
 // find searches for what the page asks. A question that cannot be searched for is a problem of the page.

@@ -81,7 +81,7 @@ func (a *App) putAsked(w http.ResponseWriter, r *http.Request, p who.Person) err
 	if req.Asked == nil {
 		return errs.E(errs.Invalid, "Skriv formuleringerne som en liste (asked). En tom liste fjerner dem.", nil)
 	}
-	c, err := a.setAsked(r, p, r.PathValue("id"), req.Asked)
+	c, err := a.setAsked(r, p, r.PathValue("id"), req.Asked, req.Unanswered)
 	if err != nil {
 		return err
 	}

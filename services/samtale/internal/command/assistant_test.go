@@ -145,8 +145,8 @@ func TestKnowledgeSearchAndRemove(t *testing.T) {
 }
 
 func TestKnowledgeAsked(t *testing.T) {
-	chunk := knowledgev1.Chunk{ID: "s/da flytning#frist/1", Title: "Flytning", Asked: []string{"hvornår melder man flytning"}, EditorAsked: []string{"vi flytter"}}
-	var sets [][]string
+	chunk := knowledgev1.Chunk{ID: "s/da flytning#frist/1", Title: "Flytning", Asked: []string{"hvornår melder man flytning"}, EditorAsked: []string{"vi flytter"}, Unanswered: []string{"hvem flytter klaveret"}}
+	var sets, nots [][]string
 	environ := stand(t, map[string]http.HandlerFunc{
 		"GET /api/v1/knowledge/chunks/{id...}": func(w http.ResponseWriter, r *http.Request) {
 			if r.PathValue("id") != chunk.ID {
@@ -159,14 +159,14 @@ func TestKnowledgeAsked(t *testing.T) {
 			if err := json.NewDecoder(r.Body).Decode(&req); err != nil || req.Asked == nil || r.PathValue("id") != chunk.ID {
 				t.Errorf("%q: %+v, %v", r.PathValue("id"), req, err)
 			}
-			sets = append(sets, req.Asked)
+			sets, nots = append(sets, req.Asked), append(nots, req.Unanswered)
 			set := chunk
-			set.EditorAsked = req.Asked
+			set.EditorAsked, set.EditorUnanswered = req.Asked, req.Unanswered
 			give(w, set)
 		},
 	})
 	out, _, err := run(t, Knowledge, environ, "asked", chunk.ID)
-	if err != nil || out != "source  hvornår melder man flytning\neditor  vi flytter\n" {
+	if err != nil || out != "source  hvornår melder man flytning\neditor  vi flytter\nsource, not  hvem flytter klaveret\n" {
 		t.Errorf("%v: %q", err, out)
 	}
 	file := filepath.Join(t.TempDir(), "asked.txt")
@@ -182,8 +182,16 @@ func TestKnowledgeAsked(t *testing.T) {
 	if err := Knowledge(t.Context(), env, []string{"asked", chunk.ID, "--set", "-"}); err != nil {
 		t.Error(err)
 	}
-	if len(sets) != 2 || len(sets[1]) != 0 {
-		t.Errorf("set %q", sets)
+	if len(sets) != 2 || len(sets[1]) != 0 || nots[0] != nil || nots[1] != nil {
+		t.Errorf("set %q, not answered %q", sets, nots)
+	}
+	out, _, err = run(t, Knowledge, environ, "asked", chunk.ID, "--unanswered", file)
+	if err != nil || !strings.HasSuffix(out, "editor, not  vi skal flytte\neditor, not  ny adresse\n") || !slices.Equal(sets[2], chunk.EditorAsked) {
+		t.Errorf("%v: %q, kept %q", err, out, sets)
+	}
+	sets = sets[:2]
+	if _, _, err := run(t, Knowledge, environ, "asked", chunk.ID, "--unanswered", "-", "--set", "-"); !errors.Is(err, ErrUsage) {
+		t.Errorf("twice the standard input: %v", err)
 	}
 	if _, _, err := run(t, Knowledge, environ, "asked", chunk.ID, "--set", file+".not"); !errors.Is(err, os.ErrNotExist) || len(sets) != 2 {
 		t.Errorf("no file: %v", err)

@@ -48,7 +48,8 @@ const maxLine = 16 << 20
 
 func knowledgeImport(ctx context.Context, env Env, args []string) error {
 	fs := Flags(env, "knowledge import", "FILE.jsonl", `Brings articles in. A line is one of them, as JSON: id, article_id, url, title, section, html or text,
-  municipality, valid_from, valid_to, language, authority, area, links, legal, asked (questions as people put them that it answers).
+  municipality, valid_from, valid_to, language, authority, area, links, legal, asked (questions as people put them that it answers),
+  unanswered (questions near it that it does not answer).
   What cannot be taken is listed.`)
 	source := fs.String("source", "", "name of the source: letters, digits, - and _ [the file's name]")
 	title := fs.String("title", "", "what people call the source")
@@ -187,29 +188,45 @@ func knowledgeSearch(ctx context.Context, env Env, args []string) error {
 }
 
 func knowledgeAsked(ctx context.Context, env Env, args []string) error {
-	fs := Flags(env, "knowledge asked", "ID", fmt.Sprintf(`Shows the phrases by which citizens ask for what an article answers, those of its source and those of editors.
-  With --set those of editors become the lines of a file (- is the standard input; an empty one takes them away): at most %d of %d bytes,
-  as people say it, without personal data. Those of the source stay. samtale knowledge search names the ID.`, knowledgev1.MaxAsked, knowledgev1.MaxAskedText))
+	fs := Flags(env, "knowledge asked", "ID", fmt.Sprintf(`Shows the phrases by which citizens ask for what an article answers, those of its source and those of editors, and after
+  "not" questions near it that it does not answer. With --set those of editors become the lines of a file (- is the standard input; an
+  empty one takes them away): at most %d of %d bytes, as people say it, without personal data. --unanswered does the same for those that it
+  does not answer. Those of the source stay. samtale knowledge search names the ID.`, knowledgev1.MaxAsked, knowledgev1.MaxAskedText))
 	set := fs.String("set", "", "file with one phrase a line")
+	not := fs.String("unanswered", "", "file with one phrase a line that the article does not answer")
 	asJSON := fs.Bool("json", false, "print the article as JSON")
 	if err := Parse(fs, args, 1); err != nil {
 		return Help(err)
 	}
-	method, path, body := "GET", "/api/v1/knowledge/chunks/", any(nil)
-	if *set != "" {
-		asked, err := readPhrases(env, *set)
-		if err != nil {
-			return err
-		}
-		method, path, body = "PUT", "/api/v1/knowledge/asked/", knowledgev1.AskedRequest{Asked: asked}
+	if *set == "-" && *not == "-" {
+		return fmt.Errorf("%w: --set and --unanswered cannot both be the standard input", ErrUsage)
 	}
 	c, err := client(env, token.Editor)
 	if err != nil {
 		return err
 	}
+	id := url.PathEscape(fs.Arg(0))
 	var chunk knowledgev1.Chunk
-	if err := c.Do(ctx, method, path+url.PathEscape(fs.Arg(0)), body, &chunk); err != nil {
-		return err
+	if *set == "" { // what there is: to be shown, or kept beside what is set
+		if err := c.Do(ctx, "GET", "/api/v1/knowledge/chunks/"+id, nil, &chunk); err != nil {
+			return err
+		}
+	}
+	if *set != "" || *not != "" {
+		req := knowledgev1.AskedRequest{Asked: append([]string{}, chunk.EditorAsked...)}
+		if *set != "" {
+			if req.Asked, err = readPhrases(env, *set); err != nil {
+				return err
+			}
+		}
+		if *not != "" {
+			if req.Unanswered, err = readPhrases(env, *not); err != nil {
+				return err
+			}
+		}
+		if err := c.Do(ctx, "PUT", "/api/v1/knowledge/asked/"+id, req, &chunk); err != nil {
+			return err
+		}
 	}
 	if *asJSON {
 		return printJSON(env.Stdout, chunk)
@@ -217,7 +234,7 @@ func knowledgeAsked(ctx context.Context, env Env, args []string) error {
 	for _, part := range []struct {
 		by      string
 		phrases []string
-	}{{"source", chunk.Asked}, {"editor", chunk.EditorAsked}} {
+	}{{"source", chunk.Asked}, {"editor", chunk.EditorAsked}, {"source, not", chunk.Unanswered}, {"editor, not", chunk.EditorUnanswered}} {
 		for _, phrase := range part.phrases {
 			fmt.Fprintf(env.Stdout, "%s  %s\n", part.by, phrase)
 		}
