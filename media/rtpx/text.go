@@ -145,6 +145,13 @@ func (t *Text) Write(text string) error {
 	return nil
 }
 
+// Quiet reports whether nothing waits to be sent, or to be repeated, that can be.
+func (t *Text) Quiet() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed || !t.media.Sending || t.send.Quiet()
+}
+
 // Tick is for the clock.
 func (t *Text) Tick(now time.Time) {
 	t.mu.Lock()

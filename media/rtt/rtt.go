@@ -1,7 +1,9 @@
 // Package rtt is real-time text: characters as they are typed, in T.140 blocks
 // over RTP with redundancy (RFC 4103, RFC 2198). It makes and reads payloads;
 // sockets, sequence numbers and payload types of the session are the caller's.
-// Senders, receivers and texts belong to one goroutine each.
+// What the characters mean is read in one place (Scanner), for texts, lines, and
+// what several type to one who can show only one text (Mixer).
+// Senders, receivers, texts, lines and mixers belong to one goroutine each.
 package rtt
 
 import (
@@ -79,6 +81,9 @@ func (s *Sender) Agree(f Format) {
 
 // Pending is how many bytes wait to be sent.
 func (s *Sender) Pending() int { return len(s.pending) }
+
+// Quiet reports whether all that was typed has been sent and repeated.
+func (s *Sender) Quiet() bool { return len(s.pending) == 0 && s.idle >= s.generations }
 
 // Write adds typed text. Bytes that are no UTF-8 become MissingText.
 func (s *Sender) Write(text string) {
@@ -253,37 +258,3 @@ func (r *Receiver) decode(text string) string {
 	s := strings.ToValidUTF8(string(b[:end]), string(MissingText))
 	return strings.ReplaceAll(s, "\uFEFF", "")
 }
-
-// Text is what a person has typed so far, with what was erased gone (ITU-T
-// T.140 section 8).
-type Text struct{ runes []rune }
-
-const (
-	backspace     = '\b'
-	lineSeparator = '\u2028'
-)
-
-// Apply types more. Backspace erases one character; CR LF and the line
-// separator become a newline; other control characters have no sign and go.
-func (t *Text) Apply(s string) {
-	s = strings.ReplaceAll(s, "\r\n", "\n")
-	for _, c := range s {
-		switch {
-		case c == backspace:
-			if n := len(t.runes); n > 0 {
-				t.runes = t.runes[:n-1]
-			}
-		case c == lineSeparator, c == '\n', c == '\r':
-			t.runes = append(t.runes, '\n')
-		case c < ' ', c >= 0x7f && c < 0xa0:
-		default:
-			t.runes = append(t.runes, c)
-		}
-	}
-}
-
-// Len is how many characters stand.
-func (t *Text) Len() int { return len(t.runes) }
-
-// String is the text as it stands.
-func (t *Text) String() string { return string(t.runes) }

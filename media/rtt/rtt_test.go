@@ -129,15 +129,6 @@ func TestLongPasteIsCutAtCharacters(t *testing.T) {
 	}
 }
 
-func TestText(t *testing.T) {
-	var x Text
-	x.Apply("Hej\b\b\b\bGod\r\ndat\bg\u2028\x07Ja")
-	x.Apply("\x1b")
-	if got := x.String(); got != "God\ndag\nJa" {
-		t.Errorf("got %q", got)
-	}
-}
-
 // Any loss of at most two packets in a row, doubled and reordered ones too,
 // must give the text that was typed.
 func TestRandomNetworks(t *testing.T) {

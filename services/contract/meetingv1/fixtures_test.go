@@ -39,6 +39,7 @@ func TestFixtures(t *testing.T) {
 		contracttest.Of[DialInRequest]("dial_in_request"),
 		contracttest.Of[DialInReply]("dial_in_reply"),
 		contracttest.Of[SoundRequest]("sound_request"),
+		contracttest.Of[Typed]("typed"),
 		contracttest.Of[LineReport]("line_report"),
 		contracttest.Of[BringRequest]("bring_request"),
 		contracttest.Of[BringReply]("bring_reply"),

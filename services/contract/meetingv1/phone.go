@@ -29,6 +29,24 @@ func UpSubject(session string) string { return event.Join("meetingsound.v1.up", 
 // DownSubject is the other way.
 func DownSubject(session string) string { return event.Join("meetingsound.v1.down", session) }
 
+// TextUpSubject carries what a telephone with real-time text types: a request with a Typed, answered with nothing when it is in
+// the room. What is not answered is asked again under the same number, which does nothing twice.
+func TextUpSubject(session string) string { return event.Join("meetingtext.v1.up", session) }
+
+// TextDownSubject carries what the others type, each in its own Typed (core NATS, kept nowhere). A number that is neither the next
+// one nor 1 says that some did not come.
+func TextDownSubject(session string) string { return event.Join("meetingtext.v1.down", session) }
+
+// Typed is real-time text (T.140) as it is typed. To a telephone it says who types; from it, From, Name and Role are empty.
+type Typed struct {
+	Number uint64 `json:"number"` // of the session's messages in this direction, from 1
+	Text   string `json:"text"`
+	From   string `json:"from,omitempty"` // participant
+	Name   string `json:"name,omitempty"`
+	Role   string `json:"role,omitempty"`
+	Chat   bool   `json:"chat,omitempty"` // a message that was sent as a whole
+}
+
 // Times of the sound.
 const (
 	// SoundEvery is how often a telephone asks for its sound again: it is how both sides find each other after a restart.
@@ -68,6 +86,7 @@ type DialInReply struct {
 type SoundRequest struct {
 	Seat    SeatRef `json:"seat"`
 	Session string  `json:"session"`
+	Text    bool    `json:"text,omitempty"` // the telephone shows what the others type
 }
 
 // States of a line.

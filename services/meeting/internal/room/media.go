@@ -150,7 +150,7 @@ func (h *Hall) Say(ctx context.Context, q meetingv1.SayRequest) (meetingv1.Messa
 		}
 		m.File = &f
 	}
-	return r.say(ctx, m, false)
+	return r.say(ctx, m, false, false)
 }
 
 // maxText is the longest chat message, in characters.

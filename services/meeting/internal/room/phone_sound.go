@@ -28,6 +28,7 @@ type telephone struct {
 	out     *pcm.Queue
 	stop    context.CancelFunc
 	silent  *time.Timer // nothing was heard for too long
+	text    phoneText
 
 	mu     sync.Mutex // of what the subscription's goroutine uses, against close
 	closed bool
@@ -72,7 +73,7 @@ func (h *Hall) Sound(ctx context.Context, q meetingv1.SoundRequest) (meetingv1.E
 	if err != nil {
 		return meetingv1.Entry{}, err
 	}
-	fresh, err := r.telephone(rec, me, q.Session)
+	fresh, err := r.telephone(rec, me, q)
 	if err != nil {
 		return meetingv1.Entry{}, err
 	}
@@ -86,11 +87,13 @@ func (h *Hall) Sound(ctx context.Context, q meetingv1.SoundRequest) (meetingv1.E
 }
 
 // telephone connects a session; false: it is connected. Another session of the same seat, or a browser's, is replaced.
-func (r *room) telephone(rec booking.Record, p *meetingv1.Participant, session string) (fresh bool, err error) {
+func (r *room) telephone(rec booking.Record, p *meetingv1.Participant, q meetingv1.SoundRequest) (fresh bool, err error) {
+	session := q.Session
 	r.mu.Lock()
 	s := r.seats[p.ID]
 	r.mu.Unlock()
 	if s != nil && s.phone != nil && s.phone.session == session {
+		s.phone.text.reads.Store(q.Text)
 		return false, nil
 	}
 	if s != nil {
@@ -98,6 +101,7 @@ func (r *room) telephone(rec booking.Record, p *meetingv1.Participant, session s
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	t := &telephone{room: r, who: p.ID, session: session, out: pcm.NewQueue(pcm.FrameSamples, mixSlots), stop: stop}
+	t.text.reads.Store(q.Text)
 	t.silent = time.AfterFunc(meetingv1.SoundLost, func() { r.hall.lost(t) })
 	if _, err := r.join(rec, p, t); err != nil {
 		t.close()
@@ -114,6 +118,9 @@ func (r *room) telephone(rec booking.Record, p *meetingv1.Participant, session s
 	nc := r.hall.Bus.NC
 	t.mu.Lock()
 	t.sub, err = nc.Subscribe(meetingv1.UpSubject(session), t.hear)
+	if err == nil {
+		t.text.sub, err = nc.Subscribe(meetingv1.TextUpSubject(session), t.typed)
+	}
 	t.mu.Unlock()
 	if err == nil {
 		err = nc.FlushTimeout(flushLimit)
@@ -139,7 +146,8 @@ func (t *telephone) send(ctx context.Context) {
 	for t.out.Next(ctx, f.PCM) == nil {
 		f.Epoch++
 		f.Captured = t.room.hall.Now().UnixNano()
-		if b = f.Append(b[:0]); t.room.hall.Bus.NC.IsConnected() { // not kept for later: it would be late
+		// Not kept for later: it would be late. And where this process was stopped, another may be sending.
+		if b = f.Append(b[:0]); t.room.hall.Bus.NC.IsConnected() && t.room.hall.Awake() {
 			_ = t.room.hall.Bus.NC.Publish(subject, b)
 		}
 		f.Position += pcm.FrameSamples
@@ -154,7 +162,7 @@ func (t *telephone) hear(m *nats.Msg) {
 		return
 	}
 	f := &t.frame
-	if f.Decode(m.Data) != nil {
+	if f.Decode(m.Data) != nil || !t.room.hall.Awake() { // what was said while this process was stopped, another may have heard
 		return
 	}
 	t.silent.Reset(meetingv1.SoundLost)
@@ -206,13 +214,19 @@ func (t *telephone) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closed = true
-	if t.sub != nil {
-		_ = t.sub.Unsubscribe() // the connection may be gone already
+	for _, sub := range []*nats.Subscription{t.sub, t.text.sub} {
+		if sub != nil {
+			_ = sub.Unsubscribe() // the connection may be gone already
+		}
 	}
 }
 
 // lost shows a telephone as gone whose service is not heard any more. The room goes on.
 func (h *Hall) lost(t *telephone) {
+	if !h.Awake() { // it was this process that was not there
+		t.silent.Reset(meetingv1.SoundLost)
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	r := t.room

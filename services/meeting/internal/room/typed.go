@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
+	"samtale.dk/samtale/media/rtt"
 	"samtale.dk/samtale/media/sfu"
 	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/contract/callv1"
@@ -72,8 +72,8 @@ func (r *room) restore(ctx context.Context, rec booking.Record) error {
 }
 
 // say keeps a message, writes it down if its writer agrees, and shows it. The same one again changes nothing. Off: it is not to be
-// written down.
-func (r *room) say(ctx context.Context, m meetingv1.Message, off bool) (meetingv1.Message, error) {
+// written down. Live: it is a line of real-time text, which telephones have shown as it was typed.
+func (r *room) say(ctx context.Context, m meetingv1.Message, off, live bool) (meetingv1.Message, error) {
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	r.mu.Lock()
@@ -109,6 +109,9 @@ func (r *room) say(ctx context.Context, m meetingv1.Message, off bool) (meetingv
 	r.messages = append(r.messages, m)
 	r.mu.Unlock()
 	r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventMessage, Message: &m, Side: m.Side})
+	if !live {
+		r.showMessage(m)
+	}
 	return m, nil
 }
 
@@ -223,12 +226,13 @@ func typedWords(before, text string) []transcriptv1.Word {
 	return out
 }
 
-// typed takes real-time text (T.140). The characters themselves go from browser to browser through the SFU as they are typed;
-// here whole lines are kept, so that they can be read again.
+// typed takes real-time text (T.140). The characters themselves go from browser to browser through the SFU as they are typed, and
+// to telephones from here; whole lines are kept, so that they can be read again.
 func (r *room) typed(participant string, m sfu.Message) {
 	if m.Label != sfu.TextLabel {
 		return
 	}
+	r.onPhones(participant, m.Group, string(m.Data), false)
 	r.write(draft{participant, m.Group == sideGroup}, string(m.Data))
 }
 
@@ -240,7 +244,7 @@ type draft struct {
 
 // text is a draft so far.
 type text struct {
-	strings.Builder
+	rtt.Line
 	off bool // some of it was typed while it was not to be written down
 }
 
@@ -255,7 +259,7 @@ func (r *room) write(d draft, typed string) {
 	p, known := r.people[d.who]
 	now := !known || r.masked(p)
 	off := b.off && b.Len() > 0 || now
-	lines := t140(&b.Builder, typed)
+	lines := b.Type(typed)
 	b.off = off
 	if len(lines) > 0 {
 		b.off = now
@@ -270,7 +274,7 @@ func (r *room) write(d draft, typed string) {
 // unfinished keeps the lines whose writer has gone before ending them.
 func (r *room) unfinished(participant string) {
 	for _, aside := range []bool{false, true} {
-		r.write(draft{participant, aside}, "\u2028")
+		r.write(draft{participant, aside}, rtt.Newline)
 	}
 }
 
@@ -278,42 +282,8 @@ func (r *room) line(d draft, line string, off bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), keepWithin)
 	defer cancel()
 	now := r.hall.Now()
-	_, err := r.say(ctx, meetingv1.Message{ID: event.NewID(now), At: now, From: d.who, Text: line, Side: d.aside}, off)
+	_, err := r.say(ctx, meetingv1.Message{ID: event.NewID(now), At: now, From: d.who, Text: line, Side: d.aside}, off, true)
 	if err != nil {
 		r.log.Error("a line of real-time text is not kept", "participant_id", d.who, "err", err)
 	}
-}
-
-// maxLine is the longest line of real-time text that is held back, in characters; a longer one is kept in pieces.
-const maxLine = 2000
-
-// t140 adds typed characters to a line and returns the lines that were ended. Backspace takes the last character away; the
-// line separator and CR LF end a line (ITU-T T.140, 7 and 8).
-func t140(b *strings.Builder, typed string) (lines []string) {
-	line := []rune(b.String())
-	flush := func() {
-		if text := strings.TrimSpace(string(line)); text != "" {
-			lines = append(lines, text)
-		}
-		line = line[:0]
-	}
-	for _, c := range typed {
-		switch {
-		case c == '\b':
-			if len(line) > 0 {
-				line = line[:len(line)-1]
-			}
-		case c == '\u2028' || c == '\n':
-			flush()
-		case c == '\r' || c == '\ufeff' || c < ' ':
-		default:
-			line = append(line, c)
-			if len(line) >= maxLine {
-				flush()
-			}
-		}
-	}
-	b.Reset()
-	b.WriteString(string(line))
-	return lines
 }

@@ -412,10 +412,11 @@ func (l *Line) Ended(reason string) {
 	}
 }
 
-// HangUp ends the dialog, if any, and the media.
+// HangUp ends the dialog, if any, and the media. What was typed to the other side gets there first.
 func (l *Line) HangUp(ctx context.Context) error {
 	var err error
 	if d := l.Dialog(); d != nil {
+		l.sayAll(ctx, d.Done())
 		err = d.Bye(ctx)
 	}
 	return errors.Join(err, l.Close())

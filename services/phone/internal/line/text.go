@@ -1,7 +1,9 @@
 package line
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"samtale.dk/samtale/media/rtpx"
 	"samtale.dk/samtale/media/rtt"
@@ -44,6 +46,31 @@ func (l *Line) Type(s string) error {
 		return ErrNoText
 	}
 	return t.Write(s)
+}
+
+// lastWords bounds how long hanging up waits for what was typed: at 30 characters a second, the longest announcement.
+const lastWords = 12 * time.Second
+
+// sayAll waits until all that was typed has been sent, the call is over, or it takes too long.
+func (l *Line) sayAll(ctx context.Context, over <-chan struct{}) {
+	l.mu.Lock()
+	t, on := l.text.stream, l.text.on
+	l.mu.Unlock()
+	limit := time.NewTimer(lastWords)
+	defer limit.Stop()
+	look := time.NewTicker(rtt.Interval / 3)
+	defer look.Stop()
+	for on && !t.Quiet() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-over:
+			return
+		case <-limit.C:
+			return
+		case <-look.C:
+		}
+	}
 }
 
 func (l *Line) typed(s string) {
