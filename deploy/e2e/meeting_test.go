@@ -168,13 +168,19 @@ type seated struct {
 // room books a meeting that begins now with mette and one person of each role, and gives their links by role.
 func (s *system) room(roles ...string) map[string]string {
 	s.t.Helper()
+	return s.proven("", roles...)
+}
+
+// proven is a room for citizens whose login has a level.
+func (s *system) proven(level string, roles ...string) map[string]string {
+	s.t.Helper()
 	var people []map[string]string
 	for _, role := range roles {
 		people = append(people, map[string]string{"role": role})
 	}
 	var m struct{ Participants []seated }
 	err := s.api("caseworker/mette", "POST", "/api/v1/meetings", map[string]any{
-		"title": "Samtale om fremtiden", "service_area": "borgerservice", "choices": map[string]any{}, "participants": people,
+		"title": "Samtale om fremtiden", "service_area": "borgerservice", "identity": level, "choices": map[string]any{}, "participants": people,
 	}, &m)
 	if err != nil {
 		s.t.Fatal(err)

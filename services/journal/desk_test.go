@@ -472,6 +472,52 @@ func TestTransferredCallHasAnotherParty(t *testing.T) {
 	})
 }
 
+// A citizen who logs in during a conversation finds it among theirs, and for whom they act stands beside it. What a caseworker says
+// counts more, and taking it back leaves it to nobody.
+func TestWhoLogsInFindsTheConversation(t *testing.T) {
+	w := newWorld(t)
+	c := newCall()
+	w.begin(c)
+	sealed, err := seal.JSON(t.Context(), w.ring(), c.id, "party", callv1.Party{Name: "Lone Holm", Ref: "pseudonym-7", OnBehalfOf: "Bente Holm"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.publish(callv1.Changed{
+		Meta: meta("call.v1.changed", begin), ConversationID: c.id, State: callv1.StateTalking, Caseworker: "cw1", ServiceArea: "borgerservice", Sealed: sealed,
+	})
+	lone := journalv1.Actor{ID: "l", Role: "citizen", PartyRef: "pseudonym-7"}
+	finds := func() bool {
+		return len(ask[journalv1.ListReply](w, journalv1.ListSubject, journalv1.ListRequest{Actor: lone}).Conversations) == 1
+	}
+	w.eventually("the citizen finds it", finds)
+	got := ask[journalv1.Conversation](w, journalv1.GetSubject, journalv1.Ref{ID: c.id, Actor: caseworker})
+	if got.Party != (callv1.Party{Name: "Lone Holm"}) || got.OnBehalfOf != "Bente Holm" || got.PartyRef != "pseudonym-7" {
+		t.Errorf("the caseworker sees %+v, on behalf of %q, of %q", got.Party, got.OnBehalfOf, got.PartyRef)
+	}
+	say := func(r journalv1.PartyRequest) {
+		r.ConversationID, r.Actor = c.id, caseworker
+		ask[journalv1.Conversation](w, journalv1.PartySubject, r)
+	}
+	say(journalv1.PartyRequest{Name: "Lone Holm Jensen"})
+	if !finds() {
+		t.Error("a name that was corrected took the conversation from who had logged in")
+	}
+	say(journalv1.PartyRequest{Name: "Ole Skov", ID: "0202901234"})
+	w.publish(callv1.Changed{
+		Meta: meta("call.v1.changed", begin.Add(time.Second)), ConversationID: c.id, State: callv1.StateTalking, Caseworker: "cw2", ServiceArea: "borgerservice", Sealed: sealed,
+	})
+	w.eventually("the event was heard", func() bool {
+		return ask[journalv1.Conversation](w, journalv1.GetSubject, journalv1.Ref{ID: c.id, Actor: caseworker}).Caseworker == "cw2"
+	})
+	if finds() {
+		t.Error("a login undid what the caseworker said")
+	}
+	say(journalv1.PartyRequest{Unlink: true})
+	if finds() {
+		t.Error("unlinked, and still the citizen's")
+	}
+}
+
 // A meeting that grows out of a call begins with its citizen and case number, and each names the other to those who may see both.
 func TestOneConversationFollowsAnother(t *testing.T) {
 	w := newWorld(t)

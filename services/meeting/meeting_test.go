@@ -15,6 +15,7 @@ import (
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/seal"
 )
 
 func yes() *bool { y := true; return &y }
@@ -109,6 +110,44 @@ func TestVerifiedIdentityBelongsToOneDevice(t *testing.T) {
 	}
 	if e := w.enter(m, 1, nil).entry; !e.NeedLogin || e.Me.Verified != "" || e.Me.Name != "" {
 		t.Errorf("a device without login is somebody: %+v", e.Me)
+	}
+}
+
+// The journal is told who has logged in, when they are let in and not before, and for whom they act.
+func TestCitizenWhoLoggedInIsIntroduced(t *testing.T) {
+	w := newWorld(t)
+	var parties []callv1.Party
+	follow(w, "call.v1.changed.>", func(e callv1.Changed) {
+		if len(e.Sealed) == 0 {
+			return
+		}
+		var p callv1.Party
+		if err := seal.OpenJSON(t.Context(), w.keys, e.ConversationID, "party", e.Sealed, &p); err != nil {
+			t.Errorf("who the citizen is: %v", err)
+		}
+		parties = append(parties, p)
+	})
+	m := w.book()
+	host := w.host(m).join()
+	w.until("the meeting is held", func() bool { return len(w.started) == 1 })
+	lone := w.enter(m, 1, &meetingv1.Login{
+		Subject: "l", Name: "Lone Holm", Role: "citizen", Level: meetingv1.LevelSubstantial, OnBehalfOf: "Bente Holm", PartyRef: "pseudonym-7",
+	})
+	yes := true
+	lone.knock("", &yes)
+	w.mu.Lock()
+	early := len(parties)
+	w.mu.Unlock()
+	lone.decide(meetingv1.Admit)
+	w.until("the journal is told", func() bool { return len(parties) > early })
+	want := callv1.Party{Name: "Lone Holm", Number: m.Participants[1].Phone, Ref: "pseudonym-7", OnBehalfOf: "Bente Holm"}
+	if early != 0 || parties[0] != want {
+		t.Errorf("told %d times before, and then %+v, want %+v", early, parties[0], want)
+	}
+	seen := host.act(meetingv1.ActHand, "", "up").Meeting.Participants
+	if i := slices.IndexFunc(seen, func(p meetingv1.Participant) bool { return p.ID == lone.seat.ParticipantID }); i < 0 ||
+		seen[i].Verified != meetingv1.LevelSubstantial || seen[i].OnBehalfOf != "Bente Holm" {
+		t.Errorf("the others see %+v", seen)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // pages show Danish time wherever the program runs
@@ -54,6 +55,9 @@ type Settings struct {
 	RoleDefault  string            `env:"SAMTALE_OIDC_ROLE_DEFAULT"`
 	ClaimAreas   string            `env:"SAMTALE_OIDC_CLAIM_AREAS" envDefault:"areas"`
 	ClaimParty   string            `env:"SAMTALE_OIDC_CLAIM_PARTY" envDefault:"dk.cpr"`
+	ClaimLevel   string            `env:"SAMTALE_OIDC_CLAIM_LEVEL" envDefault:"loa"`
+	ClaimBehalf  string            `env:"SAMTALE_OIDC_CLAIM_BEHALF" envDefault:"on_behalf_of"`
+	Level        string            `env:"SAMTALE_OIDC_LEVEL" envDefault:"low"` // of logins whose provider does not say
 	TestLogin    bool              `env:"SAMTALE_TEST_LOGIN"`
 
 	// The assistant: questions a second that one address may ask over time, and the origins of other sites that may show it
@@ -207,6 +211,9 @@ func (s *Settings) check() error {
 			return err
 		}
 	}
+	if !slices.Contains(login.Levels(), s.Level) {
+		return fmt.Errorf("settings: SAMTALE_OIDC_LEVEL must be one of %s", strings.Join(login.Levels(), ", "))
+	}
 	if s.Issuer != "" {
 		if s.ClientID == "" {
 			return errors.New("settings: SAMTALE_OIDC_ISSUER needs SAMTALE_OIDC_CLIENT_ID")
@@ -245,7 +252,8 @@ func (s *Settings) login(public *url.URL, key []byte, party func(string) string,
 	cfg := login.Config{
 		Issuer: s.Issuer, ID: s.ClientID, Secret: s.ClientSecret, Scopes: s.Scopes, Key: key, Party: party,
 		Redirect: public.JoinPath("/login/callback").String(), Secure: public.Scheme == "https", HTTP: &http.Client{Timeout: 10 * time.Second},
-		Claims: login.Claims{Name: s.ClaimName, Role: s.ClaimRole, Roles: s.RoleMap, Fallback: s.RoleDefault, Areas: s.ClaimAreas, Party: s.ClaimParty},
+		Claims: login.Claims{Name: s.ClaimName, Role: s.ClaimRole, Roles: s.RoleMap, Fallback: s.RoleDefault, Areas: s.ClaimAreas, Party: s.ClaimParty,
+			Level: s.ClaimLevel, Behalf: s.ClaimBehalf, Unstated: s.Level},
 	}
 	if s.Issuer != "" {
 		return login.New(cfg), nil, nil

@@ -68,6 +68,9 @@ type Party struct {
 	Number string `json:"number,omitempty"` // E.164 or SIP user part
 	Name   string `json:"name,omitempty"`   // display name as received, not verified
 	URI    string `json:"uri,omitempty"`
+	// Ref is the pseudonym of somebody who is logged in (the login's, see journalv1.Actor), OnBehalfOf whom they act for.
+	Ref        string `json:"ref,omitempty"`
+	OnBehalfOf string `json:"on_behalf_of,omitempty"`
 }
 
 // Started opens a conversation.
@@ -98,7 +101,7 @@ type Changed struct {
 	// Transcribe is the citizen's choice as far as the call knows it: nil until made.
 	Transcribe *bool  `json:"transcribe,omitempty"`
 	Reason     string `json:"reason,omitempty"` // held, transferred, worker lost …
-	// Sealed is the Party, when another one has come into the citizen's place.
+	// Sealed is the Party, when another one has come into the citizen's place, or more is known of them.
 	Sealed []byte `json:"sealed,omitempty"`
 }
 

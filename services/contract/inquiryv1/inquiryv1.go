@@ -101,7 +101,7 @@ type OpenRequest struct {
 	Phone       string                 `json:"phone,omitempty"` // needed for a call-back
 	Language    string                 `json:"language,omitempty"`
 	AINote      bool                   `json:"ai_note,omitempty"`  // a machine may draft the note
-	PartyID     string                 `json:"party_id,omitempty"` // of a citizen who is logged in
+	PartyID     string                 `json:"party_id,omitempty"` // pseudonym of a citizen who is logged in
 	OnBehalfOf  string                 `json:"on_behalf_of,omitempty"`
 }
 

@@ -262,6 +262,7 @@ type Login struct {
 	Role       string `json:"role"`
 	Level      string `json:"level,omitempty"`
 	OnBehalfOf string `json:"on_behalf_of,omitempty"`
+	PartyRef   string `json:"party_ref,omitempty"` // a citizen's pseudonym, by which they find the conversation afterwards
 }
 
 // SeatRef is one participant's seat in one meeting, proven by the session key that Entry gave.

@@ -120,7 +120,6 @@ func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.onBus(ctx) })
 	g.Go(func() error { return s.workflows(ctx) })
-	g.Go(func() error { return s.store.Pump(ctx, s.Log, store.LaneParty, s.introduce, nil) })
 	err := g.Wait()
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil

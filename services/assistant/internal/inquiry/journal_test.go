@@ -283,12 +283,14 @@ func (w *world) final(s jetstream.Stream, seq uint64) (f transcriptv1.Final) {
 func TestLoggedIn(t *testing.T) {
 	w := newWorld(t)
 	i := ask[inquiryv1.Inquiry](w, inquiryv1.OpenSubject, inquiryv1.OpenRequest{
-		ID: w.id(), Channel: inquiryv1.Chat, ServiceArea: "a", Summary: "Hej", Name: "Bente Holm", PartyID: "subject-7", OnBehalfOf: "min mor",
+		ID: w.id(), Channel: inquiryv1.Chat, ServiceArea: "a", Summary: "Hej", Name: "Bente Holm", PartyID: "pseudonym-7", OnBehalfOf: "min mor",
 	})
 	ask[inquiryv1.Inquiry](w, inquiryv1.ClaimSubject, inquiryv1.Ref{ID: i.ID, Actor: karin})
 	journaltest.Start(t, w.nats.Option()) // later than the claim
+	bente := journalv1.Actor{ID: "b", Role: "citizen", PartyRef: "pseudonym-7"}
 	w.eventually("the journal knows whose it is", func() bool {
-		c, err := bus.Request[journalv1.Conversation](t.Context(), w.bus, journalv1.GetSubject, journalv1.Ref{ID: i.ConversationID, Actor: actor(karin)})
-		return err == nil && c.PartyRef != "" && c.OnBehalfOf == "min mor" && c.Channel == callv1.ChannelChat
+		l, err := bus.Request[journalv1.ListReply](t.Context(), w.bus, journalv1.ListSubject, journalv1.ListRequest{Actor: bente})
+		return err == nil && len(l.Conversations) == 1 && l.Conversations[0].ID == i.ConversationID && l.Conversations[0].OnBehalfOf == "min mor" &&
+			l.Conversations[0].Channel == callv1.ChannelChat
 	})
 }

@@ -40,7 +40,9 @@ func (c *change) tell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sealed, err := seal.JSON(ctx, c.keys, c.ConversationID, fieldParty, callv1.Party{Number: in.Phone, Name: in.Name})
+	sealed, err := seal.JSON(ctx, c.keys, c.ConversationID, fieldParty, callv1.Party{
+		Number: in.Phone, Name: in.Name, Ref: in.PartyID, OnBehalfOf: in.OnBehalfOf,
+	})
 	if err != nil {
 		return err
 	}
@@ -56,11 +58,6 @@ func (c *change) tell(ctx context.Context) error {
 		return err
 	}
 	c.ToldAt = c.now
-	if in.PartyID != "" {
-		if err := c.tx.Introduce(ctx, c.ID); err != nil {
-			return err
-		}
-	}
 	if err := c.utter(ctx, leg, in.Summary.Words, c.CreatedAt); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package activity
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -199,7 +200,7 @@ func (a *Activities) addParty(ctx context.Context, c store.Conversation, m *deli
 	if id.Name != "" {
 		m.Party.Name = id.Name
 	}
-	m.PartyID, m.OnBehalfOf = id.ID, id.OnBehalfOf
+	m.PartyID, m.OnBehalfOf = id.ID, cmp.Or(id.OnBehalfOf, p.OnBehalfOf)
 	return nil
 }
 

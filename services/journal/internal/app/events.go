@@ -62,6 +62,9 @@ func (a *App) onStarted(ctx context.Context, e callv1.Started) error {
 	if err := a.follow(ctx, &c, e.Follows); err != nil {
 		return err
 	}
+	if err := a.loggedIn(ctx, &c); err != nil {
+		return err
+	}
 	return a.Store.InTx(ctx, func(tx *store.Tx) error { return record.Begin(ctx, tx, a.Now(), c, e.Legs) })
 }
 
@@ -69,14 +72,25 @@ func (a *App) onChanged(ctx context.Context, e callv1.Changed) error {
 	if err := checkID(e.ConversationID); err != nil {
 		return err
 	}
+	c, err := a.Store.Read().Conversation(ctx, e.ConversationID)
+	if forgotten(err) != nil {
+		return err
+	}
+	was := c.PartyRef
+	if len(e.Sealed) > 0 { // somebody else is at the other end now, after a transfer, or has logged in
+		c.ID, c.Party = e.ConversationID, e.Sealed
+		if err := a.loggedIn(ctx, &c); err != nil {
+			return err
+		}
+	}
 	return a.Store.InTx(ctx, func(tx *store.Tx) error {
 		for _, l := range e.Legs {
 			if err := tx.PutLeg(ctx, e.ConversationID, l); err != nil {
 				return err
 			}
 		}
-		if len(e.Sealed) > 0 { // somebody else is at the other end now, after a transfer
-			if err := tx.SetParty(ctx, e.ConversationID, e.Sealed); err != nil {
+		if len(e.Sealed) > 0 {
+			if err := tx.SetParty(ctx, e.ConversationID, e.Sealed, was, c.PartyRef); err != nil {
 				return err
 			}
 		}

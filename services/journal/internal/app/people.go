@@ -67,9 +67,9 @@ func (a *App) party(ctx context.Context, r journalv1.PartyRequest) (journalv1.Co
 	if err != nil {
 		return journalv1.Conversation{}, err
 	}
-	ref := ""
-	if id.ID != "" {
-		ref = seal.Pseudonym(a.Parties, id.ID)
+	ref, err := a.refOf(ctx, c, id, r.Unlink)
+	if err != nil {
+		return journalv1.Conversation{}, err
 	}
 	err = a.Store.InTx(ctx, func(tx *store.Tx) error {
 		if err := alive(ctx, tx, c.ID); err != nil {
@@ -92,6 +92,31 @@ func (a *App) party(ctx context.Context, r journalv1.PartyRequest) (journalv1.Co
 		return journalv1.Conversation{}, err
 	}
 	return a.fresh(ctx, c.ID, r.Actor)
+}
+
+// refOf is whose conversation it is: whom a caseworker has named, else who was logged in.
+func (a *App) refOf(ctx context.Context, c store.Conversation, id content.Identity, unlink bool) (string, error) {
+	if id.ID != "" {
+		return seal.Pseudonym(a.Parties, id.ID), nil
+	}
+	if unlink {
+		return "", nil
+	}
+	p, err := a.Vault.Party(ctx, c)
+	return p.Ref, err
+}
+
+// loggedIn makes a conversation that of who is logged in at its other end, unless a caseworker has said who it is.
+func (a *App) loggedIn(ctx context.Context, c *store.Conversation) error {
+	p, err := a.Vault.Party(ctx, *c)
+	if err != nil || p.Ref == "" {
+		return forgotten(err)
+	}
+	id, err := a.Vault.Identity(ctx, *c)
+	if err == nil && id.ID == "" {
+		c.PartyRef = p.Ref
+	}
+	return forgotten(err)
 }
 
 // alive refuses to add content to a conversation whose content was erased.

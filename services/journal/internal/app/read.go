@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -150,7 +151,8 @@ func (a *App) addParty(ctx context.Context, c store.Conversation, v *journalv1.C
 	if id.Name != "" {
 		p.Name = id.Name
 	}
-	v.Party, v.OnBehalfOf = p, id.OnBehalfOf
+	v.Party, v.OnBehalfOf = p, cmp.Or(id.OnBehalfOf, p.OnBehalfOf)
+	v.Party.Ref, v.Party.OnBehalfOf = "", "" // they stand beside it
 	return nil
 }
 

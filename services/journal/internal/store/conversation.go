@@ -133,9 +133,10 @@ func (t *Tx) SetCaseworker(ctx context.Context, id, caseworker, area string) err
 	return err
 }
 
-// SetParty records, sealed, who is at the other end.
-func (t *Tx) SetParty(ctx context.Context, id string, sealed []byte) error {
-	_, err := t.Exec(ctx, `UPDATE conversation SET party = ? WHERE id = ?`, sealed, id)
+// SetParty records, sealed, who is at the other end, and whose conversation it is; not the latter when it was changed meanwhile.
+func (t *Tx) SetParty(ctx context.Context, id string, sealed []byte, was, partyRef string) error {
+	_, err := t.Exec(ctx, `UPDATE conversation SET party = ?, party_ref = CASE WHEN party_ref = ? THEN ? ELSE party_ref END WHERE id = ?`,
+		sealed, was, partyRef, id)
 	return err
 }
 

@@ -69,6 +69,7 @@ type Identity struct {
 	Level      string `json:"level"`
 	Name       string `json:"name"`
 	OnBehalfOf string `json:"on_behalf_of,omitempty"`
+	PartyRef   string `json:"party_ref,omitempty"` // a citizen's pseudonym
 }
 
 // Book keeps meetings. It is safe for concurrent use.
@@ -428,6 +429,7 @@ func (b *Book) UpdateWith(
 		if err != nil {
 			return rec, err
 		}
+		was := party(rec)
 		if err := f(&rec); err != nil {
 			if errors.Is(err, ErrUnchanged) {
 				err = nil
@@ -446,6 +448,9 @@ func (b *Book) UpdateWith(
 				if err := with(tx, rec); err != nil {
 					return err
 				}
+			}
+			if err := b.introduce(ctx, tx, rec, was); err != nil {
+				return err
 			}
 			return b.tell(ctx, tx, rec, what, participant)
 		})
@@ -542,16 +547,41 @@ func proof(master []byte, parts ...string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// Party is the citizen's name and number, sealed as callv1 has it.
+// Party is who the citizen is, sealed as callv1 has it.
 func (b *Book) Party(ctx context.Context, rec Record) ([]byte, error) {
-	var party callv1.Party
-	for _, p := range rec.Participants {
+	return seal.JSON(ctx, b.Keys, rec.ID, "party", party(rec))
+}
+
+// party is the first citizen who is in the meeting and logged in, else the first citizen.
+func party(rec Record) (first callv1.Party) {
+	for _, p := range slices.Backward(rec.Participants) {
 		if p.Role == meetingv1.RoleCitizen {
-			party = callv1.Party{Name: p.Name, Number: p.Phone}
-			break
+			first = callv1.Party{Name: p.Name, Number: p.Phone}
 		}
 	}
-	return seal.JSON(ctx, b.Keys, rec.ID, "party", party)
+	for _, p := range rec.Participants {
+		s := rec.Seats[p.ID]
+		inside := p.State == meetingv1.InRoom || p.State == meetingv1.InSide
+		if id := s.Known[s.Device]; p.Role == meetingv1.RoleCitizen && inside && id.PartyRef != "" {
+			return callv1.Party{Name: id.Name, Number: p.Phone, Ref: id.PartyRef, OnBehalfOf: id.OnBehalfOf}
+		}
+	}
+	return first
+}
+
+// introduce tells who the citizen is when somebody comes who is logged in, so that they find the conversation among theirs. Whoever is
+// there when it begins is in its first event.
+func (b *Book) introduce(ctx context.Context, tx *store.Tx, rec Record, was callv1.Party) error {
+	if now := party(rec); rec.State != meetingv1.Live || now.Ref == "" || now == was {
+		return nil
+	}
+	sealed, err := b.Party(ctx, rec)
+	if err != nil {
+		return err
+	}
+	return tx.Publish(ctx, callv1.Changed{
+		Meta: event.NewMeta("call.v1.changed", "meeting", b.Now()), ConversationID: rec.ID, State: callv1.StateTalking, Sealed: sealed,
+	})
 }
 
 // KeepSent keeps, sealed, what was sent to a participant; again replaces it.

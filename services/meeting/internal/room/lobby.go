@@ -65,7 +65,7 @@ func identify(rec *booking.Record, p *meetingv1.Participant, device string, l *m
 	if s.Known == nil {
 		s.Known = map[string]booking.Identity{}
 	}
-	s.Known[device] = booking.Identity{Level: l.Level, Name: l.Name, OnBehalfOf: l.OnBehalfOf}
+	s.Known[device] = booking.Identity{Level: l.Level, Name: l.Name, OnBehalfOf: l.OnBehalfOf, PartyRef: l.PartyRef}
 	rec.Seats[p.ID] = s
 	if holder(p, s) == "" || holder(p, s) == device {
 		assume(p, s, device)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -200,6 +201,7 @@ type meetingData struct {
 	Entry meetingv1.Entry
 	JSON  string // the same for the page's script
 	Login string // where to log in and come back, when the meeting asks for it
+	Level string // of who is logged in already, and not sure enough
 }
 
 // meetingPage opens a link. Cameras are allowed on this page alone; its address is a secret.
@@ -220,20 +222,19 @@ func (a *App) meetingPage(w http.ResponseWriter, r *http.Request, p who.Person) 
 	if err != nil {
 		return err
 	}
-	return a.page(w, r, p, http.StatusOK, "meeting", e.Meeting.Title, meetingData{Entry: e, JSON: string(script), Login: "/login?next=" + r.URL.Path})
+	d := meetingData{Entry: e, JSON: string(script), Login: "/login?" + url.Values{"next": {r.URL.Path}, "niveau": {e.Meeting.Identity}}.Encode()}
+	if p.Is(token.Citizen) {
+		d.Level = p.Level
+	}
+	return a.page(w, r, p, http.StatusOK, "meeting", e.Meeting.Title, d)
 }
 
-// loginOf is who is logged in, as the meeting service is told. The built-in test provider's people count as verified in the
-// same way as a real broker's: which level a login has is the broker's to say. Authorities' own providers are of the same level (NSIS).
+// loginOf is who is logged in, as the meeting service is told. The level is what the provider said.
 func loginOf(p who.Person) *meetingv1.Login {
 	if p.ID == "" {
 		return nil
 	}
-	l := &meetingv1.Login{Subject: p.ID, Name: p.Name, Role: p.Role}
-	if p.Role == token.Citizen && p.PartyRef != "" || p.Role == token.Caseworker {
-		l.Level = meetingv1.LevelSubstantial
-	}
-	return l
+	return &meetingv1.Login{Subject: p.ID, Name: p.Name, Role: p.Role, Level: p.Level, OnBehalfOf: p.Behalf, PartyRef: p.PartyRef}
 }
 
 func (a *App) device(w http.ResponseWriter, r *http.Request) string {

@@ -384,7 +384,7 @@ func (a *App) loginBegin(w http.ResponseWriter, r *http.Request, _ who.Person) e
 		return nil
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return a.Login.Begin(w, r, r.URL.Query().Get("next"))
+	return a.Login.Begin(w, r, r.URL.Query().Get("next"), r.URL.Query().Get("niveau"))
 }
 
 func (a *App) loginFinish(w http.ResponseWriter, r *http.Request, old who.Person) error {

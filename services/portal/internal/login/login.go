@@ -23,6 +23,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/seal"
 	"samtale.dk/samtale/services/portal/internal/who"
@@ -50,6 +51,10 @@ type Claims struct {
 	Fallback string            // role of those without any; empty: they are refused
 	Areas    string            // service areas of a caseworker
 	Party    string            // what identifies a citizen: CPR number; sub when missing
+	Level    string            // NSIS level of assurance, as Low or as an address that ends in /Low
+	Behalf   string            // name of whom a citizen acts for
+	// Unstated is the level of those whose provider says nothing of it.
+	Unstated string
 }
 
 // Client is safe for concurrent use.
@@ -74,8 +79,8 @@ type flow struct {
 	Till                         time.Time
 }
 
-// Begin sends the browser to the provider; next is the path to return to afterwards.
-func (c *Client) Begin(w http.ResponseWriter, r *http.Request, next string) error {
+// Begin sends the browser to the provider; next is the path to return to afterwards, level one that is asked for ("" for any).
+func (c *Client) Begin(w http.ResponseWriter, r *http.Request, next, level string) error {
 	conf, _, err := c.connect(r.Context())
 	if err != nil {
 		return err
@@ -90,7 +95,11 @@ func (c *Client) Begin(w http.ResponseWriter, r *http.Request, next string) erro
 		return err
 	}
 	http.SetCookie(w, c.cookie(base64.RawURLEncoding.EncodeToString(sealed), int(flowLife/time.Second)))
-	http.Redirect(w, r, conf.AuthCodeURL(f.State, oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)), http.StatusSeeOther)
+	options := []oauth2.AuthCodeOption{oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)}
+	if v := acr(level); v != "" { // whoever is logged in already is asked anew, or would come back with the level that they have
+		options = append(options, oauth2.SetAuthURLParam("acr_values", v), oauth2.SetAuthURLParam("prompt", "login"))
+	}
+	http.Redirect(w, r, conf.AuthCodeURL(f.State, options...), http.StatusSeeOther)
 	return nil
 }
 
@@ -235,6 +244,7 @@ func (m Claims) person(claims map[string]any, party func(string) string) (who.Pe
 	if n := values(claims, m.Name); len(n) > 0 {
 		p.Name = n[0]
 	}
+	p.Level = m.level(values(claims, m.Level))
 	switch p.Role {
 	case "":
 		return p, errs.E(errs.Denied, "Du er logget ind, men har ingen rolle her. Bed din lokale administrator om adgang.", nil)
@@ -246,8 +256,36 @@ func (m Claims) person(claims map[string]any, party func(string) string) (who.Pe
 			identity = v[0]
 		}
 		p.PartyRef = party(identity)
+		if v := values(claims, m.Behalf); len(v) > 0 {
+			p.Behalf = v[0]
+		}
 	}
 	return p, nil
+}
+
+// level reads a level of assurance, e.g. https://data.gov.dk/concept/core/nsis/Substantial. What it does not know it takes for the lowest.
+func (m Claims) level(given []string) string {
+	if len(given) == 0 {
+		return m.Unstated
+	}
+	l := strings.ToLower(given[0][strings.LastIndexAny(given[0], "/:")+1:])
+	if !slices.Contains(Levels(), l) {
+		return meetingv1.LevelLow
+	}
+	return l
+}
+
+// Levels of assurance by the Danish standard (NSIS), the lowest first.
+func Levels() []string {
+	return []string{meetingv1.LevelLow, meetingv1.LevelSubstantial, meetingv1.LevelHigh}
+}
+
+// acr gives the address of a level, to ask a provider for it; "" for none.
+func acr(level string) string {
+	if !slices.Contains(Levels(), level) {
+		return ""
+	}
+	return "https://data.gov.dk/concept/core/nsis/" + strings.ToUpper(level[:1]) + level[1:]
 }
 
 func (m Claims) role(given []string) string {

@@ -19,6 +19,7 @@ func TestClaimsBecomeAPerson(t *testing.T) {
 	ours := Claims{Name: "name", Role: "role", Areas: "areas", Party: "dk.cpr"}
 	keycloak := Claims{Name: "name", Role: "realm_access.roles", Roles: map[string]string{"JOB-Borgerservice": "caseworker"}, Areas: "groups", Party: "cpr"}
 	broker := Claims{Name: "mitid.identity_name", Role: "role", Fallback: "citizen", Party: "dk.cpr"}
+	full := Claims{Role: "role", Level: "loa", Behalf: "for.name", Unstated: "low"}
 	tests := []struct {
 		name   string
 		m      Claims
@@ -29,6 +30,10 @@ func TestClaimsBecomeAPerson(t *testing.T) {
 		{"flat", ours, `{"sub":"m","name":"Mette","role":"caseworker","areas":["a","b"]}`, who.Person{ID: "m", Name: "Mette", Role: "caseworker", Areas: []string{"a", "b"}}, ""},
 		{"nested and mapped", keycloak, `{"sub":"m","name":"Mette","realm_access":{"roles":["offline","JOB-Borgerservice"]},"groups":"a"}`, who.Person{ID: "m", Name: "Mette", Role: "caseworker", Areas: []string{"a"}}, ""},
 		{"name with a dot", broker, `{"sub":"x","mitid.identity_name":"Bente","dk.cpr":"0000000001"}`, who.Person{ID: "x", Name: "Bente", Role: "citizen", PartyRef: "ref:0000000001"}, ""},
+		{"level and mandate", full, `{"sub":"x","role":"citizen","loa":"https://data.gov.dk/concept/core/nsis/High","for":{"name":"Bente"}}`, who.Person{ID: "x", Name: "x", Role: "citizen", PartyRef: "ref:x", Level: "high", Behalf: "Bente"}, ""},
+		{"level in one word", full, `{"sub":"m","role":"caseworker","loa":"Substantial","for":{"name":"Bente"}}`, who.Person{ID: "m", Name: "m", Role: "caseworker", Level: "substantial"}, ""},
+		{"level that nobody knows", full, `{"sub":"m","role":"caseworker","loa":"urn:bank:gold"}`, who.Person{ID: "m", Name: "m", Role: "caseworker", Level: "low"}, ""},
+		{"no level", full, `{"sub":"m","role":"caseworker"}`, who.Person{ID: "m", Name: "m", Role: "caseworker", Level: "low"}, ""},
 		{"citizen without number", broker, `{"sub":"x"}`, who.Person{ID: "x", Name: "x", Role: "citizen", PartyRef: "ref:x"}, ""},
 		{"areas are not a citizen's", ours, `{"sub":"x","role":"citizen","areas":["a"],"dk.cpr":"1"}`, who.Person{ID: "x", Name: "x", Role: "citizen", PartyRef: "ref:1"}, ""},
 		{"no role", ours, `{"sub":"x"}`, who.Person{}, errs.Denied},
@@ -68,7 +73,7 @@ func TestProviderThatIsAway(t *testing.T) {
 	srv := httptest.NewServer(http.NotFoundHandler())
 	srv.Close()
 	c := New(Config{Issuer: srv.URL, ID: "x", Key: seal.NewKey(), HTTP: http.DefaultClient})
-	err := c.Begin(httptest.NewRecorder(), httptest.NewRequest("GET", "/login", nil), "/")
+	err := c.Begin(httptest.NewRecorder(), httptest.NewRequest("GET", "/login", nil), "/", "")
 	if !errors.Is(err, errs.Unavailable) || !strings.Contains(errs.Text(err), "Login-tjenesten") {
 		t.Errorf("got %v", err)
 	}

@@ -1,6 +1,7 @@
 package testlogin
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -186,6 +187,10 @@ func claims(u *oidc.UserInfo, subject string) error {
 	if p.CPR != "" {
 		u.AppendClaims("dk.cpr", p.CPR)
 	}
+	if p.For != "" {
+		u.AppendClaims("on_behalf_of", p.For)
+	}
+	u.AppendClaims("loa", "https://data.gov.dk/concept/core/nsis/"+cmp.Or(p.Level, "Substantial"))
 	return nil
 }
 

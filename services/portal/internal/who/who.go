@@ -17,6 +17,8 @@ type Person struct {
 	Role     string    `json:"role"`
 	Areas    []string  `json:"areas,omitempty"`
 	PartyRef string    `json:"party_ref,omitempty"` // a citizen's pseudonym at the journal
+	Level    string    `json:"level,omitempty"`     // how sure the login is: meetingv1.Level…
+	Behalf   string    `json:"behalf,omitempty"`    // name of whom a citizen acts for
 	Room     string    `json:"room,omitempty"`      // a token's meeting
 	Expires  time.Time `json:"expires"`
 	Session  string    `json:"-"` // session id's hash; empty for a token

@@ -9,9 +9,8 @@ import (
 
 // Lanes of the outbox. Each is sent in order, and one that is stuck does not hold up the other.
 const (
-	LaneBus   = "bus"   // events
-	LaneWork  = "work"  // workflows to start, or to tell that something has changed
-	LaneParty = "party" // conversations whose citizen the journal is to know
+	LaneBus  = "bus"  // events
+	LaneWork = "work" // workflows to start, or to tell that something has changed
 )
 
 // Publish puts an event in the outbox.
@@ -22,9 +21,4 @@ func (t *Tx) Publish(ctx context.Context, m event.Message) error {
 // Nudge has the inquiry's workflow plan anew, and starts it when it does not run.
 func (t *Tx) Nudge(ctx context.Context, inquiry string) error {
 	return t.s.Put(ctx, t.Tx, LaneWork, outbox.Row{Target: inquiry})
-}
-
-// Introduce has the journal told who the inquiry's citizen is.
-func (t *Tx) Introduce(ctx context.Context, inquiry string) error {
-	return t.s.Put(ctx, t.Tx, LaneParty, outbox.Row{Target: inquiry})
 }

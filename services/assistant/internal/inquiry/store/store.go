@@ -21,7 +21,7 @@ type Store struct {
 
 // New returns the store over a migrated database.
 func New(db *store.DB) *Store {
-	return &Store{Box: outbox.New(db, "inquiry_outbox", LaneBus, LaneWork, LaneParty), db: db}
+	return &Store{Box: outbox.New(db, "inquiry_outbox", LaneBus, LaneWork), db: db}
 }
 
 // Tx is a transaction on the tables of inquiries, or plain reading outside of one.

@@ -2,6 +2,7 @@
 
 import { $, ask, el, failed, keyed, keystrokes, Problem, t, tell, write } from "./lib.js";
 import { awaited, dialButton, dialForm, phoneMarks } from "./meeting_dial.js";
+import { loginMarks, proven } from "./meeting_login.js";
 import { level, Media, pause, tone } from "./meeting_media.js";
 import { drawRecording, recordChoice, unanswered } from "./meeting_record.js";
 import { measure, netText } from "./meeting_trial.js";
@@ -294,7 +295,7 @@ function drawRoom() {
 function person(p) {
   const out = [
     el("strong", {}, p.name || t(`m.role.${p.role}`)), " ", p.name ? el("span", { class: "quiet" }, t(`m.role.${p.role}`)) : null,
-    p.verified ? el("span", { class: "m-badge" }, `✓ ${t("m.verified")}`) : null,
+    ...loginMarks(p),
     ...phoneMarks(p),
     p.hand ? el("span", { class: "m-flag" }, t("m.hand.up")) : null,
     p.muted ? el("span", { class: "m-flag" }, t("m.muted")) : null,
@@ -345,7 +346,7 @@ function drawTiles() {
     e.classList.toggle("speaking", speaking.has(p.id) && source === "camera");
     e.classList.toggle("active", p.id === active && source === "camera");
     const name = mine ? t("m.you", { name: p.name ?? "" }) : p.name || t(`m.role.${p.role}`);
-    const words = [source === "screen" ? t("m.screen.of", { name }) : name, p.verified && t("m.verified"), p.by_phone && `☎ ${t("m.phone")}`, p.line && t(`m.line.${p.line}`), p.muted && t("m.muted"), p.hand && t("m.hand.up"), speaking.has(p.id) && t("m.speaks")];
+    const words = [source === "screen" ? t("m.screen.of", { name }) : name, proven(p) && t("m.verified"), p.by_phone && `☎ ${t("m.phone")}`, p.line && t(`m.line.${p.line}`), p.muted && t("m.muted"), p.hand && t("m.hand.up"), speaking.has(p.id) && t("m.speaks")];
     write(text, words.filter(Boolean).join(" · "));
   });
 }

@@ -1,6 +1,7 @@
 // The desk's meetings: book, see links and lobby, admit, cancel, see what was sent.
 
 import { $, api, ask, at, el, failed, keyed, newest, t, tell, write } from "./lib.js";
+import { loginMarks } from "./meeting_login.js";
 import { netText } from "./meeting_trial.js";
 
 let setups = [];
@@ -90,7 +91,7 @@ const join = (m) => api("POST", `/api/v1/meetings/${m.id}/join`).then(({ link })
 function participant(m, p) {
   const li = el("li", { class: p.state === "lobby" || p.again ? "m-waits" : "" },
     el("strong", {}, p.name || t(`m.role.${p.role}`)), `${p.name ? ` ${t(`m.role.${p.role}`)}` : ""} · ${t(`m.state.${p.state}`)} `,
-    p.verified ? el("span", { class: "m-badge" }, `✓ ${t("m.verified")}`) : null);
+    ...loginMarks(p));
   if (p.again) li.append(el("span", { class: "m-flag" }, t("m.elsewhere.waits")));
   if ((p.state === "lobby" || p.again) && !mine(m, p)) li.append(waiting(m, p));
   if (p.link) {
