@@ -77,8 +77,9 @@ func (m *Mixer) Write(from, label, text string, now time.Time) {
 func (m *Mixer) Note(text string) {
 	m.breakLine()
 	m.named = false
-	m.out.WriteString(text)
-	m.out.WriteString(Newline)
+	var scan Scanner
+	clean := strings.NewReplacer("\n", Newline, "\b", "").Replace(scan.Read(text))
+	m.out.WriteString(clean + Newline)
 }
 
 // Take returns what is to be sent, and when to ask again though nothing was written; 0: not before.

@@ -41,6 +41,9 @@ type meetingDesk struct {
 
 	session string
 	silent  bool // nothing is sent
+	typed   []meetingv1.Typed
+	deaf    int    // so many pieces of text are not answered
+	shown   uint64 // number of the last piece that was typed to the telephone
 	heard   []int16
 	lost    int64
 }
@@ -132,8 +135,13 @@ func (d *meetingDesk) connect(session string) {
 		d.w.t.Error(err)
 		return
 	}
+	text, err := nc.Subscribe(meetingv1.TextUpSubject(session), d.takeText)
+	if err != nil {
+		d.w.t.Error(err)
+		return
+	}
 	ctx := d.w.t.Context()
-	context.AfterFunc(ctx, func() { _ = sub.Unsubscribe() })
+	context.AfterFunc(ctx, func() { _, _ = sub.Unsubscribe(), text.Unsubscribe() })
 	go func() {
 		f := audiov1.Frame{PCM: mediatest.Tone(pcm.FrameSamples, pcm.Rate, 700, 8000)}
 		tick := time.NewTicker(pcm.FrameDuration)

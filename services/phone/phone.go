@@ -104,7 +104,8 @@ func Run(ctx context.Context, env process.Env) error {
 	}
 	guests := guest.New(guest.Config{
 		Person: person, Bus: b, Sounds: sounds, Trunk: cfg.trunk(), Numbers: words(cfg.Meetings), Log: log, Metrics: env.Metrics,
-		Line: line.Config{Ports: parts.ports, Listen: parts.listen, Public: parts.public, Clock: clock, Log: log},
+		Line:      line.Config{Ports: parts.ports, Listen: parts.listen, Public: parts.public, Clock: clock, Log: log},
+		OfferText: cfg.TextOffer, TextPause: cfg.TextPause,
 	})
 	ua, err := sipua.New(cfg.sip(parts, log, metrics.Refused), reception{guests, svc})
 	if err != nil {

@@ -1,13 +1,19 @@
 package announce
 
 // VersionWritten is the version of the wording for those who read.
-const VersionWritten = Version + "-text"
+const VersionWritten = Version + InWriting
+
+// InWriting comes after the version of a wording, in either language, for those who read.
+const InWriting = "-text"
 
 // The announcements that only those get who read: who hears, hears it.
 const (
 	Answered ID = "answered"
 	Back     ID = "back" // from hold
 	Unread   ID = "unread"
+
+	MeetingAnswer ID = "meeting-answer" // what was typed is no answer
+	MeetingSaid   ID = "meeting-said"   // what was typed in the lobby is seen
 )
 
 // Written are the words of an announcement for real-time text: what can be keyed can be typed. Empty: there is none.
@@ -31,6 +37,90 @@ func Written(id ID) string {
 		return "Medarbejderen er tilbage."
 	case Unread:
 		return "Du er stillet om til en anden, som ikke kan læse, hvad du skriver."
+
+	case MeetingWelcome:
+		return "Velkommen til møder på telefon. Skriv koden på ni cifre fra din invitation."
+	case MeetingWrong:
+		return "Koden passer ikke. Skriv den igen."
+	case MeetingZero:
+		return "Har du ikke koden, så skriv 0 på en linje for sig."
+	case MeetingAsk:
+		return "Mødet kan blive gemt som tekst af et system med kunstig intelligens. Et menneske godkender notatet. " +
+			"Skriv 1 eller ja, hvis det, du siger og skriver, må gemmes. Skriv 2 eller nej, hvis du siger nej. Du får den samme hjælp."
+	case MeetingAnswer:
+		return "Skriv 1 for ja eller 2 for nej."
+	case MeetingLobby:
+		return "Vent, til du bliver lukket ind. Skriv 0 på en linje for sig, hvis du har brug for hjælp. " +
+			"Andet, du skriver her, kan mødelederen læse."
+	case MeetingSaid:
+		return "Det kan mødelederen læse."
+	case MeetingTold:
+		return "Mødelederen ved, at du venter. Læg ikke på."
+	case MeetingIn:
+		return "Du er med i mødet nu. Fra nu af kan alle i mødet læse det, du skriver. Tast 1 på telefonen for at slå din mikrofon fra og til."
+	case MeetingLost:
+		return "Forbindelsen til mødet er væk et øjeblik. Læg ikke på."
+	case MeetingJoin:
+		return "Skriv 1 eller ja for at være med, eller læg på."
+	case MeetingJoinAsk:
+		return "Mødet kan blive gemt som tekst af et system med kunstig intelligens. Et menneske godkender notatet. " +
+			"Skriv 1 eller ja for at være med og sige ja til det. Skriv 2 eller nej for at være med, uden at det, du siger og skriver, bliver gemt. " +
+			"Eller læg på."
 	}
 	return Texts()[id]
+}
+
+// WrittenIn are the words in a language, Danish where there are none.
+func WrittenIn(language string, id ID) string {
+	if language != English {
+		return Written(id)
+	}
+	switch id {
+	case MeetingWelcome:
+		return "Welcome to meetings by telephone. Type the nine digits of the code in your invitation."
+	case MeetingWrong:
+		return "The code does not fit. Type it again."
+	case MeetingZero:
+		return "If you do not have the code, type 0 on a line of its own."
+	case MeetingAsk:
+		return "The meeting may be kept as text by an artificial intelligence system. A person approves the note. " +
+			"Type 1 or yes if what you say and type may be kept. Type 2 or no if you say no. You get the same help."
+	case MeetingAnswer:
+		return "Type 1 for yes or 2 for no."
+	case MeetingLobby:
+		return "Please wait until you are let in. Type 0 on a line of its own if you need help. " +
+			"Whoever leads the meeting can read anything else that you type here."
+	case MeetingSaid:
+		return "Whoever leads the meeting can read that."
+	case MeetingIn:
+		return "You are in the meeting now. From now on everybody in the meeting can read what you type. " +
+			"Press 1 on the telephone to turn your microphone off and on."
+	case MeetingJoin:
+		return "Type 1 or yes to take part, or hang up."
+	case MeetingJoinAsk:
+		return "The meeting may be kept as text by an artificial intelligence system. A person approves the note. " +
+			"Type 1 or yes to take part and say yes to that. Type 2 or no to take part without what you say and type being kept. Or hang up."
+	}
+	if text := TextsEnglish()[id]; text != "" {
+		return text
+	}
+	return Written(id)
+}
+
+// Role is what stands beside the name of somebody who types, for one of the contracts' roles.
+func Role(language, role string) string {
+	words := map[string][2]string{
+		"caseworker": {"sagsbehandler", "caseworker"}, "citizen": {"borger", "citizen"}, "companion": {"bisidder eller pårørende", "companion"},
+		"interpreter": {"tolk", "interpreter"}, "colleague": {"kollega", "colleague"}, "expert": {"ekspert", "expert"},
+	}
+	w, ok := words[role]
+	switch {
+	case !ok && language == English:
+		return "participant"
+	case !ok:
+		return "deltager"
+	case language == English:
+		return w[1]
+	}
+	return w[0]
 }

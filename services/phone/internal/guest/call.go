@@ -32,6 +32,9 @@ func (v *visit) calledUp(out sipua.Outgoing) string {
 	defer cancel()
 	done := make(chan struct{})
 	var err error
+	if v.s.cfg.OfferText {
+		v.line.OfferText()
+	}
 	go func() {
 		defer close(done)
 		_, err = v.line.Dial(ctx, out)
@@ -86,15 +89,19 @@ func (v *visit) join() string {
 	if v.asks {
 		question = announce.MeetingJoinAsk
 	}
-	wants, parts := false, [][]int16{announce.Pause(500 * time.Millisecond), v.sound(announce.MeetingCalled), v.sound(question), announce.Pause(answerLimit)}
+	wants, parts := false, [][]int16{announce.Pause(500 * time.Millisecond), v.sound(announce.MeetingCalled), v.sound(question)}
+	answer := func(p any) bool {
+		if v.unwanted(p) {
+			return true
+		}
+		wants = v.choice(p)
+		return wants
+	}
 	for range joinRounds {
-		o := v.play(func(p any) bool {
-			if v.unwanted(p) {
-				return true
-			}
-			wants = v.choice(p)
-			return wants
-		}, parts...)
+		o := v.play(answer, parts...)
+		if o == through {
+			o = v.wait(nil, v.patience(answerLimit), answer)
+		}
 		switch {
 		case o == gone:
 			v.report(meetingv1.LineRefused)

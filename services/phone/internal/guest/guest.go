@@ -41,11 +41,14 @@ type Trunk interface {
 
 // Config of a Service.
 type Config struct {
-	Bus     *bus.Bus
-	Sounds  *announce.Library
-	Line    line.Config // UA is set by Attach
-	Trunk   Trunk
-	Numbers []string // SIP users that are called for meetings
+	Bus    *bus.Bus
+	Sounds *announce.Library
+	Line   line.Config // UA is set by Attach
+	Trunk  Trunk
+	// OfferText: those who are called are offered real-time text. TextPause is without typing, after which a line is ended.
+	OfferText bool
+	TextPause time.Duration
+	Numbers   []string // SIP users that are called for meetings
 	// Person tells how a caller without a code gets to a person: the line is another's then, unless take says no. Nil: not at all.
 	Person  func(in *sipua.Incoming, l *line.Line) (take func() bool)
 	Log     *slog.Logger
@@ -189,8 +192,8 @@ func (s *Service) Drain(ctx context.Context) {
 // requestLimit is how long a visit waits for the meeting service: longer, and the caller must be told.
 const requestLimit = 5 * time.Second
 
-// soundPatience is how long one node may take to give the sound before another is asked, too: it may hang.
-const soundPatience = time.Second
+// soundPatience is how long one node may take to give the sound before another is asked, too: it may hang, and not yet be known to.
+const soundPatience = 400 * time.Millisecond
 
 // ask sends a request to the meeting service, again while it says that it takes a moment.
 func ask[Resp, Req any](v *visit, subject string, r Req) (Resp, error) {

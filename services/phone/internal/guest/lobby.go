@@ -46,6 +46,8 @@ func (v *visit) dialledIn() string {
 // code asks for the code until it is one; otherwise it says why not.
 func (v *visit) code() string {
 	prompt := announce.MeetingWelcome
+	v.coding = true
+	defer func() { v.coding = false }()
 	for range codeTries {
 		code, o := v.collect(prompt)
 		if o == gone {
@@ -90,7 +92,9 @@ func (v *visit) toPerson() string {
 
 // both is an announcement in both languages, as nobody knows yet who calls.
 func (v *visit) both(id announce.ID) [][]int16 {
-	return [][]int16{announce.Pause(300 * time.Millisecond), v.sound(id), v.s.cfg.Sounds.In(announce.English, "", id)}
+	v.write("", id)
+	v.write(announce.English, id)
+	return [][]int16{announce.Pause(300 * time.Millisecond), v.spoken(id), v.s.cfg.Sounds.In(announce.English, "", id)}
 }
 
 // collect plays a prompt and takes keys meanwhile and after. A star begins again.
@@ -98,6 +102,10 @@ func (v *visit) collect(prompt announce.ID) (code string, o outcome) {
 	var keys []byte
 	whole := false
 	take := func(p any) bool {
+		if _, ok := p.(erase); ok {
+			keys = keys[:max(0, len(keys)-1)]
+			return true
+		}
 		d, ok := p.(digit)
 		switch {
 		case !ok:
@@ -117,7 +125,7 @@ func (v *visit) collect(prompt announce.ID) (code string, o outcome) {
 	}
 	o = v.play(take, parts...)
 	for o != gone && !whole && len(keys) < codeDigits {
-		limit := keyLimit
+		limit := v.patience(keyLimit)
 		if string(keys) == helpKeys {
 			limit = helpLimit
 		}
@@ -134,7 +142,10 @@ func (v *visit) question() outcome {
 		return through
 	}
 	v.forget() // keys that were pressed before the question are no answer
-	o := v.play(v.choice, v.sound(announce.MeetingAsk), announce.Pause(answerLimit))
+	o := v.play(v.choice, v.sound(announce.MeetingAsk))
+	if o == through {
+		o = v.wait(nil, v.patience(answerLimit), v.choice)
+	}
 	switch {
 	case o != stopped || v.transcribe == nil:
 		return o
@@ -150,6 +161,9 @@ func ignore(any) bool { return false }
 func (v *visit) choice(p any) bool {
 	if e, ok := p.(news); ok {
 		return v.heard(e) && v.me.State == stateOver
+	}
+	if _, ok := p.(wrote); ok {
+		v.write(v.language, announce.MeetingAnswer)
 	}
 	d, ok := p.(digit)
 	if !ok || d != '1' && d != '2' {
@@ -173,7 +187,12 @@ func (v *visit) lobby() string {
 			v.next = ""
 		}
 		if v.me.Place > 1 {
-			parts = append(parts, v.sound(announce.PositionID(v.me.Place)))
+			id := announce.PositionID(v.me.Place)
+			if id != v.placed { // who reads, reads it once
+				v.write(v.language, id)
+			}
+			v.placed = id
+			parts = append(parts, v.spoken(id))
 		}
 		o := v.play(v.waiting, parts...)
 		if o == through {
@@ -200,6 +219,8 @@ func (v *visit) waiting(p any) bool {
 			v.next = announce.MeetingHelp
 			return true
 		}
+	case wrote:
+		return v.tell(string(p))
 	case news:
 		return v.heard(p)
 	}
@@ -228,7 +249,7 @@ func (v *visit) knock(help bool) string {
 		}
 		var e meetingv1.Entry
 		e, err = ask[meetingv1.Entry](v, meetingv1.KnockSubject, meetingv1.KnockRequest{
-			Seat: v.seat, Transcribe: v.transcribe, Heard: v.heardVersion(), Help: help,
+			Seat: v.seat, Transcribe: v.transcribe, Heard: v.heardVersion(), Help: help, Say: v.said,
 		})
 		if err == nil {
 			v.me = e.Me

@@ -30,6 +30,16 @@ func (v *visit) meeting() string {
 		return v.farewell(announce.MeetingAway, outAway)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // the connection may be gone already
+	text, err := nc.Subscribe(meetingv1.TextDownSubject(session), v.reads())
+	if err != nil {
+		v.log.Error("text of a meeting", "err", err)
+		return v.farewell(announce.MeetingAway, outAway)
+	}
+	defer func() { _ = text.Unsubscribe() }()
+	pen := newPen()
+	go pen.publish(ctx, nc, session)
+	v.keyboard.hand(pen)
+	defer func() { v.keyboard.hand(nil); pen.finish() }()
 	v.ear.last.Store(time.Now().UnixNano())
 	v.checked = time.Now()
 	go v.mouth.publish(ctx, nc, session)
@@ -51,7 +61,9 @@ func (v *visit) meeting() string {
 
 // renew asks for the sound again, which also tells where the seat stands.
 func (v *visit) renew(session string) string {
-	e, err := insist[meetingv1.Entry](v, meetingv1.SoundSubject, meetingv1.SoundRequest{Seat: v.seat, Session: session}, soundPatience)
+	e, err := insist[meetingv1.Entry](v, meetingv1.SoundSubject, meetingv1.SoundRequest{
+		Seat: v.seat, Session: session, Text: v.line.HasText(),
+	}, soundPatience)
 	switch errs.KindOf(err) {
 	case errs.NotFound, errs.Denied:
 		return v.turnedAway(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"samtale.dk/samtale/media/pcm"
+	"samtale.dk/samtale/media/rtt"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/phone/internal/announce"
 	"samtale.dk/samtale/services/phone/internal/line"
@@ -34,6 +35,15 @@ type visit struct {
 	over  chan struct{} // closed when the line is gone
 	mouth *mouth
 	ear   *ear
+	page  *line.Page // what the telephone shows
+
+	keyboard keyboard
+	coding   bool // what is typed are the keys of a code
+	scan     rtt.Scanner
+	draft    rtt.Line // that is being typed
+	change   int      // of the draft
+	said     string   // to who leads the meeting, from the lobby
+	placed   announce.ID
 
 	seat       meetingv1.SeatRef
 	area       string
@@ -83,27 +93,32 @@ func (s *Service) visit(way, peer string) (*visit, error) {
 	v.ear = newEar(func() { v.post(again{}) })
 	var once sync.Once
 	l, err := line.New(s.cfg.Line, peer, nil, line.Hooks{
-		Frame: v.mouth.frame, Gap: v.mouth.gap, Digit: func(b byte) { v.post(digit(b)) }, Held: func(on bool) { v.mouth.hold(on); v.post(held(on)) },
+		Frame: v.mouth.frame, Gap: v.mouth.gap, Digit: func(b byte) { v.post(digit(b)) }, Text: v.typed,
+		Held:  func(on bool) { v.mouth.hold(on); v.post(held(on)) },
 		Ended: func(string) { once.Do(func() { close(v.over) }) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	v.line = l
+	v.line, v.page = l, l.Page()
 	return v, nil
 }
 
 // post gives the visit something to do. It never blocks: what is dropped is told again by the next answer of the meeting.
-func (v *visit) post(p any) {
+func (v *visit) post(p any) bool {
 	select {
 	case v.inbox <- p:
+		return true
 	default:
 		v.log.Warn("a visit is too busy, an event was dropped")
+		return false
 	}
 }
 
-// forget drops the keys that wait to be read.
+// forget drops the keys that wait to be read, and what was typed.
 func (v *visit) forget() {
+	v.keyboard.hand(nil)
+	v.draft = rtt.Line{}
 	for range len(v.inbox) {
 		if p := <-v.inbox; !isDigit(p) {
 			v.post(p)
@@ -144,11 +159,22 @@ func (v *visit) wait(done <-chan struct{}, d time.Duration, handle func(any) (st
 		case <-limit:
 			return through
 		case p := <-v.inbox:
-			if handle(p) {
+			if v.take(p, handle) {
 				return stopped
 			}
 		}
 	}
+}
+
+// take handles a post; what was typed becomes keys and lines first.
+func (v *visit) take(p any, handle func(any) bool) (stop bool) {
+	switch p := p.(type) {
+	case typedIn:
+		return v.read(handle)
+	case rested:
+		return p.change == v.change && v.lines(v.draft.Type(rtt.Newline), handle)
+	}
+	return handle(p)
 }
 
 // play lets the guest hear sounds to their end, unless stopped.
@@ -173,14 +199,24 @@ func (v *visit) farewell(id announce.ID, outcome string) string {
 	return outcome
 }
 
-func (v *visit) sound(id announce.ID) []int16 { return v.s.cfg.Sounds.In(v.language, v.area, id) }
+// sound is an announcement, which is also written where the telephone has text.
+func (v *visit) sound(id announce.ID) []int16 {
+	v.write(v.language, id)
+	return v.spoken(id)
+}
+
+func (v *visit) spoken(id announce.ID) []int16 { return v.s.cfg.Sounds.In(v.language, v.area, id) }
 
 // heardVersion is the wording of the question that a choice answers.
 func (v *visit) heardVersion() string {
+	version := announce.Version
 	if v.language == announce.English {
-		return announce.VersionEnglish
+		version = announce.VersionEnglish
 	}
-	return announce.Version
+	if v.line.HasText() {
+		version += announce.InWriting
+	}
+	return version
 }
 
 // follow listens to what happens to the seat.
@@ -210,6 +246,7 @@ func (v *visit) heard(e news) bool {
 			return false
 		}
 		v.next = announce.MeetingTold
+		v.note(e.Text)
 		return true
 	case meetingv1.EventRoom:
 		for _, p := range e.Meeting.Participants {
@@ -228,6 +265,7 @@ const leaveTries = 3
 
 // end leaves the meeting and hangs up.
 func (v *visit) end() {
+	defer v.page.Close()
 	if v.given {
 		return
 	}
