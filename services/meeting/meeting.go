@@ -85,6 +85,9 @@ const codes = "meeting codes v1"
 // turns is the purpose of the key that signs TURN credentials. All nodes have the same, so that credentials hold at any of them.
 const turns = "meeting turn v1"
 
+// idleLimit is for how long a node that hangs in the middle of a transaction keeps a meeting locked: less than until its rooms are taken.
+const idleLimit = time.Second
+
 // maxLegs is how many people are written down at once.
 const maxLegs = 500
 
@@ -116,6 +119,7 @@ func Run(ctx context.Context, env process.Env) error {
 		return fmt.Errorf("meeting: %w", err)
 	}
 	defer db.Close()
+	db.LimitIdle(idleLimit)
 	if err := db.Migrate(ctx, store.Migrations()); err != nil {
 		return fmt.Errorf("meeting: %w", err)
 	}
@@ -143,6 +147,7 @@ func Run(ctx context.Context, env process.Env) error {
 // clocks are what a node has of its machine; tests have their own.
 type clocks struct {
 	now   func() time.Time
+	ran   func() time.Time // see nodes.Config
 	after func(d time.Duration, f func()) (stop func() bool)
 	cpu   func() float64
 	times nodes.Times
@@ -151,6 +156,7 @@ type clocks struct {
 func machine() clocks {
 	return clocks{
 		now:   func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+		ran:   func() time.Time { return time.Now().Round(0) }, // also the time that a machine was suspended for
 		after: func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop },
 		cpu:   new(nodes.Meter).Read,
 	}
@@ -169,13 +175,15 @@ func assemble(
 	var a *app.App // made last, of all that follows
 	var hall *room.Hall
 	others := nodes.New(nodes.Config{
-		ID: st.Node(), Bus: b, Log: log, Now: on.now, CPU: on.cpu, Times: on.times,
+		ID: st.Node(), Bus: b, Log: log, Now: on.now, Ran: on.ran, CPU: on.cpu, Times: on.times,
 		Load: func() nodes.Load {
 			rooms, people := hall.Rooms()
 			return nodes.Load{Rooms: rooms, People: people, Leaving: hall.Leaving(), TURN: cfg.TURNURLs}
 		},
 		Holders: func(ctx context.Context) ([]string, error) { return st.Read().Holders(ctx) },
 		Evict:   func(ctx context.Context, node string) error { return a.Evict(ctx, node) },
+		Wake:    func(ctx context.Context) error { return a.Awake(ctx) },
+		Evicted: func(ctx context.Context) error { return hall.CheckAll(ctx) },
 	})
 	archive := &recording.Archive{
 		Store: st, Keys: ring, Log: log, Now: on.now, Limit: cfg.RecordingMB << 20, Metrics: recording.NewMetrics(env.Metrics),
@@ -183,7 +191,7 @@ func assemble(
 	}
 	hall = room.New(room.Config{
 		Book: book, SFU: unit, Archive: archive, Feed: feed, Bus: b, Keys: ring, Master: master.Derive(seats), Log: log, Now: on.now, After: on.after,
-		Successor: others.Successor, TURN: others.TURN,
+		Successor: others.Successor, TURN: others.TURN, Awake: others.Awake,
 		Area: func(ctx context.Context, id string) (consentv1.Area, error) { return area(ctx, rules, id) },
 	})
 	acts := &activity.Activities{

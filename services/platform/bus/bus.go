@@ -2,6 +2,8 @@
 // once and consumed idempotently, requests with typed bodies and error kinds, and
 // plain core messages for audio and partials.
 //
+// A service of several processes is asked by a queue group, or, where its processes report ([Report]), one by one: [Insist].
+//
 // A Bus owns one connection; Close drains it. Handlers run on the subscription's
 // goroutine (core) or the consumer's (JetStream), one message at a time per
 // subscription. Trace context travels in message headers.
@@ -13,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -38,6 +41,9 @@ type Bus struct {
 	JS  jetstream.JetStream
 	log *slog.Logger
 	tr  trace.Tracer
+
+	mu    sync.Mutex
+	crews map[string]*crew // of the services that were asked, by name
 }
 
 // Connect dials NATS and keeps reconnecting for ever; messages published while the
@@ -287,6 +293,9 @@ func Request[Resp, Req any](ctx context.Context, b *Bus, subject string, req Req
 	msg := nats.NewMsg(subject)
 	msg.Data = data
 	inject(ctx, msg.Header)
+	if name, _ := ctx.Value(sendsName{}).(string); name != "" {
+		msg.Header.Set(headerName, name)
+	}
 	m, err := b.NC.RequestMsgWithContext(ctx, msg)
 	if err != nil {
 		return resp, errs.E(errs.Unavailable, "", fmt.Errorf("request %s: %w", subject, err))
@@ -339,6 +348,7 @@ func Handle[Req, Resp any](b *Bus, s micro.Service, subject string, limit int, f
 
 func (b *Bus) serve(r micro.Request, subject string, f func(ctx context.Context) (any, error)) {
 	ctx := extract(context.Background(), nats.Header(r.Headers()))
+	ctx = context.WithValue(ctx, hasName{}, r.Headers().Get(headerName))
 	ctx, span := b.tr.Start(ctx, "serve "+subject, trace.WithSpanKind(trace.SpanKindServer))
 	defer span.End()
 	defer func() {

@@ -2,6 +2,8 @@ package bus
 
 import (
 	"context"
+	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"samtale.dk/samtale/services/platform/errs"
@@ -10,36 +12,51 @@ import (
 // insistPause is between an answer that promises another one soon and the next try.
 const insistPause = 250 * time.Millisecond
 
-// Insist asks like [Request] until ctx ends, which must have a deadline. Who has not answered after patience may hang: whoever the
-// request comes to next is asked as well, and the first answer counts. So what is asked must be the same when it is done twice.
-// After an error of which again says so it is asked anew.
+// Insist asks like [Request] until ctx ends, which must have a deadline: a member of the service that reports, else whoever the request
+// comes to. Who has not answered after patience may hang: another is asked as well, later yet another, after twice as long each time,
+// and the first answer counts. So what is asked must be the same when it is done twice, or be done [Once]: all that is asked by one
+// Insist has the same name. After an error of which again says so it is asked anew.
 func Insist[Resp, Req any](ctx context.Context, b *Bus, subject string, req Req, patience time.Duration, again func(error) bool) (Resp, error) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(named(ctx, strconv.FormatUint(rand.Uint64(), 36)))
 	defer cancel()
 	type answer struct {
-		resp Resp
-		err  error
+		resp   Resp
+		err    error
+		member string
 	}
 	answers := make(chan answer)
 	next := time.NewTimer(0)
 	defer next.Stop()
+	members, wait := b.crew(subject), patience
+	var asked []string // in this round
 	last := answer{err: errs.E(errs.Unavailable, "", context.DeadlineExceeded)}
 	for {
 		select {
 		case <-next.C:
+			member, to := members.pick(asked), subject
+			if member != "" {
+				asked, to = append(asked, member), At(member, subject)
+			}
 			go func() {
-				resp, err := Request[Resp](ctx, b, subject, req)
+				resp, err := Request[Resp](ctx, b, to, req)
 				select {
-				case answers <- answer{resp, err}:
+				case answers <- answer{resp, err, member}:
 				case <-ctx.Done():
 				}
 			}()
-			next.Reset(patience)
+			next.Reset(wait)
+			wait *= 2
 		case last = <-answers:
-			if !again(last.err) {
+			switch {
+			case last.member != "" && nobody(last.err): // it is gone, the others are there
+				members.drop(last.member)
+				next.Reset(0)
+			case !again(last.err):
 				return last.resp, last.err
+			default:
+				asked, wait = nil, patience
+				next.Reset(insistPause)
 			}
-			next.Reset(insistPause)
 		case <-ctx.Done():
 			return last.resp, last.err
 		}

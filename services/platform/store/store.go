@@ -31,8 +31,9 @@ import (
 
 // DB is an open database.
 type DB struct {
-	sql *sql.DB
-	pg  bool
+	sql  *sql.DB
+	pg   bool
+	idle time.Duration // see LimitIdle
 }
 
 // Open opens url: "sqlite:PATH" (the folder is made) or "postgres://…".
@@ -80,6 +81,10 @@ func openPostgres(dsn string) (*DB, error) {
 	s.SetConnMaxIdleTime(time.Minute)
 	return &DB{sql: s, pg: true}, nil
 }
+
+// LimitIdle has PostgreSQL end a transaction of this process in which nothing was asked for so long, with all that it has locked: a
+// process that hangs must not hold up those that take its work over. Call it before the database is used.
+func (d *DB) LimitIdle(limit time.Duration) { d.idle = limit }
 
 // Close closes the database.
 func (d *DB) Close() error { return d.sql.Close() }
@@ -143,6 +148,11 @@ func (d *DB) inTx(ctx context.Context, f func(tx *Tx) error) error {
 		return Wrap(err)
 	}
 	defer tx.Rollback() // no effect after Commit
+	if d.pg && d.idle > 0 {
+		if _, err := tx.ExecContext(ctx, "SET LOCAL idle_in_transaction_session_timeout = "+strconv.FormatInt(d.idle.Milliseconds(), 10)); err != nil {
+			return Wrap(err)
+		}
+	}
 	if err := f(&Tx{q: tx, pg: d.pg}); err != nil {
 		return err
 	}

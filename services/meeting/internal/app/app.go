@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go/micro"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/errgroup"
@@ -207,7 +206,7 @@ func (a *App) open() (d doors, err error) {
 	if err != nil {
 		return d, err
 	}
-	return d, a.endpoints(d.all, d)
+	return d, a.endpoints(d)
 }
 
 // closeDoors takes no more requests, and waits until those at work are answered.
@@ -223,36 +222,36 @@ func (a *App) closeDoors(d doors) {
 // flushLimit is for the bus to know that a node takes no more requests.
 const flushLimit = 2 * time.Second
 
-func (a *App) endpoints(svc micro.Service, d doors) error {
+func (a *App) endpoints(d doors) error {
 	return errors.Join(
-		bus.Handle(a.Bus, svc, meetingv1.BookSubject, requestLimit, a.book),
-		bus.Handle(a.Bus, svc, meetingv1.GetSubject, requestLimit, a.get),
-		bus.Handle(a.Bus, svc, meetingv1.ListSubject, requestLimit, a.list),
-		bus.Handle(a.Bus, svc, meetingv1.SetupsSubject, requestLimit, a.setups),
-		bus.Handle(a.Bus, svc, meetingv1.SaveSetupSubject, requestLimit, a.saveSetup),
-		bus.Handle(a.Bus, svc, meetingv1.OutboxSubject, requestLimit, a.outbox),
-		bus.Handle(a.Bus, svc, callv1.CheckSubjectOf(callv1.ChannelMeeting), requestLimit, a.check),
+		anywhere(a, d, meetingv1.BookSubject, a.book),
+		anywhere(a, d, meetingv1.GetSubject, a.get),
+		anywhere(a, d, meetingv1.ListSubject, a.list),
+		anywhere(a, d, meetingv1.SetupsSubject, a.setups),
+		anywhere(a, d, meetingv1.SaveSetupSubject, a.saveSetup),
+		anywhere(a, d, meetingv1.OutboxSubject, a.outbox),
+		bus.Handle(a.Bus, d.all, callv1.CheckSubjectOf(callv1.ChannelMeeting), requestLimit, a.check),
 
 		handle(a, d, meetingv1.ChangeSubject, false, byID(func(r meetingv1.BookRequest) string { return r.ID }), a.change),
 		handle(a, d, meetingv1.CancelSubject, false, byID(func(r meetingv1.CancelRequest) string { return r.ID }), a.cancel),
 		handle(a, d, meetingv1.JoinSubject, false, byID(func(r meetingv1.Ref) string { return r.ID }), a.join),
 		handle(a, d, meetingv1.EnterSubject, false, byID(func(r meetingv1.EnterRequest) string { return r.MeetingID }), a.Hall.Enter),
 		handle(a, d, meetingv1.KnockSubject, false, bySeat(func(r meetingv1.KnockRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Knock),
-		handle(a, d, meetingv1.LookSubject, false, bySeat(seatOf), a.Hall.Look),
+		looks(a, d, meetingv1.LookSubject, bySeat(seatOf), a.Hall.Look),
 		handle(a, d, meetingv1.AdmitSubject, false, byID(func(r meetingv1.AdmitRequest) string { return r.MeetingID }), a.admit),
 		handle(a, d, meetingv1.PublishSubject, true, bySeat(func(r meetingv1.MediaRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Publish),
 		handle(a, d, meetingv1.SubscribeSubject, true, bySeat(func(r meetingv1.MediaRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Subscribe),
 		handle(a, d, meetingv1.LeaveSubject, false, bySeat(seatOf), a.Hall.Leave),
 		handle(a, d, meetingv1.ActSubject, false, bySeat(func(r meetingv1.ActRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Act),
 		handle(a, d, meetingv1.SaySubject, false, bySeat(func(r meetingv1.SayRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Say),
-		handle(a, d, meetingv1.HistorySubject, false, bySeat(seatOf), a.Hall.History),
-		handle(a, d, meetingv1.FileSubject, false, bySeat(func(r meetingv1.FileRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.File),
+		looks(a, d, meetingv1.HistorySubject, bySeat(seatOf), a.Hall.History),
+		looks(a, d, meetingv1.FileSubject, bySeat(func(r meetingv1.FileRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.File),
 		handle(a, d, meetingv1.DialInSubject, false, a.code, a.Hall.DialIn),
 		handle(a, d, meetingv1.SoundSubject, true, bySeat(func(r meetingv1.SoundRequest) meetingv1.SeatRef { return r.Seat }), a.Hall.Sound),
 		handle(a, d, meetingv1.LineSubject, false, bySeat(func(r meetingv1.LineReport) meetingv1.SeatRef { return r.Seat }), a.Hall.Line),
 		handle(a, d, opOver, false, byID(func(r meetingv1.Ref) string { return r.ID }), a.over),
 		a.Nodes.Serve(d.own),
-		a.recordingEndpoints(svc),
+		a.recordingEndpoints(d),
 	)
 }
 
@@ -273,7 +272,7 @@ func (a *App) book(ctx context.Context, r meetingv1.BookRequest) (meetingv1.Meet
 	}
 	rec, err := a.Book.New(ctx, r)
 	if err == nil && rec.State == meetingv1.Live && rec.Own(r.Actor.ID) == nil { // a colleague's that is held, maybe at another node
-		_, err = bus.Request[meetingv1.Participant](ctx, a.Bus, meetingv1.JoinSubject, meetingv1.Ref{ID: rec.ID, Actor: r.Actor})
+		_, err = route(ctx, a, meetingv1.JoinSubject, false, rec.ID, meetingv1.Ref{ID: rec.ID, Actor: r.Actor}, a.join)
 		if err == nil {
 			rec, _, err = a.Book.Get(ctx, rec.ID)
 		}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/nats-io/nats.go/micro"
-
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
@@ -19,11 +17,11 @@ import (
 
 // Recordings are for the caseworkers of the meeting's area. Each look is an audit entry, also of what is played.
 
-func (a *App) recordingEndpoints(svc micro.Service) error {
+func (a *App) recordingEndpoints(d doors) error {
 	return errors.Join(
-		bus.Handle(a.Bus, svc, meetingv1.RecordingSubject, requestLimit, a.recording),
-		bus.Handle(a.Bus, svc, meetingv1.ReadRecordingSubject, requestLimit, a.readRecording),
-		bus.Handle(a.Bus, svc, meetingv1.DeleteRecordingSubject, requestLimit, a.deleteRecording),
+		anywhere(a, d, meetingv1.RecordingSubject, a.recording),
+		anywhere(a, d, meetingv1.ReadRecordingSubject, a.readRecording),
+		anywhere(a, d, meetingv1.DeleteRecordingSubject, a.deleteRecording),
 	)
 }
 

@@ -22,6 +22,8 @@ const (
 	// routeWithin bounds how long a room is looked for that moves. Who asked waits ten seconds at most.
 	routeWithin = 7 * time.Second
 	routePause  = 100 * time.Millisecond
+	// routeLimit is when nobody waits for an answer any more. A process that was stopped in the middle of a request gives it up.
+	routeLimit = 10 * time.Second
 )
 
 // opOver ends a meeting that was left open: what a workflow asks for.
@@ -36,8 +38,42 @@ type media bool
 // doors are where requests come in: those that any node may take, and those for this one. A node that leaves closes the first at once.
 type doors struct{ all, own micro.Service }
 
-// handle serves a subject: from everybody, and from the other nodes.
+// anywhere serves a subject that any node may take: from who asks whomever it comes to, and from who asks this node.
+func anywhere[Req, Resp any](a *App, d doors, subject string, do func(context.Context, Req) (Resp, error)) error {
+	fresh := fresh(a, do)
+	return errors.Join(
+		bus.Handle(a.Bus, d.all, subject, requestLimit, fresh),
+		bus.Handle(a.Bus, d.all, bus.At(a.Nodes.ID, subject), requestLimit, fresh),
+	)
+}
+
+// fresh refuses what was asked while this process did not run: who asked has been answered by another node, or has done something else
+// since. Who does wait asks again.
+func fresh[Req, Resp any](a *App, do func(context.Context, Req) (Resp, error)) func(context.Context, Req) (Resp, error) {
+	return func(ctx context.Context, r Req) (Resp, error) {
+		if !a.Nodes.Awake() {
+			var none Resp
+			return none, store.ErrElsewhere
+		}
+		return do(ctx, r)
+	}
+}
+
+// handle serves a subject: from everybody, and from the other nodes. What is asked twice under one name is done once.
 func handle[Req, Resp any](a *App, d doors, subject string, m media, of about[Req], do func(context.Context, Req) (Resp, error)) error {
+	done := new(bus.Once[Resp])
+	once := func(ctx context.Context, r Req) (Resp, error) {
+		return done.Do(ctx, func() (Resp, error) { return do(ctx, r) })
+	}
+	return serve(a, d, subject, m, of, once)
+}
+
+// looks serves a subject that changes nothing: twice is as good as once, and answers may be large.
+func looks[Req, Resp any](a *App, d doors, subject string, of about[Req], do func(context.Context, Req) (Resp, error)) error {
+	return serve(a, d, subject, false, of, do)
+}
+
+func serve[Req, Resp any](a *App, d doors, subject string, m media, of about[Req], do func(context.Context, Req) (Resp, error)) error {
 	here := func(ctx context.Context, r Req) (Resp, error) {
 		a.busy.RLock()
 		defer a.busy.RUnlock()
@@ -48,10 +84,12 @@ func handle[Req, Resp any](a *App, d doors, subject string, m media, of about[Re
 		return do(ctx, r)
 	}
 	return errors.Join(
-		bus.Handle(a.Bus, d.own, nodes.Subject(a.Nodes.ID, subject), requestLimit, here),
-		bus.Handle(a.Bus, d.all, subject, requestLimit, func(ctx context.Context, r Req) (Resp, error) {
+		bus.Handle(a.Bus, d.own, nodes.Subject(a.Nodes.ID, subject), requestLimit, fresh(a, here)),
+		anywhere(a, d, subject, func(ctx context.Context, r Req) (Resp, error) {
 			a.busy.RLock()
 			defer a.busy.RUnlock()
+			ctx, cancel := context.WithTimeout(ctx, routeLimit)
+			defer cancel()
 			return route(ctx, a, subject, m, of(ctx, r), r, do)
 		}),
 	)
@@ -101,7 +139,7 @@ func once[Req, Resp any](
 	}
 	there, cancel := a.Nodes.While(ctx, at)
 	defer cancel()
-	resp, err := bus.Request[Resp](there, a.Bus, nodes.Subject(at, subject), r)
+	resp, err := bus.Request[Resp](bus.Forward(there), a.Bus, nodes.Subject(at, subject), r)
 	switch {
 	case err == nil:
 		return resp, nil
@@ -115,6 +153,15 @@ func once[Req, Resp any](
 		return none, store.ErrElsewhere
 	}
 	return none, err
+}
+
+// Awake makes sure after a stop of this process what it still has, and that what was asked meanwhile has come: it is refused.
+func (a *App) Awake(ctx context.Context) error {
+	if err := a.Hall.CheckAll(ctx); err != nil {
+		return err
+	}
+	_ = a.Bus.NC.FlushTimeout(flushLimit) // without the bus nothing comes
+	return nil
 }
 
 // holder reads which node has a meeting's room, and drops one that is here no more by right.

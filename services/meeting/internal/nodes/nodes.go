@@ -33,17 +33,21 @@ type Config struct {
 	// Holders lists the nodes that have rooms; Evict takes all rooms away from one.
 	Holders func(ctx context.Context) ([]string, error)
 	Evict   func(ctx context.Context, node string) error
+	// Wake makes sure after a stop of this process of what it still has, and Evicted after others have taken its rooms.
+	Wake    func(ctx context.Context) error
+	Evicted func(ctx context.Context) error
 	Log     *slog.Logger
 	Now     func() time.Time
+	Ran     func() time.Time // the clock by which this process finds that it was stopped
 	Times   Times
 }
 
 // Times are how often nodes report and how soon one counts as gone. The zero value means the defaults in brackets: a node that is
-// killed loses its rooms some 1.5 s later, one that hangs after some 3 s.
+// killed loses its rooms 1 to 1.3 s after its last report, one that hangs after 1.5 to 1.8 s.
 type Times struct {
-	Beat   time.Duration // between reports [500 ms]
-	Silent time.Duration // without a report, a node is asked whether it is there [1 s]
-	Ask    time.Duration // for its answer [1.5 s]
+	Beat   time.Duration // between reports [bus.ReportEvery]
+	Silent time.Duration // without a report, a node that the bus does not know is gone; after half of it, it is asked [1 s]
+	Ask    time.Duration // for its answer [1 s]
 }
 
 // Load is how much a node has to do.
@@ -58,16 +62,17 @@ type Load struct {
 // weigh is what a further room would cost the node, in participants.
 func (l Load) weigh() float64 { return float64(l.People+l.Rooms) + 100*l.CPU }
 
-// report is what a node tells of itself.
+// report is what a node tells of itself: a [bus.Report], and more.
 type report struct {
 	Node string `json:"node"`
 	Load
 }
 
-const reports = "meeting.v1.nodes"
-
-// opPing asks a node whether it is there.
-const opPing = "ping"
+// What a node is asked, and told.
+const (
+	opPing    = "ping"    // whether it is there
+	opEvicted = "evicted" // that its rooms were taken away from it
+)
 
 // Subject is where one node takes the requests of a subject.
 func Subject(node, subject string) string {
@@ -77,20 +82,29 @@ func Subject(node, subject string) string {
 // Nodes are the processes that this one knows of.
 type Nodes struct {
 	Config
+	wire   wire
 	asking singleflight.Group
+	pulse  Pulse
 
 	mu         sync.Mutex
 	others     map[string]*other
-	began      time.Time // of listening without a break
+	gones      map[string]chan struct{} // closed when a node is found to be gone, as far as somebody waits for that
+	began      time.Time                // of listening without a break
 	reconnects uint64
 	cpu        float64
+}
+
+// wire is what is needed of the bus to find who is gone.
+type wire struct {
+	ask  func(ctx context.Context, node string) error
+	tell func(node string) error // that its rooms were taken
+	link func() (reconnects uint64, up bool)
 }
 
 // other is a node as it was last heard.
 type other struct {
 	Load
 	heard time.Time
-	gone  chan struct{} // closed when it is
 }
 
 // New returns a Nodes that knows of nobody yet.
@@ -100,24 +114,41 @@ func New(cfg Config) *Nodes {
 			*d = v
 		}
 	}
-	or(&cfg.Times.Beat, 500*time.Millisecond)
+	or(&cfg.Times.Beat, bus.ReportEvery)
 	or(&cfg.Times.Silent, time.Second)
-	or(&cfg.Times.Ask, 1500*time.Millisecond)
-	return &Nodes{Config: cfg, others: map[string]*other{}, began: cfg.Now()}
+	or(&cfg.Times.Ask, time.Second)
+	n := &Nodes{
+		Config: cfg, others: map[string]*other{}, gones: map[string]chan struct{}{}, began: cfg.Now(), pulse: Pulse{Now: cfg.Ran},
+	}
+	n.wire = wire{
+		ask:  n.Ask,
+		tell: func(node string) error { return n.Bus.NC.Publish(Subject(node, opEvicted), []byte("{}")) },
+		link: func() (uint64, bool) { return n.Bus.NC.Stats().Reconnects, n.Bus.NC.IsConnected() },
+	}
+	return n
 }
 
-// Serve adds the endpoint by which others find that this node is there.
+// Serve adds the endpoints by which others find that this node is there, and tell it what they have found.
 func (n *Nodes) Serve(svc micro.Service) error {
-	return bus.Handle(n.Bus, svc, Subject(n.ID, opPing), 64, func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil })
+	return errors.Join(
+		bus.Handle(n.Bus, svc, Subject(n.ID, opPing), 64, func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil }),
+		bus.Handle(n.Bus, svc, Subject(n.ID, opEvicted), 64, func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, n.Evicted(ctx) }),
+	)
 }
+
+// Awake tells whether this process runs and knows where it stands, see [Pulse].
+func (n *Nodes) Awake() bool { return n.pulse.Awake() }
 
 // Run reports and looks for nodes that are gone until ctx ends.
 func (n *Nodes) Run(ctx context.Context) error {
-	sub, err := bus.Listen(n.Bus, reports, func(_ context.Context, r report) { n.take(r) })
+	sub, err := bus.Listen(n.Bus, bus.Reports("meeting"), func(_ context.Context, r report) { n.take(r) })
 	if err != nil {
 		return err
 	}
 	defer func() { _ = sub.Unsubscribe() }() // the connection may be gone already
+	var pulse sync.WaitGroup
+	defer pulse.Wait()
+	pulse.Go(func() { n.pulse.Run(ctx, n.Wake) })
 	beat := time.NewTicker(n.Times.Beat)
 	defer beat.Stop()
 	for {
@@ -141,7 +172,7 @@ func (n *Nodes) Run(ctx context.Context) error {
 func (n *Nodes) Report() {
 	data, err := json.Marshal(report{n.ID, n.here()})
 	if err == nil {
-		err = n.Bus.NC.Publish(reports, data)
+		err = n.Bus.NC.Publish(bus.Reports("meeting"), data)
 	}
 	if err != nil {
 		n.Log.Warn("meeting nodes", "err", err)
@@ -164,7 +195,7 @@ func (n *Nodes) take(r report) {
 	defer n.mu.Unlock()
 	o := n.others[r.Node]
 	if o == nil {
-		o = &other{gone: make(chan struct{})}
+		o = &other{}
 		n.others[r.Node] = o
 	}
 	o.Load, o.heard = r.Load, n.Now()
@@ -182,7 +213,9 @@ func (n *Nodes) Pick() (string, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for id, o := range n.others {
-		consider(id, o.Load)
+		if n.silence(id) < n.suspect() { // else it may hang
+			consider(id, o.Load)
+		}
 	}
 	consider(n.ID, here)
 	if o := n.others[best]; o != nil {
@@ -220,36 +253,34 @@ func (n *Nodes) TURN() []string {
 func (n *Nodes) While(ctx context.Context, node string) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	n.mu.Lock()
-	o := n.others[node]
-	n.mu.Unlock()
-	if o != nil {
-		go func() {
-			select {
-			case <-o.gone:
-				cancel()
-			case <-ctx.Done():
-			}
-		}()
+	gone := n.gones[node]
+	if gone == nil {
+		gone = make(chan struct{})
+		n.gones[node] = gone
 	}
+	n.mu.Unlock()
+	go func() {
+		select {
+		case <-gone:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	return ctx, cancel
 }
 
-// look takes the rooms of nodes away that are gone.
+// look finds those that say nothing, and has them asked.
 func (n *Nodes) look(ctx context.Context) error {
-	holders, err := n.Holders(ctx)
-	if err != nil {
-		return err
-	}
+	all, err := n.Holders(ctx)
 	n.mu.Lock()
-	for id, o := range n.others { // a node without rooms is forgotten when it stops reporting
-		if n.silence(id) > 20*n.Times.Beat && !slices.Contains(holders, id) {
-			close(o.gone)
-			delete(n.others, id)
+	for id := range n.others { // without rooms it may be given one
+		if !slices.Contains(all, id) {
+			all = append(all, id)
 		}
 	}
 	n.mu.Unlock()
-	for _, id := range holders {
-		if id == n.ID || n.quiet(id) < n.Times.Silent {
+	for _, id := range all {
+		if id == n.ID || n.quiet(id) < n.suspect() {
 			continue
 		}
 		go func() { // one that hangs keeps nobody waiting
@@ -258,8 +289,11 @@ func (n *Nodes) look(ctx context.Context) error {
 			}
 		}()
 	}
-	return nil
+	return err
 }
+
+// suspect is for how long a node says nothing until it is asked whether it is there, and gets no new rooms.
+func (n *Nodes) suspect() time.Duration { return n.Times.Silent / 2 }
 
 func (n *Nodes) quiet(node string) time.Duration {
 	n.mu.Lock()
@@ -276,18 +310,21 @@ func (n *Nodes) heardSince(node string, at time.Time) bool {
 
 // silence is how long a node could have been heard and was not. n.mu is held.
 func (n *Nodes) silence(node string) time.Duration {
-	if r := n.Bus.NC.Stats().Reconnects; r != n.reconnects || !n.Bus.NC.IsConnected() {
+	if r, up := n.wire.link(); r != n.reconnects || !up {
 		n.reconnects, n.began = r, n.Now() // we may have been the one who was away
 	}
 	since := n.began
+	if late := n.pulse.lateAt(); late.After(since) { // we may not have listened
+		since = late
+	}
 	if o := n.others[node]; o != nil && o.heard.After(since) {
 		since = o.heard
 	}
 	return n.Now().Sub(since)
 }
 
-// Gone finds out whether a node is there that did not answer. It waits until the node has been silent long enough to be asked; one
-// that does not answer loses its rooms.
+// Gone finds out whether a node is there that did not answer; one that is not loses its rooms. It is asked when it has been silent for
+// a while, and is gone when it neither answers nor reports until its time is over, or, sooner, when the bus knows nobody there.
 func (n *Nodes) Gone(ctx context.Context, node string) (bool, error) {
 	found := n.asking.DoChan(node, func() (any, error) { return n.gone(context.WithoutCancel(ctx), node) })
 	select {
@@ -300,29 +337,46 @@ func (n *Nodes) Gone(ctx context.Context, node string) (bool, error) {
 
 func (n *Nodes) gone(ctx context.Context, node string) (bool, error) {
 	began := n.Now()
-	for wait := n.Times.Silent - n.quiet(node); wait > 0; wait = n.Times.Silent - n.quiet(node) {
-		if n.heardSince(node, began) {
+	for _, silent := range []time.Duration{n.suspect(), n.Times.Silent} { // who answers neither time is gone
+		if !n.silentFor(node, silent, began) {
 			return false, nil
+		}
+		ask, cancel := context.WithTimeout(ctx, n.Times.Ask)
+		err := n.wire.ask(ask, node)
+		cancel()
+		switch {
+		case err == nil:
+			return false, nil
+		case !Away(err):
+			return false, err
+		case !errors.Is(err, nats.ErrNoResponders) && n.silentFor(node, n.Times.Silent, began): // it hangs
+			return true, n.evict(ctx, node)
+		}
+	}
+	return true, n.evict(ctx, node)
+}
+
+// silentFor waits until a node has been silent for so long; false: it was heard.
+func (n *Nodes) silentFor(node string, silent time.Duration, began time.Time) bool {
+	for {
+		if n.heardSince(node, began) {
+			return false
+		}
+		wait := silent - n.quiet(node)
+		if wait <= 0 {
+			return true
 		}
 		time.Sleep(min(wait, n.Times.Beat))
 	}
-	ask, cancel := context.WithTimeout(ctx, n.Times.Ask)
-	defer cancel()
-	err := n.Ask(ask, node)
-	switch {
-	case err == nil:
-		return false, nil
-	case !Away(err):
-		return false, err
-	case n.quiet(node) < n.Times.Silent: // it was heard meanwhile, or the bus was away from us
-		return false, nil
-	}
+}
+
+func (n *Nodes) evict(ctx context.Context, node string) error {
 	if err := n.Evict(ctx, node); err != nil {
-		return false, err
+		return err
 	}
 	n.Log.Info("a meeting node is gone", "node", node)
 	n.Forget(node)
-	return true, nil
+	return n.wire.tell(node) // it may be there after all, and only slow
 }
 
 // Ask finds out whether a node answers.
@@ -342,9 +396,10 @@ func (n *Nodes) Others() int {
 func (n *Nodes) Forget(node string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if o := n.others[node]; o != nil {
-		close(o.gone)
-		delete(n.others, node)
+	delete(n.others, node)
+	if gone := n.gones[node]; gone != nil {
+		close(gone)
+		delete(n.gones, node)
 	}
 }
 

@@ -22,6 +22,7 @@ type member struct {
 	load    Load
 	holders []string
 	evicted []string
+	told    int // that others have taken its rooms
 }
 
 func (m *member) set(f func()) {
@@ -32,9 +33,14 @@ func (m *member) set(f func()) {
 
 func join(t *testing.T, b *bus.Bus, id string, load Load) *member {
 	t.Helper()
+	return joinAt(t, b, id, load, 200*time.Millisecond)
+}
+
+func joinAt(t *testing.T, b *bus.Bus, id string, load Load, silent time.Duration) *member {
+	t.Helper()
 	m := &member{bus: b, load: load}
 	m.Nodes = New(Config{
-		ID: id, Bus: b, Log: slog.New(slog.DiscardHandler), Now: time.Now, CPU: func() float64 { return load.CPU },
+		ID: id, Bus: b, Log: slog.New(slog.DiscardHandler), Now: time.Now, Ran: time.Now, CPU: func() float64 { return load.CPU },
 		Load: func() Load { m.mu.Lock(); defer m.mu.Unlock(); return m.load },
 		Holders: func(context.Context) ([]string, error) {
 			m.mu.Lock()
@@ -48,7 +54,12 @@ func join(t *testing.T, b *bus.Bus, id string, load Load) *member {
 			})
 			return nil
 		},
-		Times: Times{Beat: 20 * time.Millisecond, Silent: 200 * time.Millisecond, Ask: 2 * time.Minute},
+		Wake: func(context.Context) error { return nil },
+		Evicted: func(context.Context) error {
+			m.set(func() { m.told++ })
+			return nil
+		},
+		Times: Times{Beat: 20 * time.Millisecond, Silent: silent, Ask: 2 * time.Minute},
 	})
 	svc, err := b.Service("meeting", "test")
 	if err != nil {
@@ -98,7 +109,7 @@ func TestPick(t *testing.T) {
 // Rooms that come together go to different nodes, before either has reported.
 func TestPickSpreads(t *testing.T) {
 	b := bustest.New(t)
-	m := join(t, b, "a", Load{Rooms: 100})
+	m := joinAt(t, b, "a", Load{Rooms: 100}, time.Hour)
 	m.cancel() // hears nothing any more
 	for _, id := range []string{"b", "c"} {
 		m.take(report{Node: id})

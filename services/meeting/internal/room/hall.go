@@ -48,6 +48,8 @@ type Config struct {
 	// Successor tells whether another node takes rooms over, and TURN where the others' TURN servers are.
 	Successor func() bool
 	TURN      func() []string
+	// Awake tells whether the rooms here are known to be here still: false after this process was stopped, until CheckAll has returned.
+	Awake func() bool
 }
 
 // Hall is the rooms of this node.

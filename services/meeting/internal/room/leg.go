@@ -15,6 +15,7 @@ import (
 // leg is one person's sound on its way to the recogniser. The SFU writes it; masking may change at any time.
 type leg struct {
 	callv1.Leg
+	awake  func() bool // see Config
 	feed   *audiofeed.Leg
 	masked atomic.Bool
 
@@ -25,12 +26,12 @@ type leg struct {
 // rate is samples a second.
 const rate = 16000
 
-func newLeg(g *audiofeed.Gateway, meeting string, l callv1.Leg) (*leg, error) {
-	feed, err := g.Open(audiofeed.LegConfig{ConversationID: meeting, LegID: l.ID, Role: l.Role, StartedAt: l.StartedAt})
+func newLeg(h *Hall, meeting string, l callv1.Leg) (*leg, error) {
+	feed, err := h.Feed.Open(audiofeed.LegConfig{ConversationID: meeting, LegID: l.ID, Role: l.Role, StartedAt: l.StartedAt})
 	if err != nil {
 		return nil, err
 	}
-	return &leg{Leg: l, feed: feed}, nil
+	return &leg{Leg: l, awake: h.Awake, feed: feed}, nil
 }
 
 func (l *leg) mask(on bool) { l.masked.Store(on) }
@@ -44,6 +45,10 @@ func (l *leg) WriteFrame(samples []int16, captured time.Time, flags uint8) error
 	defer l.mu.Unlock()
 	if l.over {
 		return audiofeed.ErrEnded
+	}
+	if !l.awake() { // the room may be another's: what was in the sockets is not told
+		l.feed.Lost(int64(len(samples)))
+		return nil
 	}
 	return l.feed.WriteFrame(samples, captured, flags)
 }

@@ -3,6 +3,8 @@ package room
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,6 +101,21 @@ func (h *Hall) Check(meeting string, p store.Place) {
 	if r := h.find(meeting); r != nil && p.Epoch > r.epoch {
 		h.drop(r)
 	}
+}
+
+// CheckAll compares all that is here with who has the rooms.
+func (h *Hall) CheckAll(ctx context.Context) error {
+	h.mu.Lock()
+	ids := slices.Collect(maps.Keys(h.rooms))
+	h.mu.Unlock()
+	for _, id := range ids {
+		p, err := h.Book.Store.Read().Place(ctx, id)
+		if err != nil {
+			return err
+		}
+		h.Check(id, p)
+	}
+	return nil
 }
 
 // drop closes a room that another node has. Nothing of it is written any more: who takes it over knows from the database how far

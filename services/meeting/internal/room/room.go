@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -244,6 +245,12 @@ func caseworker(rec booking.Record) string {
 
 // over ends a meeting: media stops, what was said is committed, and the journal hears of it.
 func (h *Hall) over(r *room, reason string) {
+	ctx, cancel := context.WithTimeout(context.Background(), openWithin)
+	defer cancel()
+	err := h.Book.Store.InTx(ctx, func(tx *store.Tx) error { return tx.Fence(ctx, r.id, r.epoch) })
+	if errors.Is(r.refused(err), store.ErrElsewhere) { // nobody is told of an end that is not for this node to say
+		return
+	}
 	r.mu.Lock()
 	if r.ended {
 		r.mu.Unlock()
@@ -258,9 +265,9 @@ func (h *Hall) over(r *room, reason string) {
 	commit(words, legs)
 	r.stop() // the last words are captions, too
 	h.close(r)
-	ctx, cancel := context.WithTimeout(context.Background(), openWithin)
+	last, cancel := context.WithTimeout(context.Background(), openWithin)
 	defer cancel()
-	if err := h.finish(ctx, r.id, reason, lengthsOf(legs), r.epoch); err != nil {
+	if err := h.finish(last, r.id, reason, lengthsOf(legs), r.epoch); err != nil {
 		h.Log.Error("meeting has ended, but nobody hears of it yet", "meeting_id", r.id, "err", err)
 	}
 }
@@ -387,7 +394,7 @@ func (r *room) sound(participant, role, user string, t sfu.Track) sfu.AudioWrite
 		l.mask(masked)
 		return l
 	}
-	l, err := newLeg(r.hall.Feed, r.id, callv1.Leg{
+	l, err := newLeg(r.hall, r.id, callv1.Leg{
 		ID: event.NewID(r.hall.Now()), Role: callRole(role), StartedAt: r.hall.Now(), User: user,
 	})
 	if err != nil {
@@ -464,6 +471,9 @@ func (r *room) quality(participant string, q sfu.Quality) {
 }
 
 func (r *room) speakers(list []sfu.Speaker) {
+	if !r.hall.Awake() {
+		return
+	}
 	levels := make([]meetingv1.Level, 0, len(list))
 	for _, s := range list {
 		if s.Speaking {

@@ -13,7 +13,6 @@ import (
 
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
-	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/portal/internal/who"
 	"samtale.dk/samtale/services/portal/token"
@@ -88,7 +87,10 @@ func (a *App) bookMeeting(w http.ResponseWriter, r *http.Request, p who.Person) 
 		return err
 	}
 	req.Actor = host(p)
-	m, err := bus.Request[meetingv1.Meeting](r.Context(), a.Bus, meetingv1.BookSubject, req)
+	if req.ID == "" { // asked twice, it is one meeting all the same
+		req.ID = event.NewID(time.Now())
+	}
+	m, err := askBooking[meetingv1.Meeting](r.Context(), a, meetingv1.BookSubject, req)
 	if err != nil {
 		return err
 	}
@@ -159,7 +161,7 @@ func (a *App) listMeetings(w http.ResponseWriter, r *http.Request, p who.Person)
 		}
 		*at = t
 	}
-	rep, err := bus.Request[meetingv1.ListReply](r.Context(), a.Bus, meetingv1.ListSubject, req)
+	rep, err := askBooking[meetingv1.ListReply](r.Context(), a, meetingv1.ListSubject, req)
 	if err != nil {
 		return err
 	}
@@ -170,7 +172,7 @@ func (a *App) listMeetings(w http.ResponseWriter, r *http.Request, p who.Person)
 }
 
 func (a *App) listSetups(w http.ResponseWriter, r *http.Request, _ who.Person) error {
-	rep, err := bus.Request[meetingv1.SetupsReply](r.Context(), a.Bus, meetingv1.SetupsSubject, meetingv1.SetupsRequest{})
+	rep, err := askBooking[meetingv1.SetupsReply](r.Context(), a, meetingv1.SetupsSubject, meetingv1.SetupsRequest{})
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
-	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/portal/internal/who"
 	"samtale.dk/samtale/services/portal/token"
@@ -37,7 +36,7 @@ func (a *App) recording(r *http.Request, p who.Person, subject string) (meetingv
 	if err != nil {
 		return meetingv1.Recording{}, err
 	}
-	return bus.Request[meetingv1.Recording](r.Context(), a.Bus, subject, meetingv1.RecordingRequest{MeetingID: id, Actor: host(p)})
+	return askBooking[meetingv1.Recording](r.Context(), a, subject, meetingv1.RecordingRequest{MeetingID: id, Actor: host(p)})
 }
 
 func (a *App) getRecording(w http.ResponseWriter, r *http.Request, p who.Person) error {
@@ -168,7 +167,7 @@ type trackReader struct {
 
 func (t *trackReader) ask(length int) (meetingv1.RecordingPart, error) {
 	t.req.From, t.req.Length = t.at, length
-	return bus.Request[meetingv1.RecordingPart](t.r.Context(), t.app.Bus, meetingv1.ReadRecordingSubject, t.req)
+	return askBooking[meetingv1.RecordingPart](t.r.Context(), t.app, meetingv1.ReadRecordingSubject, t.req)
 }
 
 // Seek implements io.Seeker.
