@@ -3,6 +3,7 @@ package bus_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -305,6 +306,105 @@ func TestInsist(t *testing.T) {
 	_, err := bus.Insist[answer](ctx, b, "test.v1.nobody", question{}, time.Hour, func(error) bool { return false })
 	if !errors.Is(err, errs.Unavailable) {
 		t.Errorf("nobody there: %v", err)
+	}
+}
+
+// member serves test.v1.ask as one member only.
+func member(t *testing.T, b *bus.Bus, id string, f func(context.Context, question) (answer, error)) {
+	t.Helper()
+	svc, err := b.Service("test", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { svc.Stop() })
+	if err := bus.Handle(b, svc, bus.At(id, "test.v1.ask"), 64, f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func reports(t *testing.T, b *bus.Bus, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		data, err := json.Marshal(bus.Report{Node: id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.NC.Publish(bus.Reports("test"), data); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Of the members that report, one that hangs costs no more than patience, and one that is gone nothing. Nobody serves all of them.
+func TestInsistAsksMembers(t *testing.T) {
+	b := bustest.New(t)
+	hung := make(chan struct{}, 1000)
+	if _, err := b.NC.Subscribe(bus.At("hung", "test.v1.ask"), func(*nats.Msg) { hung <- struct{}{} }); err != nil {
+		t.Fatal(err)
+	}
+	member(t, b, "well", func(context.Context, question) (answer, error) { return answer{"hej"}, nil })
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for len(hung) == 0 { // who is asked first is drawn by lot; the first request finds nobody to ask
+		reports(t, b, "hung", "gone", "well")
+		got, err := bus.Insist[answer](ctx, b, "test.v1.ask", question{}, 10*time.Millisecond, func(err error) bool {
+			reports(t, b, "well")
+			return errors.Is(err, errs.Unavailable)
+		})
+		if err != nil || got.Text != "hej" {
+			t.Fatalf("answered %+v, %v", got, err)
+		}
+	}
+}
+
+// What comes twice under one name is done once; both get the answer. Another request is another one, and one that failed is done anew.
+func TestOnce(t *testing.T) {
+	b := bustest.New(t)
+	var came, did atomic.Int32
+	var once bus.Once[answer]
+	both := make(chan struct{})
+	do := func(ctx context.Context, q question) (answer, error) {
+		if q.Want == "both" && came.Add(1) == 2 {
+			close(both)
+		}
+		return once.Do(ctx, func() (answer, error) {
+			n := did.Add(1)
+			switch {
+			case q.Want == "both":
+				<-both
+			case q.Want == "fail" && n == 1:
+				return answer{}, &errs.Error{Kind: errs.Unavailable, RetryAfter: time.Second}
+			}
+			return answer{fmt.Sprint(n)}, nil
+		})
+	}
+	member(t, b, "a", do)
+	member(t, b, "b", do)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	ask := func(want string) string {
+		t.Helper()
+		got, err := bus.Insist[answer](ctx, b, "test.v1.ask", question{want}, time.Millisecond, func(err error) bool {
+			reports(t, b, "a", "b")
+			return errors.Is(err, errs.Unavailable)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.Text
+	}
+	if got := ask("both"); got != "1" || did.Load() != 1 {
+		t.Errorf("done %d times, answered %s", did.Load(), got)
+	}
+	if first, next := ask("one"), ask("one"); first == next {
+		t.Errorf("two requests were answered %s", first)
+	}
+	did.Store(0)
+	if got := ask("fail"); got != "2" {
+		t.Errorf("after an error: %s", got)
+	}
+	if got, err := once.Do(ctx, func() (answer, error) { return answer{"unnamed"}, nil }); err != nil || got.Text != "unnamed" {
+		t.Errorf("%v, %v", got, err)
 	}
 }
 
