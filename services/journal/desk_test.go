@@ -478,7 +478,9 @@ func TestWhoLogsInFindsTheConversation(t *testing.T) {
 	w := newWorld(t)
 	c := newCall()
 	w.begin(c)
-	sealed, err := seal.JSON(t.Context(), w.ring(), c.id, "party", callv1.Party{Name: "Lone Holm", Ref: "pseudonym-7", OnBehalfOf: "Bente Holm"})
+	sealed, err := seal.JSON(t.Context(), w.ring(), c.id, "party", callv1.Introduced{
+		Party: callv1.Party{Name: "Lone Holm"}, Ref: "pseudonym-7", OnBehalfOf: "Bente Holm",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -116,12 +116,12 @@ func TestVerifiedIdentityBelongsToOneDevice(t *testing.T) {
 // The journal is told who has logged in, when they are let in and not before, and for whom they act.
 func TestCitizenWhoLoggedInIsIntroduced(t *testing.T) {
 	w := newWorld(t)
-	var parties []callv1.Party
+	var parties []callv1.Introduced
 	follow(w, "call.v1.changed.>", func(e callv1.Changed) {
 		if len(e.Sealed) == 0 {
 			return
 		}
-		var p callv1.Party
+		var p callv1.Introduced
 		if err := seal.OpenJSON(t.Context(), w.keys, e.ConversationID, "party", e.Sealed, &p); err != nil {
 			t.Errorf("who the citizen is: %v", err)
 		}
@@ -140,7 +140,7 @@ func TestCitizenWhoLoggedInIsIntroduced(t *testing.T) {
 	w.mu.Unlock()
 	lone.decide(meetingv1.Admit)
 	w.until("the journal is told", func() bool { return len(parties) > early })
-	want := callv1.Party{Name: "Lone Holm", Number: m.Participants[1].Phone, Ref: "pseudonym-7", OnBehalfOf: "Bente Holm"}
+	want := callv1.Introduced{Party: callv1.Party{Name: "Lone Holm", Number: m.Participants[1].Phone}, Ref: "pseudonym-7", OnBehalfOf: "Bente Holm"}
 	if early != 0 || parties[0] != want {
 		t.Errorf("told %d times before, and then %+v, want %+v", early, parties[0], want)
 	}

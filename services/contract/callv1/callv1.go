@@ -63,12 +63,17 @@ type Leg struct {
 	User string `json:"user,omitempty"`
 }
 
-// Party is who is at the other end; sealed in events.
+// Party is who is at the other end.
 type Party struct {
 	Number string `json:"number,omitempty"` // E.164 or SIP user part
 	Name   string `json:"name,omitempty"`   // display name as received, not verified
 	URI    string `json:"uri,omitempty"`
-	// Ref is the pseudonym of somebody who is logged in (the login's, see journalv1.Actor), OnBehalfOf whom they act for.
+}
+
+// Introduced is what events carry sealed: who is at the other end and, when they are logged in, their pseudonym (see
+// journalv1.Actor) and whom they act for.
+type Introduced struct {
+	Party
 	Ref        string `json:"ref,omitempty"`
 	OnBehalfOf string `json:"on_behalf_of,omitempty"`
 }
@@ -81,7 +86,7 @@ type Started struct {
 	ServiceArea    string  `json:"service_area"`
 	SIPCallIDHash  string  `json:"sip_call_id_hash,omitempty"` // hex SHA-256, to match with a trunk's own log
 	Legs           []Leg   `json:"legs,omitempty"`
-	Sealed         []byte  `json:"sealed,omitempty"`     // Party
+	Sealed         []byte  `json:"sealed,omitempty"`     // Introduced
 	Caseworker     string  `json:"caseworker,omitempty"` // outgoing and SIPREC
 	Extension      string  `json:"extension,omitempty"`  // SIPREC: the desk phone's extension
 	Follows        string  `json:"follows,omitempty"`    // conversation that this one goes on from
@@ -101,7 +106,7 @@ type Changed struct {
 	// Transcribe is the citizen's choice as far as the call knows it: nil until made.
 	Transcribe *bool  `json:"transcribe,omitempty"`
 	Reason     string `json:"reason,omitempty"` // held, transferred, worker lost …
-	// Sealed is the Party, when another one has come into the citizen's place, or more is known of them.
+	// Sealed is Introduced, when another one has come into the citizen's place, or more is known of them.
 	Sealed []byte `json:"sealed,omitempty"`
 }
 
@@ -179,7 +184,7 @@ type Call struct {
 	Muted          bool      `json:"muted,omitempty"`
 	Paused         bool      `json:"paused,omitempty"`  // transcription paused by a person
 	Quality        string    `json:"quality,omitempty"` // good, fair, poor
-	Text           bool      `json:"text,omitempty"`    // the citizen's telephone has real-time text
+	Text           bool      `json:"text,omitempty"`    // somebody's telephone has real-time text, so that one can type to it
 	// EndsBy is set when the gateway stops: then it ends the call, if nobody has before.
 	EndsBy time.Time `json:"ends_by,omitzero"`
 }

@@ -40,8 +40,8 @@ func (c *change) tell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sealed, err := seal.JSON(ctx, c.keys, c.ConversationID, fieldParty, callv1.Party{
-		Number: in.Phone, Name: in.Name, Ref: in.PartyID, OnBehalfOf: in.OnBehalfOf,
+	sealed, err := seal.JSON(ctx, c.keys, c.ConversationID, fieldParty, callv1.Introduced{
+		Party: callv1.Party{Number: in.Phone, Name: in.Name}, Ref: in.PartyID, OnBehalfOf: in.OnBehalfOf,
 	})
 	if err != nil {
 		return err

@@ -151,8 +151,7 @@ func (a *App) addParty(ctx context.Context, c store.Conversation, v *journalv1.C
 	if id.Name != "" {
 		p.Name = id.Name
 	}
-	v.Party, v.OnBehalfOf = p, cmp.Or(id.OnBehalfOf, p.OnBehalfOf)
-	v.Party.Ref, v.Party.OnBehalfOf = "", "" // they stand beside it
+	v.Party, v.OnBehalfOf = p.Party, cmp.Or(id.OnBehalfOf, p.OnBehalfOf)
 	return nil
 }
 

@@ -35,7 +35,7 @@ type Identity struct {
 }
 
 // Party opens who called, as the call brought it; zero when nothing is known.
-func (v Vault) Party(ctx context.Context, c store.Conversation) (p callv1.Party, err error) {
+func (v Vault) Party(ctx context.Context, c store.Conversation) (p callv1.Introduced, err error) {
 	if len(c.Party) > 0 {
 		err = seal.OpenJSON(ctx, v.Keys, c.ID, fieldParty, c.Party, &p)
 	}

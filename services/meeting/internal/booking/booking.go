@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
@@ -37,6 +38,9 @@ type Record struct {
 	Seats    map[string]Seat `json:"seats"`          // by participant
 	Sequence int             `json:"sequence"`       // of the calendar entry
 	Legs     []callv1.LegEnd `json:"legs,omitempty"` // of the conversation, also of nodes that are gone
+	Reason   string          `json:"reason,omitempty"` // of a cancellation
+	// Dropped are those who are not to come any more since a change: they are told so.
+	Dropped []meetingv1.Participant `json:"dropped,omitempty"`
 	Version  int64           `json:"-"`              // more with every change
 }
 
@@ -236,12 +240,19 @@ func (b *Book) Change(ctx context.Context, r meetingv1.BookRequest) (Record, err
 	}, func(tx *store.Tx, rec Record) error { return b.putCodes(ctx, tx, rec) })
 }
 
-// Cancel cancels a meeting that has not ended.
-func (b *Book) Cancel(ctx context.Context, id string) (Record, error) {
+// maxReason is the longest reason of a cancellation, in characters.
+const maxReason = 500
+
+// Cancel cancels a meeting that has not begun. The reason is told to those who were invited.
+func (b *Book) Cancel(ctx context.Context, id, reason string) (Record, error) {
+	reason = strings.TrimSpace(reason)
+	if utf8.RuneCountInString(reason) > maxReason {
+		return Record{}, errs.E(errs.Invalid, fmt.Sprintf("Begrundelsen er for lang (højst %d tegn).", maxReason), nil)
+	}
 	return b.Update(ctx, id, "cancelled", "", func(rec *Record) error {
 		switch rec.State {
 		case meetingv1.Booked:
-			rec.State = meetingv1.Cancelled
+			rec.State, rec.Reason = meetingv1.Cancelled, reason
 			rec.Sequence++
 			return nil
 		case meetingv1.Cancelled:
@@ -331,9 +342,20 @@ func (rec *Record) people(wanted []meetingv1.Participant, now time.Time) error {
 		}
 		list = append(list, p)
 	}
+	for _, p := range rec.Participants {
+		if _, stays := seats[p.ID]; !stays {
+			rec.Dropped = append(rec.Dropped, p)
+		}
+	}
+	if n := len(rec.Dropped); n > maxDropped {
+		rec.Dropped = rec.Dropped[n-maxDropped:]
+	}
 	rec.Participants, rec.Seats = list, seats
 	return nil
 }
+
+// maxDropped is of how many who are not to come any more a booking knows.
+const maxDropped = 2 * MaxParticipants
 
 func checkPerson(p meetingv1.Participant) error {
 	invalid := func(text string) error { return errs.E(errs.Invalid, text, nil) }
@@ -488,6 +510,42 @@ func (b *Book) tell(ctx context.Context, tx *store.Tx, rec Record, what, partici
 // WorkflowID is the id of a meeting's workflow.
 func WorkflowID(meeting string) string { return "meeting-" + meeting }
 
+// Waits tells whether somebody is in the lobby.
+func (rec *Record) Waits() bool {
+	return slices.ContainsFunc(rec.Participants, func(p meetingv1.Participant) bool { return p.State == meetingv1.InLobby || p.Again })
+}
+
+// Came tells whether somebody with one of some roles has been in the meeting or its lobby.
+func (rec *Record) Came(roles ...string) bool {
+	return slices.ContainsFunc(rec.Participants, func(p meetingv1.Participant) bool {
+		s := rec.Seats[p.ID]
+		return slices.Contains(roles, p.Role) && (p.State != meetingv1.Invited || p.Line == "" && s.Device != "" || s.Knocks != "")
+	})
+}
+
+// Missed tells whether the citizen has not come though the meeting should have begun a while ago.
+func (rec *Record) Missed(now time.Time) bool {
+	return !now.Before(rec.StartsAt.Add(lateFor)) && !rec.Came(meetingv1.RoleCitizen) &&
+		slices.ContainsFunc(rec.Participants, func(p meetingv1.Participant) bool { return p.Role == meetingv1.RoleCitizen })
+}
+
+// lateFor is how late one may be without having missed a meeting that the others end.
+const lateFor = 5 * time.Minute
+
+// NoShowAfter is how long after the start a meeting that nobody has come to is given up.
+const NoShowAfter = 20 * time.Minute
+
+// Deserted tells whether a meeting whose room is empty is over: not while somebody waits to be let in, not before it should have
+// begun, and a while later only if those from outside who were expected have not come yet.
+func (rec *Record) Deserted(now time.Time) bool {
+	if rec.Waits() || now.Before(rec.StartsAt) {
+		return false
+	}
+	outside := []string{meetingv1.RoleCitizen, meetingv1.RoleCompanion, meetingv1.RoleInterpreter, meetingv1.RoleExpert}
+	expected := slices.ContainsFunc(rec.Participants, func(p meetingv1.Participant) bool { return slices.Contains(outside, p.Role) })
+	return !expected || rec.Came(outside...) || !now.Before(rec.StartsAt.Add(NoShowAfter))
+}
+
 // Path is a participant's link below the portal's address.
 func (rec *Record) Path(participant string) string {
 	return "/moede/" + rec.ID + "/" + rec.Seats[participant].Secret
@@ -553,17 +611,17 @@ func (b *Book) Party(ctx context.Context, rec Record) ([]byte, error) {
 }
 
 // party is the first citizen who is in the meeting and logged in, else the first citizen.
-func party(rec Record) (first callv1.Party) {
+func party(rec Record) (first callv1.Introduced) {
 	for _, p := range slices.Backward(rec.Participants) {
 		if p.Role == meetingv1.RoleCitizen {
-			first = callv1.Party{Name: p.Name, Number: p.Phone}
+			first.Party = callv1.Party{Name: p.Name, Number: p.Phone}
 		}
 	}
 	for _, p := range rec.Participants {
 		s := rec.Seats[p.ID]
 		inside := p.State == meetingv1.InRoom || p.State == meetingv1.InSide
 		if id := s.Known[s.Device]; p.Role == meetingv1.RoleCitizen && inside && id.PartyRef != "" {
-			return callv1.Party{Name: id.Name, Number: p.Phone, Ref: id.PartyRef, OnBehalfOf: id.OnBehalfOf}
+			return callv1.Introduced{Party: callv1.Party{Name: id.Name, Number: p.Phone}, Ref: id.PartyRef, OnBehalfOf: id.OnBehalfOf}
 		}
 	}
 	return first
@@ -571,7 +629,7 @@ func party(rec Record) (first callv1.Party) {
 
 // introduce tells who the citizen is when somebody comes who is logged in, so that they find the conversation among theirs. Whoever is
 // there when it begins is in its first event.
-func (b *Book) introduce(ctx context.Context, tx *store.Tx, rec Record, was callv1.Party) error {
+func (b *Book) introduce(ctx context.Context, tx *store.Tx, rec Record, was callv1.Introduced) error {
 	if now := party(rec); rec.State != meetingv1.Live || now.Ref == "" || now == was {
 		return nil
 	}
