@@ -11,6 +11,7 @@ func TestFixtures(t *testing.T) {
 		contracttest.Of[Started]("started"),
 		contracttest.Of[Changed]("changed"),
 		contracttest.Of[Ended]("ended"),
+		contracttest.Of[Introduced]("introduced"),
 		contracttest.Of[ListRequest]("list_request"),
 		contracttest.Of[ListReply]("list_reply"),
 		contracttest.Of[AnswerRequest]("answer_request"),
