@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -469,11 +470,18 @@ func (a *App) static(w http.ResponseWriter, r *http.Request, p who.Person) error
 	return nil
 }
 
-func (a *App) textFile(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	l := texts.Lang(strings.TrimSuffix(r.PathValue("lang"), ".json"))
+// textScript is the catalogue as a script that leaves it as samtaleTexts: pages load it before their modules.
+func (a *App) textScript(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	l := texts.Lang(strings.TrimSuffix(r.PathValue("lang"), ".js"))
 	if !l.Known() {
 		return a.notFound(w, r, p)
 	}
+	data, err := json.Marshal(texts.For(l))
+	if err != nil {
+		return err
+	}
 	w.Header().Set("Cache-Control", "no-cache")
-	return reply(w, texts.For(l))
+	w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+	fmt.Fprintf(w, "samtaleTexts = %s;\n", data)
+	return nil
 }

@@ -62,7 +62,7 @@ func (a *App) routes() []route {
 		// Files.
 		{pattern: "GET /static/", public: true, bare: true, handle: a.static},
 		{pattern: "GET /dist/", public: true, bare: true, handle: a.static},
-		{pattern: "GET /texts/{lang}", public: true, bare: true, handle: a.textFile},
+		{pattern: "GET /texts/{lang}", public: true, bare: true, handle: a.textScript},
 		{pattern: "GET /healthz", public: true, bare: true, handle: a.healthz},
 		{pattern: "GET /api/openapi.json", public: true, handle: a.openAPI},
 

@@ -34,7 +34,7 @@ function holdPhone(steal = false) {
       owner = false;
       phone.end();
       ringer.stop();
-      holdPhone();
+      setTimeout(holdPhone); // not at once: while a page goes, Safari refuses each request, without an end
     });
   });
 }

@@ -1,6 +1,8 @@
 // What every script here needs: texts, requests, elements, dialogs.
 
-const texts = await (await fetch(document.documentElement.dataset.texts)).json();
+// The page loads the catalogue as a script before the modules. None of these may wait for it: in Safari a module that is imported
+// by several and waits at its top level keeps some of them from ever running (WebKit bug 242740).
+const texts = globalThis.samtaleTexts;
 
 /** t returns a text of the catalogue with {name} replaced. */
 export function t(key, values = {}) {
