@@ -150,6 +150,65 @@ func TestEditorSaysHowCitizensAsk(t *testing.T) {
 	refused("removed", http.StatusNotFound, url.Values{"known": {known}, "asked": {"mit"}}, "Det blev ikke gemt")
 }
 
+// unanswered is what the editors have said that the chunk does not answer.
+func (as *assistant) unanswered() []string {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	return slices.Clone(as.nots)
+}
+
+// A gap to which nobody has the answer is kept with the article that is nearest, after an editor has seen it.
+func TestGapWithoutAnswer(t *testing.T) {
+	p := start(t)
+	c := p.browser(t)
+	c.login(t, "ida")
+	at := "/redaktion/afsnit?id=starter%2fda-flytning%23frist&q=skrald%20flytte&hul=nej"
+	_, page := c.get(t, "/redaktion/huller")
+	if !strings.Contains(page, `href="`+strings.ReplaceAll(at, "&", "&amp;")+`"`) || strings.Count(page, "hul=nej") != 1 {
+		t.Errorf("gaps:\n%s", page)
+	}
+	_, page = c.get(t, at)
+	not := func() string {
+		t.Helper()
+		m := regexp.MustCompile(`(?s)<textarea[^>]* id="as-not"[^>]*>\n(.*?)</textarea>`).FindStringSubmatch(page)
+		if m == nil {
+			t.Fatalf("no field:\n%s", page)
+		}
+		return html.UnescapeString(m[1])
+	}
+	if not() != "skrald flytte" || field(t, page) != "" || !strings.Contains(page, `id="as-not-gap"`) || !strings.Contains(page, "hvem flytter klaveret") {
+		t.Errorf("proposed:\n%s", page)
+	}
+	if got := p.assistant.unanswered(); got != nil {
+		t.Errorf("saved unseen: %q", got)
+	}
+	post := func(form url.Values) int {
+		t.Helper()
+		form.Set("do", "save")
+		r, err := c.PostForm(p.url+at, form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var status int
+		status, page = read(t, r)
+		return status
+	}
+	long := strings.Repeat("x", knowledgev1.MaxAskedText+1)
+	if status := post(url.Values{"unanswered": {long}}); status != http.StatusBadRequest || not() != long || !strings.Contains(page, `id="as-not-problem"`) || strings.Contains(page, `id="as-problem"`) {
+		t.Errorf("too long: %d\n%s", status, page)
+	}
+	if status := post(url.Values{"unanswered": {"hvem henter skrald, når vi flytter\r\n"}}); status != http.StatusOK || !strings.Contains(page, "er gemt og virker nu") ||
+		not() != "hvem henter skrald, når vi flytter" {
+		t.Errorf("saved: %d\n%s", status, page)
+	}
+	if status := post(url.Values{"knownnot": {""}, "unanswered": {"mit"}}); status != http.StatusConflict || not() != "mit" || !strings.Contains(page, "Ikke: hvem henter skrald") {
+		t.Errorf("changed meanwhile: %d\n%s", status, page)
+	}
+	if got := p.assistant.unanswered(); !slices.Equal(got, []string{"hvem henter skrald, når vi flytter"}) {
+		t.Errorf("saved %q", got)
+	}
+}
+
 func TestAskedAPI(t *testing.T) {
 	p := start(t)
 	editor := p.token(t, token.Editor, nil)
@@ -162,6 +221,11 @@ func TestAskedAPI(t *testing.T) {
 	p.json(t, "GET", "/api/v1/knowledge/chunks/"+url.PathEscape(movingChunk().ID), editor, "", &c)
 	if !slices.Equal(c.EditorAsked, []string{"vi flytter"}) || len(c.Asked) != 1 {
 		t.Errorf("%+v", c)
+	}
+	p.json(t, "PUT", path, editor, `{"asked":["vi flytter"],"unanswered":["hvem flytter klaveret"]}`, &c)
+	p.json(t, "PUT", path, editor, `{"asked":["vi flytter"]}`, &c)
+	if got := p.assistant.unanswered(); !slices.Equal(got, []string{"hvem flytter klaveret"}) || !slices.Equal(c.EditorUnanswered, got) {
+		t.Errorf("not answered: %q, %+v", got, c)
 	}
 	if status, body := read(t, p.do(t, "PUT", path, editor, `{}`)); status != http.StatusBadRequest || !strings.Contains(body, "(asked)") {
 		t.Errorf("no list: %d %s", status, body)
@@ -199,6 +263,8 @@ func TestEditorClosesAGap(t *testing.T) {
 	}
 	b.run(chromedp.Evaluate(`document.getElementById("as-field").value = ""`, nil))
 	b.write("#as-field", "skrald flytte om\nhvor med skraldet")
+	b.key(kb.Tab)
+	b.until(`document.activeElement.id === "as-not"`)
 	b.key(kb.Tab)
 	b.until(`document.activeElement.value === "save"`)
 	b.key(kb.Enter)

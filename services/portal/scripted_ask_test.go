@@ -38,6 +38,7 @@ type assistant struct {
 	peers     []assistantv1.Peer
 	overheard []assistantv1.SuggestRequest
 	phrases   []string       // of editors for the chunk
+	nots      []string       // … that it does not answer
 	phrasesBy string         // who wrote them
 	unsaved   error          // why phrases are not taken
 	seen      map[string]int // the last message that the desk has fetched, by inquiry

@@ -71,6 +71,7 @@ func (as *assistant) serveLearning(t testing.TB, p *place, s microService) {
 func (as *assistant) chunk() knowledgev1.Chunk {
 	c := movingChunk()
 	c.Asked, c.EditorAsked = []string{"hvornår melder man flytning"}, slices.Clone(as.phrases)
+	c.Unanswered, c.EditorUnanswered = []string{"hvem flytter klaveret"}, slices.Clone(as.nots)
 	return c
 }
 
@@ -87,6 +88,9 @@ func (as *assistant) setAsked(r knowledgev1.AskedRequest) (knowledgev1.Chunk, er
 	as.phrases, as.phrasesBy = nil, r.Actor
 	for _, p := range r.Asked {
 		as.phrases = append(as.phrases, strings.ReplaceAll(p, "070761-4285", "[cpr-nummer]"))
+	}
+	if r.Unanswered != nil {
+		as.nots = slices.Clone(r.Unanswered)
 	}
 	return as.chunk(), nil
 }

@@ -176,7 +176,7 @@ type searchData struct {
 	Query, Municipality, Language, At string
 	Municipalities                    []danish.Municipality
 	Problem                           string
-	Asked                             bool
+	Tried                             bool // the question was searched for
 	Gap                               bool // for a gap: to choose the micro-article that answers it
 	knowledgev1.SearchReply
 }

@@ -26,14 +26,45 @@ const (
 type askedData struct {
 	searchData
 	Article       knowledgev1.Chunk
-	Written       string // the editors' phrases as they stand in the field, one a line
-	Known         string // as they were saved when the field was filled
-	Changed       bool   // somebody has saved others since
-	FieldProblem  string
-	Done          string // what was just done, as the end of a text's key
-	Before        string // place of the article before that; "" when no question was tried
+	Asked, Not    phraseField // what the article answers, and what is near it that it does not
+	Changed       bool        // somebody has saved others since
+	NoAnswer      bool        // for a gap that the article is near and does not answer
+	Done          string      // what was just done, as the end of a text's key
+	Before        string      // place of the article before that; "" when no question was tried
 	Max, MaxChars int
 	today         string
+}
+
+// phraseField is a field of editors' phrases, one a line.
+type phraseField struct {
+	Written string // as they stand in the field
+	Known   string // as they were saved when the field was filled
+	Problem string
+}
+
+// fieldOf fills a field with what is saved.
+func fieldOf(saved []string) phraseField {
+	known := strings.Join(saved, "\n")
+	return phraseField{Written: known, Known: known}
+}
+
+// propose puts what citizens have written below what is saved: to be edited, nothing is saved yet.
+func (f *phraseField) propose(saved []string, query string) bool {
+	if query == "" || slices.Contains(saved, query) {
+		return false
+	}
+	f.Written = strings.Join(append(slices.Clone(saved), query), "\n")
+	return true
+}
+
+// stale reports that others were saved after the field was filled, and fills in those.
+func (f *phraseField) stale(saved []string) bool {
+	now := strings.Join(saved, "\n")
+	if slices.Equal(phrases(f.Known), phrases(now)) {
+		return false
+	}
+	f.Known = now
+	return true
 }
 
 // MaxField bounds the field.
@@ -81,11 +112,17 @@ func phrases(field string) []string {
 	return out
 }
 
+// What an editor says of a gap: this article answers it, or this is the nearest one and we have no answer.
+const (
+	gapAnswered = "1"
+	gapNot      = "nej"
+)
+
 // askedOf begins the page of the micro-article that an address names, and the question that is to be tried, before either is looked up.
 func (a *App) askedOf(r *http.Request) askedData {
 	d := askedData{Max: knowledgev1.MaxAsked, MaxChars: knowledgev1.MaxAskedText, today: a.Now().In(copenhagen).Format(knowledgev1.DateLayout)}
 	d.numbers, d.Article.ID = numbersOf(lang(r)), r.URL.Query().Get("id")
-	d.Query, d.Gap = strings.TrimSpace(r.FormValue("q")), r.FormValue("hul") != ""
+	d.Query, d.Gap, d.NoAnswer = strings.TrimSpace(r.FormValue("q")), r.FormValue("hul") == gapAnswered, r.FormValue("hul") == gapNot
 	return d
 }
 
@@ -103,11 +140,9 @@ func (a *App) editorAsked(w http.ResponseWriter, r *http.Request, p who.Person) 
 	if err != nil {
 		return err
 	}
-	d.Article, d.Known = c, strings.Join(c.EditorAsked, "\n")
-	d.Written = d.Known
-	if d.Gap = d.Gap && d.Query != "" && !slices.Contains(c.EditorAsked, d.Query); d.Gap { // to be edited: nothing is saved yet
-		d.Written = strings.Join(append(slices.Clone(c.EditorAsked), d.Query), "\n")
-	}
+	d.Article, d.Asked, d.Not = c, fieldOf(c.EditorAsked), fieldOf(c.EditorUnanswered)
+	d.Gap = d.Gap && d.Asked.propose(c.EditorAsked, d.Query)
+	d.NoAnswer = d.NoAnswer && d.Not.propose(c.EditorUnanswered, d.Query)
 	if done := r.FormValue("udfoert"); done == "saved" || done == "tidied" {
 		d.Done = done
 		if n, err := strconv.Atoi(r.FormValue("foer")); err == nil && n >= 0 && n <= triedAmong {
@@ -124,7 +159,8 @@ func (a *App) editorAskedSaved(w http.ResponseWriter, r *http.Request, p who.Per
 		return errs.E(errs.Invalid, "", err)
 	}
 	d := a.askedOf(r)
-	d.Written, d.Known = r.PostFormValue("asked"), r.PostFormValue("known")
+	d.Asked = phraseField{Written: r.PostFormValue("asked"), Known: r.PostFormValue("known")}
+	d.Not = phraseField{Written: r.PostFormValue("unanswered"), Known: r.PostFormValue("knownnot")}
 	c, err := a.chunk(r.Context(), d.Article.ID)
 	if err != nil {
 		return a.askedAgain(w, r, p, d, err)
@@ -134,43 +170,49 @@ func (a *App) editorAskedSaved(w http.ResponseWriter, r *http.Request, p who.Per
 	if r.PostFormValue("do") == "try" {
 		return a.page(w, r, p, http.StatusOK, "editor_asked", "editor.asked", d)
 	}
-	if !slices.Equal(phrases(d.Known), phrases(strings.Join(c.EditorAsked, "\n"))) {
-		d.Changed, d.Known = true, strings.Join(c.EditorAsked, "\n")
+	askedChanged, notChanged := d.Asked.stale(c.EditorAsked), d.Not.stale(c.EditorUnanswered)
+	if d.Changed = askedChanged || notChanged; d.Changed {
 		return a.askedAgain(w, r, p, d, translated(r, errs.Conflict, "editor.asked.changed"))
 	}
-	asked := phrases(d.Written)
+	asked, not := phrases(d.Asked.Written), phrases(d.Not.Written)
 	if err := tooMuch(asked, texts.For(lang(r))); err != nil {
 		return a.askedAgain(w, r, p, d, err)
 	}
-	c, err = a.setAsked(r, p, d.Article.ID, asked, nil)
+	if err := tooMuch(not, texts.For(lang(r))); err != nil {
+		d.Not.Problem = problem(err, lang(r)).Detail
+		return a.askedAgain(w, r, p, d, err)
+	}
+	c, err = a.setAsked(r, p, d.Article.ID, asked, not)
 	if err != nil {
 		return a.askedAgain(w, r, p, d, err)
 	}
-	http.Redirect(w, r, d.after(asked, c.EditorAsked), http.StatusSeeOther)
+	http.Redirect(w, r, d.after(slices.Equal(asked, c.EditorAsked) && slices.Equal(not, c.EditorUnanswered)), http.StatusSeeOther)
 	return nil
 }
 
-// askedAgain shows the page with what is wrong beside the field.
+// askedAgain shows the page with what is wrong beside the field: the first one, unless it is known to be the other.
 func (a *App) askedAgain(w http.ResponseWriter, r *http.Request, p who.Person, d askedData, err error) error {
 	pr := problem(err, lang(r))
 	if pr.Status >= http.StatusInternalServerError {
 		a.Log.Error("phrases not saved", "err", err)
 	}
-	d.FieldProblem = pr.Detail
+	if d.Not.Problem == "" {
+		d.Asked.Problem = pr.Detail
+	}
 	retryAfter(w, pr)
 	return a.page(w, r, p, pr.Status, "editor_asked", "editor.asked", d)
 }
 
 // after is the page that says what was saved, with the place that the article had before.
-func (d askedData) after(written, saved []string) string {
+func (d askedData) after(asWritten bool) string {
 	q := url.Values{"id": {d.Article.ID}, "udfoert": {"saved"}}
-	if !slices.Equal(written, saved) {
+	if !asWritten {
 		q.Set("udfoert", "tidied")
 	}
 	if d.Query != "" {
 		q.Set("q", d.Query)
 	}
-	if d.Asked {
+	if d.Tried {
 		q.Set("foer", strconv.Itoa(d.Rank()))
 	}
 	return "/redaktion/afsnit?" + q.Encode()
@@ -207,6 +249,6 @@ func (a *App) find(r *http.Request, d *searchData, k int) error {
 		d.Problem = problem(err, lang(r)).Detail
 		return nil
 	}
-	d.SearchReply, d.Asked = rep, err == nil
+	d.SearchReply, d.Tried = rep, err == nil
 	return err
 }
