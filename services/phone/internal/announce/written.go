@@ -9,8 +9,17 @@ const InWriting = "-text"
 // The announcements that only those get who read: who hears, hears it.
 const (
 	Answered ID = "answered"
-	Back     ID = "back" // from hold
-	Unread   ID = "unread"
+	Back     ID = "back"      // from hold
+	TextOver ID = "text-over" // to the caseworker
+	// Who reads what is typed, when somebody else comes or goes.
+	Consulted     ID = "consulted"   // to who was called beside
+	Three         ID = "three"       // the two others
+	ThreeUnread   ID = "threeunread" // only the caseworker
+	Two           ID = "two"         // the third one has gone
+	Moved         ID = "moved"       // somebody else, to whom the citizen was moved
+	Unread        ID = "unread"      // the same without text
+	Citizen       ID = "citizen"     // the citizen, who was moved to the reader
+	CitizenUnread ID = "citizenunread"
 
 	MeetingAnswer ID = "meeting-answer" // what was typed is no answer
 	MeetingSaid   ID = "meeting-said"   // what was typed in the lobby is seen
@@ -35,8 +44,24 @@ func Written(id ID) string {
 		return "En medarbejder har taget din samtale. Du kan skrive nu."
 	case Back:
 		return "Medarbejderen er tilbage."
+	case TextOver:
+		return "Der er ikke længere tekst i samtalen: Den telefon, der er med nu, kan ikke vise det, du skriver."
+	case Consulted:
+		return "En medarbejder har ringet dig op. I kan skrive sammen nu."
+	case Three:
+		return "I er tre i samtalen nu. De to andre kan læse, hvad du skriver."
+	case ThreeUnread:
+		return "I er tre i samtalen nu. Kun medarbejderen kan læse, hvad du skriver."
+	case Two:
+		return "Den tredje har forladt samtalen. Medarbejderen kan læse, hvad du skriver."
+	case Moved:
+		return "Du er stillet om til en anden, som kan læse, hvad du skriver."
 	case Unread:
 		return "Du er stillet om til en anden, som ikke kan læse, hvad du skriver."
+	case Citizen:
+		return "Medarbejderen har forladt samtalen. Borgeren kan læse, hvad du skriver."
+	case CitizenUnread:
+		return "Medarbejderen har forladt samtalen. Borgeren kan ikke læse, hvad du skriver."
 
 	case MeetingWelcome:
 		return "Velkommen til møder på telefon. Skriv koden på ni cifre fra din invitation."
@@ -105,6 +130,17 @@ func WrittenIn(language string, id ID) string {
 		return text
 	}
 	return Written(id)
+}
+
+// Writer is what stands before the text of somebody in a call of three, for one of the contract's roles.
+func Writer(role string) string {
+	switch role {
+	case "citizen":
+		return "Borger"
+	case "caseworker":
+		return "Medarbejder"
+	}
+	return "Den tredje"
 }
 
 // Role is what stands beside the name of somebody who types, for one of the contracts' roles.

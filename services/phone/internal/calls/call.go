@@ -75,6 +75,9 @@ type Call struct {
 	waitingSince time.Time
 
 	theirs, ours draft                             // what citizen and caseworker are typing
+	others       draft                             // what somebody who was called beside is typing
+	company      company                           // for whom what is typed was, at last
+	hadText      bool                              // the desk could type to somebody
 	shown        atomic.Pointer[[]callv1.TextLine] // what was typed so far, for the desk
 	shownSeq     int64
 	wrote        map[announce.ID]bool            // announcements that were written in this state
@@ -141,7 +144,7 @@ func (s *Service) newCall(ch callv1.Channel, area consentv1.Area) *Call {
 	c := &Call{
 		s: s, id: id, channel: ch, area: area, started: now, log: log,
 		inbox: make(chan any, 64), over: make(chan string, 1), gone: make(chan struct{}),
-		theirs: draft{role: callv1.RoleCitizen}, ours: draft{role: callv1.RoleCaseworker},
+		theirs: draft{role: callv1.RoleCitizen}, ours: draft{role: callv1.RoleCaseworker}, others: draft{role: callv1.RoleOther},
 	}
 	c.snap.Store(&callv1.Call{ConversationID: id, Channel: ch, ServiceArea: area.ID, StartedAt: now, State: callv1.StateAnnouncing})
 	return c

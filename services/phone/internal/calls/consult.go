@@ -109,6 +109,9 @@ func (c *Call) callSecond(uri string, auto bool) error {
 		return errs.E(errs.Limited, "", err)
 	}
 	k.line = l
+	if c.s.cfg.OfferText {
+		l.OfferText()
+	}
 	l.sit(&seat{call: c, ear: &k.ear, second: k})
 	ctx, cancel := context.WithTimeout(c.s.ctx, c.s.cfg.Times.DialLimit)
 	k.cancel = cancel
@@ -235,6 +238,7 @@ func (c *Call) dropConsult() {
 	if k == nil {
 		return
 	}
+	c.lastWords(k)
 	c.consult = nil
 	k.cancel()
 	k.closeLeg()
@@ -326,6 +330,7 @@ func (c *Call) moved(v moveResult) verdict {
 // bridge connects citizen and consulted party and lets the caseworker go.
 func (c *Call) bridge() verdict {
 	k := c.consult
+	c.lastWords(k)
 	c.consult = nil
 	k.closeLeg()
 	c.release()
@@ -343,7 +348,7 @@ func bridged(c *Call, k *consultation) phase {
 	c.line.SetSource(toLine)
 	k.line.SetSource(toThem)
 	c.set(callv1.StateTalking, "transferred")
-	c.writeOnce(announce.Unread)
+	c.tellReaders()
 	o := c.wait(nil, 0, c.whileBridged)
 	if p := c.follow; o == stopped && p != nil {
 		c.follow = nil

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"samtale.dk/samtale/media/rtpx"
+	"samtale.dk/samtale/services/phone/internal/announce"
 	"samtale.dk/samtale/services/phone/internal/line"
 	"samtale.dk/samtale/services/phone/internal/sipua"
 )
@@ -16,6 +17,8 @@ type end struct {
 	*line.Line
 	seat   atomic.Pointer[seat] // nil: not in a call (any more), nobody listens
 	unread unread
+	page   *line.Page  // what it shows
+	told   announce.ID // what was last written about who reads what it types; the call's goroutine's
 }
 
 // seat is a place in a call.
@@ -32,9 +35,11 @@ func (s *Service) newEnd(peer string) (*end, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.Line = l
+	e.take(l)
 	return e, nil
 }
+
+func (e *end) take(l *line.Line) { e.Line, e.page = l, l.Page() }
 
 func (e *end) hooks(s *Service) line.Hooks {
 	return line.Hooks{

@@ -49,7 +49,7 @@ func (c *Call) snapshot() {
 		ConversationID: c.id, Channel: c.channel, State: c.state, ServiceArea: c.area.ID, Party: c.party,
 		Caseworker: c.caseworker, Offered: c.offered, StartedAt: c.started, AnsweredAt: c.answered,
 		Transcribe: c.transcribe, Asked: c.asked, Legs: c.legs(), Consult: consult, Muted: c.muted, Paused: c.paused, Quality: c.quality(),
-		Text: c.line != nil && c.line.HasText(),
+		Text: c.hasText(),
 	})
 	c.s.changed()
 }

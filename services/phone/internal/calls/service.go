@@ -262,7 +262,8 @@ func (s *Service) Take(in *sipua.Incoming, l *line.Line, area string) bool {
 	name, user, uri := in.From()
 	c.party = callv1.Party{Number: user, Name: name, URI: uri}
 	c.sipCallID = in.Dialog().CallID()
-	c.line = &end{Line: l}
+	c.line = &end{}
+	c.line.take(l)
 	l.Hand(c.line.hooks(s))
 	c.line.sit(&seat{call: c, ear: &c.ear})
 	s.start(c, announcing)

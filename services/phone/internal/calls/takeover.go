@@ -219,7 +219,7 @@ func (c *Call) callInstead(v referral, to string) error {
 	if err != nil {
 		return &sipua.StatusError{Code: sip.StatusServiceUnavailable, Reason: "no free line"}
 	}
-	if v.from == c.line && c.line.HasText() {
+	if v.from.HasText() || c.hasText() {
 		e.OfferText()
 	}
 	out := c.s.cfg.Trunk.Outgoing(to)
@@ -276,8 +276,12 @@ func (c *Call) succeed(v successor) error {
 	if s == nil {
 		return declined("the call is over")
 	}
+	if s.second != nil {
+		c.lastWords(s.second)
+	}
 	v.old.leave(c.s.cfg.Metrics)
 	v.line.SetSource(v.old.Source())
+	v.line.told = "" // others read it here
 	*at = v.line
 	v.line.sit(&seat{call: c, ear: s.ear, second: s.second})
 	if s.second == nil {
@@ -289,6 +293,8 @@ func (c *Call) succeed(v successor) error {
 	go v.old.letGo(v.asked)
 	if c.desk != nil {
 		c.connectSound()
+	} else if c.consult != nil {
+		c.tellReaders()
 	}
 	if c.state == callv1.StateHeld {
 		c.set(c.talkState(), "replaced")

@@ -36,7 +36,8 @@ func talking(c *Call) phase {
 const qualityEvery = 5 * time.Second
 
 func (c *Call) watchQuality() {
-	if s := c.snap.Load(); s.Quality != c.quality() || s.Text != (c.line != nil && c.line.HasText()) {
+	if s := c.snap.Load(); s.Quality != c.quality() || s.Text != c.hasText() {
+		c.tellReaders()
 		c.snapshot()
 	}
 }
@@ -143,6 +144,7 @@ func (c *Call) connectSound() {
 		c.desk.ear.route.Store(fromDesk)
 		c.desk.phone.SetSource(hearsDesk)
 	}
+	c.tellReaders()
 }
 
 // openLegs opens or ends the legs for the recogniser as the choice says.
@@ -278,7 +280,8 @@ func (c *Call) release() {
 	c.dropConsult()
 	c.dropDesk()
 	c.caseworker = ""
-	c.held, c.muted, c.moving = false, false, false
+	c.held, c.muted, c.moving, c.hadText = false, false, false, false
+	c.line.told = ""
 	c.ear.route.Store(nil)
 	c.closeMine()
 	c.unfinished()

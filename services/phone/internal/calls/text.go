@@ -28,12 +28,8 @@ import (
 // telephone. A line that is ended answers the announcements, as keys do, or becomes words of a leg of the transcript.
 
 const (
-	// newline ends a line in T.140.
-	newline = "\u2028"
 	// maxUnread bounds what a line may have typed before its call reads it, in bytes.
 	maxUnread = 4 << 10
-	// maxLine is the longest line, in characters; a longer one goes on as another.
-	maxLine = 2000
 	// longLine is how long a line may take: then what there is of it is kept.
 	longLine = 2 * time.Minute
 	// inNumber is the pause that ends a line after a digit: half a number would not be known as one, and not be masked.
@@ -73,7 +69,7 @@ type unread struct {
 // typed takes characters from the line.
 func (e *end) typed(s string) {
 	at := e.seat.Load()
-	if at == nil || at.second != nil {
+	if at == nil {
 		return
 	}
 	e.unread.mu.Lock()
@@ -114,6 +110,7 @@ func (u *unread) retell() {
 type draft struct {
 	role   string
 	user   string // who types, of caseworkers
+	scan   rtt.Scanner
 	text   rtt.Text
 	open   bool
 	off    bool // some of it was typed while it was not to be written down
@@ -132,14 +129,24 @@ type saidLine struct {
 	off  bool
 }
 
-// read takes what the citizen has typed. Lines that are answers are keys to h.
+// read takes what was typed on a line. Lines of the citizen that are answers are keys to h.
 func (c *Call) read(e *end, h handler) verdict {
-	if e != c.line {
+	switch {
+	case e == c.line:
+	case c.consult != nil && e == c.consult.line:
+		c.readOther()
+		return done
+	default:
 		e.unread.retell()
 		return done
 	}
+	text := e.unread.read()
+	c.pass(callv1.RoleCitizen, text)
+	if c.whoReads() == elsewhere { // theirs alone
+		return done
+	}
 	v := done
-	for _, l := range c.add(&c.theirs, e.unread.read()) {
+	for _, l := range c.add(&c.theirs, text) {
 		if c.said(l, h) == stop {
 			v = stop
 		}
@@ -179,10 +186,14 @@ func (c *Call) unfinished() {
 	if c.line != nil {
 		c.read(c.line, nil)
 	}
-	for _, d := range []*draft{&c.theirs, &c.ours} {
-		if l, ok := c.endLine(d); ok {
-			c.utter(l)
-		}
+	for _, d := range []*draft{&c.theirs, &c.ours, &c.others} {
+		c.endAndUtter(d)
+	}
+}
+
+func (c *Call) endAndUtter(d *draft) {
+	if l, ok := c.endLine(d); ok {
+		c.utter(l)
 	}
 }
 
@@ -194,14 +205,14 @@ func (c *Call) add(d *draft, typed string) []saidLine {
 			out = append(out, l)
 		}
 	}
-	for _, r := range typed {
-		if r == '\n' || r == '\r' || r == '\u2028' {
+	for _, r := range d.scan.Read(typed) {
+		if r == '\n' {
 			end()
 			continue
 		}
 		c.begin(d)
 		d.text.Apply(string(r))
-		if d.text.Len() >= maxLine {
+		if d.text.Len() >= rtt.MaxLine {
 			end()
 		}
 	}
@@ -226,7 +237,7 @@ func (c *Call) begin(d *draft) {
 			d.user = c.caseworker
 		}
 	}
-	d.off = d.off || !c.written()
+	d.off = d.off || !c.written() || d != &c.theirs && c.private()
 }
 
 // await ends the line when nobody goes on with it.
@@ -303,7 +314,7 @@ func (c *Call) retellLines() {
 // forgetLines is for when others come, to whom it was not said.
 func (c *Call) forgetLines() {
 	c.shown.Store(nil)
-	for _, d := range []*draft{&c.theirs, &c.ours} {
+	for _, d := range []*draft{&c.theirs, &c.ours, &c.others} {
 		d.open, d.text = false, rtt.Text{}
 	}
 }
@@ -327,15 +338,7 @@ func (s *Service) text(_ context.Context, r callv1.TextRequest) (callv1.TextRepl
 
 // write puts a sentence of ours on the citizen's telephone, if it has text.
 func (c *Call) write(text string) {
-	if c.line == nil || !c.line.HasText() || text == "" {
-		return
-	}
-	if c.ours.open {
-		text = newline + text
-	}
-	if err := c.line.Type(text + newline); err != nil {
-		c.log.Debug("announcement not typed", "err", err)
-	}
+	c.writeTo(c.line, text)
 }
 
 // writeOnce writes an announcement, unless it was while the call was in this state: the place in the queue is told again and again
@@ -365,13 +368,18 @@ func (c *Call) typeBack(s string) error {
 	if s == "" || len(s) > maxTyped {
 		return errs.E(errs.Invalid, "Der kan højst sendes 2000 tegn ad gangen.", nil)
 	}
-	if !c.line.HasText() {
+	to := c.readers()
+	if len(to) == 0 {
 		return errs.E(errs.Conflict, "Borgerens telefon kan ikke vise tekst.", nil)
 	}
-	if err := c.line.Type(s); errors.Is(err, rtpx.ErrTextFull) {
+	label := c.label(callv1.RoleCaseworker)
+	if err := to[0].page.Write(callv1.RoleCaseworker, label, s); errors.Is(err, rtpx.ErrTextFull) {
 		return errs.E(errs.Limited, "Der venter for meget tekst. Prøv igen om lidt.", err)
 	} else if err != nil {
 		return errs.E(errs.Unavailable, "", err)
+	}
+	for _, e := range to[1:] {
+		_ = e.page.Write(callv1.RoleCaseworker, label, s) // a gap shows what it cannot take
 	}
 	for _, l := range c.add(&c.ours, s) {
 		c.utter(l)

@@ -265,7 +265,6 @@ const leaveTries = 3
 
 // end leaves the meeting and hangs up.
 func (v *visit) end() {
-	defer v.page.Close()
 	if v.given {
 		return
 	}

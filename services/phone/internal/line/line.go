@@ -425,7 +425,7 @@ func (l *Line) HangUp(ctx context.Context) error {
 // Close ends the media only.
 func (l *Line) Close() error {
 	l.mu.Lock()
-	l.closed = true
+	l.closed, l.text.on = true, false
 	t := l.text.stream
 	l.mu.Unlock()
 	err := l.leg.Close()

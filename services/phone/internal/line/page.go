@@ -18,7 +18,6 @@ type Page struct {
 	mix   rtt.Mixer
 	timer *time.Timer // for who waits for the turn; nil: nobody has
 	lost  bool        // there was no room: a gap is to be shown
-	over  bool
 }
 
 // Page makes the page of a line.
@@ -37,7 +36,7 @@ func (p *Page) Note(text string) error {
 func (p *Page) show(change func(*rtt.Mixer)) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.over || !p.line.HasText() {
+	if !p.line.HasText() {
 		return ErrNoText
 	}
 	change(&p.mix)
@@ -68,17 +67,5 @@ func (p *Page) send() error {
 func (p *Page) turn() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.over {
-		_ = p.send() // what does not fit is shown as a gap
-	}
-}
-
-// Close writes no more.
-func (p *Page) Close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.over = true
-	if p.timer != nil {
-		p.timer.Stop()
-	}
+	_ = p.send() // what does not fit is shown as a gap; a line that is closed shows nothing
 }
