@@ -12,7 +12,7 @@ var ErrFrameLength = errors.New("pcm: frame length does not fit")
 
 // Queue carries frames from one goroutine to another through a fixed number
 // of slots. Writing never blocks. Drop rule: when all slots are full the
-// oldest frame goes and is counted, because late sound is worse than lost
+// oldest frame goes (see OnDrop), because late sound is worse than lost
 // sound for somebody listening. A consumer that must not lose sound keeps its
 // own ring and reads positions.
 //
@@ -23,7 +23,7 @@ type Queue struct {
 	mu      sync.Mutex
 	slots   []int16 // len is frame × capacity
 	head, n int     // in frames
-	dropped uint64
+	dropped func()  // nil: nobody counts
 
 	ready chan struct{} // holds a token when there may be something to read
 }
@@ -54,7 +54,9 @@ func (q *Queue) WriteFrame(samples []int16) error {
 	if q.n == q.capacity() {
 		q.head = (q.head + 1) % q.capacity()
 		q.n--
-		q.dropped++
+		if q.dropped != nil {
+			q.dropped()
+		}
 	}
 	s := q.slot(q.n)
 	clear(s[copy(s, samples):])
@@ -105,9 +107,9 @@ func (q *Queue) Len() int {
 	return q.n
 }
 
-// Dropped is the number of frames lost to the drop rule so far.
-func (q *Queue) Dropped() uint64 {
+// OnDrop has f called for each frame that is lost to the drop rule, on the writer's goroutine, where it must not block.
+func (q *Queue) OnDrop(f func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.dropped
+	q.dropped = f
 }

@@ -135,7 +135,11 @@ func (r *route) gap(g rtpx.Gap) {
 // so one or two are in use.
 const bridgeSlots = 5
 
-func newBridge() *pcm.Queue { return pcm.NewQueue(pcm.FrameSamples, bridgeSlots) }
+func (c *Call) newBridge() *pcm.Queue {
+	q := pcm.NewQueue(pcm.FrameSamples, bridgeSlots)
+	q.OnDrop(c.s.cfg.Metrics.dropped.Inc)
+	return q
+}
 
 func (s *Service) newCall(ch callv1.Channel, area consentv1.Area) *Call {
 	now := time.Now()

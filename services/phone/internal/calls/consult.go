@@ -140,7 +140,7 @@ func (k *consultation) sound(c *Call, fromDesk *route) pcm.Reader {
 	if !k.up {
 		return loop(c.tone(announce.Ringback))
 	}
-	toDesk, toThem := newBridge(), newBridge()
+	toDesk, toThem := c.newBridge(), c.newBridge()
 	k.hold(true)
 	k.ear.route.Store(&route{to: toDesk, rec: k.rec})
 	k.line.SetSource(toThem)
@@ -153,11 +153,11 @@ func (k *consultation) sound(c *Call, fromDesk *route) pcm.Reader {
 // join lets three hear each other: everybody hears the sum of the two others. It
 // returns what citizen and caseworker hear.
 func (k *consultation) join(c *Call, fromLine, fromDesk *route) (hearsLine, hearsDesk pcm.Reader) {
-	fromThem := &route{to: newBridge(), also: newBridge(), rec: k.rec}
-	fromLine.also = newBridge()
+	fromThem := &route{to: c.newBridge(), also: c.newBridge(), rec: k.rec}
+	fromLine.also = c.newBridge()
 	k.line.SetSource(fromLine.also)
 	if fromDesk.to != nil { // not muted
-		fromDesk.also = newBridge()
+		fromDesk.also = c.newBridge()
 		k.line.SetSource(pcm.NewMix(fromLine.also, fromDesk.also))
 	}
 	k.hold(false)
@@ -342,7 +342,7 @@ func (c *Call) bridge() verdict {
 func bridged(c *Call, k *consultation) phase {
 	c.consult = k
 	k.merged = false
-	toLine, toThem := newBridge(), newBridge()
+	toLine, toThem := c.newBridge(), c.newBridge()
 	c.ear.route.Store(&route{to: toThem})
 	k.ear.route.Store(&route{to: toLine})
 	c.line.SetSource(toLine)

@@ -17,6 +17,7 @@ type Metrics struct {
 	packets prometheus.Counter
 	lost    prometheus.Counter
 	late    prometheus.Counter
+	dropped prometheus.Counter
 	jitter  prometheus.Histogram
 }
 
@@ -30,13 +31,16 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		packets: prometheus.NewCounter(prometheus.CounterOpts{Name: "samtale_phone_rtp_packets_total", Help: "RTP packets received on telephone lines."}),
 		lost:    prometheus.NewCounter(prometheus.CounterOpts{Name: "samtale_phone_rtp_lost_total", Help: "RTP packets lost on telephone lines."}),
 		late:    prometheus.NewCounter(prometheus.CounterOpts{Name: "samtale_phone_rtp_late_total", Help: "RTP packets that came after their turn."}),
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "samtale_phone_frames_dropped_total", Help: "Frames of sound (20 ms) that a listener in a call did not take in time.",
+		}),
 		jitter: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "samtale_phone_rtp_jitter_seconds", Help: "Interarrival jitter at the end of a line.",
 			Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .2},
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.states, m.begun, m.ends, m.refused, m.packets, m.lost, m.late, m.jitter)
+		reg.MustRegister(m.states, m.begun, m.ends, m.refused, m.packets, m.lost, m.late, m.dropped, m.jitter)
 	}
 	return m
 }

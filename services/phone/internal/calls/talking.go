@@ -113,7 +113,7 @@ func (c *Call) deskState(v deskUp) verdict {
 // after every change and makes everything anew, so that no change is forgotten.
 func (c *Call) connectSound() {
 	c.openLegs()
-	toDesk, toLine := newBridge(), newBridge()
+	toDesk, toLine := c.newBridge(), c.newBridge()
 	fromLine, fromDesk := &route{to: toDesk, rec: c.mine}, &route{to: toLine, rec: c.yours}
 	var hearsLine, hearsDesk pcm.Reader = toLine, toDesk
 	k := c.consult

@@ -57,13 +57,14 @@ type Config struct {
 
 // Service is all guests of a process.
 type Service struct {
-	cfg    Config
-	visits *prometheus.GaugeVec   // way
-	ends   *prometheus.CounterVec // way, outcome
-	secret []byte                 // makes callers' numbers unreadable; new with each process
-	ctx    context.Context        // of all visits
-	stop   context.CancelFunc
-	wg     sync.WaitGroup
+	cfg     Config
+	visits  *prometheus.GaugeVec   // way
+	ends    *prometheus.CounterVec // way, outcome
+	dropped prometheus.Counter
+	secret  []byte          // makes callers' numbers unreadable; new with each process
+	ctx     context.Context // of all visits
+	stop    context.CancelFunc
+	wg      sync.WaitGroup
 }
 
 // New returns a Service without guests. Drain ends it.
@@ -73,8 +74,11 @@ func New(cfg Config) *Service {
 		visits: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "samtale_phone_guests", Help: "Telephones on their way into meetings, or in them."}, []string{"way"}),
 		ends:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "samtale_phone_guests_total", Help: "Telephones for meetings, by how far they came."}, []string{"way", "outcome"}),
 	}
+	s.dropped = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "samtale_phone_guest_frames_dropped_total", Help: "Frames of a meeting's sound (20 ms) that a telephone did not take in time.",
+	})
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	cfg.Metrics.MustRegister(s.visits, s.ends)
+	cfg.Metrics.MustRegister(s.visits, s.ends, s.dropped)
 	return s
 }
 

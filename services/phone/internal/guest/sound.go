@@ -153,8 +153,10 @@ type ear struct {
 	frame audiov1.Frame
 }
 
-func newEar(back func()) *ear {
-	return &ear{queue: pcm.NewQueue(pcm.FrameSamples, downSlots), back: back}
+func newEar(back, dropped func()) *ear {
+	e := &ear{queue: pcm.NewQueue(pcm.FrameSamples, downSlots), back: back}
+	e.queue.OnDrop(dropped)
+	return e
 }
 
 // hear is for the subscription's goroutine.

@@ -90,7 +90,7 @@ func (s *Service) visit(way, peer string) (*visit, error) {
 		s: s, way: way, log: s.cfg.Log, device: rand.Text(), inbox: make(chan any, 64), over: make(chan struct{}),
 		mouth: newMouth(),
 	}
-	v.ear = newEar(func() { v.post(again{}) })
+	v.ear = newEar(func() { v.post(again{}) }, s.dropped.Inc)
 	var once sync.Once
 	l, err := line.New(s.cfg.Line, peer, nil, line.Hooks{
 		Frame: v.mouth.frame, Gap: v.mouth.gap, Digit: func(b byte) { v.post(digit(b)) }, Text: v.typed,

@@ -12,7 +12,7 @@ import (
 )
 
 // Incoming is a new call that was not answered yet. Its methods may be called
-// from the handler's goroutine only, except Cancelled.
+// from the handler's goroutine only.
 type Incoming struct {
 	ua        *UA
 	req       *sip.Request
@@ -59,9 +59,6 @@ func (in *Incoming) Supports(tag string) bool { return supports(in.req, tag) }
 
 // Source is the address that the INVITE came from.
 func (in *Incoming) Source() string { return in.req.Source() }
-
-// Cancelled is closed when the caller gives up.
-func (in *Incoming) Cancelled() <-chan struct{} { return in.cancelled }
 
 func (in *Incoming) gone() { in.once.Do(func() { close(in.cancelled) }) }
 

@@ -317,7 +317,7 @@ func TestGivingUpACall(t *testing.T) {
 		if err := in.Progress(180, "Ringing", Body{}); err != nil && !errors.Is(err, ErrCancelled) {
 			t.Errorf("180: %v", err)
 		}
-		<-in.Cancelled()
+		<-in.cancelled
 		if _, err := in.Accept(Body{"application/sdp", []byte(session)}); !errors.Is(err, ErrCancelled) {
 			t.Errorf("accept after CANCEL: %v", err)
 		}
