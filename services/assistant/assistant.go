@@ -151,11 +151,11 @@ func assemble(cfg ready, env process.Env, p parts) (*app.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	sessions := session.New(session.Config{DB: p.db, Bus: p.bus, Keys: ring, Log: log})
 	ledger, err := learn.New(learn.Config{DB: p.db, Bus: p.bus, Key: p.master.Derive(learn.Purpose), Log: log})
 	if err != nil {
 		return nil, err
 	}
+	sessions := session.New(session.Config{DB: p.db, Bus: p.bus, Keys: ring, Forgotten: ledger.Forget, Log: log})
 	peers, err := peer.New(peer.Config{DB: p.db, Bus: p.bus, Log: log, Metrics: env.Metrics})
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ import (
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/health"
 	"samtale.dk/samtale/services/platform/process"
+	"samtale.dk/samtale/services/platform/store"
 )
 
 const areasJSON = `[
@@ -167,6 +168,20 @@ func (w *world) hasKey(t *testing.T) bool {
 	return err == nil
 }
 
+// words counts the hashes that are kept of what was asked.
+func (w *world) words(t *testing.T) (n int) {
+	t.Helper()
+	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(w.data, "assistant.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Read().QueryRow(t.Context(), `SELECT COUNT(*) FROM answer_term`).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // The citizen reads the history, asks a follow-up, and deletes it.
 func TestSession(t *testing.T) {
 	w := newWorld(t)
@@ -183,11 +198,17 @@ func TestSession(t *testing.T) {
 	if !w.hasKey(t) {
 		t.Error("the session has no key")
 	}
+	if w.words(t) == 0 {
+		t.Error("no word was counted")
+	}
 	if _, err := bus.Request[assistantv1.Forgotten](patient(t), w.bus, assistantv1.ForgetSubject, ref); err != nil {
 		t.Fatal(err)
 	}
 	if w.hasKey(t) {
 		t.Error("the session's key outlived it")
+	}
+	if n := w.words(t); n != 0 {
+		t.Errorf("hashes of %d words outlived the session", n)
 	}
 	s, err = bus.Request[assistantv1.Session](patient(t), w.bus, assistantv1.SessionSubject, ref)
 	if err != nil || len(s.Answers) != 0 {

@@ -75,22 +75,19 @@ func (l *Ledger) hash(kind, value string) string {
 func (l *Ledger) day(t time.Time) string { return t.In(l.zone).Format(time.DateOnly) }
 
 // Record takes an answer into account. The same answer twice counts once. What was said in a crisis leaves only that there was one.
+// Who asks without a session (a desk, a program) is the same asker each time: one person's words are not many people's.
 func (l *Ledger) Record(ctx context.Context, r answer.Result) error {
-	asker := r.Session
-	if asker == "" {
-		asker = r.ID
-	}
 	terms, nearest := r.Terms, r.Nearest
 	if r.Reason == assistantv1.ReasonCrisis {
 		terms = nil
 	}
-	if r.Reason == assistantv1.ReasonUnknown { // what is nearest is about something else
+	if r.Reason == assistantv1.ReasonUnknown || r.Peer != "" { // what is nearest here is about something else
 		nearest = knowledgev1.Chunk{}
 	}
 	return l.cfg.DB.InTx(ctx, func(tx *store.Tx) error {
 		res, err := tx.Exec(ctx, `INSERT INTO answer_log (id, at, day, asker, reason, helpful, why, chunk_id, title, authority, lix)
 			VALUES (?, ?, ?, ?, ?, 0, '', ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
-			r.ID, store.Micros(r.At), l.day(r.At), l.hash("asker", asker), r.Reason, nearest.ID, heading(nearest.Title, nearest.Section), nearest.Authority, r.LIX)
+			r.ID, store.Micros(r.At), l.day(r.At), l.hash("asker", r.Session), r.Reason, nearest.ID, heading(nearest.Title, nearest.Section), nearest.Authority, r.LIX)
 		if err != nil {
 			return store.Wrap(err)
 		}
@@ -129,6 +126,13 @@ func (l *Ledger) term(ctx context.Context, tx *store.Tx, id, word string) error 
 		return store.Wrap(err)
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO known_term (hash, word) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING`, h, word)
+	return store.Wrap(err)
+}
+
+// Forget drops, in the transaction that deletes a session, the hashes of the words that were asked in it. That there were questions,
+// and about which article, still counts.
+func (l *Ledger) Forget(ctx context.Context, tx *store.Tx, session string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM answer_term WHERE answer_id IN (SELECT id FROM answer_log WHERE asker = ?)`, l.hash("asker", session))
 	return store.Wrap(err)
 }
 

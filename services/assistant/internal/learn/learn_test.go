@@ -97,6 +97,54 @@ func TestRareWords(t *testing.T) {
 	}
 }
 
+// One person at a desk, or one program, is not five askers.
+func TestNameless(t *testing.T) {
+	w := newWorld(t)
+	for range 2 * Shared {
+		w.record(t, "", assistantv1.ReasonUnproven, "k/pas", "hemmelighed")
+	}
+	w.record(t, "s1", assistantv1.ReasonUnproven, "k/pas", "hemmelighed")
+	g := w.gaps(t)
+	if len(g.Gaps) != 1 || len(g.Gaps[0].Terms) != 0 || g.Gaps[0].Questions != 2*Shared+1 {
+		t.Errorf("%+v", g)
+	}
+}
+
+// What a citizen has deleted tells nothing of its words any more; that it was asked counts.
+func TestForget(t *testing.T) {
+	w := newWorld(t)
+	for i := range Shared + 1 {
+		w.record(t, fmt.Sprintf("s%d", i), assistantv1.ReasonUnproven, "k/pas", "pas")
+	}
+	for i := range 2 {
+		err := w.cfg.DB.InTx(t.Context(), func(tx *store.Tx) error { return w.Forget(t.Context(), tx, fmt.Sprintf("s%d", i)) })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if g := w.gaps(t); len(g.Gaps) != 1 || g.Gaps[0].Questions != Shared+1 || len(g.Gaps[0].Terms) != 0 {
+		t.Errorf("%+v", g)
+	}
+}
+
+// Another authority's answer says nothing about the article that was nearest here.
+func TestPeers(t *testing.T) {
+	w := newWorld(t)
+	for i := range 2 {
+		r := answer.Result{Nearest: knowledgev1.Chunk{ID: "k/pas", Title: "Pas"}, Terms: []string{"sygedagpenge"}}
+		r.ID, r.Session, r.Reason, r.Peer, r.At = fmt.Sprintf("p%d", i), fmt.Sprintf("s%d", i), assistantv1.ReasonAnswered, "Den Anden Kommune", w.now
+		if err := w.Record(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Feedback(t.Context(), assistantv1.Feedback{AnswerID: r.ID, Why: "wrong"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if g := w.gaps(t); len(g.Gaps) != 0 || g.Rare != 2 {
+		t.Errorf("%+v", g)
+	}
+}
+
 func TestGaps(t *testing.T) {
 	w := newWorld(t)
 	for i := range Shared + 1 {

@@ -39,8 +39,10 @@ type Config struct {
 	DB   *store.DB // migrated
 	Bus  *bus.Bus
 	Keys seal.Keys
-	Log  *slog.Logger
-	Now  func() time.Time // nil: time.Now
+	// Forgotten drops what others have kept of a session, in the transaction in which its citizen deletes it; nil: nobody has.
+	Forgotten func(ctx context.Context, tx *store.Tx, session string) error
+	Log       *slog.Logger
+	Now       func() time.Time // nil: time.Now
 }
 
 // Store is the running history.
@@ -50,6 +52,9 @@ type Store struct{ cfg Config }
 func New(cfg Config) *Store {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Forgotten == nil {
+		cfg.Forgotten = func(context.Context, *store.Tx, string) error { return nil }
 	}
 	return &Store{cfg}
 }
@@ -198,7 +203,7 @@ func (s *Store) Forget(ctx context.Context, ref assistantv1.SessionRef) (assista
 			return store.Wrap(err)
 		}
 		_, err = tx.Exec(ctx, `UPDATE session SET forget_at = ? WHERE id = ?`, store.Micros(now), ref.Session)
-		return store.Wrap(err)
+		return errors.Join(store.Wrap(err), s.cfg.Forgotten(ctx, tx, ref.Session))
 	})
 	if err != nil {
 		return assistantv1.Forgotten{}, err
