@@ -39,11 +39,13 @@ func plan(i store.Inquiry, a area) inquiry.PlanResult {
 			}
 			return inquiry.PlanResult{Step: inquiry.Return, At: a.Add(i.RemindedAt, patience*within)}
 		}
-		here := latest(i.CitizenAt, i.WorkerWroteAt)
-		if i.Channel == inquiryv1.Chat && i.QuietAt.Before(i.CitizenAt) {
-			return inquiry.PlanResult{Step: inquiry.Quiet, At: here.Add(quietAfter)}
+		// A page that is left open keeps no inquiry open: what counts is what was said and done.
+		end := inquiry.PlanResult{Step: inquiry.Close, At: latest(i.WorkerWroteAt, i.CitizenWroteAt, i.CalledAt, i.ClaimedAt).Add(closeAfter)}
+		quiet := latest(i.CitizenAt, i.WorkerWroteAt).Add(quietAfter)
+		if i.Channel == inquiryv1.Chat && i.QuietAt.Before(i.CitizenAt) && quiet.Before(end.At) {
+			return inquiry.PlanResult{Step: inquiry.Quiet, At: quiet}
 		}
-		return inquiry.PlanResult{Step: inquiry.Close, At: latest(here, i.CitizenWroteAt, i.CalledAt, i.ClaimedAt).Add(closeAfter)}
+		return end
 	}
 	return after(i)
 }

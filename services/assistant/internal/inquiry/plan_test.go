@@ -47,6 +47,7 @@ func TestPlan(t *testing.T) {
 		"citizen asks":     {with(func(i *store.Inquiry) { i.WorkerWroteAt, i.CitizenWroteAt = at(7), at(8) }), inquiry.Remind, 18},
 		"citizen reads":    {with(func(i *store.Inquiry) { i.WorkerWroteAt, i.CitizenAt = at(7), at(20) }), inquiry.Quiet, 50},
 		"citizen is gone":  {with(func(i *store.Inquiry) { i.WorkerWroteAt, i.QuietAt = at(7), at(37) }), inquiry.Close, 7 + 3*day},
+		"page left open":   {with(func(i *store.Inquiry) { i.WorkerWroteAt, i.CitizenAt = at(7), at(3*day) }), inquiry.Close, 7 + 3*day},
 		"call-back":        {with(func(i *store.Inquiry) { i.Channel = inquiryv1.CallBack }), inquiry.Remind, 5 + 240},
 		"call-back made":   {with(func(i *store.Inquiry) { i.Channel, i.CalledAt = inquiryv1.CallBack, at(30) }), inquiry.Close, 30 + 3*day},
 		"video":            {with(func(i *store.Inquiry) { i.Channel = inquiryv1.Video }), inquiry.Remind, 15},

@@ -4,6 +4,8 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"testing"
+
+	"samtale.dk/samtale/services/portal/internal/who"
 )
 
 func TestAddr(t *testing.T) {
@@ -30,5 +32,29 @@ func TestAddr(t *testing.T) {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestNetwork(t *testing.T) {
+	for addr, want := range map[string]string{
+		"203.0.113.9":          "203.0.113.9",
+		"::ffff:203.0.113.9":   "203.0.113.9",
+		"2001:db8:1:2::7":      "2001:db8:1:2::/64",
+		"2001:db8:1:2:a:b:c:d": "2001:db8:1:2::/64",
+		"2001:db8:1:3::7":      "2001:db8:1:3::/64",
+		"fe80::1%eth0":         "fe80::/64",
+		"unknown":              "unknown",
+	} {
+		if got := network(addr); got != want {
+			t.Errorf("%s: got %s, want %s", addr, got, want)
+		}
+	}
+	a := &App{}
+	r := httptest.NewRequest("GET", "/", nil)
+	r.RemoteAddr = "[2001:db8:1:2::7]:1000"
+	one := a.limitKey(r, who.Person{})
+	r.RemoteAddr = "[2001:db8:1:2::8]:1000"
+	if other := a.limitKey(r, who.Person{}); one != other {
+		t.Errorf("two addresses of one customer have limits of their own: %s, %s", one, other)
 	}
 }

@@ -193,7 +193,19 @@ func (a *App) limitKey(r *http.Request, p who.Person) string {
 	case p.ID != "":
 		return "token:" + p.ID
 	}
-	return "ip:" + a.addr(r)
+	return "ip:" + network(a.addr(r))
+}
+
+// network is what one customer of a provider has: an IPv4 address, or the 2⁶⁴ addresses of an IPv6 prefix, which count as one.
+func network(addr string) string {
+	ip, err := netip.ParseAddr(addr)
+	if err != nil {
+		return addr
+	}
+	if ip = ip.Unmap(); ip.Is4() {
+		return ip.String()
+	}
+	return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
 }
 
 // Limits per session, token or address: a desk at work asks a few times a second, a

@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/inquiryv1"
@@ -243,11 +245,14 @@ func (a *App) inquiryEvents(w http.ResponseWriter, r *http.Request, _ who.Person
 	private(w)
 	f := &follower{
 		stream: a.newStream(w, r), req: inquiryv1.HistoryRequest{Receipt: receipt, After: int(lastID(r))},
-		from: inquiryv1.FromCaseworker, view: forCitizen,
+		from: inquiryv1.FromCaseworker, view: forCitizen, every: lookEvery,
 	}
 	f.stream.still = func() error { return nil } // the receipt is what opens it
 	return f.run(r.Context())
 }
+
+// lookEvery is how old the place in the queue may be on a citizen's screen.
+const lookEvery = time.Minute
 
 // follower brings what happens in one inquiry to one reader. Changes carry no words, so each one is a look at the history
 // after the last message that the reader has.
@@ -255,9 +260,11 @@ type follower struct {
 	stream *stream
 	from   string // whose typing is shown
 	view   func(inquiryv1.Inquiry) inquiryv1.Inquiry
+	every  time.Duration // also looks this often; 0: only when told
 
-	mu  sync.Mutex // held while looking, so that messages come in order and once
-	req inquiryv1.HistoryRequest
+	mu   sync.Mutex // held while looking, so that messages come in order and once
+	req  inquiryv1.HistoryRequest
+	told inquiryv1.Inquiry
 }
 
 func (f *follower) run(ctx context.Context) error {
@@ -271,7 +278,7 @@ func (f *follower) run(ctx context.Context) error {
 	if err := event.CheckToken(id); err != nil {
 		return errs.E(errs.Internal, "", err)
 	}
-	err = listen(s, inquiryv1.ChangedSubject(id), func(inquiryv1.Changed) { f.look(ctx) })
+	err = listen(s, inquiryv1.ChangedSubject(id), func(inquiryv1.Changed) { f.look(ctx, true) })
 	if err != nil {
 		return err
 	}
@@ -283,16 +290,35 @@ func (f *follower) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.look(ctx) // what came between the first look and listening
+	f.look(ctx, true) // what came between the first look and listening
+	if f.every > 0 {
+		go f.again(ctx)
+	}
 	return s.run()
 }
 
-func (f *follower) look(ctx context.Context) {
+// again looks from time to time until ctx ends. Nobody tells of the place in the queue and the wait, which change with what others
+// do; and it shows that the citizen is still there.
+func (f *follower) again(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(f.every):
+			f.look(ctx, false)
+		}
+	}
+}
+
+// look brings what is new. Without a change that was told, the inquiry is only shown when it looks otherwise now.
+func (f *follower) look(ctx context.Context, changed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	h, err := f.stream.app.messages(ctx, f.req)
 	if err != nil {
-		f.stream.put(sse{name: "resync", data: struct{}{}})
+		if changed {
+			f.stream.put(sse{name: "resync", data: struct{}{}})
+		}
 		return
 	}
 	for _, m := range h.Messages {
@@ -302,5 +328,9 @@ func (f *follower) look(ctx context.Context) {
 		f.req.After = m.Seq
 		f.stream.put(sse{id: strconv.Itoa(m.Seq), name: "message", data: m})
 	}
-	f.stream.put(sse{name: "changed", data: f.view(h.Inquiry)})
+	now := f.view(h.Inquiry)
+	if changed || !reflect.DeepEqual(now, f.told) {
+		f.stream.put(sse{name: "changed", data: now})
+	}
+	f.told = now
 }
