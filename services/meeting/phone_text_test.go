@@ -95,11 +95,11 @@ func TestTelephoneTypes(t *testing.T) {
 	w.eventually("half a line at the host", func() bool { return at("Jeg hedder ") })
 	p.types(n+2, "Bente.")
 	p.types(n+2, "Bente.") // the answer was lost
-	p.types(n+4, " Nr. 010203-1234\u2028")
+	p.types(n+4, " \u009b1mNr. 010203-1234\r")
 	w.eventually("the line at the host, with a gap", func() bool { return at("Jeg hedder Bente.\uFFFD Nr. 010203-1234\u2028") })
 	w.eventually("the line", func() bool { return len(host.history().Messages) == 1 })
 	host.act(meetingv1.ActPause, "", "")
-	p.types(n+5, "Det er privat.\u2028")
+	p.types(n+5, "\nDet er privat.\u2028")
 	w.eventually("the line in the pause", func() bool { return len(host.history().Messages) == 2 })
 	host.act(meetingv1.ActContinue, "", "")
 	p.types(n+6, "Og nu")

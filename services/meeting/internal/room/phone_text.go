@@ -19,7 +19,9 @@ type phoneText struct {
 	sub   *nats.Subscription // behind telephone.mu
 	reads atomic.Bool        // it has text now
 
-	typedTo uint64 // number of the last message that it typed; belongs to the subscription's goroutine
+	// These belong to the subscription's goroutine.
+	typedTo uint64 // number of the last message that it typed
+	scan    rtt.Scanner
 
 	mu    sync.Mutex
 	shown uint64 // number of the last message that was sent to it
@@ -43,6 +45,7 @@ func (t *telephone) typed(m *nats.Msg) {
 		if t.text.typedTo > 0 && v.Number != t.text.typedTo+1 {
 			text = string(rtt.MissingText) + text
 		}
+		text = strings.ReplaceAll(t.text.scan.Read(text), "\n", rtt.Newline) // telephones have more ways to say it than browsers know
 		if err := t.peer.Send(sfu.Message{Label: sfu.TextLabel, Data: []byte(text)}); err != nil {
 			t.room.log.Warn("typed text is not published", "participant_id", t.who, "err", err)
 		}

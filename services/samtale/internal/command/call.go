@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,8 @@ func Call(ctx context.Context, env Env, args []string) error {
 	fs := Flags(env, "call", "", "Places a SIP call, plays a WAV file or types, hangs up, and prints the conversation id and what is typed back.")
 	fs.StringVar(&f.to, "to", "", "whom to call, e.g. sip:besked@127.0.0.1:5060")
 	fs.StringVar(&f.wav, "wav", "", "WAV file to play, of any rate")
-	fs.StringVar(&f.text, "text", "", "what to type (real-time text), after the sound; then the call lasts until the other side hangs up, or --wait")
+	fs.StringVar(&f.text, "text", "", "what to type (real-time text), after the sound; - types the lines of standard input as they come, as for a meeting by its code. "+
+		"Then the call lasts until the other side hangs up, or --wait")
 	fs.StringVar(&f.digits, "dtmf", "", "keys to press before the sound: when the caller is asked about transcription, else after --after")
 	fs.StringVar(&f.after, "after", "auto", "when to play: auto (when a person or the message line listens) or a time after the answer, e.g. 2s")
 	fs.DurationVar(&f.wait, "wait", 10*time.Minute, "how long to wait for somebody to listen")
@@ -88,7 +90,7 @@ func place(ctx context.Context, env Env, f callFlags, sound []int16) error {
 	if f.text != "" && !f.asJSON {
 		defer printTyped(env.Stdout, c)()
 	}
-	err = speak(ctx, c, f, delay, listener, sound)
+	err = speak(ctx, env, c, f, delay, listener, sound)
 	if f.asJSON {
 		return errors.Join(err, printJSON(env.Stdout, map[string]any{
 			"conversation_id": c.ConversationID, "played_s": float64(len(sound)) / 16000, "ok": err == nil, "typed": c.Typed(),
@@ -126,7 +128,7 @@ func moment(ctx context.Context, env Env, f callFlags) (time.Duration, *api.Clie
 	return 0, c, nil
 }
 
-func speak(ctx context.Context, c *dialer.Call, f callFlags, delay time.Duration, listener *api.Client, sound []int16) error {
+func speak(ctx context.Context, env Env, c *dialer.Call, f callFlags, delay time.Duration, listener *api.Client, sound []int16) error {
 	if err := c.Wait(ctx, delay); err != nil {
 		return err
 	}
@@ -141,7 +143,7 @@ func speak(ctx context.Context, c *dialer.Call, f callFlags, delay time.Duration
 			return fmt.Errorf("press keys: %w", err)
 		}
 	}
-	if asks {
+	if asks && f.text != "-" { // whoever types reads who listens
 		if err := await(ctx, c, listener, f.wait, listens); err != nil {
 			return err
 		}
@@ -149,7 +151,11 @@ func speak(ctx context.Context, c *dialer.Call, f callFlags, delay time.Duration
 	if err := c.Play(ctx, sound); err != nil {
 		return fmt.Errorf("play: %w", err)
 	}
-	if f.text != "" {
+	switch f.text {
+	case "":
+	case "-":
+		return typeLines(ctx, c, env.Stdin, f.wait)
+	default:
 		return typeOut(ctx, c, f)
 	}
 	if err := c.Wait(ctx, tail); err != nil && !dialer.IsEnded(err) {
@@ -167,6 +173,40 @@ func typeOut(ctx context.Context, c *dialer.Call, f callFlags) error {
 		return err
 	}
 	return nil
+}
+
+// typeLines types lines as they are read, and stays for what is typed back.
+func typeLines(ctx context.Context, c *dialer.Call, r io.Reader, limit time.Duration) error {
+	lines, stop := make(chan string), make(chan struct{})
+	defer close(stop)
+	go func() {
+		defer close(lines)
+		for in := bufio.NewScanner(r); in.Scan(); {
+			select {
+			case lines <- in.Text() + "\n":
+			case <-stop:
+				return
+			}
+		}
+	}()
+	for {
+		select {
+		case l, ok := <-lines:
+			if !ok {
+				if err := c.Wait(ctx, limit); err != nil && !dialer.IsEnded(err) {
+					return err
+				}
+				return nil
+			}
+			if err := c.Type(l); err != nil {
+				return fmt.Errorf("type: %w", err)
+			}
+		case <-c.Ended():
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // printTyped prints lines that the other side types, as they are ended; what is left when the returned function is called.

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -322,6 +323,53 @@ func TestCallTypes(t *testing.T) {
 		t.Errorf("the call goes on: %v", err)
 	}
 	if len(lines) != 1 || lines[0] != "Goddag, hvad kan vi hjælpe med?" {
+		t.Errorf("printed: %q", lines)
+	}
+}
+
+// TestCallTypesLines: lines are typed as they come, so that one can answer what is typed back, as a meeting that asks for its code.
+func TestCallTypesLines(t *testing.T) {
+	other, err := dialer.New(dialer.Config{Text: true, Answer: func(c *dialer.Call) {
+		if err := c.Type("Kode?\n"); err != nil {
+			t.Error(err)
+		}
+		for !strings.Contains(c.Typed(), "123\n") && c.Wait(t.Context(), 50*time.Millisecond) == nil {
+		}
+		if err := c.Type("Tak.\n"); err != nil {
+			t.Error(err)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	ctx, hangUp := context.WithCancel(t.Context())
+	defer hangUp()
+	screen, out := io.Pipe()
+	in, keys := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := Call(ctx, Env{Environ: []string{}, Stdin: in, Stdout: out, Stderr: io.Discard}, []string{"--to", other.Addr(), "--text", "-", "--after", "0s"})
+		out.Close()
+		done <- err
+	}()
+	var lines []string
+	for sc := bufio.NewScanner(screen); sc.Scan(); {
+		lines = append(lines, sc.Text())
+		switch sc.Text() {
+		case "Kode?":
+			if _, err := io.WriteString(keys, "123\n"); err != nil {
+				t.Error(err)
+			}
+			keys.Close() // the call lasts on
+		case "Tak.":
+			hangUp()
+		}
+	}
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("the command ended with %v", err)
+	}
+	if want := []string{"Kode?", "Tak."}; !slices.Equal(lines, want) {
 		t.Errorf("printed: %q", lines)
 	}
 }
