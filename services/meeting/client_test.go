@@ -9,6 +9,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/platform/errs"
 )
 
 // tab is a browser's part of the media, by pion: it publishes a microphone and text, and subscribes.
@@ -138,8 +139,12 @@ func (g *tab) answer(offer string) error {
 	if err != nil {
 		return err
 	}
-	_, err = ask[meetingv1.MediaReply](g.w, meetingv1.SubscribeSubject, meetingv1.MediaRequest{Seat: g.seat, SDP: sdp, Session: "answer"})
-	return err
+	for end := time.Now().Add(patience); ; { // again, where it came to a node that is not the one, as the portal does
+		_, err = ask[meetingv1.MediaReply](g.w, meetingv1.SubscribeSubject, meetingv1.MediaRequest{Seat: g.seat, SDP: sdp, Session: "answer"})
+		if errs.KindOf(err) != errs.Unavailable || g.w.t.Context().Err() != nil || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 func (g *tab) receive(tr *webrtc.TrackRemote) {

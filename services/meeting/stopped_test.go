@@ -69,7 +69,7 @@ func TestStoppedNodeHasLostItsRooms(t *testing.T) {
 	w.until("everybody is told", func() bool { return w.told(m.ID) > 0 })
 	host.hush()
 	rejoin(host)
-	room := host.history().Room
+	room := again[meetingv1.HistoryReply](w, meetingv1.HistorySubject, host.seat).Room
 	from.mad.Store(false)
 	w.eventually("it goes on", func() bool { return from.Nodes.Awake() })
 	if rooms, _ := from.Hall.Rooms(); rooms != 0 {
