@@ -337,3 +337,59 @@ func TestTimes(t *testing.T) {
 		t.Error("the zero time became another")
 	}
 }
+
+// A process that hangs in the middle of a transaction loses it, and what it has locked with it; nothing of it is written when it goes on.
+func TestIdleTransactionEnds(t *testing.T) {
+	dsn := storetest.Postgres(t)
+	ctx := t.Context()
+	open := func() *store.DB {
+		db, err := store.Open(ctx, dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		return db
+	}
+	hung, other := open(), open()
+	hung.LimitIdle(500 * time.Millisecond)
+	if err := other.Migrate(ctx, migrations); err != nil {
+		t.Fatal(err)
+	}
+	if err := insert(ctx, other, "a", 1); err != nil {
+		t.Fatal(err)
+	}
+	goOn, ended := make(chan struct{}), make(chan error, 1)
+	for held := false; !held; { // on a slow machine it may lose the transaction before it has locked anything
+		holds := make(chan struct{})
+		go func() {
+			ended <- hung.InTx(ctx, func(tx *store.Tx) error {
+				_, err := tx.Exec(ctx, `UPDATE note SET n = 2 WHERE id = 'a'`)
+				if err == nil {
+					close(holds)
+					<-goOn
+				}
+				return err
+			})
+		}()
+		select {
+		case <-holds:
+			held = true
+		case err := <-ended:
+			t.Log(err)
+		}
+	}
+	err := other.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE note SET n = n + 10 WHERE id = 'a'`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(goOn)
+	if err := <-ended; err == nil {
+		t.Error("who has lost the transaction is told that it is written")
+	}
+	if n, _, err := read(ctx, other, "a"); err != nil || n != 11 {
+		t.Errorf("%d %v", n, err)
+	}
+}
