@@ -75,7 +75,7 @@ eval:
 
 sbom:
 	@mkdir -p bin
-	npm exec --yes --ignore-scripts -- $(CDXGEN) -t go -t js --no-install-deps --exclude '**/sfubench/livekit/**' -o bin/sbom.json .
+	npm exec --yes --ignore-scripts -- $(CDXGEN) -t go -t js --no-install-deps --exclude '**/sfubench/livekit/**' --exclude 'bin/**' -o bin/sbom.json .
 
 clean:
 	rm -rf bin node_modules $(WEB)/.stamp
