@@ -2,11 +2,14 @@ package meeting
 
 import (
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/platform/errs"
 )
 
 // hand is a clock that only tests move on, by hand, from the real time of their beginning.
@@ -84,6 +87,88 @@ func (w *world) state(id string) string {
 	return get[meetingv1.Meeting](w, meetingv1.GetSubject, meetingv1.Ref{ID: id, Actor: mette}).State
 }
 
+// begun books a meeting that should have begun half an hour ago.
+func begun(r *meetingv1.BookRequest) { r.StartsAt = time.Now().Add(-30 * time.Minute) }
+
+// Who leads a meeting opens it early to see whether all works, and leaves: whoever is expected finds it when they come.
+func TestEmptyRoomWaitsForThoseExpected(t *testing.T) {
+	clock := &hand{}
+	w := newWorld(t, byHand(clock))
+	m := w.book(func(r *meetingv1.BookRequest) { r.StartsAt = time.Now().Add(20 * time.Minute) })
+	host := w.host(m).join()
+	w.eventually("somebody is there: no clock runs", func() bool { return clock.armed() == 0 })
+	get[meetingv1.Entry](w, meetingv1.LeaveSubject, host.seat)
+	for range 5 { // to five minutes after the start
+		clock.pass(w, 5*time.Minute)
+		if s := w.state(m.ID); s != meetingv1.Live {
+			t.Fatalf("while people may still come the meeting is %s", s)
+		}
+	}
+	bente := w.enter(m, 1, nil)
+	bente.knock("Bente", yes())
+	clock.pass(w, time.Hour)
+	if s := w.state(m.ID); s != meetingv1.Live {
+		t.Fatalf("while somebody waits to be let in the meeting is %s", s)
+	}
+	get[meetingv1.Entry](w, meetingv1.LeaveSubject, bente.seat)
+	clock.pass(w, 5*time.Minute)
+	if end := w.over(m.ID); end.Reason != "empty" {
+		t.Errorf("ended by %q", end.Reason)
+	}
+	if s := w.state(m.ID); s != meetingv1.Ended {
+		t.Errorf("the citizen has waited, and the meeting is %s", s)
+	}
+}
+
+// The caseworker waits, and ends the meeting that the citizen has not come to.
+func TestMeetingThatTheCitizenMissed(t *testing.T) {
+	clock := &hand{}
+	w := newWorld(t, byHand(clock))
+	m := w.book()
+	host := w.host(m).join()
+	clock.pass(w, 6*time.Minute)
+	host.act(meetingv1.ActEnd, "", "")
+	w.over(m.ID)
+	w.eventually("it counts as missed", func() bool { return w.state(m.ID) == meetingv1.NoShow })
+}
+
+// A meeting cannot be begun days before its time: nobody would be reminded of it, and it could not be moved any more.
+func TestMeetingIsNotBegunDaysBefore(t *testing.T) {
+	w := newWorld(t)
+	m := w.book(func(r *meetingv1.BookRequest) { r.StartsAt = time.Now().Add(48 * time.Hour) })
+	refused(w, errs.Conflict, meetingv1.PublishSubject, meetingv1.MediaRequest{Seat: w.host(m).seat, SDP: "v=0"})
+	if s := w.state(m.ID); s != meetingv1.Booked {
+		t.Errorf("the meeting is %s", s)
+	}
+}
+
+// What who leads the meeting does to others is in the audit log, and whoever waits hears of a cancellation with its reason.
+func TestLeadingIsInTheAuditLog(t *testing.T) {
+	w := newWorld(t)
+	var log []string
+	follow(w, "audit.v1.entry.>", func(e consentv1.Audit) {
+		if e.Action == "lead-meeting" && e.Actor == "mette" {
+			log = append(log, e.Purpose)
+		}
+	})
+	m := w.book()
+	host, bente := w.host(m), w.enter(m, 1, nil)
+	bente.knock("Bente", yes())
+	bente.decide(meetingv1.Admit)
+	host.act(meetingv1.ActLock, "", "on")
+	bente.act(meetingv1.ActMute, "", "")
+	host.act(meetingv1.ActMute, bente.seat.ParticipantID, "")
+	host.act(meetingv1.ActRemove, bente.seat.ParticipantID, "")
+	want := []string{"Lukke en deltager ind i mødet", "Låse mødet", "Slå en deltagers mikrofon fra", "Tage en deltager ud af mødet"}
+	w.until("all is in the log", func() bool { return slices.Equal(log, want) })
+	get[meetingv1.Meeting](w, meetingv1.CancelSubject, meetingv1.CancelRequest{ID: m.ID, Reason: " Mette er syg. ", Actor: mette})
+	w.until("the cancellation is told", func() bool {
+		return slices.ContainsFunc(w.events, func(e meetingv1.RoomEvent) bool {
+			return e.Kind == meetingv1.EventEnded && e.Notice == meetingv1.Cancelled && e.Text == "Mette er syg."
+		})
+	})
+}
+
 func TestEmptyRoomEnds(t *testing.T) {
 	clock := &hand{}
 	w := newWorld(t, byHand(clock))
@@ -116,8 +201,8 @@ func TestEmptyRoomEnds(t *testing.T) {
 	if end := w.over(m.ID); end.Reason != "empty" {
 		t.Errorf("ended by %q", end.Reason)
 	}
-	if s := w.state(m.ID); s != meetingv1.Ended {
-		t.Errorf("the meeting is %s", s)
+	if s := w.state(m.ID); s != meetingv1.NoShow {
+		t.Errorf("the meeting that the citizen never came to is %s", s)
 	}
 }
 
@@ -125,7 +210,7 @@ func TestEmptyRoomEnds(t *testing.T) {
 func TestClosedBrowserLeavesAnEmptyRoom(t *testing.T) {
 	clock := &hand{}
 	w := newWorld(t, byHand(clock))
-	m := w.book()
+	m := w.book(begun)
 	host := w.host(m).join()
 	w.eventually("no clock runs", func() bool { return clock.armed() == 0 })
 	host.hush()
@@ -142,7 +227,7 @@ func TestClosedBrowserLeavesAnEmptyRoom(t *testing.T) {
 func TestAbandonedMeetingEnds(t *testing.T) {
 	clock := &hand{}
 	w := newWorld(t, byHand(clock))
-	m, other := w.book(), w.book()
+	m, other := w.book(begun), w.book(begun)
 	w.host(m).join()
 	back := w.host(other).join()
 	w.end(w.node, true)

@@ -34,8 +34,9 @@ const (
 // Input names the meeting. The other fields are what a run hands to the next; a starter leaves them zero.
 type Input struct {
 	MeetingID string
-	Told      int `json:",omitempty"` // 1 + the sequence of the booking that participants know of
-	Reminded  int `json:",omitempty"` // how many reminders of that booking were sent or have passed
+	Told      int  `json:",omitempty"` // 1 + the sequence of the booking that participants know of
+	Reminded  int  `json:",omitempty"` // how many reminders of that booking were sent or have passed
+	Missed    bool `json:",omitempty"` // the citizen was told that we did not meet
 }
 
 // Result is empty.
@@ -122,6 +123,10 @@ func (m *life) step(ctx workflow.Context) (done bool, err error) {
 		return false, m.booked(ctx, p)
 	case "live":
 		return false, m.until(ctx, p.SettleAt, func() error { _, err := settle(ctx, SettleInput{m.MeetingID}); return err })
+	case "noshow": // others have met, or waited, and have ended it
+		if err := m.missed(ctx, p.Sequence); err != nil {
+			return false, err
+		}
 	case "cancelled":
 		if m.Told > 0 {
 			if err := m.notify(ctx, Cancellation, p.Sequence); err != nil {
@@ -155,8 +160,17 @@ func (m *life) booked(ctx workflow.Context, p PlanResult) error {
 		if err != nil || now.State != "noshow" {
 			return err
 		}
-		return m.notify(ctx, NoShow, p.Sequence)
+		return m.missed(ctx, p.Sequence)
 	})
+}
+
+// missed tells the citizen, once, that we did not meet.
+func (m *life) missed(ctx workflow.Context, sequence int) error {
+	if m.Missed {
+		return nil
+	}
+	m.Missed = true
+	return m.notify(ctx, NoShow, sequence)
 }
 
 // passed counts the reminders whose time is over already: who is invited an hour before is not reminded of tomorrow.

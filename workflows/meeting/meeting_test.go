@@ -110,6 +110,17 @@ func TestHeldMeetingIsLeftToTheJournal(t *testing.T) {
 	}
 }
 
+func TestCitizenWhoMissedAHeldMeetingIsToldOnce(t *testing.T) {
+	b := &book{plan: booked(0)}
+	run(t, b, map[time.Duration]func(){
+		time.Minute:      func() { b.plan.State, b.plan.Held = "live", true },
+		12 * time.Minute: func() { b.plan.State = "noshow" },
+	})
+	if diff := cmp.Diff([]string{"invitation 01 12:00", "noshow 01 12:12"}, b.did); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestRecordingIsDeletedInItsTime(t *testing.T) {
 	b := &book{plan: booked(0), settle: "ended", holds: 1}
 	b.plan.RecordingUntil = noon.Add(72 * time.Hour)

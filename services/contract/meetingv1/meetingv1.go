@@ -501,6 +501,7 @@ type Sent struct {
 	Body      string    `json:"body"`
 	ICS       string    `json:"ics,omitempty"`
 	MeMo      string    `json:"memo,omitempty"`
+	SMS       string    `json:"sms,omitempty"` // text for NemSMS
 	At        time.Time `json:"at"`
 	Problem   string    `json:"problem,omitempty"`
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,8 +41,8 @@ type Activities struct {
 var _ meeting.Activities = (*Activities)(nil)
 
 const (
-	// noShowAfter is how long after the start nobody has come.
-	noShowAfter = 20 * time.Minute
+	// lookAgain is how often a meeting is looked at that somebody waits in the lobby of and nobody begins.
+	lookAgain = 10 * time.Minute
 	// openFor is how long after its planned end a meeting that nobody ends is let go on.
 	openFor = 12 * time.Hour
 	// keepBooking is how long a booking that became no conversation is kept, when its set-up does not say.
@@ -62,11 +63,14 @@ func (a *Activities) Plan(ctx context.Context, in meeting.PlanInput) (meeting.Pl
 
 func (a *Activities) plan(ctx context.Context, rec booking.Record) (meeting.PlanResult, error) {
 	p := meeting.PlanResult{
-		State: rec.State, Sequence: rec.Sequence, StartsAt: rec.StartsAt, SettleAt: rec.StartsAt.Add(noShowAfter),
+		State: rec.State, Sequence: rec.Sequence, StartsAt: rec.StartsAt, SettleAt: rec.StartsAt.Add(booking.NoShowAfter),
 		Held: !rec.StartedAt.IsZero(),
 	}
 	if rec.State == meetingv1.Live {
-		p.SettleAt = rec.StartsAt.Add(time.Duration(rec.Minutes)*time.Minute + openFor)
+		p.SettleAt = lastly(rec)
+	}
+	if now := a.Now(); a.awaited(rec) && !now.Before(p.SettleAt) {
+		p.SettleAt = now.Add(lookAgain)
 	}
 	s, err := a.setup(ctx, rec.Setup)
 	if err != nil {
@@ -81,21 +85,26 @@ func (a *Activities) plan(ctx context.Context, rec booking.Record) (meeting.Plan
 	return p, temporal.ToFailure(err)
 }
 
+// lastly is when a meeting is over, whatever becomes of it.
+func lastly(rec booking.Record) time.Time {
+	return rec.StartsAt.Add(time.Duration(rec.Minutes)*time.Minute + openFor)
+}
+
+// awaited tells whether somebody waits for a meeting that nobody has begun yet: they have not missed it.
+func (a *Activities) awaited(rec booking.Record) bool {
+	return rec.State == meetingv1.Booked && rec.Waits() && a.Now().Before(lastly(rec))
+}
+
 func (a *Activities) setup(ctx context.Context, id string) (meetingv1.Setup, error) {
 	changed, err := a.Book.Store.Read().Setups(ctx)
 	if err != nil {
 		return meetingv1.Setup{}, err
 	}
-	all, err := setups.All(changed)
-	if err != nil {
-		return meetingv1.Setup{}, err
+	s, ok, err := setups.Find(changed, id)
+	if !ok {
+		s.Invitation = plain
 	}
-	for _, s := range all {
-		if s.ID == id {
-			return s, nil
-		}
-	}
-	return meetingv1.Setup{Invitation: plain}, nil
+	return s, err
 }
 
 // plain is the invitation of a meeting without a set-up.
@@ -115,25 +124,69 @@ func (a *Activities) Notify(ctx context.Context, in meeting.NotifyInput) (meetin
 	if err != nil {
 		return meeting.NotifyResult{}, temporal.ToFailure(err)
 	}
+	before, err := a.Book.Sent(ctx, rec.ID)
+	if err != nil {
+		return meeting.NotifyResult{}, temporal.ToFailure(err)
+	}
 	for _, p := range rec.Participants {
 		if p.Role == meetingv1.RoleCaseworker && p.Email == "" || in.Kind == meeting.NoShow && p.Role != meetingv1.RoleCitizen {
 			continue
 		}
-		if err := a.send(ctx, rec, s, p, in); err != nil {
+		to := in
+		if in.Kind == meeting.Change && !told(before, p.ID, in.Sequence) {
+			to.Kind = meeting.Invitation
+		}
+		if err := a.send(ctx, rec, s, p, to); err != nil {
 			return meeting.NotifyResult{}, temporal.ToFailure(err)
 		}
 	}
-	return meeting.NotifyResult{}, nil
+	return meeting.NotifyResult{}, temporal.ToFailure(a.notComing(ctx, rec, s, in, before))
+}
+
+// notComing tells those who were invited and are not to come any more.
+func (a *Activities) notComing(
+	ctx context.Context, rec booking.Record, s meetingv1.Setup, in meeting.NotifyInput, before []meetingv1.Sent,
+) error {
+	if in.Kind != meeting.Change {
+		return nil
+	}
+	for _, p := range rec.Dropped {
+		off := slices.ContainsFunc(before, func(m meetingv1.Sent) bool {
+			return m.Kind == meeting.Cancellation && strings.HasPrefix(m.ID, p.ID+"-")
+		})
+		if off || !told(before, p.ID, in.Sequence) {
+			continue
+		}
+		to := in
+		to.Kind = meeting.Cancellation
+		if err := a.send(ctx, rec, s, p, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// told tells whether a participant knows the meeting already: from a letter that went out, of an earlier state of the booking.
+func told(before []meetingv1.Sent, participant string, sequence int) bool {
+	return slices.ContainsFunc(before, func(m meetingv1.Sent) bool {
+		return strings.HasPrefix(m.ID, participant+"-") && m.ID != sentID(participant, meeting.Invitation, sequence) && m.Problem == ""
+	})
+}
+
+// sentID is the id of a message: the same one to the same participant is one.
+func sentID(participant, kind string, sequence int) string {
+	return fmt.Sprintf("%s-%s-%d", participant, kind, sequence)
 }
 
 // send writes one letter, sends it, and keeps it with what came of it.
 func (a *Activities) send(ctx context.Context, rec booking.Record, s meetingv1.Setup, p meetingv1.Participant, in meeting.NotifyInput) error {
-	id := fmt.Sprintf("%s-%s-%d", p.ID, in.Kind, in.Sequence)
+	id := sentID(p.ID, in.Kind, in.Sequence)
 	if in.Kind == meeting.Reminder {
 		id += "-" + a.Now().UTC().Format("2006010215")
 	}
 	l := invite.Letter{
-		Kind: in.Kind, Meeting: rec.Meeting, To: p, Text: s.Invitation, Info: s.Info, From: a.From, Sequence: in.Sequence, Now: a.Now(),
+		ID: id, Kind: in.Kind, Meeting: rec.Meeting, To: p, Text: s.Invitation, Info: s.Info, Reason: rec.Reason, From: a.From,
+		Sequence: in.Sequence, Now: a.Now(),
 	}
 	if in.Kind != meeting.Cancellation && in.Kind != meeting.NoShow {
 		l.Link, l.Code = a.Public+rec.Path(p.ID), rec.Seats[p.ID].Code
@@ -144,7 +197,7 @@ func (a *Activities) send(ctx context.Context, rec booking.Record, s meetingv1.S
 	}
 	sent := meetingv1.Sent{
 		ID: id, MeetingID: rec.ID, To: masked(p.Email), Kind: in.Kind, By: a.Way.Name(), Subject: m.Subject, Body: m.Body,
-		ICS: m.ICS, MeMo: m.MeMo, At: a.Now(),
+		ICS: m.ICS, MeMo: m.MeMo, SMS: m.SMS, At: a.Now(),
 	}
 	if err := a.Way.Send(ctx, id, l, m); err != nil {
 		a.Log.Warn("message to a participant", "meeting_id", rec.ID, "participant_id", p.ID, "err", err)
@@ -176,10 +229,13 @@ func (a *Activities) Settle(ctx context.Context, in meeting.SettleInput) (meetin
 	}
 	if err == nil && rec.State == meetingv1.Booked {
 		rec, err = a.Book.Update(ctx, rec.ID, "noshow", "", func(rec *booking.Record) error {
-			if rec.State != meetingv1.Booked {
+			if rec.State != meetingv1.Booked || a.awaited(*rec) {
 				return booking.ErrUnchanged
 			}
-			rec.State, rec.EndedAt = meetingv1.NoShow, a.Now()
+			rec.State, rec.EndedAt = meetingv1.Ended, a.Now()
+			if rec.Missed(a.Now()) {
+				rec.State = meetingv1.NoShow
+			}
 			return nil
 		})
 	}

@@ -327,7 +327,10 @@ func (a *App) cancel(ctx context.Context, r meetingv1.CancelRequest) (meetingv1.
 	if _, err := a.find(ctx, r.ID, r.Actor); err != nil {
 		return meetingv1.Meeting{}, err
 	}
-	rec, err := a.Book.Cancel(ctx, r.ID)
+	rec, err := a.Book.Cancel(ctx, r.ID, r.Reason)
+	if err == nil {
+		a.Hall.Cancelled(rec)
+	}
 	return own(rec), err
 }
 
@@ -364,8 +367,9 @@ func (a *App) look(ctx context.Context, actor meetingv1.Actor, action, id string
 	})
 }
 
-// horizon is what a list shows when it is not told: what is on today and the month ahead.
-const horizon = 31 * 24 * time.Hour
+// horizon is what a list shows when it is not told: what is on today and all that is ahead, for meetings are booked up to two years
+// ahead, and what is not in the list nobody can find, change or cancel.
+const horizon = 750 * 24 * time.Hour
 
 func (a *App) list(ctx context.Context, r meetingv1.ListRequest) (meetingv1.ListReply, error) {
 	if r.Actor.ID == "" || r.Actor.Role != "caseworker" {

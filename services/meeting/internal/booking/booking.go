@@ -35,13 +35,13 @@ import (
 // Record is a meeting as it is kept: with the secrets of its links.
 type Record struct {
 	meetingv1.Meeting
-	Seats    map[string]Seat `json:"seats"`          // by participant
-	Sequence int             `json:"sequence"`       // of the calendar entry
-	Legs     []callv1.LegEnd `json:"legs,omitempty"` // of the conversation, also of nodes that are gone
+	Seats    map[string]Seat `json:"seats"`            // by participant
+	Sequence int             `json:"sequence"`         // of the calendar entry
+	Legs     []callv1.LegEnd `json:"legs,omitempty"`   // of the conversation, also of nodes that are gone
 	Reason   string          `json:"reason,omitempty"` // of a cancellation
 	// Dropped are those who are not to come any more since a change: they are told so.
 	Dropped []meetingv1.Participant `json:"dropped,omitempty"`
-	Version  int64           `json:"-"`              // more with every change
+	Version int64                   `json:"-"` // more with every change
 }
 
 // Seat is the private side of a participant.

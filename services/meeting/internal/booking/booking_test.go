@@ -176,7 +176,7 @@ func TestLinksOpenOnlyTheirOwnSeatAndOnlyInTime(t *testing.T) {
 			t.Errorf("the day after: %v", err)
 		}
 		*now = noon
-		if _, err := b.Cancel(t.Context(), rec.ID); err != nil {
+		if _, err := b.Cancel(t.Context(), rec.ID, " Vi er syge. "); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := open(rec.ID, rec.Seats[bente].Secret); !errors.Is(err, errs.NotFound) || errs.Text(err) != "Mødet er aflyst." {

@@ -71,7 +71,7 @@ func TestConversationGoesOnAsOneMeeting(t *testing.T) {
 				t.Errorf("%s is the same meeting", name)
 			}
 		}
-		if _, err := b.Cancel(t.Context(), first.ID); err != nil {
+		if _, err := b.Cancel(t.Context(), first.ID, ""); err != nil {
 			t.Fatal(err)
 		}
 		next := ask(same)

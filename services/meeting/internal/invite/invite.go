@@ -23,6 +23,7 @@ const (
 
 // Letter is one message to one participant.
 type Letter struct {
+	ID       string // of this message
 	Kind     string
 	Meeting  meetingv1.Meeting
 	To       meetingv1.Participant
@@ -73,7 +74,7 @@ func subject(l Letter) string {
 	when := When(l.Meeting.StartsAt)
 	switch l.Kind {
 	case Change:
-		return "Nyt tidspunkt: " + l.Meeting.Title + ", " + when
+		return "Ændret: " + l.Meeting.Title + ", " + when
 	case Cancellation:
 		return "Aflyst: " + l.Meeting.Title + ", " + when
 	case Reminder:
@@ -174,6 +175,8 @@ func sms(l Letter) string {
 		return fmt.Sprintf("Vi mødtes ikke til videomødet %s. Ring til %s om en ny tid.", when, l.From.Name)
 	case Reminder:
 		return fmt.Sprintf("Husk videomøde %s med %s. Dit link: %s%s", when, l.From.Name, l.Link, orCall(l))
+	case Change:
+		return fmt.Sprintf("Dit videomøde med %s er flyttet eller ændret: %s. Dit link er det samme: %s%s", l.From.Name, when, l.Link, orCall(l))
 	default:
 		return fmt.Sprintf("Videomøde %s med %s. Dit link: %s%s", when, l.From.Name, l.Link, orCall(l))
 	}

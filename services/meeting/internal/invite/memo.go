@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
@@ -87,10 +88,12 @@ func memo(l Letter, m Mail) (string, error) {
 	start := l.Meeting.StartsAt.UTC()
 	end := start.Add(time.Duration(l.Meeting.Minutes) * time.Minute)
 	at := func(t time.Time) string { return t.Format("2006-01-02T15:04:05Z") }
+	sum := sha256.Sum256([]byte(l.ID)) // each message its own, and the same one again the same: UUIDv8, RFC 9562, 5.8
+	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80
 	msg := memoMessage{
 		Version: "1.2", Schema: "1.2.0",
 		Header: memoHeader{
-			Type: "DIGITALPOST", UUID: l.Meeting.ID, ID: l.To.ID, Label: m.Subject,
+			Type: "DIGITALPOST", UUID: fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16]), ID: l.ID, Label: m.Subject,
 			Sender:    memoParty{ID: l.From.CVR, IDType: "CVR", Label: l.From.Name},
 			Recipient: memoRecipient{IDType: "CPR", Label: l.To.Name},
 		},

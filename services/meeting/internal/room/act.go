@@ -1,15 +1,20 @@
 package room
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"samtale.dk/samtale/media/sfu"
+	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
+	"samtale.dk/samtale/services/meeting/internal/store"
 	"samtale.dk/samtale/services/platform/errs"
 )
 
@@ -32,7 +37,7 @@ func (h *Hall) Act(ctx context.Context, q meetingv1.ActRequest) (meetingv1.Entry
 		return h.dial(ctx, rec, me, q)
 	}
 	var then func(*room)
-	rec, err = h.Book.Update(ctx, rec.ID, "moderated", q.Target, func(rec *booking.Record) error {
+	rec, err = h.Book.UpdateWith(ctx, rec.ID, "moderated", q.Target, func(rec *booking.Record) error {
 		me := rec.Participant(q.Seat.ParticipantID)
 		target := rec.Participant(q.Target)
 		if me == nil || target == nil {
@@ -41,7 +46,7 @@ func (h *Hall) Act(ctx context.Context, q meetingv1.ActRequest) (meetingv1.Entry
 		var err error
 		then, err = act(rec, me, target, q)
 		return err
-	})
+	}, func(tx *store.Tx, rec booking.Record) error { return h.log(ctx, tx, rec, me, led(me, q)) })
 	if err != nil {
 		return meetingv1.Entry{}, err
 	}
@@ -60,6 +65,52 @@ func (h *Hall) Act(ctx context.Context, q meetingv1.ActRequest) (meetingv1.Entry
 	h.announce(rec)
 	device, _ := booking.CheckKey(h.Master, q.Seat)
 	return h.entry(ctx, rec, me.ID, device)
+}
+
+// led says what was done to others, or to the meeting, in words that the citizen reads; empty: it was about oneself.
+func led(me *meetingv1.Participant, q meetingv1.ActRequest) string {
+	switch on := q.Value == "on"; {
+	case q.Action == meetingv1.ActMute && q.Target != me.ID:
+		return "Slå en deltagers mikrofon fra"
+	case q.Action == meetingv1.ActRemove:
+		return "Tage en deltager ud af mødet"
+	case q.Action == meetingv1.ActLock && on:
+		return "Låse mødet"
+	case q.Action == meetingv1.ActLock:
+		return "Låse mødet op"
+	case q.Action == meetingv1.ActPause:
+		return "Holde pause i det, der bliver skrevet ned og optaget"
+	case q.Action == meetingv1.ActContinue:
+		return "Gå videre efter en pause"
+	case q.Action == meetingv1.ActSide && q.Value == "open":
+		return "Tale i enrum"
+	case q.Action == meetingv1.ActSide:
+		return "Slutte samtalen i enrum"
+	case q.Action == meetingv1.ActRecord && on:
+		return "Fortsætte optagelsen"
+	case q.Action == meetingv1.ActRecord && q.Value == "off":
+		return "Stoppe optagelsen"
+	case q.Action == meetingv1.ActDial:
+		return "Ringe en deltager op"
+	case q.Action == meetingv1.ActEnd:
+		return "Slutte mødet for alle"
+	}
+	return ""
+}
+
+// log writes what who leads the meeting has done into the audit log; what is empty was nothing.
+func (h *Hall) log(ctx context.Context, tx *store.Tx, rec booking.Record, me *meetingv1.Participant, what string) error {
+	if what == "" || !moderates(me) {
+		return nil
+	}
+	return tx.Publish(ctx, audited(rec, cmp.Or(me.User, rec.CreatedBy), what, h.Now()))
+}
+
+func audited(rec booking.Record, actor, what string, now time.Time) consentv1.Audit {
+	return consentv1.Audit{
+		Meta: event.NewMeta("audit.v1.entry", Source, now), ConversationID: rec.ID, Actor: actor, Role: "caseworker",
+		Action: "lead-meeting", Purpose: what,
+	}
 }
 
 // act changes the record and says what the room must do afterwards.
@@ -185,6 +236,10 @@ func (r *room) mute(participant string, on bool) {
 func (h *Hall) end(ctx context.Context, rec booking.Record, me *meetingv1.Participant, q meetingv1.ActRequest) (meetingv1.Entry, error) {
 	if !moderates(me) {
 		return meetingv1.Entry{}, errs.E(errs.Denied, "Det kan kun den, der leder mødet.", nil)
+	}
+	err := h.Book.Store.InTx(ctx, func(tx *store.Tx) error { return h.log(ctx, tx, rec, me, led(me, q)) })
+	if err != nil {
+		return meetingv1.Entry{}, err
 	}
 	if r := h.find(rec.ID); r != nil {
 		go h.over(r, "hangup")

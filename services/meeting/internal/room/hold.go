@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"samtale.dk/samtale/services/meeting/internal/store"
+	"samtale.dk/samtale/services/platform/errs"
 )
 
 const (
@@ -98,6 +99,13 @@ func (h *Hall) Sweep(ctx context.Context) error {
 	for _, id := range lost {
 		if h.find(id) != nil {
 			continue
+		}
+		rec, _, err := h.Book.Get(ctx, id)
+		if err == nil && !rec.Deserted(h.Now()) {
+			continue
+		}
+		if err != nil && !errors.Is(err, errs.NotFound) {
+			return err
 		}
 		switch err := h.finish(ctx, id, reasonLost, nil, 0); {
 		case errors.Is(err, store.ErrElsewhere): // somebody came back just now

@@ -13,6 +13,8 @@ import (
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
+	"samtale.dk/samtale/services/meeting/internal/setups"
+	"samtale.dk/samtale/services/meeting/internal/store"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
 )
@@ -49,7 +51,21 @@ func (h *Hall) Enter(ctx context.Context, r meetingv1.EnterRequest) (meetingv1.E
 			return meetingv1.Entry{}, err
 		}
 	}
-	return h.entry(ctx, rec, id, device)
+	e, err := h.entry(ctx, rec, id, device)
+	if err == nil && e.Me.Role == meetingv1.RoleCitizen {
+		e.Info, err = h.info(ctx, rec.Setup)
+	}
+	return e, err
+}
+
+// info is what a set-up has citizens know beforehand.
+func (h *Hall) info(ctx context.Context, setup string) (string, error) {
+	changed, err := h.Book.Store.Read().Setups(ctx)
+	if err != nil {
+		return "", err
+	}
+	s, _, err := setups.Find(changed, setup)
+	return s.Info, err
 }
 
 // maxKnown is on how many devices of a seat a login is remembered.
@@ -405,7 +421,7 @@ func otherYes(id string) func(meetingv1.Participant) bool {
 // Decide admits, refuses, postpones or tells who waits. The actor must be of the meeting's area.
 func (h *Hall) Decide(ctx context.Context, r meetingv1.AdmitRequest) (booking.Record, error) {
 	var d decision
-	rec, err := h.Book.Update(ctx, r.MeetingID, "admitted", r.ParticipantID, func(rec *booking.Record) error {
+	rec, err := h.Book.UpdateWith(ctx, r.MeetingID, "admitted", r.ParticipantID, func(rec *booking.Record) error {
 		p := rec.Participant(r.ParticipantID)
 		if p == nil || rec.Seats[r.ParticipantID].Knocks == "" || p.State != meetingv1.InLobby && !p.Again {
 			return errs.E(errs.Conflict, "Deltageren venter ikke længere.", nil)
@@ -416,6 +432,8 @@ func (h *Hall) Decide(ctx context.Context, r meetingv1.AdmitRequest) (booking.Re
 		var err error
 		d, err = decide(rec, p, r, h.Now())
 		return err
+	}, func(tx *store.Tx, rec booking.Record) error {
+		return tx.Publish(ctx, audited(rec, r.Actor.ID, decided(r.Decision), h.Now()))
 	})
 	if err != nil {
 		return rec, err
@@ -438,6 +456,17 @@ type decision struct {
 	device       string // that waited
 	notice, text string
 	replaced     string // device that was in the room by the same link
+}
+
+// decided is a decision in words that the citizen reads.
+func decided(decision string) string {
+	switch decision {
+	case meetingv1.Admit:
+		return "Lukke en deltager ind i mødet"
+	case meetingv1.Refuse:
+		return "Afvise en, der ville ind i mødet"
+	}
+	return "Udskyde mødet for en, der ventede"
 }
 
 func decide(rec *booking.Record, p *meetingv1.Participant, r meetingv1.AdmitRequest, now time.Time) (decision, error) {

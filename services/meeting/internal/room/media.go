@@ -57,6 +57,9 @@ func (h *Hall) peer(ctx context.Context, s meetingv1.SeatRef) (peer *sfu.Peer, e
 	if err != nil {
 		return nil, 0, err
 	}
+	if rec.State == meetingv1.Booked && h.Book.Early(rec) { // begun, it could neither be moved nor cancelled, and nobody would be reminded
+		return nil, 0, errs.E(errs.Conflict, "Det er for tidligt. Mødet kan begynde en halv time før den aftalte tid.", nil)
+	}
 	r, err := h.open(ctx, rec)
 	if err != nil {
 		return nil, 0, err

@@ -15,6 +15,7 @@ import (
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
 	"samtale.dk/samtale/services/meeting/internal/setups"
+	"samtale.dk/samtale/services/meeting/internal/store"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
 )
@@ -131,7 +132,7 @@ func (h *Hall) dial(ctx context.Context, rec booking.Record, me *meetingv1.Parti
 		return meetingv1.Entry{}, errs.E(errs.Denied, "Det kan kun den, der leder mødet.", nil)
 	}
 	device, target, number, fresh := booking.Device(rand.Text()), q.Target, "", q.Target == me.ID
-	rec, err := h.Book.Update(ctx, rec.ID, "moderated", "", func(rec *booking.Record) error {
+	rec, err := h.Book.UpdateWith(ctx, rec.ID, "moderated", "", func(rec *booking.Record) error {
 		p := rec.Participant(target)
 		if fresh {
 			var err error
@@ -160,7 +161,7 @@ func (h *Hall) dial(ctx context.Context, rec booking.Record, me *meetingv1.Parti
 		s.Remember(device, booking.Line{Tail: tail(number)})
 		rec.Seats[p.ID] = s
 		return nil
-	})
+	}, func(tx *store.Tx, rec booking.Record) error { return h.log(ctx, tx, rec, me, led(me, q)) })
 	if err != nil {
 		return meetingv1.Entry{}, err
 	}

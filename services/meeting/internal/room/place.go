@@ -218,18 +218,26 @@ func (h *Hall) running(ctx context.Context, rec booking.Record) (*room, error) {
 
 // attend starts the clock on a room without anybody, and stops it when somebody is there. r.mu is held.
 func (r *room) attend() {
-	for _, s := range r.seats {
-		if s.phone != nil || s.up != [2]bool{} {
-			if r.empty != nil {
-				r.empty()
-				r.empty = nil
-			}
-			return
+	if r.attended() {
+		if r.empty != nil {
+			r.empty()
+			r.empty = nil
 		}
+		return
 	}
 	if r.empty == nil && !r.ended {
-		r.empty = r.hall.After(emptyFor, func() { r.hall.over(r, "empty") })
+		r.empty = r.hall.After(emptyFor, r.deserted)
 	}
+}
+
+// attended tells whether anybody is there. r.mu is held.
+func (r *room) attended() bool {
+	for _, s := range r.seats {
+		if s.phone != nil || s.up != [2]bool{} {
+			return true
+		}
+	}
+	return false
 }
 
 // connected takes what the SFU says of one of a participant's connections.

@@ -287,6 +287,9 @@ func (h *Hall) finish(ctx context.Context, id, reason string, legs []callv1.LegE
 			return booking.ErrUnchanged
 		}
 		rec.State, rec.EndedAt, rec.Recording = meetingv1.Ended, now, false
+		if rec.Missed(now) {
+			rec.State = meetingv1.NoShow
+		}
 		rec.Legs = lengths(merge(rec.Legs, legs), known, rec.StartedAt, now)
 		for i := range rec.Participants {
 			if p := &rec.Participants[i]; in(p.State) || p.State == meetingv1.InLobby {
@@ -507,6 +510,37 @@ func (r *room) listen() (stop func(), err error) {
 
 // reasonLost ends a meeting that no node has.
 const reasonLost = "lost"
+
+// Cancelled tells those who have the page of a meeting open, or wait in its lobby, that it is cancelled.
+func (h *Hall) Cancelled(rec booking.Record) {
+	h.tell(meetingv1.RoomEvent{MeetingID: rec.ID, Kind: meetingv1.EventEnded, Notice: meetingv1.Cancelled, Text: rec.Reason})
+}
+
+// deserted ends the meeting when nobody has come back, or looks again later.
+func (r *room) deserted() {
+	r.mu.Lock()
+	r.empty = nil
+	r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), openWithin)
+	defer cancel()
+	rec, _, err := r.hall.Book.Get(ctx, r.id)
+	if err != nil {
+		r.log.Warn("whether an empty room is over is not known yet", "err", err)
+	}
+	r.mu.Lock()
+	back := r.attended() || r.empty != nil
+	r.mu.Unlock()
+	if back {
+		return
+	}
+	if err == nil && rec.Deserted(r.hall.Now()) {
+		r.hall.over(r, "empty")
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.attend()
+}
 
 // Over ends a meeting that was left open, wherever its media is.
 func (h *Hall) Over(ctx context.Context, id string) error {

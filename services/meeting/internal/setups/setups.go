@@ -46,6 +46,15 @@ func All(changed map[string]string) ([]meetingv1.Setup, error) {
 	return out, nil
 }
 
+// Find gives one of them by id; ok is false when there is none.
+func Find(changed map[string]string, id string) (s meetingv1.Setup, ok bool, err error) {
+	all, err := All(changed)
+	if i := slices.IndexFunc(all, func(s meetingv1.Setup) bool { return s.ID == id }); i >= 0 {
+		return all[i], true, err
+	}
+	return s, false, err
+}
+
 // Check says what is wrong with a set-up, for the person who edits it.
 func Check(s meetingv1.Setup) error {
 	invalid := func(text string) error { return errs.E(errs.Invalid, text, nil) }
