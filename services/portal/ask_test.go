@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -103,6 +104,18 @@ func (p *place) with(t *testing.T, method, path, header, value string) *http.Res
 		t.Fatal(err)
 	}
 	return r
+}
+
+// What a source rests on stands with it.
+func TestSourcesNameTheirLaws(t *testing.T) {
+	p := start(t)
+	r, err := http.PostForm(p.url+"/", url.Values{"question": {"Hvornår skal jeg melde flytning?"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, body := read(t, r); status != http.StatusOK || !strings.Contains(body, `<a href="https://www.retsinformation.dk/eli/lta/2017/646" rel="noopener"><span lang="da">CPR-loven</span>`) {
+		t.Errorf("%d: the law is not on the page", status)
+	}
 }
 
 func TestAskStreamsSentenceBySentence(t *testing.T) {

@@ -403,6 +403,7 @@ func TestDeskSuggestions(t *testing.T) {
 	b.until(`document.querySelectorAll(".s").length === 4`)
 	p.say(t, demoConv, legCitizen, callv1.RoleCitizen, 50*time.Second, "jeg er flyttet i mandags")
 	b.until(`document.querySelectorAll("#assist .tip").length === 1`)
+	b.until(`document.querySelector("#assist .tip a[href='https://www.borger.dk/meld-flytning']")?.textContent === "Meld flytning"`)
 	b.run(chromedp.Focus("#assist .tip .chip", chromedp.ByQuery))
 	p.say(t, demoConv, legWorker, callv1.RoleCaseworker, 55*time.Second, "så skal du også have nyt pas")
 	b.until(`!document.getElementById("assist-new").hidden`)

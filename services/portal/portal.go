@@ -252,8 +252,10 @@ func (s *Settings) login(public *url.URL, key []byte, party func(string) string,
 	cfg := login.Config{
 		Issuer: s.Issuer, ID: s.ClientID, Secret: s.ClientSecret, Scopes: s.Scopes, Key: key, Party: party,
 		Redirect: public.JoinPath("/login/callback").String(), Secure: public.Scheme == "https", HTTP: &http.Client{Timeout: 10 * time.Second},
-		Claims: login.Claims{Name: s.ClaimName, Role: s.ClaimRole, Roles: s.RoleMap, Fallback: s.RoleDefault, Areas: s.ClaimAreas, Party: s.ClaimParty,
-			Level: s.ClaimLevel, Behalf: s.ClaimBehalf, Unstated: s.Level},
+		Claims: login.Claims{
+			Name: s.ClaimName, Role: s.ClaimRole, Roles: s.RoleMap, Fallback: s.RoleDefault, Areas: s.ClaimAreas, Party: s.ClaimParty,
+			Level: s.ClaimLevel, Behalf: s.ClaimBehalf, Unstated: s.Level,
+		},
 	}
 	if s.Issuer != "" {
 		return login.New(cfg), nil, nil

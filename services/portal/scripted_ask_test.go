@@ -53,6 +53,7 @@ func movingChunk() knowledgev1.Chunk {
 	return knowledgev1.Chunk{
 		ID: "starter/da-flytning#frist", Source: "starter", ArticleID: "da-flytning", URL: "https://www.borger.dk/bolig-og-flytning/flytning",
 		Title: "Flytning", Section: "Frist", Text: moving, Language: "da", Authority: "Kommunen", SHA256: evidence.ContentHash(moving), Demo: true,
+		Legal: []knowledgev1.Link{{Label: "CPR-loven", URL: "https://www.retsinformation.dk/eli/lta/2017/646"}},
 	}
 }
 
@@ -116,7 +117,10 @@ func (p *place) serveAssistant(t testing.TB) {
 
 func script[Req, Resp any](t testing.TB, p *place, s microService, subject string, f func(Req) (Resp, error)) {
 	t.Helper()
-	err := bus.Handle(p.bus, s, subject, 32, func(_ context.Context, r Req) (Resp, error) { return f(r) })
+	var once bus.Once[Resp] // on a slow machine the portal asks again
+	err := bus.Handle(p.bus, s, subject, 32, func(ctx context.Context, r Req) (Resp, error) {
+		return once.Do(ctx, func() (Resp, error) { return f(r) })
+	})
 	if err == nil {
 		err = p.bus.NC.Flush() // who asks from now on is answered
 	}

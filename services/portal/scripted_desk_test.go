@@ -10,6 +10,7 @@ import (
 	"samtale.dk/samtale/services/contract/assistantv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/inquiryv1"
+	"samtale.dk/samtale/services/contract/knowledgev1"
 	"samtale.dk/samtale/services/platform/errs"
 )
 
@@ -94,6 +95,7 @@ func (as *assistant) serveDesk(t testing.TB, p *place, s microService) {
 		}
 		return assistantv1.SuggestReply{Suggestions: []assistantv1.Suggestion{{
 			ID: id, Title: title, Authority: "Kommunen", AsOf: "2026-11-20", Demo: true,
+			Links:     []knowledgev1.Link{{Label: "Meld flytning", URL: "https://www.borger.dk/meld-flytning"}},
 			Sentences: []assistantv1.Sentence{{ID: "1", Text: "Du skal melde flytning senest 5 dage efter.", Evidence: []assistantv1.Evidence{quote("senest 5 dage efter, at du er flyttet")}}},
 		}}}, nil
 	})

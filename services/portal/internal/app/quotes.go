@@ -43,7 +43,8 @@ type source struct {
 	Cut            bool     // more stands on the official page
 	Quotes         []string // instead of Blocks, where the text is gone, another by now, or another authority's
 	Changed        bool
-	Law            string // a law that it names changed on this day
+	Legal          []way  // the laws that it names
+	Law            string // one of them changed on this day
 
 	chunkID, sha string
 }
@@ -104,6 +105,11 @@ func sourceOf(ev assistantv1.Evidence) source {
 // show marks the quotes in the chunk's text, when it is still the text that they were taken from.
 func (s *source) show(c knowledgev1.Chunk) {
 	s.Law = c.LawChanged
+	for _, l := range c.Legal {
+		if u := routeURL(l.URL); u != "" {
+			s.Legal = append(s.Legal, way{Label: l.Label, URL: u})
+		}
+	}
 	text := c.Text
 	for _, m := range s.Marks {
 		if c.SHA256 != s.sha || m.start < 0 || m.end > len(text) || m.start >= m.end || !utf8.ValidString(text[m.start:m.end]) {

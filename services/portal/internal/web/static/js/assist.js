@@ -159,12 +159,14 @@ export class Assist {
 
   card(c) {
     const sentences = c.sentences ?? [];
+    const links = sentences.length ? (c.links ?? []) : [];
     const head = [c.authority, c.as_of && t("desk.assist.asof", { day: shortDay(c.as_of) }), c.demo && t("desk.assist.demo"), c.peer && t("desk.assist.peer", { name: c.peer })].filter(Boolean).join(" · ");
     const e = el("article", { class: "tip", data: { key: c.key }, "aria-label": c.title },
       el("header", {}, el("h3", {}, c.question ? el("span", { class: "quiet" }, t("desk.assist.you") + " ") : null, c.title),
         el("button", { type: "button", class: "link", "aria-label": t("desk.assist.dismiss.this", { title: c.title }), onclick: () => this.dismiss(c, e) }, t("desk.assist.dismiss"))),
       !sentences.length && el("p", { lang: c.language ?? "da" }, c.message || t("desk.assist.unknown")),
       el("ul", { class: "lines" }, ...sentences.map((s) => this.sentence(c, s))),
+      links.length > 0 && el("p", { class: "small" }, t("desk.assist.links"), ...links.flatMap((l) => [" ", sourceLink({ url: l.url, title: l.label })])),
       el("p", { class: "quiet small" }, head));
     return e;
   }
