@@ -100,6 +100,35 @@ func TestColleagueJoins(t *testing.T) {
 	refused(w, errs.NotFound, meetingv1.JoinSubject, ref(colleague("eva", "a")))
 }
 
+// The caseworker who booked a meeting is ill: a colleague takes it over when it is to begin, and not while somebody leads it.
+func TestColleagueTakesOver(t *testing.T) {
+	w := newWorld(t)
+	lead := func(m meetingv1.Meeting) meetingv1.Ref {
+		return meetingv1.Ref{ID: m.ID, Actor: colleague("ole", "a"), Lead: true}
+	}
+	refused(w, errs.Conflict, meetingv1.JoinSubject, lead(w.book(func(r *meetingv1.BookRequest) { r.StartsAt = time.Now().Add(24 * time.Hour) })))
+	m := w.book()
+	host := w.host(m)
+	refused(w, errs.Conflict, meetingv1.JoinSubject, lead(m))
+	get[meetingv1.Entry](w, meetingv1.LeaveSubject, host.seat)
+	as := get[meetingv1.Participant](w, meetingv1.JoinSubject, meetingv1.Ref{ID: m.ID, Actor: colleague("ole", "a")})
+	seat := get[meetingv1.Participant](w, meetingv1.JoinSubject, lead(m))
+	if seat.ID != as.ID || seat.Role != meetingv1.RoleCaseworker {
+		t.Errorf("who takes over, as a colleague before, has the seat %+v", seat)
+	}
+	ole := w.seated(m.ID, seat, "ole")
+	if ole.entry.Me.State != meetingv1.InRoom || !ole.entry.CanAct {
+		t.Errorf("who takes over is %+v", ole.entry.Me)
+	}
+	bente := w.enter(m, 1, nil)
+	bente.knock("Bente", yes())
+	get[meetingv1.Meeting](w, meetingv1.AdmitSubject, meetingv1.AdmitRequest{
+		MeetingID: m.ID, ParticipantID: bente.seat.ParticipantID, Decision: meetingv1.Admit, Actor: colleague("ole", "a"),
+	})
+	ole.act(meetingv1.ActEnd, "", "")
+	w.eventually("the meeting is over", func() bool { return w.state(m.ID) == meetingv1.Ended })
+}
+
 // Of a meeting that is locked, or has not begun, a colleague waits in the lobby, and does not let themselves in.
 func TestColleagueWaits(t *testing.T) {
 	w := newWorld(t)

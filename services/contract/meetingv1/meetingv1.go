@@ -158,6 +158,7 @@ type CancelRequest struct {
 type Ref struct {
 	ID    string `json:"id"`
 	Actor Actor  `json:"actor"`
+	Lead  bool   `json:"lead,omitempty"` // JoinSubject: to lead the meeting, which nobody does
 }
 
 // ListRequest asks for the actor's meetings of a stretch of time.

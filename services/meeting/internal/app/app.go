@@ -347,10 +347,14 @@ func (a *App) join(ctx context.Context, r meetingv1.Ref) (meetingv1.Participant,
 	if _, err := a.find(ctx, r.ID, r.Actor); err != nil {
 		return meetingv1.Participant{}, err
 	}
-	if err := a.look(ctx, r.Actor, "join-meeting", r.ID); err != nil {
+	action := "join-meeting"
+	if r.Lead {
+		action = "lead-meeting"
+	}
+	if err := a.look(ctx, r.Actor, action, r.ID); err != nil {
 		return meetingv1.Participant{}, err
 	}
-	rec, id, err := a.Book.Join(ctx, r.ID, r.Actor)
+	rec, id, err := a.Book.Join(ctx, r.ID, r.Actor, r.Lead)
 	if err != nil {
 		return meetingv1.Participant{}, err
 	}

@@ -193,8 +193,9 @@ func (b *Book) join(ctx context.Context, id string, r meetingv1.BookRequest) (Re
 	})
 }
 
-// Join gives a caseworker who asks for a meeting a seat of their own: the one that is there, or a new one as a colleague.
-func (b *Book) Join(ctx context.Context, id string, who meetingv1.Actor) (rec Record, seat string, err error) {
+// Join gives a caseworker who asks for a meeting a seat of their own: the one that is there, or a new one as a colleague. Lead: they
+// take its place who should lead it and is not there, so that nobody who comes finds a closed door because a caseworker is ill.
+func (b *Book) Join(ctx context.Context, id string, who meetingv1.Actor, lead bool) (rec Record, seat string, err error) {
 	rec, err = b.Update(ctx, id, "joined", "", func(rec *Record) error {
 		if err := b.open(*rec); err != nil {
 			return err
@@ -202,6 +203,9 @@ func (b *Book) Join(ctx context.Context, id string, who meetingv1.Actor) (rec Re
 		switch p := rec.Own(who.ID); {
 		case p != nil && p.State == meetingv1.Removed:
 			return errs.E(errs.Denied, "Du er taget ud af mødet.", nil)
+		case lead && (p == nil || p.Role != meetingv1.RoleCaseworker):
+			seat, err = b.takeOver(rec, p, who)
+			return err
 		case p != nil:
 			seat = p.ID
 			return ErrUnchanged
@@ -212,6 +216,25 @@ func (b *Book) Join(ctx context.Context, id string, who meetingv1.Actor) (rec Re
 		return nil
 	})
 	return rec, seat, err
+}
+
+// takeOver has somebody lead a meeting that is about to begin, or goes on, while nobody leads it. P is their seat, if they have one.
+func (b *Book) takeOver(rec *Record, p *meetingv1.Participant, who meetingv1.Actor) (seat string, err error) {
+	led := slices.ContainsFunc(rec.Participants, func(p meetingv1.Participant) bool {
+		return p.Role == meetingv1.RoleCaseworker && (p.State == meetingv1.InRoom || p.State == meetingv1.InSide)
+	})
+	switch {
+	case led:
+		return "", errs.E(errs.Conflict, "Mødet bliver ledet af en anden. Gå med som kollega.", nil)
+	case b.Early(*rec):
+		return "", errs.E(errs.Conflict, "Det er for tidligt. Mødet kan overtages fra en halv time før den aftalte tid.", nil)
+	case p != nil:
+		p.Role = meetingv1.RoleCaseworker
+		return p.ID, nil
+	case len(rec.Participants) >= MaxParticipants:
+		return "", errs.E(errs.Limited, "Mødet er fuldt.", nil)
+	}
+	return rec.seat(meetingv1.RoleCaseworker, who.ID, who.Name, b.Now()), nil
 }
 
 // seat adds somebody who comes with an own login.
