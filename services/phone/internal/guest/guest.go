@@ -196,19 +196,14 @@ func (s *Service) Drain(ctx context.Context) {
 // requestLimit is how long a visit waits for the meeting service: longer, and the caller must be told.
 const requestLimit = 5 * time.Second
 
-// soundPatience is how long one node may take to give the sound before another is asked, too: it may hang, and not yet be known to.
-const soundPatience = 400 * time.Millisecond
+// nodePatience is how long one node may take before another is asked, too: it may hang, and not yet be known to.
+const nodePatience = 400 * time.Millisecond
 
 // ask sends a request to the meeting service, again while it says that it takes a moment.
 func ask[Resp, Req any](v *visit, subject string, r Req) (Resp, error) {
-	return insist[Resp](v, subject, r, requestLimit)
-}
-
-// insist asks once more, whoever it comes to, when there is no answer after patience.
-func insist[Resp, Req any](v *visit, subject string, r Req, patience time.Duration) (Resp, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.s.ctx), requestLimit)
 	defer cancel()
-	return bus.Insist[Resp](ctx, v.s.cfg.Bus, subject, r, patience, func(err error) bool {
+	return bus.Insist[Resp](ctx, v.s.cfg.Bus, subject, r, nodePatience, func(err error) bool {
 		var e *errs.Error
 		return errors.As(err, &e) && e.Kind == errs.Unavailable && e.RetryAfter > 0
 	})

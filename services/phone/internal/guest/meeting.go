@@ -61,9 +61,9 @@ func (v *visit) meeting() string {
 
 // renew asks for the sound again, which also tells where the seat stands.
 func (v *visit) renew(session string) string {
-	e, err := insist[meetingv1.Entry](v, meetingv1.SoundSubject, meetingv1.SoundRequest{
+	e, err := ask[meetingv1.Entry](v, meetingv1.SoundSubject, meetingv1.SoundRequest{
 		Seat: v.seat, Session: session, Text: v.line.HasText(),
-	}, soundPatience)
+	})
 	switch errs.KindOf(err) {
 	case errs.NotFound, errs.Denied:
 		return v.turnedAway(err)
