@@ -32,7 +32,7 @@ export class Typed {
     this.written = call?.transcribe === true && !call.paused; // then the transcript is read aloud
   }
 
-  /** line shows how a line stands. Screen readers hear whole lines of the citizen, once. */
+  /** line shows how a line stands. Screen readers hear whole lines of the others, once. */
   line(l) {
     const known = this.lines.get(l.id);
     if (known && known.seq > l.seq) return;
@@ -47,7 +47,7 @@ export class Typed {
         write(e.querySelector(".said"), x.text);
       });
     if (low) list.scrollTop = list.scrollHeight;
-    if (l.done && !known?.done && l.role === "citizen" && l.text && !this.written) write($("typed-spoken"), `${this.speaker(l.role)}: ${l.text}`);
+    if (l.done && !known?.done && l.role !== "caseworker" && l.text && !(this.written && l.role !== "system")) write($("typed-spoken"), `${this.speaker(l.role)}: ${l.text}`);
   }
 
   /** typed sends what was changed since the last key. */
