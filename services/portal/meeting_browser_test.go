@@ -81,6 +81,9 @@ func serveMeeting(t *testing.T, p *place, role string) *meetingRoom {
 				me.Muted = q.Action == meetingv1.ActMute
 			case meetingv1.ActHand:
 				me.Hand = q.Value == "up"
+			case meetingv1.ActTranscribe:
+				yes := q.Value == "yes"
+				me.Transcribe = &yes
 			case meetingv1.ActRecord:
 				yes := q.Value == "yes"
 				me.Record = &yes
@@ -286,7 +289,7 @@ func TestMeetingHostPage(t *testing.T) {
 	r.entry.Meeting.Participants = append(r.entry.Meeting.Participants, meetingv1.Participant{ID: "bente", Role: meetingv1.RoleCitizen, Name: "Bente Holm", State: meetingv1.InRoom, Again: true})
 	r.mu.Unlock()
 	r.move(t, p, meetingv1.InRoom)
-	b.until(`[...document.querySelectorAll("#m-people li")].some((x) => x.innerText.includes("anden enhed") && x.querySelectorAll("button").length === 4)`)
+	b.until(`[...document.querySelectorAll("#m-people li")].some((x) => x.innerText.includes("anden enhed") && x.querySelectorAll("button").length === 6)`)
 	caption := meetingv1.Caption{ID: "c1", From: "bente", Text: "jeg søger bolig støtte", Final: true}
 	r.tell(t, p, meetingv1.RoomEvent{Kind: meetingv1.EventCaption, Caption: &caption})
 	b.until(`document.querySelector(".m-fix") !== null`)

@@ -118,11 +118,16 @@ func (a *App) cancelMeeting(w http.ResponseWriter, r *http.Request, p who.Person
 }
 
 func (a *App) joinMeeting(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	var ref meetingv1.Ref
 	id, err := pathID(r)
+	if err == nil {
+		err = decodeOptional(r, &ref)
+	}
 	if err != nil {
 		return err
 	}
-	seat, err := askMeeting[meetingv1.Participant](r.Context(), a, meetingv1.JoinSubject, meetingv1.Ref{ID: id, Actor: host(p)})
+	ref.ID, ref.Actor = id, host(p)
+	seat, err := askMeeting[meetingv1.Participant](r.Context(), a, meetingv1.JoinSubject, ref)
 	if err != nil {
 		return err
 	}

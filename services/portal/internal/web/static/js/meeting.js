@@ -6,6 +6,7 @@ import { loginMarks, proven } from "./meeting_login.js";
 import { level, Media, pause, tone } from "./meeting_media.js";
 import { drawRecording, recordChoice, unanswered } from "./meeting_record.js";
 import { measure, netText } from "./meeting_trial.js";
+import { drawWriting } from "./meeting_write.js";
 
 const page = $("meeting");
 let entry = JSON.parse(page.dataset.entry);
@@ -281,6 +282,7 @@ function drawRoom() {
   press("m-b-side", me.state === "side");
   $("m-b-pause").hidden = !m.choices.transcript && !m.choices.recording;
   drawRecording(entry, act);
+  drawWriting(entry, act);
   page.dataset.paused = String(Boolean(m.paused));
   const others = m.participants.filter((p) => p.state === "room" || p.state === "side" || p.state === "lobby" || (entry.can_act && awaited(p)));
   keyed($("m-people"), others, (p) => p.id, () => el("li"), (e, p) => {
@@ -295,6 +297,7 @@ function drawRoom() {
 function person(p) {
   const out = [
     el("strong", {}, p.name || t(`m.role.${p.role}`)), " ", p.name ? el("span", { class: "quiet" }, t(`m.role.${p.role}`)) : null,
+    p.say && entry.can_act ? el("span", { class: "m-flag" }, t("m.said", { say: p.say })) : null,
     ...loginMarks(p),
     ...phoneMarks(p),
     p.hand ? el("span", { class: "m-flag" }, t("m.hand.up")) : null,
@@ -307,7 +310,12 @@ function person(p) {
   if (p.again) out.push(el("span", { class: "m-flag" }, t("m.elsewhere.waits")));
   if (p.state === "lobby" && p.report?.network) out.push(el("span", { class: "quiet m-about" }, netText(p.report)));
   if (p.state === "lobby" || p.again) {
-    out.push(button(t("meetings.admit"), () => decide(p, "admit")), button(t("meetings.refuse"), () => decide(p, "refuse")));
+    out.push(
+      button(t("meetings.admit"), () => decide(p, "admit")),
+      button(t("meetings.tell"), () => written(p, "tell", true)),
+      button(t("meetings.postpone"), () => written(p, "postpone", false)),
+      button(t("meetings.refuse"), () => decide(p, "refuse")),
+    );
   }
   const dial = dialButton(p, act);
   if (dial) out.push(dial);
@@ -318,9 +326,16 @@ function person(p) {
   return out;
 }
 
-const decide = async (p, decision) => {
+/** written decides with words that who waits gets to read. */
+async function written(p, decision, required) {
+  const title = t(`meetings.${decision}`);
+  const text = await ask({ title, text: p.name || t(`m.role.${p.role}`), label: t("m.message"), required, yes: required ? t("m.send") : title });
+  if (text || (text === "" && !required)) decide(p, decision, text);
+}
+
+const decide = async (p, decision, text) => {
   const r = await fetch(`/api/v1/meetings/${seat.meeting_id}/admit`, {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ participant_id: p.id, decision }),
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ participant_id: p.id, decision, text }),
   });
   if (!r.ok) failed(new Problem(await r.json()));
 };
@@ -614,6 +629,9 @@ const handlers = {
   notice(e) {
     if (e.notice === "elsewhere" || e.notice === "refused") {
       over(t(e.notice === "refused" ? "m.refused" : "m.elsewhere"), t(e.notice === "refused" ? "m.removed.text" : "m.elsewhere.text"), false);
+    } else if (e.notice === "postponed") {
+      entry.me.state = "invited"; // the same link works when the meeting is
+      over(t("m.postponed"), e.text || t("meeting.postponed"), true);
     } else if (e.notice === "told") {
       write($("m-told"), e.text);
       $("m-told").hidden = false;
@@ -632,7 +650,10 @@ const handlers = {
     look();
     if (media) missed();
   },
-  ended: () => over(t("m.ended"), t("m.ended.text"), false),
+  ended(e) {
+    if (e?.notice === "cancelled") over(t("m.cancelled"), e.text || t("m.cancelled.text"), false);
+    else over(t("m.ended"), t("m.ended.text"), false);
+  },
 };
 
 /** listen reads the room's events with the seat in a header, which EventSource cannot send. */
