@@ -127,6 +127,10 @@ func (e *Encoder) Document(f Fields) Document {
 	for _, mark := range marks(f.Language, f.Municipality) {
 		ws[dim(mark)], gs[dim(mark)] = markCount, markCount
 	}
+	for _, p := range f.Asked {
+		mark := dim(e.whole(words(p), english))
+		ws[mark], gs[mark] = markCount, markCount
+	}
 	return Document{Words: ws.vector(), NGrams: gs.vector()}
 }
 
@@ -144,6 +148,24 @@ func marks(language, municipality string) []string {
 		out = append(out, "municipality "+municipality)
 	}
 	return out
+}
+
+// wholePrefix makes dimensions of whole phrases, so that a question that is one word for word comes first, however much else is asked of
+// the same text.
+const wholePrefix = "asked "
+
+// whole is the mark of a phrase: its stems in any order, without stop words where that leaves enough.
+func (e *Encoder) whole(ws []string, english bool) string {
+	content := e.content(ws, english)
+	if len(content) < 2 {
+		content = ws
+	}
+	var stems []string
+	for _, w := range content {
+		stems = append(stems, stem(w, english))
+	}
+	slices.Sort(stems)
+	return wholePrefix + strings.Join(slices.Compact(stems), " ")
 }
 
 // markCount gives marks the weight of a word that stands there once.
@@ -188,6 +210,8 @@ const (
 	numberWeight   = .3 // amounts in a question are the asker's own
 	titleWeight    = .5 // of a term in the title, beside its weight in the whole
 	markWeight     = .5
+	wholeWeight    = k1 + 1.1 // of a phrase that is the question, against all that it is made of: more than that can be worth
+	mostWeight     = 500
 )
 
 // question collects the terms of a question; a term that comes in two ways has the greater weight.
@@ -221,12 +245,12 @@ func (e *Encoder) Query(text, municipality string) Question {
 		out.Terms = append(out.Terms, t)
 	}
 	slices.SortFunc(out.Terms, func(a, b Term) int { return cmp.Compare(a.Dim, b.Dim) })
-	out.Words, out.NGrams = q.vectors(municipality)
+	out.Words, out.NGrams = q.vectors(municipality, e.whole(ws, q.english))
 	return out
 }
 
 // vectors gives every term and n-gram its weight in the whole and in titles.
-func (q *question) vectors(municipality string) (ws, gs Vector) {
+func (q *question) vectors(municipality, whole string) (ws, gs Vector) {
 	byWord, byGram := map[uint32]float32{}, map[uint32]float32{}
 	spread := func(to map[uint32]float32, text string, weight float32) {
 		to[dim(text)] += weight
@@ -247,7 +271,19 @@ func (q *question) vectors(municipality string) (ws, gs Vector) {
 			byWord[dim(mark)], byGram[dim(mark)] = markWeight, markWeight
 		}
 	}
-	return weigh(byWord), weigh(byGram)
+	return wholly(byWord, dim(whole)), wholly(byGram, dim(whole))
+}
+
+// wholly makes a vector of a question's weights with the mark of the question as a whole.
+func wholly(weights map[uint32]float32, mark uint32) Vector {
+	sum := float32(0)
+	for _, w := range weigh(weights).Weights {
+		sum += w
+	}
+	if sum > 0 {
+		weights[mark] = min(wholeWeight*sum, mostWeight)
+	}
+	return weigh(weights)
 }
 
 func (q *question) add(t Term) {

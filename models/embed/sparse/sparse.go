@@ -22,7 +22,7 @@ import (
 
 // Version of the encoder. An index keeps the version that it was made with; vectors of two versions cannot be compared. Change
 // it with everything that changes vectors.
-const Version = "samtale-sparse-3"
+const Version = "samtale-sparse-4"
 
 // A Vector has ascending dimensions, each with a weight above 0.
 type Vector struct {

@@ -255,7 +255,7 @@ func TestVersion(t *testing.T) {
 		add(d.Words)
 		add(d.NGrams)
 	}
-	if want := uint32(4213727295); Version != "samtale-sparse-3" || sum != want {
+	if want := uint32(3887786825); Version != "samtale-sparse-4" || sum != want {
 		t.Errorf("version %s encodes to %d, was %d: give it a new version", Version, sum, want)
 	}
 }

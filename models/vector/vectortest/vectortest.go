@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T, m *embed.Model) vector.Index) {
 	t.Run("explains", func(t *testing.T) { explains(t, small(t)) })
 	t.Run("payload", func(t *testing.T) { payload(t, open(t, nil)) })
 	t.Run("asked", func(t *testing.T) { asked(t, small(t)) })
+	t.Run("wholly asked", func(t *testing.T) { whollyAsked(t, small(t)) })
 	t.Run("filters", func(t *testing.T) { filters(t, small(t)) })
 	t.Run("changes", func(t *testing.T) { changes(t, small(t)) })
 	t.Run("refuses", func(t *testing.T) { refuses(t, small(t)) })
@@ -227,6 +228,30 @@ func asked(t *testing.T, ix vector.Index) {
 		t.Fatal(err)
 	}
 	expect(t, ix, query)
+}
+
+// whollyAsked: the text of which a phrase is the question comes first, before those that are all about its words.
+func whollyAsked(t *testing.T, ix vector.Index) {
+	var points []vector.Point
+	for i := range 12 {
+		points = append(points, vector.Point{
+			ID: fmt.Sprint("zebra", i), Title: "Zebra med striber", Section: "Zebraens striber", Text: "Hvor mange striber har en zebra? Zebraen har mange striber.",
+		})
+	}
+	much := vector.Point{ID: "dyr", Title: "Dyr", Text: "Ring til kommunen."}
+	for i := range 40 {
+		much.Asked = append(much.Asked, fmt.Sprintf("Må jeg have elefant nummer %d i haven, når den er større end skuret?", i))
+	}
+	much.Asked[17] = "Hvor mange striber må min zebra have?"
+	if err := ix.Upsert(t.Context(), append(points, much)); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"hvor mange striber må min zebra have", "Min zebra: hvor mange striber må den have?"} {
+		r, err := ix.Search(t.Context(), vector.Query{Text: text})
+		if err != nil || len(r.Hits) == 0 || r.Hits[0].ID != "dyr" {
+			t.Errorf("%s: got %+v, %v", text, r.Hits, err)
+		}
+	}
 }
 
 func filters(t *testing.T, ix vector.Index) {
