@@ -509,8 +509,38 @@ func TestCaptions(t *testing.T) {
 	refused(w, errs.Denied, meetingv1.ActSubject, right)
 	right.Seat = host.seat
 	get[meetingv1.Entry](w, meetingv1.ActSubject, right)
+	again := right
+	again.Value = "jeg vil søge boligstøtte, mit cpr-nummer er 010190-1234"
+	get[meetingv1.Entry](w, meetingv1.ActSubject, again)
+	get[meetingv1.Entry](w, meetingv1.ActSubject, right)
 	right.Target = "nope"
 	refused(w, errs.NotFound, meetingv1.ActSubject, right)
+	// The transcript has it beside what was heard, the later correction as the stronger.
+	var passes []transcriptv1.Final
+	w.until("the corrections in the transcript", func() bool {
+		passes = slices.DeleteFunc(slices.Clone(w.finals), func(f transcriptv1.Final) bool { return f.Revision == 0 })
+		return len(passes) == 3
+	})
+	ids, texts := map[string]bool{}, []string{}
+	for _, f := range slices.SortedFunc(slices.Values(passes), func(x, y transcriptv1.Final) int { return x.Revision - y.Revision }) {
+		var body transcriptv1.Body
+		w.must(seal.OpenJSON(t.Context(), w.keys, m.ID, "body", f.Sealed, &body))
+		words := []string{}
+		for _, x := range body.Words {
+			ids[x.ID] = true
+			words = append(words, x.Text)
+			if x.Start < f.From || x.Start >= f.To {
+				t.Errorf("a word at %d of [%d, %d)", x.Start, f.From, f.To)
+			}
+		}
+		texts = append(texts, strings.Join(words, " "))
+		if f.LegID != leg || f.From != 0 || f.To != 1 {
+			t.Errorf("a correction of %s [%d, %d)", f.LegID, f.From, f.To)
+		}
+	}
+	if texts[2] != right.Value || strings.Contains(texts[1], "1234") || len(ids) != 4+4+len(strings.Fields(texts[1])) {
+		t.Errorf("the transcript has %q, %d words", texts, len(ids))
+	}
 	w.final(m.ID, leg, 0, "jeg vil søge bolig støtte") // told twice
 	w.final(m.ID, leg, 10, "tak")
 	w.eventually("the second caption", func() bool { return len(g.history().Captions) == 2 })

@@ -250,7 +250,7 @@ func (h *Hall) end(ctx context.Context, rec booking.Record, me *meetingv1.Partic
 	return h.entry(ctx, rec, me.ID, device)
 }
 
-// correct lets a human captioner put a caption right. All who are in the room see it.
+// correct lets a human captioner put a caption right. All who are in the room see it, and the transcript has it.
 func (h *Hall) correct(ctx context.Context, rec booking.Record, me *meetingv1.Participant, q meetingv1.ActRequest) (meetingv1.Entry, error) {
 	if me.Role == meetingv1.RoleCitizen || me.Role == meetingv1.RoleCompanion {
 		return meetingv1.Entry{}, errs.E(errs.Denied, "Kun myndighedens folk og tolken kan rette teksten.", nil)
@@ -260,9 +260,13 @@ func (h *Hall) correct(ctx context.Context, rec booking.Record, me *meetingv1.Pa
 		return meetingv1.Entry{}, errs.E(errs.Invalid, "Skriv den rigtige tekst.", nil)
 	}
 	r := h.find(rec.ID)
-	if r == nil || !r.corrected(q.Target, text) {
+	if r == nil || !r.shows(q.Target) {
 		return meetingv1.Entry{}, errs.E(errs.NotFound, "Teksten findes ikke længere.", nil)
 	}
+	if err := r.rewrite(ctx, q.Target, text); err != nil {
+		return meetingv1.Entry{}, err
+	}
+	r.corrected(q.Target, text)
 	device, _ := booking.CheckKey(h.Master, q.Seat)
 	return h.entry(ctx, rec, me.ID, device)
 }

@@ -91,7 +91,15 @@ func (r *room) show(c meetingv1.Caption) {
 	r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventCaption, Caption: &c})
 }
 
-func (r *room) corrected(id, text string) bool {
+// shows tells whether a caption is there.
+func (r *room) shows(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.captions, func(c meetingv1.Caption) bool { return c.ID == id })
+}
+
+// corrected shows a caption as it should have been.
+func (r *room) corrected(id, text string) {
 	r.mu.Lock()
 	var c *meetingv1.Caption
 	for i := range r.captions {
@@ -102,9 +110,7 @@ func (r *room) corrected(id, text string) bool {
 		}
 	}
 	r.mu.Unlock()
-	if c == nil {
-		return false
+	if c != nil {
+		r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventCaption, Caption: c})
 	}
-	r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventCaption, Caption: c})
-	return true
 }
