@@ -280,13 +280,17 @@ func TestNodes(t *testing.T) {
 }
 
 // TestNodeHangs: a node that hangs loses the room as one that is gone, and drops it when it goes on. It still had the tracks open, so the
-// recording goes on in pieces of their own.
+// recording goes on in pieces of their own. Then it is a node like others: when the other one is killed, the room comes back to it.
 func TestNodeHangs(t *testing.T) {
 	p := startNodes(t).party()
 	name := p.loses("hung", func(node *part) { node.cmd.Process.Signal(syscall.SIGSTOP) })
 	p.parts[name].cmd.Process.Signal(syscall.SIGCONT)
 	p.shows(name, "samtale_meeting_rooms 0", "to drop the room that is another's")
 	p.meets("after the node has gone on")
+	for name := range p.media {
+		p.knows(name)
+	}
+	p.loses("killed", func(node *part) { node.cmd.Process.Kill() })
 	p.end()
 	p.recorded(2)
 }

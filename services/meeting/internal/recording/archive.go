@@ -41,8 +41,6 @@ const field = "recording"
 type secret struct {
 	Key   []byte `json:"key"`
 	Basis string `json:"basis"`
-	// Personal: a track's key takes its person's as well. Recordings from before that were made have only their own.
-	Personal bool `json:"personal,omitempty"`
 }
 
 // personal names the key of one who is recorded. The consent service keeps it, apart from the recording: what it has destroyed is in
@@ -51,9 +49,6 @@ func personal(meeting, who string) string { return "rec-" + meeting + "-" + who 
 
 // key is what a person's tracks are sealed under; errs.NotFound when it was destroyed.
 func (a *Archive) key(ctx context.Context, meeting, who string, s secret, create bool) ([]byte, error) {
-	if !s.Personal {
-		return s.Key, nil
-	}
 	own, err := a.Keys.Key(ctx, personal(meeting, who), create)
 	if err != nil {
 		return nil, err
@@ -87,7 +82,7 @@ func (a *Archive) keys(ctx context.Context, meeting string, s secret, people []s
 // Begin starts the recording of a meeting, or goes on with it where another node has stopped. People are those who are expected to be
 // recorded. Stopped as in Config.
 func (a *Archive) Begin(ctx context.Context, meeting, basis string, people []string, stopped func(problem string)) (*Recorder, error) {
-	sealed, err := seal.JSON(ctx, a.Keys, meeting, field, secret{Key: seal.NewKey(), Basis: basis, Personal: true})
+	sealed, err := seal.JSON(ctx, a.Keys, meeting, field, secret{Key: seal.NewKey(), Basis: basis})
 	if err != nil {
 		return nil, err
 	}
