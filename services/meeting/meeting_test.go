@@ -151,6 +151,42 @@ func TestCitizenWhoLoggedInIsIntroduced(t *testing.T) {
 	}
 }
 
+// Of two parents who are logged in it is the conversation of the one who came first: it does not become the other's when they leave.
+func TestConversationStaysTheFirstCitizens(t *testing.T) {
+	w := newWorld(t)
+	refs := []string{}
+	follow(w, "call.v1.changed.>", func(e callv1.Changed) {
+		var p callv1.Introduced
+		if len(e.Sealed) == 0 {
+			return
+		}
+		if err := seal.OpenJSON(t.Context(), w.keys, e.ConversationID, "party", e.Sealed, &p); err != nil {
+			t.Errorf("who the citizen is: %v", err)
+		}
+		refs = append(refs, p.Ref)
+	})
+	m := w.book(func(r *meetingv1.BookRequest) { r.Participants[2].Role = meetingv1.RoleCitizen })
+	host := w.host(m).join()
+	w.until("the meeting is held", func() bool { return len(w.started) == 1 })
+	parents := map[string]*guest{}
+	for i, ref := range []string{"mother", "father"} {
+		login := &meetingv1.Login{Subject: ref, Name: ref, Role: "citizen", Level: meetingv1.LevelSubstantial, PartyRef: ref}
+		g := w.enter(m, 2-i, login)
+		g.knock("", yes())
+		g.decide(meetingv1.Admit)
+		parents[ref] = g
+	}
+	get[meetingv1.Entry](w, meetingv1.LeaveSubject, parents["mother"].seat)
+	host.act(meetingv1.ActHand, "", "up")
+	host.act(meetingv1.ActEnd, "", "")
+	w.over(m.ID) // all that was told before has come
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !slices.Equal(slices.Compact(refs), []string{"mother"}) {
+		t.Errorf("it was told as the conversation of %q", refs)
+	}
+}
+
 func TestForwardedLinkDisturbsNobody(t *testing.T) {
 	w := newWorld(t)
 	m := w.book()

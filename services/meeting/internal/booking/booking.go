@@ -39,6 +39,8 @@ type Record struct {
 	Sequence int             `json:"sequence"`         // of the calendar entry
 	Legs     []callv1.LegEnd `json:"legs,omitempty"`   // of the conversation, also of nodes that are gone
 	Reason   string          `json:"reason,omitempty"` // of a cancellation
+	// Citizen is the participant whose conversation it is: the citizen who was there logged in first. It stays so when they go.
+	Citizen string `json:"citizen,omitempty"`
 	// Dropped are those who are not to come any more since a change: they are told so.
 	Dropped []meetingv1.Participant `json:"dropped,omitempty"`
 	Version int64                   `json:"-"` // more with every change
@@ -475,7 +477,11 @@ func (b *Book) UpdateWith(
 			return rec, err
 		}
 		was := party(rec)
-		if err := f(&rec); err != nil {
+		err = f(&rec)
+		if err == nil && rec.Citizen == "" && rec.State == meetingv1.Live {
+			rec.Citizen = known(rec)
+		}
+		if err != nil {
 			if errors.Is(err, ErrUnchanged) {
 				err = nil
 			}
@@ -633,18 +639,29 @@ func (b *Book) Party(ctx context.Context, rec Record) ([]byte, error) {
 	return seal.JSON(ctx, b.Keys, rec.ID, "party", party(rec))
 }
 
-// party is the first citizen who is in the meeting and logged in, else the first citizen.
+// known is the first citizen who is in the meeting and logged in; empty: there is none.
+func known(rec Record) string {
+	for _, p := range rec.Participants {
+		s := rec.Seats[p.ID]
+		inside := p.State == meetingv1.InRoom || p.State == meetingv1.InSide
+		if p.Role == meetingv1.RoleCitizen && inside && s.Known[s.Device].PartyRef != "" {
+			return p.ID
+		}
+	}
+	return ""
+}
+
+// party is the citizen whose conversation it is, else the first citizen.
 func party(rec Record) (first callv1.Introduced) {
 	for _, p := range slices.Backward(rec.Participants) {
 		if p.Role == meetingv1.RoleCitizen {
 			first.Party = callv1.Party{Name: p.Name, Number: p.Phone}
 		}
 	}
-	for _, p := range rec.Participants {
-		s := rec.Seats[p.ID]
-		inside := p.State == meetingv1.InRoom || p.State == meetingv1.InSide
-		if id := s.Known[s.Device]; p.Role == meetingv1.RoleCitizen && inside && id.PartyRef != "" {
-			return callv1.Introduced{Party: callv1.Party{Name: id.Name, Number: p.Phone}, Ref: id.PartyRef, OnBehalfOf: id.OnBehalfOf}
+	id := cmp.Or(rec.Citizen, known(rec))
+	if p := rec.Participant(id); p != nil {
+		if who := rec.Seats[id].Known[rec.Seats[id].Device]; who.PartyRef != "" {
+			return callv1.Introduced{Party: callv1.Party{Name: who.Name, Number: p.Phone}, Ref: who.PartyRef, OnBehalfOf: who.OnBehalfOf}
 		}
 	}
 	return first
