@@ -24,12 +24,37 @@ import (
 // firefox is somebody's Firefox with fake devices, driven by WebDriver BiDi (https://w3c.github.io/webdriver-bidi/): one request at
 // a time over one WebSocket.
 type firefox struct {
-	s    *system
+	driven
 	conn net.Conn
 	tab  string
 
 	mu sync.Mutex
 	id int
+}
+
+// driven is a browser other than Chromium: what a test does in its page, it does by scripts.
+type driven struct {
+	s   *system
+	run func(js string) (string, error) // gives what an expression, or its promise, brings, as text
+}
+
+// await polls an expression until it is true.
+func (d driven) await(what, js string) {
+	d.s.t.Helper()
+	d.s.until(what, func() error {
+		got, err := d.run("Boolean(" + js + ")")
+		if err == nil && got != "true" {
+			err = fmt.Errorf("not yet: %s", js)
+		}
+		return err
+	})
+}
+
+func (d driven) do(what, js string) {
+	d.s.t.Helper()
+	if _, err := d.run(js); err != nil {
+		d.s.t.Fatalf("%s: %v", what, err)
+	}
 }
 
 // preferences: fake devices without asking, sound without a click, Danish, and nothing else that goes to the network.
@@ -75,7 +100,8 @@ func newFirefox(s *system) *firefox {
 		cmd.Wait()
 		os.RemoveAll(profile)
 	})
-	f := &firefox{s: s}
+	f := &firefox{driven: driven{s: s}}
+	f.driven.run = f.eval
 	f.conn = dialFirefox(t, errs)
 	t.Cleanup(func() { f.conn.Close() })
 	f.ask("session.new", map[string]any{"capabilities": map[string]any{}}, nil)
@@ -180,25 +206,6 @@ func (f *firefox) eval(js string) (string, error) {
 		err = fmt.Errorf("script: %s", rep.ExceptionDetails.Text)
 	}
 	return fmt.Sprint(rep.Result.Value), err
-}
-
-// await polls an expression until it is true.
-func (f *firefox) await(what, js string) {
-	f.s.t.Helper()
-	f.s.until(what, func() error {
-		got, err := f.eval("Boolean(" + js + ")")
-		if err == nil && got != "true" {
-			err = fmt.Errorf("not yet: %s", js)
-		}
-		return err
-	})
-}
-
-func (f *firefox) do(what, js string) {
-	f.s.t.Helper()
-	if _, err := f.eval(js); err != nil {
-		f.s.t.Fatalf("%s: %v", what, err)
-	}
 }
 
 // screenshot writes what is on screen to SAMTALE_SCREENSHOTS, when that is set.

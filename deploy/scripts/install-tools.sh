@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests use beside Go and Node: Chromium, baresip, sipp, espeak-ng
-# and PostgreSQL. Debian and Ubuntu as root or with sudo; elsewhere it says what to
+# Installs what the tests use beside Go and Node: Chromium, Safari's engine (WebKitGTK),
+# baresip, sipp, espeak-ng and PostgreSQL. Debian and Ubuntu as root or with sudo; elsewhere it says what to
 # install, and the tests that need a missing tool are skipped (or fail, with
 # REQUIRE_INTEGRATION=1).
 set -eu
@@ -10,6 +10,8 @@ need() { # command package
 	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
 need chromium chromium
+need WebKitWebDriver webkit2gtk-driver
+need Xvfb xvfb
 need baresip baresip-core
 need sipp sip-tester
 need espeak-ng espeak-ng

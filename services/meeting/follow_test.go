@@ -1,7 +1,9 @@
 package meeting
 
 import (
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -155,4 +157,49 @@ func TestColleagueWaits(t *testing.T) {
 	if e := get[meetingv1.Entry](w, meetingv1.LookSubject, late.seat); e.Me.State != meetingv1.Invited || len(e.Meeting.Participants) != 1 {
 		t.Errorf("one who has not knocked: %+v", e)
 	}
+}
+
+// Whoever is logged in as whose seat it is brings it along to another device, without a lobby; the device before is told, and is out.
+func TestSeatFollowsItsOwner(t *testing.T) {
+	w := newWorld(t)
+	m := w.book()
+	host := w.host(m).join()
+	w.until("the meeting is held", func() bool { return len(w.started) == 1 })
+	seat := get[meetingv1.Participant](w, meetingv1.JoinSubject, meetingv1.Ref{ID: m.ID, Actor: colleague("ole", "a")})
+	ole := w.seated(m.ID, seat, "ole")
+	ole.knock("", nil)
+	ole.join()
+	for name, c := range map[string]struct {
+		before *guest
+		link   string
+		login  *meetingv1.Login
+	}{
+		"caseworker": {host, m.Participants[0].Link, &meetingv1.Login{Subject: "mette", Name: "Mette Lund", Role: "caseworker"}},
+		"colleague":  {ole, seat.Link, &meetingv1.Login{Subject: "ole", Name: "Kollega ole", Role: "caseworker", Level: meetingv1.LevelSubstantial}},
+	} {
+		r := meetingv1.EnterRequest{MeetingID: m.ID, Secret: filepath.Base(c.link), Device: "device-second-" + name, Login: c.login}
+		if e := get[meetingv1.Entry](w, meetingv1.EnterSubject, r); !e.Elsewhere || e.Me.State != meetingv1.Invited {
+			t.Errorf("%s: before it is taken: %+v", name, e)
+		}
+		c.before.history() // is not disturbed
+		stranger := r
+		stranger.Device, stranger.Login, stranger.Take = "device-stranger-"+name, nil, true
+		if e := get[meetingv1.Entry](w, meetingv1.EnterSubject, stranger); e.Elsewhere || e.Me.State != meetingv1.Invited {
+			t.Errorf("%s: somebody without the login: %+v", name, e)
+		}
+		r.Take = true
+		e := get[meetingv1.Entry](w, meetingv1.EnterSubject, r)
+		if e.Elsewhere || e.Me.State != meetingv1.InRoom {
+			t.Errorf("%s: taken: %+v", name, e)
+		}
+		refused(w, errs.Denied, meetingv1.SubscribeSubject, meetingv1.MediaRequest{Seat: c.before.seat})
+		w.until("the device before is told", func() bool {
+			return slices.ContainsFunc(w.events, func(ev meetingv1.RoomEvent) bool {
+				return ev.Notice == "elsewhere" && ev.To == e.Seat.ParticipantID && strings.HasPrefix(c.before.seat.Key, ev.Device+".")
+			})
+		})
+		*c.before = guest{w: w, seat: e.Seat, entry: e}
+		c.before.join()
+	}
+	w.eventually("sound of the second devices", func() bool { return host.hears(ole) > 5 && ole.hears(host) > 5 })
 }

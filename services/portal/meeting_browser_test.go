@@ -31,6 +31,7 @@ type meetingRoom struct {
 	levels []meetingv1.Level                                          // as HistoryReply has them
 	media  func(meetingv1.MediaRequest) (meetingv1.MediaReply, error) // nil: refused
 
+	taken   bool   // the seat was brought here from another device
 	entered func() // what happens as soon as the page has been made, with mu held
 }
 
@@ -53,9 +54,11 @@ func serveMeeting(t *testing.T, p *place, role string) *meetingRoom {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script(t, p, s, meetingv1.EnterSubject, func(meetingv1.EnterRequest) (meetingv1.Entry, error) {
+	script(t, p, s, meetingv1.EnterSubject, func(q meetingv1.EnterRequest) (meetingv1.Entry, error) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		r.taken = r.taken || q.Take
+		r.entry.Elsewhere = r.entry.Elsewhere && !q.Take
 		e := r.entry
 		if r.entered != nil {
 			r.entered()

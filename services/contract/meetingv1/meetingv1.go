@@ -254,6 +254,8 @@ type EnterRequest struct {
 	Login     *Login `json:"login,omitempty"`
 	// Token says that the portal has checked a bearer token for this room: whoever has it takes part without link and lobby.
 	Token bool `json:"token,omitempty"`
+	// Take brings the seat here from the device that it is in use on, where the login is its owner's (Entry.Elsewhere).
+	Take bool `json:"take,omitempty"`
 }
 
 // Login is who is logged in.
@@ -284,6 +286,7 @@ type Entry struct {
 	NeedLogin  bool        `json:"need_login,omitempty"` // the meeting asks for an identity that the login does not give yet
 	ICEServers []ICEServer `json:"ice_servers,omitempty"`
 	CanAct     bool        `json:"can_act,omitempty"` // moderator
+	Elsewhere  bool        `json:"elsewhere,omitempty"` // in the meeting on another device, from where EnterRequest.Take brings the seat
 }
 
 // ICEServer is a STUN or TURN server for the browser.

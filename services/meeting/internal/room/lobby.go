@@ -45,7 +45,19 @@ func (h *Hall) Enter(ctx context.Context, r meetingv1.EnterRequest) (meetingv1.E
 	if err != nil {
 		return meetingv1.Entry{}, err
 	}
-	if host(rec, rec.Participant(id), r.Login) {
+	p := rec.Participant(id)
+	leads := host(rec, p, r.Login)
+	away := (leads || colleague(rec, p, device)) && in(p.State) && rec.Seats[id].Device != device
+	if away && !r.Take {
+		e, err := h.entry(ctx, rec, id, device)
+		e.Elsewhere = true
+		return e, err
+	}
+	if away {
+		if rec, err = h.bring(ctx, rec.ID, id, device); err != nil {
+			return meetingv1.Entry{}, err
+		}
+	} else if leads {
 		rec, err = h.seatHost(ctx, rec.ID, id, device)
 		if err != nil {
 			return meetingv1.Entry{}, err
@@ -66,6 +78,33 @@ func (h *Hall) info(ctx context.Context, setup string) (string, error) {
 	}
 	s, _, err := setups.Find(changed, setup)
 	return s.Info, err
+}
+
+// bring gives a seat to another device of the person whose it is. The one before is told, and its sound and picture end.
+func (h *Hall) bring(ctx context.Context, meeting, id, device string) (booking.Record, error) {
+	before := ""
+	rec, err := h.Book.Update(ctx, meeting, "admitted", id, func(rec *booking.Record) error {
+		p, s := rec.Participant(id), rec.Seats[id]
+		if p == nil || !in(p.State) || s.Device == device {
+			return booking.ErrUnchanged
+		}
+		before, s.Device = s.Device, device
+		if s.Knocks == device { // it has waited there before
+			s.Knocks, p.Again = "", false
+		}
+		p.Since, p.Camera, p.Screen, p.Report = h.Now(), false, false, nil
+		rec.Seats[id] = s
+		return nil
+	})
+	if err != nil || before == "" {
+		return rec, err
+	}
+	if r := h.find(rec.ID); r != nil {
+		r.leave(id)
+	}
+	h.tell(meetingv1.RoomEvent{MeetingID: rec.ID, Kind: meetingv1.EventNotice, To: id, Device: before, Notice: noticeElsewhere})
+	h.announce(rec)
+	return rec, nil
 }
 
 // maxKnown is on how many devices of a seat a login is remembered.
@@ -217,7 +256,7 @@ func (h *Hall) entry(ctx context.Context, rec booking.Record, id, device string)
 		Me:   p, Meeting: h.public(rec, &p), AreaName: area.Name, Purpose: area.Purpose, NeedLogin: needs(rec, &p, device), CanAct: moderates(&p),
 	}
 	e.Me.Place, e.Me.WaitMins = queue(rec, p, h.Now())
-	e.Me.Email, e.Me.Phone, e.Me.Link = "", "", ""
+	e.Me.Email, e.Me.Phone, e.Me.Link, e.Me.DialCode = "", "", "", rec.Seats[id].Code
 	if in(p.State) {
 		e.ICEServers = h.ice(id, turnFor)
 	}

@@ -41,6 +41,7 @@ func (a *App) meetingRoutes() []route {
 	return []route{
 		{pattern: "GET /moeder", roles: worker, handle: a.meetingsPage},
 		{pattern: "GET /moede/{id}/{secret}", public: true, handle: a.meetingPage},
+		{pattern: "POST /moede/{id}/{secret}", public: true, handle: a.takeSeat},
 
 		{pattern: "GET /api/v1/meetings", roles: worker, quiet: true, handle: a.listMeetings},
 		{pattern: "POST /api/v1/meetings", roles: worker, handle: a.bookMeeting},
@@ -215,13 +216,7 @@ type meetingData struct {
 func (a *App) meetingPage(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	private(w)
 	w.Header().Set("Permissions-Policy", "microphone=(self), camera=(self), display-capture=(self), speaker-selection=(self), geolocation=()")
-	id, err := pathID(r)
-	if err != nil {
-		return err
-	}
-	e, err := askMeeting[meetingv1.Entry](r.Context(), a, meetingv1.EnterSubject, meetingv1.EnterRequest{
-		MeetingID: id, Secret: r.PathValue("secret"), Device: a.device(w, r), Login: loginOf(p),
-	})
+	e, err := a.enter(w, r, p, false)
 	if err != nil {
 		return err
 	}
@@ -234,6 +229,26 @@ func (a *App) meetingPage(w http.ResponseWriter, r *http.Request, p who.Person) 
 		d.Level = p.Level
 	}
 	return a.page(w, r, p, http.StatusOK, "meeting", e.Meeting.Title, d)
+}
+
+// takeSeat brings the own seat here from another device, and shows the page then.
+func (a *App) takeSeat(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	private(w)
+	if _, err := a.enter(w, r, p, true); err != nil {
+		return err
+	}
+	http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
+	return nil
+}
+
+func (a *App) enter(w http.ResponseWriter, r *http.Request, p who.Person, take bool) (meetingv1.Entry, error) {
+	id, err := pathID(r)
+	if err != nil {
+		return meetingv1.Entry{}, err
+	}
+	return askMeeting[meetingv1.Entry](r.Context(), a, meetingv1.EnterSubject, meetingv1.EnterRequest{
+		MeetingID: id, Secret: r.PathValue("secret"), Device: a.device(w, r), Login: loginOf(p), Take: take,
+	})
 }
 
 // loginOf is who is logged in, as the meeting service is told. The level is what the provider said.

@@ -43,6 +43,7 @@ function byDevice(sentences, lang, done) {
 /** byServer fetches the next sentence while one is heard. */
 function byServer(id, count, done, failed) {
   const sound = new AudioContext();
+  sound.resume().catch(() => {});
   const session = $("q-form").elements.session?.value;
   const fetched = async (n) => {
     const r = await fetch(`/api/v1/ask/${id}/speech?sentence=${n}`, { headers: session ? { "Samtale-Session": session } : {} });

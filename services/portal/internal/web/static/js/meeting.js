@@ -1,6 +1,8 @@
 // One participant's way through a meeting: device check, what is written down, lobby, room.
 
 import { $, ask, el, failed, keyed, keystrokes, Problem, t, tell, write } from "./lib.js";
+import { background } from "./meeting_blur.js";
+import { keepDevices, keptDevices } from "./meeting_devices.js";
 import { awaited, dialButton, dialForm, phoneMarks } from "./meeting_dial.js";
 import { loginMarks, proven } from "./meeting_login.js";
 import { level, Media, pause, tone } from "./meeting_media.js";
@@ -14,6 +16,7 @@ const seat = entry.seat;
 const base = `/api/v1/meetings/${seat.meeting_id}/room/`;
 const headers = { "Samtale-Seat": `${seat.participant_id} ${seat.key}` };
 
+const able = "RTCPeerConnection" in globalThis; // else one may write and read
 let local; // what camera and microphone give
 let media;
 let stopLevel = () => {};
@@ -55,7 +58,7 @@ const act = async (action, extra = {}) => {
 
 dialForm(act);
 
-const steps = ["check", "info", "lobby", "room", "over"];
+const steps = ["second", "cannot", "check", "info", "lobby", "room", "over"];
 let step = "";
 
 function show(name) {
@@ -77,7 +80,8 @@ function problem(text) {
 async function devices() {
   stopLevel();
   for (const track of local?.getTracks() ?? []) track.stop();
-  const want = (id) => ($(id).value ? { deviceId: { exact: $(id).value } } : true);
+  const kept = keptDevices();
+  const want = (id) => ($(id).value ? { deviceId: { exact: $(id).value } } : kept[id] ? { deviceId: { ideal: kept[id] } } : true);
   local = new MediaStream();
   for (const [kind, id, key] of [["audio", "m-mic", "microphone"], ["video", "m-camera", "camera"]]) {
     try {
@@ -96,8 +100,11 @@ async function devices() {
   $("m-preview").srcObject = local;
   $("m-preview").play().catch(() => {});
   if (local.getAudioTracks().length) stopLevel = level(local, (v) => ($("m-level").value = v));
+  blur.use(local.getVideoTracks()[0]);
   await list();
 }
+
+const blur = background(() => local?.getVideoTracks()[0]);
 
 /** network measures the way that sound and picture will take, and tells the caseworker, too, when one waits by then. */
 async function network() {
@@ -121,15 +128,19 @@ async function list() {
   const all = await navigator.mediaDevices.enumerateDevices();
   for (const [kind, id] of [["videoinput", "m-camera"], ["audioinput", "m-mic"], ["audiooutput", "m-speaker"]]) {
     const found = all.filter((d) => d.kind === kind);
-    const now = $(id).value;
+    const now = (kind === "videoinput" ? local.getVideoTracks() : kind === "audioinput" ? local.getAudioTracks() : [])[0]?.getSettings().deviceId || $(id).value || keptDevices()[id];
     $(id).replaceChildren(...found.map((d, i) => el("option", { value: d.deviceId }, d.label || `${t(`m.${kind}`)} ${i + 1}`)));
     if (found.some((d) => d.deviceId === now)) $(id).value = now;
     $(id).closest(".form-group").hidden = found.length === 0;
   }
 }
 
-$("m-camera").addEventListener("change", devices);
-$("m-mic").addEventListener("change", devices);
+for (const id of ["m-camera", "m-mic", "m-speaker"]) {
+  $(id).addEventListener("change", () => {
+    keepDevices({ [id]: $(id).value });
+    if (id !== "m-speaker") devices();
+  });
+}
 $("m-tone").addEventListener("click", () => tone($("m-speaker").value).catch(failed));
 $("m-checked").addEventListener("click", () => show("info"));
 $("m-without").addEventListener("click", () => {
@@ -137,7 +148,8 @@ $("m-without").addEventListener("click", () => {
   local = new MediaStream();
   show("info");
 });
-$("m-back").addEventListener("click", () => show("check"));
+$("m-chat-only").addEventListener("click", () => show("info"));
+$("m-back").addEventListener("click", () => show(able ? "check" : "cannot"));
 
 // 2. What is written down, and who one is.
 
@@ -178,8 +190,19 @@ const speaking = new Set();
 let active; // of those who speak the one to look at
 let spoken = 0; // how often it was told who speaks
 
+/** silent is the room of a browser that has neither sound nor picture: there is the chat, and what is written down. */
+function silent() {
+  for (const id of ["m-b-mic", "m-b-camera", "m-b-screen", "m-b-rtt"]) $(id).hidden = true;
+  $("m-silent").hidden = false;
+  $("m-tiles").hidden = true; // nothing would be seen in them
+  if ($("m-panel").hidden) $("m-b-chat").click();
+  return missed();
+}
+
 async function enter() {
   stopLevel();
+  tabs.postMessage("here");
+  if (!able) return silent();
   if (!local) local = new MediaStream();
   if (media) return;
   const mine = (media = new Media(send, {
@@ -369,8 +392,24 @@ function drawTiles() {
 function put(element, track) {
   if ((element.srcObject?.getTracks()[0] ?? undefined) === track) return;
   element.srcObject = track ? new MediaStream([track]) : null;
-  if (track) element.play().catch(() => {});
+  if (!track) return;
+  if (track.kind === "audio" && $("m-speaker").value) element.setSinkId?.($("m-speaker").value).catch(() => {}); // it is gone: the usual one
+  play(element);
 }
+
+/** play asks for a click where the browser wants one before it gives any sound. */
+function play(element) {
+  element.play().then(
+    () => {},
+    (err) => {
+      if (err.name === "NotAllowedError" && element.localName === "audio") $("m-hear").hidden = false;
+    },
+  );
+}
+$("m-hear-go").addEventListener("click", () => {
+  $("m-hear").hidden = true;
+  for (const e of document.querySelectorAll("#m-tiles audio, #m-tiles video")) if (e.srcObject) play(e);
+});
 
 function notice(text) {
   write($("m-notice"), text);
@@ -384,6 +423,7 @@ toggle("m-b-camera", async () => {
     try {
       const s = await navigator.mediaDevices.getUserMedia({ video: true });
       local.addTrack(s.getVideoTracks()[0]);
+      blur.use(s.getVideoTracks()[0]);
     } catch {
       return tell(t("m.dev.camera.denied"), "bad");
     }
@@ -391,6 +431,7 @@ toggle("m-b-camera", async () => {
   await media.replace("video", on ? local.getVideoTracks()[0] : null);
   act("camera", { value: on ? "on" : "off" });
 });
+if (!navigator.mediaDevices?.getDisplayMedia) $("m-b-screen").hidden = true; // telephones and tablets
 toggle("m-b-screen", async () => {
   try {
     if (entry.me.screen) {
@@ -451,7 +492,24 @@ function over(heading, text, again) {
   $("m-again").hidden = !again;
   show("over");
 }
-$("m-again").addEventListener("click", () => location.reload());
+$("m-again").addEventListener("click", () => (moved ? $("m-take").click() : location.reload()));
+
+// One device at a time, and one tab of it, so that nobody is heard twice.
+let moved = false; // to another device of the same person, who may come back with it
+
+/** elsewhere leaves the room to another device. Whose seat it is by login may fetch it back. */
+function elsewhere() {
+  moved = ["caseworker", "colleague"].includes(entry.me.role);
+  if (moved) write($("m-again"), t("m.take"));
+  over(t("m.elsewhere"), t(moved ? "m.moved.text" : "m.elsewhere.text"), moved);
+}
+
+const tabs = new BroadcastChannel(`meeting-${seat.participant_id}`);
+tabs.onmessage = () => {
+  if (step !== "room") return;
+  write($("m-again"), t("m.take"));
+  over(t("m.tab"), t("m.tab.text"), true);
+};
 
 // Chat.
 
@@ -627,6 +685,7 @@ const handlers = {
     drawTiles();
   },
   notice(e) {
+    if (e.notice === "elsewhere") return elsewhere();
     if (e.notice === "elsewhere" || e.notice === "refused") {
       over(t(e.notice === "refused" ? "m.refused" : "m.elsewhere"), t(e.notice === "refused" ? "m.removed.text" : "m.elsewhere.text"), false);
     } else if (e.notice === "postponed") {
@@ -648,7 +707,7 @@ const handlers = {
   },
   resync() {
     look();
-    if (media) missed();
+    if (media || !able) missed();
   },
   ended(e) {
     if (e?.notice === "cancelled") over(t("m.cancelled"), e.text || t("m.cancelled.text"), false);
@@ -699,14 +758,18 @@ async function go() {
     case "left":
       return step ? undefined : show("check");
     default:
-      return show(step === "info" ? "info" : "check");
+      if (step === "room") return elsewhere(); // the word of it was missed
+      return show(entry.elsewhere ? "second" : step === "info" ? "info" : able ? "check" : "cannot");
   }
 }
 
 addEventListener("pagehide", () => media?.stop());
 addEventListener("online", () => media?.check().catch(() => {}));
-await devices().catch(() => {});
-network().catch(() => {});
+if (!able) report.camera = report.microphone = "none";
+else if (!entry.elsewhere) {
+  await devices().catch(() => {});
+  network().catch(() => {});
+}
 listen();
 await go();
 document.documentElement.dataset.ready = "meeting";

@@ -208,6 +208,7 @@ export class Media {
 /** level calls f with the loudness of a stream, 0 to 1, some ten times a second, until the returned function is called. */
 export function level(stream, f) {
   const ctx = new AudioContext();
+  ctx.resume().catch(() => {}); // Safari begins it when asked, and may have to be asked by a person
   const node = ctx.createAnalyser();
   node.fftSize = 1024;
   ctx.createMediaStreamSource(stream).connect(node);
@@ -225,6 +226,7 @@ export function level(stream, f) {
 /** tone plays a short sound on a loudspeaker. */
 export async function tone(sinkId) {
   const ctx = new AudioContext();
+  ctx.resume().catch(() => {}); // before anything is awaited: Safari asks who has acted
   if (sinkId && ctx.setSinkId) await ctx.setSinkId(sinkId);
   const osc = ctx.createOscillator();
   const gain = ctx.createGain();

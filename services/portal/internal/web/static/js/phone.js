@@ -38,6 +38,7 @@ export class Phone extends EventTarget {
   }
 
   async #setUp(request) {
+    if (!("RTCPeerConnection" in globalThis)) throw new Problem({ kind: "microphone", detail: t("mic.none") });
     const stream = await this.#microphone();
     const pc = new RTCPeerConnection();
     try {
@@ -147,7 +148,7 @@ let context;
 /** sound is the page's audio context; browsers start it after the first click. */
 export function sound() {
   context ??= new AudioContext();
-  if (context.state === "suspended") context.resume();
+  if (context.state !== "running") context.resume().catch(() => {}); // a telephone call leaves Safari's "interrupted"
   return context;
 }
 

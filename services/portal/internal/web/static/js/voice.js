@@ -10,6 +10,7 @@ let stop; // ends the recording that runs
 async function record() {
   const microphone = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } });
   const audio = new AudioContext();
+  audio.resume().catch(() => {});
   const parts = [];
   let seconds = 0;
   try {
