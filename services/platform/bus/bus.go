@@ -373,6 +373,11 @@ func (b *Bus) serve(r micro.Request, subject string, f func(ctx context.Context)
 		b.respondErr(r, err)
 		return
 	}
+	if most := b.NC.MaxPayload(); int64(len(data)) > most { // who asks must not wait for what no message can hold
+		b.log.Error("reply too long", "subject", subject, "bytes", len(data), "most", most)
+		b.respondErr(r, errs.E(errs.Internal, "Svaret er for stort til at blive sendt.", nil))
+		return
+	}
 	r.Respond(data)
 }
 

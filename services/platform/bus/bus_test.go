@@ -260,6 +260,28 @@ func TestBadRequest(t *testing.T) {
 	}
 }
 
+// A reply that no message can hold is an error at once, not a wait for nothing.
+func TestReplyTooLong(t *testing.T) {
+	b := bustest.New(t)
+	svc, err := b.Service("test", "for tests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer svc.Stop()
+	err = bus.Handle(b, svc, "test.v1.long", 1, func(_ context.Context, n int) (string, error) { return strings.Repeat("x", n), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if _, err := bus.Request[string](ctx, b, "test.v1.long", 2<<20); errs.KindOf(err) != errs.Internal || ctx.Err() != nil {
+		t.Errorf("got %v", err)
+	}
+	if s, err := bus.Request[string](ctx, b, "test.v1.long", 1<<10); err != nil || len(s) != 1<<10 {
+		t.Errorf("after it: %d bytes, %v", len(s), err)
+	}
+}
+
 func TestNobodyThere(t *testing.T) {
 	b := bustest.New(t)
 	if _, err := ask(t, b, "x"); !errors.Is(err, errs.Unavailable) {

@@ -92,7 +92,31 @@ func (l *Library) Sources(ctx context.Context, _ knowledgev1.SourcesRequest) (kn
 		rep.Sources = append(rep.Sources, s)
 		rep.Runs = append(rep.Runs, last...)
 	}
-	return rep, nil
+	return rep, shorten(&rep)
+}
+
+// sourcesMost is how long a list of sources may be, in bytes: it must fit into a message of the bus (1 MB).
+const sourcesMost = 700_000
+
+// shorten lists fewer failures and changes of each run where many sources have long lists. How many there were is told all the same.
+func shorten(rep *knowledgev1.SourcesReply) error {
+	for most := maxListed; ; most /= 2 {
+		data, err := json.Marshal(rep)
+		if err != nil || len(data) <= sourcesMost || most == 0 {
+			return err
+		}
+		cut := func(r *knowledgev1.Run) {
+			r.Failures, r.Changes = r.Failures[:min(most/2, len(r.Failures))], r.Changes[:min(most/2, len(r.Changes))]
+		}
+		for i := range rep.Runs {
+			cut(&rep.Runs[i])
+		}
+		for _, s := range rep.Sources {
+			if s.LastRun != nil {
+				cut(s.LastRun)
+			}
+		}
+	}
 }
 
 // described fills in what the source does not say about itself.

@@ -1,6 +1,9 @@
 package knowledge_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -163,4 +166,33 @@ func TestLawChanged(t *testing.T) {
 			t.Errorf("rewritten, and flagged %q", got)
 		}
 	})
+}
+
+// The editors' page needs all sources in one message of the bus (1 MB), however much went wrong in each.
+func TestSourcesFitIntoAMessage(t *testing.T) {
+	h := onSQLite(t)
+	h.start(t)
+	ctx := t.Context()
+	for i := range 3 {
+		id := fmt.Sprintf("mappe%d", i)
+		_, err := h.SaveSource(ctx, knowledgev1.Source{ID: id, Kind: knowledgev1.KindFolder, Title: id})
+		must(t, err)
+		r, err := h.BeginRun(ctx, id)
+		must(t, err)
+		for n := range 10 {
+			must(t, h.FailItem(ctx, r.ID, fmt.Sprint(n), strings.Repeat("x", 20_000)))
+		}
+	}
+	rep, err := h.Sources(ctx, knowledgev1.SourcesRequest{})
+	must(t, err)
+	data, err := json.Marshal(rep)
+	must(t, err)
+	if len(data) > 900_000 {
+		t.Errorf("%d bytes", len(data))
+	}
+	for _, s := range rep.Sources {
+		if s.LastRun != nil && s.LastRun.Source != "starter" && (s.LastRun.Failed != 10 || len(s.LastRun.Failures) == 0) {
+			t.Errorf("%s: %d failed, %d listed", s.ID, s.LastRun.Failed, len(s.LastRun.Failures))
+		}
+	}
 }
