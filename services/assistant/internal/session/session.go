@@ -7,6 +7,7 @@ package session
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -184,11 +185,19 @@ func (s *Store) session(ctx context.Context, ref assistantv1.SessionRef) (assist
 		return assistantv1.Session{}, err
 	}
 	out := assistantv1.Session{Session: ref.Session, Answers: []assistantv1.Answer{}, DeleteAt: until}
-	for _, t := range turns {
-		out.Answers = append(out.Answers, t.Answer)
+	size := 0
+	for _, t := range slices.Backward(turns) {
+		data, err := json.Marshal(t.Answer)
+		if size += len(data); err != nil || size > sessionMost {
+			return out, err
+		}
+		out.Answers = slices.Insert(out.Answers, 0, t.Answer)
 	}
 	return out, nil
 }
+
+// sessionMost is how much of a session is shown, in bytes: it must fit into a message of the bus (1 MB). The newest answers count.
+const sessionMost = 700_000
 
 // Forget deletes a session now. When its key cannot be destroyed yet, because the consent service does not answer, the turns are
 // gone all the same, and the key follows.

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -174,6 +176,21 @@ func TestForget(t *testing.T) {
 	}
 	if old, err := w.old(t.Context()); err != nil || len(old) != 0 {
 		t.Errorf("left %v, %v", old, err)
+	}
+}
+
+// Long answers must not keep the page from opening: the newest fit.
+func TestLongSession(t *testing.T) {
+	w := newWorld(t)
+	for i := range 10 {
+		a := assistantv1.Answer{ID: fmt.Sprint(i), Message: strings.Repeat("x", 100_000)}
+		if err := w.Add(t.Context(), "s1", a, question.Turn{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := w.session(t.Context(), assistantv1.SessionRef{Session: "s1"})
+	if err != nil || len(s.Answers) != 6 || s.Answers[0].ID != "4" || s.Answers[5].ID != "9" {
+		t.Errorf("%d answers, %v", len(s.Answers), err)
 	}
 }
 
