@@ -4,7 +4,7 @@
 //
 //	go run ./deploy/eval                     print the figures
 //	go run ./deploy/eval -cross              the same on the fitting half alone, cross-validated: to choose features by
-//	go run ./deploy/eval -asked=false        either of them without the questions as people put them that the articles bring
+//	go run ./deploy/eval -asked=false        either of them without the phrases that the articles bring, of what they answer and of what they do not
 //	go run ./deploy/eval -fit FILE           fit the weights and the threshold on one half and write them to extract/weights.json
 //	go run ./deploy/eval -json FILE          write the evaluation, as the editor page shows it
 //	go run ./deploy/eval -list wrong         list questions: wrong (answered wrongly), missed (not answered), bad (both), all
@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	fit := fs.String("fit", "", "fit weights and threshold and write them to this file")
 	list := fs.String("list", "", "list questions of the fitting half: wrong, missed, bad or all")
 	all := fs.Bool("both", false, "list those of the other half as well: whoever looks at them must not tune by them")
-	asked := fs.Bool("asked", true, "with the phrases that people ask by; false: as an authority's own articles come at first")
+	asked := fs.Bool("asked", true, "with the phrases that people ask by, answered or not; false: as an authority's own articles come at first")
 	class := fs.String("class", "", "list only those of a class")
 	if err := fs.Parse(args); err != nil {
 		return err

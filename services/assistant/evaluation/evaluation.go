@@ -212,7 +212,7 @@ func (c Config) load(ctx context.Context, plant ...knowledgev1.Record) (*Memory,
 	}
 	for i, r := range records {
 		if c.Bare || c.part && hash(r.ArticleID)%2 == 0 {
-			records[i].Asked = nil
+			records[i].Asked, records[i].Unanswered = nil, nil
 		}
 	}
 	return New(ctx, append(records, plant...), c.Now)

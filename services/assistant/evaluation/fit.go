@@ -43,12 +43,19 @@ func Cross(ctx context.Context, cfg Config) ([]Outcome, float64, error) {
 type sample struct {
 	outcomes []Outcome
 	hidden   []Outcome
+	frames   extract.Frames
 }
 
 func newSample(ctx context.Context, cfg Config) (sample, error) {
 	none := extract.Weights{Order: make([]float64, extract.Features), Sure: make([]float64, extract.Features+extract.Shapes+1), Threshold: lowest}
 	cfg.Weights, cfg.Model = &none, llm.None
 	var s sample
+	records, err := read(cfg.Knowledge)
+	if err != nil {
+		return s, err
+	}
+	s.frames = framesOf(records)
+	none.Frames = s.frames
 	for _, drop := range []struct{ bare, part bool }{{}, {part: true}, {bare: true}} {
 		cfg.Bare, cfg.part, cfg.hide = drop.bare, drop.part, false
 		cfg.only = func(q Question) bool { // each question once with all phrases, and once without all or half of them
@@ -101,7 +108,7 @@ func (s sample) fit(some func(Question) bool) extract.Weights {
 			all = append(all, example{o, o.cost(), false})
 		}
 	}
-	w := extract.Weights{Order: fitOrder(all), Threshold: lowest}
+	w := extract.Weights{Order: fitOrder(all), Threshold: lowest, Frames: s.frames}
 	for _, o := range s.hidden {
 		if some(o.Question) {
 			all = append(all, example{o, absent * o.cost(), true})
@@ -125,9 +132,10 @@ type example struct {
 // What fitting costs: large weights; being sure of a question that must not be answered, or of one whose answer is hidden; not being
 // sure of one that can be, which costs less when the best article is another, because then there is little to be sure of.
 const (
-	ridge     = .002
+	ridgeRank = .002
+	ridgeSure = .0004
 	untrue    = 3.0
-	absent    = .3
+	absent    = .1
 	misplaced = .3
 	poorer    = .5 // of a question asked where phrases are missing: of half of the articles, or of all
 )
@@ -163,7 +171,7 @@ func fitOrder(outcomes []example) []float64 {
 		}
 	}
 	w := make([]float64, extract.Features)
-	descend(w, func(gradient []float64) {
+	descend(w, ridgeRank, func(gradient []float64) {
 		for _, l := range lists {
 			scores := make([]float64, len(l.rows))
 			for i, row := range l.rows {
@@ -202,7 +210,7 @@ func fitSure(outcomes []example) []float64 {
 		total += cost
 	}
 	w := make([]float64, len(rows[0]))
-	descend(w, func(gradient []float64) {
+	descend(w, ridgeSure, func(gradient []float64) {
 		for i, row := range rows {
 			p := 1 / (1 + math.Exp(-dot(w, row)))
 			if right[i] {
@@ -233,8 +241,9 @@ func (o Outcome) isRight(d extract.Draft) bool {
 }
 
 // descend goes down a convex slope: gradient with momentum, plain because there are a few dozen weights.
-func descend(w []float64, gradient func(g []float64)) {
-	const steps, rate, momentum = 250, 1, .9
+func descend(w []float64, ridge float64, gradient func(g []float64)) {
+	const rate, momentum = 1, .9
+	steps := int(.5 / ridge) // the less holds the weights back, the longer the way
 	speed := make([]float64, len(w))
 	for range steps {
 		g := make([]float64, len(w))

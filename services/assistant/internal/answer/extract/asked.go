@@ -9,7 +9,6 @@ import (
 
 	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
-	"samtale.dk/samtale/services/contract/knowledgev1"
 )
 
 // saying is a question as people put it that a micro-article answers, ready to be compared. It finds and assures; it is never quoted.
@@ -26,11 +25,11 @@ type gram struct {
 	share float32
 }
 
-// sayings reads the phrases of a chunk.
-func sayings(c knowledgev1.Chunk) []saying {
+// sayings reads phrases of a chunk.
+func sayings(language string, lists ...[]string) []saying {
 	var out []saying
-	for _, text := range slices.Concat(c.Asked, c.EditorAsked) {
-		out = append(out, newSaying(text, c.Language == question.English))
+	for _, text := range slices.Concat(lists...) {
+		out = append(out, newSaying(text, language == question.English))
 	}
 	return out
 }
@@ -95,6 +94,15 @@ type alike struct {
 	kind  float64 // the same kind of fact, the same sides of the matter
 	local float64 // how much of what tells the hits apart the phrase has
 }
+
+// verbatim says of which phrases of a draft the question is one, word for word but for endings and spelling.
+type verbatim struct{ answered, not bool }
+
+// same reports a phrase that is the question.
+func (a alike) same() bool { return a.small >= .9 && a.grams >= .95 }
+
+// like is all of it together, at most 1.
+func (a alike) like() float64 { return (a.both + a.grams + .5*a.small + .2*a.kind) / 2.7 }
 
 // compare compares the question with a phrase of a draft. rare says how rare a stem is among the phrases of the hits.
 func (q Query) compare(s *saying, head *Unit, rare func(stem string) float64, apart []float64) alike {
@@ -188,7 +196,7 @@ func (q Query) phrased(drafts []Draft) {
 	if len(with) == 0 {
 		return
 	}
-	rare, apart := rarity(with), q.apart(with)
+	rare, apart := rarity(with, func(d *Draft) []saying { return d.text.sayings }), q.apart(with)
 	for _, d := range with {
 		q.likest(d, rare, apart)
 		q.nearest(d)
@@ -196,12 +204,72 @@ func (q Query) phrased(drafts []Draft) {
 	lead(with)
 }
 
+// warned fills in the features that come of what the drafts do not answer though it is near them.
+func (q Query) warned(drafts []Draft) {
+	var with []*Draft
+	for i := range drafts {
+		if d := &drafts[i]; d.text != nil && len(d.text.unsaid) > 0 {
+			with = append(with, d)
+		}
+	}
+	if len(with) == 0 {
+		return
+	}
+	rare := rarity(with, func(d *Draft) []saying { return d.text.unsaid })
+	near, said := 0.0, 0.0
+	for _, d := range with {
+		q.unsaid(d, rare)
+		near = max(near, d.Features[Unsaid])
+	}
+	for i := range drafts {
+		said = max(said, drafts[i].Features[Said])
+	}
+	for i := range drafts {
+		f := &drafts[i].Features
+		f[UnsaidNear], f[UnsaidNearer] = near, max(0, near-f[Said])
+		f[UnsaidAlmost] = max(0, 2*near-1)
+		f[UnsaidOver] = near - said
+	}
+}
+
+// unsaid finds the phrase that the draft does not answer that is most like the question, and fills in how like it is.
+func (q Query) unsaid(d *Draft, rare func(stem string) float64) {
+	f := &d.Features
+	f[Warned] = 1
+	best, top := alike{}, 0.0
+	for i := range d.text.unsaid {
+		a := q.compare(&d.text.unsaid[i], &d.text.head, rare, nil)
+		d.same.not = d.same.not || a.same()
+		f[UnsaidGrams] = max(f[UnsaidGrams], a.grams)
+		f[UnsaidSmall] = max(f[UnsaidSmall], a.small)
+		f[UnsaidCover] = max(f[UnsaidCover], a.cover)
+		if x := a.like(); x > top {
+			top, best = x, a
+		}
+	}
+	f[Unsaid], f[UnsaidBack] = top, best.back
+	// What the question has of them and neither the article nor what it answers has.
+	all := max(q.Weight(), tiny)
+	has := func(st string) bool {
+		return slices.ContainsFunc(d.text.unsaid, func(s saying) bool { return s.has(st) })
+	}
+	for i := range q.Words {
+		w := &q.Words[i]
+		if w.phrase {
+			continue
+		}
+		in := w.found(has)
+		f[UnsaidAll] += w.Weight * in / all
+		f[Trap] += w.Weight * max(0, in-max(w.found(d.asks), w.found(d.text.head.has))) / all
+	}
+}
+
 // rarity says how rare a stem is among the drafts' phrases: 1.2 when none has it.
-func rarity(drafts []*Draft) func(stem string) float64 {
+func rarity(drafts []*Draft, of func(*Draft) []saying) func(stem string) float64 {
 	n, has := float64(len(drafts)), map[string]float64{}
 	for _, d := range drafts {
 		seen := map[string]bool{}
-		for _, s := range d.text.sayings {
+		for _, s := range of(d) {
 			for _, w := range s.words {
 				if !seen[w.stem] {
 					seen[w.stem] = true
@@ -240,15 +308,16 @@ func (q Query) likest(d *Draft, rare func(stem string) float64, apart []float64)
 	best, top := alike{}, -1.0
 	for i := range d.text.sayings {
 		a := q.compare(&d.text.sayings[i], &d.text.head, rare, apart)
+		d.same.answered = d.same.answered || a.same()
 		f[SaidGrams] = max(f[SaidGrams], a.grams)
 		f[SaidSmall] = max(f[SaidSmall], a.small)
 		f[SaidLocal] = max(f[SaidLocal], a.local)
 		f[SaidCover] = max(f[SaidCover], a.cover)
-		if x := a.both + a.grams + .5*a.small + .2*a.kind; x > top {
+		if x := a.like(); x > top {
 			top, best, d.said = x, a, i
 		}
 	}
-	f[Said] = top / 2.7 // at most 1
+	f[Said] = top
 	f[SaidBest], f[SaidNamed], f[SaidBack], f[SaidKind] = best.both, best.named, best.back, best.kind
 	f[SaidAll] = q.covered(d.asks) / max(q.Weight(), tiny)
 	f[SaidAlmost] = max(0, 2*f[Said]-1)

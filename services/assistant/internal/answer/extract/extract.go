@@ -25,6 +25,7 @@ type Draft struct {
 
 	text *divided
 	said int // which phrase is most like the question
+	same verbatim
 	unit int // which sentence answers best
 
 	found, inHead, inBest []float64 // how surely the article, its heading and its best sentence have each word of the question
@@ -32,63 +33,76 @@ type Draft struct {
 
 // Features of a draft, each about 0 to 1.
 const (
-	About       = iota // how much of the question the article has
-	Head               // title and heading
-	Section            // heading
-	Title              // title
-	Own                // best sentence
-	Context            // best sentence with title and heading
-	Fits               // how well the best sentence gives the kind of fact
-	Headed             // the heading names the kind of fact
-	Numbers            // numbers of the question that the best sentence meets
-	Heaviest           // whether the article has the question's rarest word
-	Missing            // part of the rarest word that the article lacks
-	Covered            // by the index's account
-	Words              // score by words, against the best of the list
-	NGrams             // score by n-grams, against the best of the list
-	Rank               // place in the fused list, as 1/rank
-	Level              // score by words, on its own
-	Dense              // score by the embedding model, if there is one
-	Company            // other hits of the same article
-	Local              // how much of what tells the hits of this list apart the article has
-	LocalHead          // … the heading
-	LocalOwn           // … the best sentence
-	WordsOwn           // score by words, against the best of the same article
-	NGramsOwn          // score by n-grams, against the best of the same article
-	Phrases            // what small words together ask for, in the heading
-	Followed           // the article that answered the question before
-	Beside             // how much of the heading is about something else
-	Article            // how much of the question the found parts of the article have together
-	Facet              // the heading is about a side of the matter that is asked about
-	OtherFacet         // … about others only
-	Told               // how much of the asked sides of the matter the best sentence tells
-	Asked              // a number of what is counted ("hvor mange uger")
-	AskedBest          // … in the best sentence
-	Share              // words of the question that the article has, each counted the same
-	ShareBest          // … the best sentence and the headings
-	Pair               // the two rarest words stand in one sentence or its headings
-	Evident            // the kind of fact, in a sentence about the question
-	AskedHead          // what is asked and not only told around it, in the heading
-	AskedOwn           // … in the best sentence
-	AskedAbout         // … in the article
-	Phrased            // the article has phrases: questions as people put them that it answers
-	Said               // how much the best of them is like the question
-	SaidBest           // … by the words of both, rare ones more
-	SaidNamed          // how much of the question it has, with the headings
-	SaidBack           // how much of it the question has
-	SaidKind           // the same kind of fact and side of the matter
-	SaidCover          // how much of the question any of them has
-	SaidGrams          // n-grams that any of them shares with the question
-	SaidSmall          // words of all kinds
-	SaidLocal          // words that tell the hits apart
-	SaidAll            // how much of the question all of them have together
-	SaidLead           // how far the best is ahead of the best of the next article, or behind the first
-	SaidFirst          // no other hit has a better one
-	SaidNear           // how much of the question the phrase, the headings and the best sentence have together
-	SaidMissing        // the part of the question that its heaviest word is that none of these has
-	SaidAlmost         // the phrase is nearly the question
-	Off                // the heading is about a side that is not asked about: one for each of facets
-	Features    = Off + sides
+	About        = iota // how much of the question the article has
+	Head                // title and heading
+	Section             // heading
+	Title               // title
+	Own                 // best sentence
+	Context             // best sentence with title and heading
+	Fits                // how well the best sentence gives the kind of fact
+	Headed              // the heading names the kind of fact
+	Numbers             // numbers of the question that the best sentence meets
+	Heaviest            // whether the article has the question's rarest word
+	Missing             // part of the rarest word that the article lacks
+	Covered             // by the index's account
+	Words               // score by words, against the best of the list
+	NGrams              // score by n-grams, against the best of the list
+	Rank                // place in the fused list, as 1/rank
+	Level               // score by words, on its own
+	Dense               // score by the embedding model, if there is one
+	Company             // other hits of the same article
+	Local               // how much of what tells the hits of this list apart the article has
+	LocalHead           // … the heading
+	LocalOwn            // … the best sentence
+	WordsOwn            // score by words, against the best of the same article
+	NGramsOwn           // score by n-grams, against the best of the same article
+	Phrases             // what small words together ask for, in the heading
+	Followed            // the article that answered the question before
+	Beside              // how much of the heading is about something else
+	Article             // how much of the question the found parts of the article have together
+	Facet               // the heading is about a side of the matter that is asked about
+	OtherFacet          // … about others only
+	Told                // how much of the asked sides of the matter the best sentence tells
+	Asked               // a number of what is counted ("hvor mange uger")
+	AskedBest           // … in the best sentence
+	Share               // words of the question that the article has, each counted the same
+	ShareBest           // … the best sentence and the headings
+	Pair                // the two rarest words stand in one sentence or its headings
+	Evident             // the kind of fact, in a sentence about the question
+	AskedHead           // what is asked and not only told around it, in the heading
+	AskedOwn            // … in the best sentence
+	AskedAbout          // … in the article
+	Phrased             // the article has phrases: questions as people put them that it answers
+	Said                // how much the best of them is like the question
+	SaidBest            // … by the words of both, rare ones more
+	SaidNamed           // how much of the question it has, with the headings
+	SaidBack            // how much of it the question has
+	SaidKind            // the same kind of fact and side of the matter
+	SaidCover           // how much of the question any of them has
+	SaidGrams           // n-grams that any of them shares with the question
+	SaidSmall           // words of all kinds
+	SaidLocal           // words that tell the hits apart
+	SaidAll             // how much of the question all of them have together
+	SaidLead            // how far the best is ahead of the best of the next article, or behind the first
+	SaidFirst           // no other hit has a better one
+	SaidNear            // how much of the question the phrase, the headings and the best sentence have together
+	SaidMissing         // the part of the question that its heaviest word is that none of these has
+	SaidAlmost          // the phrase is nearly the question
+	Warned              // the article has phrases near it that it does not answer
+	Unsaid              // how much the best of them is like the question, as Said
+	UnsaidBack          // how much of it the question has
+	UnsaidCover         // how much of the question any of them has
+	UnsaidGrams         // n-grams that any of them shares with the question
+	UnsaidSmall         // words of all kinds
+	UnsaidAll           // how much of the question all of them have together
+	Trap                // … that neither a heading nor a phrase that it answers has
+	UnsaidNear          // how much the best of all hits is like the question
+	UnsaidNearer        // … beyond what Said is
+	UnsaidAlmost        // … is nearly the question
+	UnsaidOver          // how far it is ahead of the best phrase that any hit answers
+	Frame               // how much its words are those of questions that no article answers
+	Off                 // the heading is about a side that is not asked about: one for each of facets
+	Features     = Off + sides
 )
 
 // Bounds of an answer.
@@ -139,6 +153,11 @@ func (r *Reader) Drafts(q Query, hits []knowledgev1.Hit) []Draft {
 	q.tellApart(out)
 	q.together(out)
 	q.phrased(out)
+	q.warned(out)
+	frame := r.weights.Frames.of(&q.own)
+	for i := range out {
+		out[i].Features[Frame] = frame
+	}
 	r.weights.Rank(out)
 	return out
 }

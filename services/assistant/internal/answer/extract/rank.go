@@ -17,6 +17,7 @@ type Weights struct {
 	Order     []float64 `json:"order"`     // by feature of a draft
 	Sure      []float64 `json:"sure"`      // by feature of the best draft, then those of Shape, then a constant
 	Threshold float64   `json:"threshold"` // of Confidence, from which a question is answered
+	Frames    Frames    `json:"frames,omitempty"`
 }
 
 //go:embed weights.json
@@ -96,8 +97,18 @@ func (r *Reader) Confidence(q Query, drafts []Draft) float64 {
 	for i, x := range q.Shape(drafts) {
 		sum += w[Features+i] * x
 	}
-	return 1 / (1 + math.Exp(-sum))
+	sure := 1 / (1 + math.Exp(-sum))
+	switch {
+	case drafts[0].same.answered: // somebody who knows has said so
+		return max(sure, r.weights.Threshold)
+	case slices.ContainsFunc(drafts, func(d Draft) bool { return d.same.not }):
+		return refused * r.weights.Threshold
+	}
+	return sure
 }
+
+// refused is how sure, against the threshold, an answer is to what is known not to be answered: the nearest articles are offered to read.
+const refused = .9
 
 // Shapes is how many numbers Shape gives.
 const Shapes = 21

@@ -21,7 +21,7 @@ type Reader struct {
 type divided struct {
 	units                []Unit
 	title, section, head Unit
-	sayings              []saying
+	sayings, unsaid      []saying // questions as people put them that it answers, and those near it that it does not
 }
 
 // remembered bounds the memory of a Reader: some 20 KB each.
@@ -31,7 +31,7 @@ const remembered = 4096
 func NewReader(w Weights) *Reader { return &Reader{weights: w, texts: map[string]*divided{}} }
 
 func (r *Reader) read(c knowledgev1.Chunk) *divided {
-	key := strings.Join(slices.Concat([]string{c.SHA256 + c.Language, c.Title, c.Section}, c.Asked, c.EditorAsked), "\x00")
+	key := strings.Join(slices.Concat([]string{c.SHA256 + c.Language, c.Title, c.Section}, c.Asked, c.EditorAsked, []string{""}, c.Unanswered, c.EditorUnanswered), "\x00")
 	r.mu.Lock()
 	d := r.texts[key]
 	r.mu.Unlock()
@@ -42,7 +42,8 @@ func (r *Reader) read(c knowledgev1.Chunk) *divided {
 	d = &divided{
 		units: Divide(c.Text, english.english), title: newUnit(c.Title, 0, len(c.Title), english), section: newUnit(c.Section, 0, len(c.Section), english),
 	}
-	d.sayings = sayings(c)
+	d.sayings = sayings(c.Language, c.Asked, c.EditorAsked)
+	d.unsaid = sayings(c.Language, c.Unanswered, c.EditorUnanswered)
 	d.head = Unit{words: append(append([]word{}, d.title.words...), d.section.words...)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
