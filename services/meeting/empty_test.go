@@ -94,7 +94,7 @@ func begun(r *meetingv1.BookRequest) { r.StartsAt = time.Now().Add(-30 * time.Mi
 func TestEmptyRoomWaitsForThoseExpected(t *testing.T) {
 	clock := &hand{}
 	w := newWorld(t, byHand(clock))
-	m := w.book(func(r *meetingv1.BookRequest) { r.StartsAt = time.Now().Add(20 * time.Minute) })
+	m := w.book(func(r *meetingv1.BookRequest) { r.StartsAt, r.Minutes = time.Now().Add(20*time.Minute), 120 })
 	host := w.host(m).join()
 	w.eventually("somebody is there: no clock runs", func() bool { return clock.armed() == 0 })
 	get[meetingv1.Entry](w, meetingv1.LeaveSubject, host.seat)

@@ -564,10 +564,11 @@ const lateFor = 5 * time.Minute
 // NoShowAfter is how long after the start a meeting that nobody has come to is given up.
 const NoShowAfter = 20 * time.Minute
 
-// Deserted tells whether a meeting whose room is empty is over: not while somebody waits to be let in, not before it should have
-// begun, and a while later only if those from outside who were expected have not come yet.
+// Deserted tells whether a meeting whose room is empty is over: not before it should have begun, within its planned time not while
+// somebody waits to be let in, and a while later only if those from outside who were expected have not come yet.
 func (rec *Record) Deserted(now time.Time) bool {
-	if rec.Waits() || now.Before(rec.StartsAt) {
+	planned := rec.StartsAt.Add(time.Duration(rec.Minutes) * time.Minute)
+	if now.Before(rec.StartsAt) || rec.Waits() && now.Before(planned) { // a browser that was closed waits for ever
 		return false
 	}
 	outside := []string{meetingv1.RoleCitizen, meetingv1.RoleCompanion, meetingv1.RoleInterpreter, meetingv1.RoleExpert}
