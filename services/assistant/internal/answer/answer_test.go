@@ -209,6 +209,73 @@ func TestEvidenceAndEvents(t *testing.T) {
 	}
 }
 
+// changing is knowledge of which some is other by the time that it is asked for again, or found otherwise.
+type changing struct {
+	answer.Knowledge
+	chunk func(c *knowledgev1.Chunk) error // as it is now
+	hit   func(c *knowledgev1.Chunk)       // as it is found
+}
+
+func (k changing) Search(ctx context.Context, req knowledgev1.SearchRequest) (knowledgev1.SearchReply, error) {
+	rep, err := k.Knowledge.Search(ctx, req)
+	for i := range rep.Hits {
+		if k.hit != nil {
+			k.hit(&rep.Hits[i].Chunk)
+		}
+	}
+	return rep, err
+}
+
+func (k changing) Chunk(ctx context.Context, id string) (knowledgev1.Chunk, error) {
+	c, err := k.Knowledge.Chunk(ctx, id)
+	if err == nil {
+		err = k.chunk(&c)
+	}
+	return c, err
+}
+
+// What is deleted, changed or expires while a model writes is not in the answer, neither in its words nor in the source's.
+func TestGoneMeanwhile(t *testing.T) {
+	for name, f := range map[string]func(c *knowledgev1.Chunk) error{
+		"deleted": func(*knowledgev1.Chunk) error { return errAway },
+		"changed": func(c *knowledgev1.Chunk) error { c.SHA256 = "other"; return nil },
+		"expired": func(c *knowledgev1.Chunk) error { c.ValidTo = "2026-11-21"; return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake := llmtest.NewFake(llmtest.Script{Parts: []string{script(`{"evidence":[1],"text":"Navneændring koster 610 kr. i 2026."}`)}})
+			p := pipeline(t, fake, func(c *answer.Config) { c.Knowledge = changing{Knowledge: c.Knowledge, chunk: f} })
+			r := ask(t, p, assistantv1.AskRequest{Question: "Hvad koster en navneændring?"})
+			if r.Answered || r.Reason != assistantv1.ReasonUnproven || len(r.Sentences) > 0 || len(r.Links) > 0 {
+				t.Errorf("%s: %q", r.Reason, said(r))
+			}
+		})
+	}
+}
+
+// An answer is as old as the oldest text in it, and a demo when any of it is.
+func TestSeveralSources(t *testing.T) {
+	for name, old := range map[string]string{"the local one is old": "0751", "the base is old": ""} {
+		t.Run(name, func(t *testing.T) {
+			p := pipeline(t, llm.None, func(c *answer.Config) {
+				c.Knowledge = changing{Knowledge: c.Knowledge, hit: func(c *knowledgev1.Chunk) {
+					c.Demo = c.Municipality == old
+					if c.Demo {
+						c.FetchedAt = now.AddDate(0, 0, -3)
+					}
+				}}
+			})
+			r := ask(t, p, assistantv1.AskRequest{Question: "Hvordan foregår en vielse på rådhuset?", Municipality: "0751"})
+			sources := map[string]bool{}
+			for _, s := range r.Sentences {
+				sources[s.Evidence[0].ChunkID] = true
+			}
+			if len(sources) < 2 || !r.Demo || r.AsOf != "2026-11-19" {
+				t.Errorf("%v, demo %v, as of %s", sources, r.Demo, r.AsOf)
+			}
+		})
+	}
+}
+
 // A pipeline is asked by many at once.
 func TestTogether(t *testing.T) {
 	p := pipeline(t, llm.None)

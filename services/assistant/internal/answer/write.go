@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"samtale.dk/samtale/models/danish"
@@ -61,6 +62,7 @@ func (a *asking) write(ctx context.Context, f *finding) error {
 		if err := a.byModel(ctx, f, drafts); err != nil {
 			return err
 		}
+		drafts = a.withdraw(ctx, f, drafts)
 	}
 	if len(a.result.Sentences) == 0 {
 		a.wordForWord(drafts)
@@ -71,11 +73,34 @@ func (a *asking) write(ctx context.Context, f *finding) error {
 	}
 	a.result.Answered, a.result.Reason = true, assistantv1.ReasonAnswered
 	a.result.Turn.Topic = f.drafts[0].Hit.Title
-	a.describe(f.drafts[0].Hit.Chunk)
+	a.describe(f)
 	if f.drafts[0].Hit.Language == question.Danish && a.result.Language == question.English {
 		a.result.Notice = strings.TrimSpace(a.result.Notice + " The official text is in Danish only.")
 	}
 	return nil
+}
+
+// withdraw drops what rests on a text that went while the model wrote: what is deleted, changed or expired answers no more, not even
+// where it was being told. It gives the drafts that still stand.
+func (a *asking) withdraw(ctx context.Context, f *finding, drafts []extract.Draft) []extract.Draft {
+	gone := map[string]bool{}
+	went := func(id, hash string) bool {
+		v, known := gone[id]
+		if !known {
+			c, err := a.p.cfg.Knowledge.Chunk(ctx, id)
+			v = err != nil || c.SHA256 != hash || !holds(c, f.at)
+			gone[id] = v
+		}
+		return v
+	}
+	r := &a.result
+	r.Sentences = slices.DeleteFunc(r.Sentences, func(s assistantv1.Sentence) bool {
+		return slices.ContainsFunc(s.Evidence, func(e assistantv1.Evidence) bool { return went(e.ChunkID, e.SHA256) })
+	})
+	if len(r.Sentences) == 0 {
+		r.Links, r.DraftedBy = nil, DraftedByExtract
+	}
+	return slices.DeleteFunc(slices.Clone(drafts), func(d extract.Draft) bool { return went(d.Hit.ID, d.Hit.SHA256) })
 }
 
 // own gives the draft that answers, with what its family says for the asker's municipality beside it.
@@ -124,24 +149,33 @@ func (a *asking) say(s assistantv1.Sentence) {
 	a.send(assistantv1.Event{Kind: assistantv1.EventSentence, Sentence: &s})
 }
 
-// describe says where the answer comes from and who is responsible.
-func (a *asking) describe(c knowledgev1.Chunk) {
-	r := &a.result
+// describe says where the answer comes from and who is responsible. It is as old as the oldest text that it quotes.
+func (a *asking) describe(f *finding) {
+	r, c := &a.result, f.drafts[0].Hit.Chunk
 	r.Authority, r.Area = c.Authority, c.Area
 	r.Why = why(c, r.Municipality, r.Language)
 	if len(r.Links) == 0 {
 		r.Links = c.Links
 	}
+	quoted := map[string]bool{}
 	var text []string
 	for _, s := range r.Sentences {
 		text = append(text, ended(s.Text))
 		for _, e := range s.Evidence {
-			if e.ChunkID == c.ID {
-				r.Demo = r.Demo || c.Demo
-			}
+			quoted[e.ChunkID] = true
 		}
 	}
-	r.AsOf = c.FetchedAt.In(a.p.zone).Format("2006-01-02")
+	fetched := c.FetchedAt
+	for _, d := range f.drafts {
+		if !quoted[d.Hit.ID] {
+			continue
+		}
+		r.Demo = r.Demo || d.Hit.Demo
+		if d.Hit.FetchedAt.Before(fetched) {
+			fetched = d.Hit.FetchedAt
+		}
+	}
+	r.AsOf = fetched.In(a.p.zone).Format("2006-01-02")
 	r.LIX = danish.LIX(strings.Join(text, " "))
 }
 
