@@ -13,7 +13,8 @@ import (
 // Fit fits, on the fitting half, how drafts are ranked; then, so ranked, how sure the best is; then, from how sure it must be. What sure
 // means is learnt from near misses, and from questions asked while the articles that answer them are hidden. The threshold is fitted
 // on answers by weights that were fitted without the question: in its own sample every question looks surer than the next one will.
-// These answers are given as well.
+// These answers are given as well. Where articles have no phrases, the threshold that keeps near misses unanswered is another: how much
+// more sure one must be there is a weight of its own.
 func Fit(ctx context.Context, cfg Config) (extract.Weights, []Outcome, error) {
 	s, err := newSample(ctx, cfg)
 	if err != nil {
@@ -25,7 +26,16 @@ func Fit(ctx context.Context, cfg Config) (extract.Weights, []Outcome, error) {
 	}
 	w := s.fit(func(Question) bool { return true })
 	w.Threshold = fitThreshold(apart)
-	return w, apart, nil
+	cfg.Bare = true
+	without, err := s.cross(ctx, cfg)
+	w.Bare = more(w.Threshold, fitThreshold(without))
+	return w, apart, err
+}
+
+// more is how much more one must be sure of what is answered from another threshold on, in log odds, so that one threshold does for both.
+func more(threshold, other float64) float64 {
+	odds := func(p float64) float64 { return math.Log(p / (1 - p)) }
+	return math.Round(1000*(odds(other)-odds(threshold))) / 1000
 }
 
 // Cross asks the questions of the fitting half with weights that were fitted without them, and the lowest threshold: what may be looked

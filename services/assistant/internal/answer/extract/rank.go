@@ -17,6 +17,7 @@ type Weights struct {
 	Order     []float64 `json:"order"`     // by feature of a draft
 	Sure      []float64 `json:"sure"`      // by feature of the best draft, then those of Shape, then a constant
 	Threshold float64   `json:"threshold"` // of Confidence, from which a question is answered
+	Bare      float64   `json:"bare"`      // more to be as sure of an article without phrases, which it is harder to be right about
 	Frames    Frames    `json:"frames,omitempty"`
 }
 
@@ -96,6 +97,9 @@ func (r *Reader) Confidence(q Query, drafts []Draft) float64 {
 	}
 	for i, x := range q.Shape(drafts) {
 		sum += w[Features+i] * x
+	}
+	if f := &drafts[0].Features; f[Phrased]+f[Warned] == 0 {
+		sum -= r.weights.Bare
 	}
 	sure := 1 / (1 + math.Exp(-sum))
 	switch {
