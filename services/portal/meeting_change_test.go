@@ -24,6 +24,7 @@ func TestBookedMeetingIsChanged(t *testing.T) {
 		Participants: []meetingv1.Participant{
 			{ID: "host", Role: meetingv1.RoleCaseworker, User: "mette", Name: "Mette Lund", State: meetingv1.Invited},
 			{ID: "citizen", Role: meetingv1.RoleCitizen, Name: "Bente Holm", Email: "bente@example.dk", Phone: "12345678", State: meetingv1.Invited},
+			{ID: "helper", Role: meetingv1.RoleCompanion, Name: "Ole Holm", State: meetingv1.Invited},
 		},
 	}
 	script(t, p, s, meetingv1.SetupsSubject, func(meetingv1.SetupsRequest) (meetingv1.SetupsReply, error) {
@@ -41,6 +42,9 @@ func TestBookedMeetingIsChanged(t *testing.T) {
 	b.login("mette")
 	b.open("/moeder")
 	b.until(`document.documentElement.dataset.ready === "meetings" && document.querySelectorAll(".m-card").length === 1`)
+	if got := eval[[]string](b, `[...document.querySelectorAll(".m-card li")].filter((x) => x.innerText.includes("Ingen e-mail")).map((x) => x.innerText)`); len(got) != 1 || !strings.Contains(got[0], "Ole Holm") {
+		t.Errorf("who cannot be told: %q", got)
+	}
 	b.click(`.m-card .acts button:nth-of-type(1)`)
 	b.until(`document.activeElement.id === "b-heading" && document.getElementById("b-heading").textContent === "Ret mødet"`)
 	b.checked("meetings-change")
@@ -48,7 +52,7 @@ func TestBookedMeetingIsChanged(t *testing.T) {
 	b.click("#b-book")
 	b.until(`document.getElementById("b-form").hidden`)
 	r := <-changed
-	if len(r.Participants) != 2 || r.Participants[0].ID != "host" || r.Participants[0].User != "mette" || r.Participants[1].ID != "citizen" ||
+	if len(r.Participants) != 3 || r.Participants[0].ID != "host" || r.Participants[0].User != "mette" || r.Participants[1].ID != "citizen" ||
 		r.Participants[1].Email != "bente@example.dk" || r.Participants[1].Phone != "12345678" {
 		t.Errorf("people %+v", r.Participants)
 	}

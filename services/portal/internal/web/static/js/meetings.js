@@ -145,6 +145,7 @@ function participant(m, p) {
     if (mine(m, p)) li.append(el("a", { class: "button button-primary small", href: new URL(p.link).pathname }, t("meetings.join")));
     else if (!p.user && p.role !== "caseworker") li.append(el("button", { type: "button", class: "button button-tertiary small", onclick: () => copy(p.link) }, t("meetings.copy")));
   }
+  if (m.state === "booked" && !p.user && p.role !== "caseworker" && !p.email) li.append(el("span", { class: "m-flag" }, t("meetings.unreached")));
   if (p.dial_code) li.append(el("span", { class: "quiet m-about" }, `${t("meetings.code", { number: m.dial_number, code: p.dial_code })}`));
   if (p.report) li.append(el("span", { class: "quiet m-about" }, `${t("m.camera")}: ${t(`m.dev.${p.report.camera}`)} · ${t("m.mic")}: ${t(`m.dev.${p.report.microphone}`)}${p.report.network ? ` · ${netText(p.report)}` : ""}`));
   return li;
