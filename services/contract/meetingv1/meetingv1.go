@@ -285,7 +285,7 @@ type Entry struct {
 	Purpose    string      `json:"purpose,omitempty"`
 	NeedLogin  bool        `json:"need_login,omitempty"` // the meeting asks for an identity that the login does not give yet
 	ICEServers []ICEServer `json:"ice_servers,omitempty"`
-	CanAct     bool        `json:"can_act,omitempty"` // moderator
+	CanAct     bool        `json:"can_act,omitempty"`   // moderator
 	Elsewhere  bool        `json:"elsewhere,omitempty"` // in the meeting on another device, from where EnterRequest.Take brings the seat
 }
 
