@@ -152,31 +152,3 @@ func (w *world) backup(meeting string) *recording.Archive {
 		Store: st, Keys: w.keys, Shelf: recording.Folder{Path: filepath.Join(dir, "recordings")}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	}
 }
-
-// A recording that was begun before people had keys goes on and plays under its one key.
-func TestRecordingUnderOneKey(t *testing.T) {
-	w := newWorld(t)
-	m := w.recorded()
-	key := seal.NewKey()
-	sealed, err := seal.JSON(t.Context(), w.keys, m.ID, "recording", map[string]any{"key": key, "basis": "art. 6"})
-	w.must(err)
-	w.must(w.node.Store.InTx(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.AddRecording(t.Context(), m.ID, w.node.Book.Now(), sealed)
-		return err
-	}))
-	host := w.host(m).join()
-	host.film()
-	w.grows(m.ID, host.seat.ParticipantID, "microphone", 8000)
-	host.act(meetingv1.ActEnd, "", "")
-	w.over(m.ID)
-	sound, ok := track(w.recording(m.ID), host.seat.ParticipantID, "microphone")
-	if !ok {
-		t.Fatal("not recorded")
-	}
-	if loud, _ := tone(t, w.whole(m.ID, sound)); loud < enough {
-		t.Errorf("%d packets of the tone", loud)
-	}
-	p, err := recording.Play(recording.Folder{Path: filepath.Join(w.data, "recordings")}, m.ID, sound.ID, key)
-	w.must(err)
-	w.must(p.Close())
-}
