@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
@@ -16,7 +17,8 @@ type saying struct {
 	Unit
 	kind  question.Kind
 	sides [sides]bool
-	grams []gram // ascending, of length 1 together
+	grams []gram   // ascending, of length 1 together
+	stems []string // of all words, ascending, each once
 }
 
 // gram is four letters of a word, by their hash, and how much of a phrase they are.
@@ -37,7 +39,12 @@ func sayings(language string, lists ...[]string) []saying {
 func newSaying(text string, english bool) saying {
 	u := newUnit(text, 0, len(text), Unit{english: english})
 	u.facts = nil
-	return saying{Unit: u, kind: question.KindOf(text), sides: asksAbout(u.low), grams: grams(u.words)}
+	var stems []string
+	for _, w := range u.words {
+		stems = append(stems, w.stem)
+	}
+	slices.Sort(stems)
+	return saying{Unit: u, kind: question.KindOf(text), sides: asksAbout(u.low), grams: grams(u.words), stems: slices.Compact(stems)}
 }
 
 // grams are the 4-grams of the words that are no stop words.
@@ -134,7 +141,7 @@ func (q Query) compare(s *saying, head *Unit, rare func(stem string) float64, ap
 		a.both = 2 * a.named * a.back / (a.named + a.back)
 	}
 	a.grams = likeness(q.own.grams, s.grams)
-	a.small = overlap(q.own.words, s.words)
+	a.small = overlap(q.own.stems, s.stems)
 	a.kind = .5*one(q.Kind == s.kind) + .5*sameSides(q.sides, s.sides)
 	for i, w := range apart {
 		a.local += w * q.Words[i].found(s.has)
@@ -147,32 +154,34 @@ func (q Query) says(w word) bool {
 	if q.own.has(w.stem) {
 		return true
 	}
-	alone := Unit{words: []word{w}}
-	return slices.ContainsFunc(q.Words, func(qw Word) bool {
-		return slices.ContainsFunc(qw.forms, func(f form) bool { return f.share >= surely && alone.has(f.stem) })
-	})
-}
-
-// overlap is the Dice coefficient of the stems of all words.
-func overlap(a, b []word) float64 {
-	if len(a) == 0 || len(b) == 0 {
-		return 0
-	}
-	in, both := map[string]bool{}, 0
-	for _, w := range a {
-		in[w.stem] = true
-	}
-	n := len(in)
-	seen := map[string]bool{}
-	for _, w := range b {
-		if !seen[w.stem] {
-			seen[w.stem] = true
-			if in[w.stem] {
-				both++
+	for i := range q.Words {
+		for _, f := range q.Words[i].forms {
+			if f.share >= surely && w.stands(f.stem, utf8.RuneCountInString(f.stem) >= 5) {
+				return true
 			}
 		}
 	}
-	return 2 * float64(both) / float64(n+len(seen))
+	return false
+}
+
+// overlap is the Dice coefficient of two ascending lists of stems.
+func overlap(a, b []string) float64 {
+	if len(a) == 0 || len(b) == 0 {
+		return 0
+	}
+	n, both := len(a)+len(b), 0
+	for len(a) > 0 && len(b) > 0 {
+		switch c := strings.Compare(a[0], b[0]); {
+		case c < 0:
+			a = a[1:]
+		case c > 0:
+			b = b[1:]
+		default:
+			both++
+			a, b = a[1:], b[1:]
+		}
+	}
+	return 2 * float64(both) / float64(n)
 }
 
 // sameSides is the Jaccard coefficient of the sides; 0 without any.

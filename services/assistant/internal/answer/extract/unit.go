@@ -142,12 +142,17 @@ func ends(before, rest string) bool {
 // has reports a word of the unit with the stem, alone or in a compound.
 func (u *Unit) has(stem string) bool {
 	long := utf8.RuneCountInString(stem) >= 5
-	for _, w := range u.words {
-		if w.stem == stem || long && strings.Contains(w.low, stem) {
+	for i := range u.words {
+		if u.words[i].stands(stem, long) {
 			return true
 		}
 	}
 	return false
+}
+
+// stands reports the stem, or when that is long a compound with it.
+func (w *word) stands(stem string, long bool) bool {
+	return w.stem == stem || long && strings.Contains(w.low, stem)
 }
 
 // says reports one of the words, as it stands.
