@@ -192,6 +192,12 @@ func (f *firefox) open(url string) {
 	f.ask("browsingContext.navigate", map[string]any{"context": f.tab, "url": url, "wait": "complete"}, nil)
 }
 
+// click presses what a selector finds, as soon as somebody could.
+func (f *firefox) click(selector string) {
+	f.s.t.Helper()
+	f.await(selector+", to press it", fmt.Sprintf(pressed, fmt.Sprintf("document.querySelector(%q)", selector)))
+}
+
 // eval runs an expression in the page, or what its promise brings, as text.
 func (f *firefox) eval(js string) (string, error) {
 	var rep struct {

@@ -57,7 +57,7 @@ export class Piece {
 /** Joint plays pieces together. onTick is called whenever time or state may have moved, onFail with a piece that cannot be played. */
 export class Joint {
   constructor(pieces, { onTick, onFail }) {
-    Object.assign(this, { pieces, onTick, onFail, at: 0, rate: 1, playing: false, waits: [], blocked: false });
+    Object.assign(this, { pieces, onTick, onFail, at: 0, rate: 1, playing: false, waits: [], blocked: false, unlocked: false });
     this.length = Math.max(0, ...pieces.map((p) => p.to));
     this.seen = performance.now();
     for (const p of pieces) {
@@ -83,7 +83,21 @@ export class Joint {
     this.playing = true;
     this.blocked = false;
     this.seen = performance.now();
+    this.unlock();
     this.tick();
+  }
+
+  /** unlock: in Safari each element plays only after a person has asked for it, and most of them are asked for later. */
+  unlock() {
+    if (this.unlocked) return;
+    this.unlocked = true;
+    for (const { el } of this.pieces) {
+      if (el.readyState === HTMLMediaElement.HAVE_NOTHING && el.networkState !== HTMLMediaElement.NETWORK_LOADING) el.load();
+      else {
+        el.play().catch(() => {}); // it is paused again
+        el.pause();
+      }
+    }
   }
 
   pause() {

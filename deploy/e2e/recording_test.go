@@ -1,0 +1,99 @@
+package e2e
+
+import (
+	"fmt"
+	"os/exec"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// together: the player's elements of both people's sound and picture play, within this part of a second of each other.
+const together = `((live) => live.length === 4 && Math.max(...live) - Math.min(...live) < 0.2)(
+  [...document.querySelectorAll("#rp [data-from]")].filter((e) => !e.paused && !e.seeking && e.readyState >= 3).map((e) => e.currentTime + Number(e.dataset.from)))`
+
+// stands: none plays.
+const stands = `[...document.querySelectorAll("#rp [data-from]")].every((e) => e.paused)`
+
+// TestRecordingInOtherBrowsers records a meeting of two, and plays it where Firefox and Safari's engine are installed; the latter
+// as Safari does, where nothing sounds before a person has pressed something.
+func TestRecordingInOtherBrowsers(t *testing.T) {
+	players := map[string]func(*system) player{}
+	if _, err := exec.LookPath("firefox-esr"); err == nil {
+		players["firefox"] = func(s *system) player { return newFirefox(s) }
+	}
+	if _, err := exec.LookPath("WebKitWebDriver"); err == nil {
+		players["webkit"] = func(s *system) player { return newWebKit(s, "--media-playback-requires-user-gesture=true") }
+	}
+	if len(players) == 0 {
+		t.Skip("neither firefox-esr nor WebKitWebDriver is installed")
+	}
+	silence := t.TempDir() + "/silence.wav"
+	writeWAV(t, silence, make([]int16, 8000))
+	s := start(t)
+	var m meeting
+	err := s.api("caseworker/mette", "POST", "/api/v1/meetings", map[string]any{
+		"title": "Samtale om fremtiden", "service_area": "borgerservice",
+		"choices":      map[string]any{"recording": true, "basis": "Samtykke, artikel 6, stk. 1, litra a"},
+		"participants": []map[string]string{{"role": "citizen"}},
+	}, &m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := newBrowser(s, silence)
+	citizen := host.another()
+	host.login("mette", "/moeder")
+	host.await("the page of meetings", `document.documentElement.dataset.ready === "meetings"`)
+	host.seat(m.Participants[0].Link, hostTone)
+	host.await("the room", inRoom)
+	citizen.seat(m.Participants[1].Link, citizenTone)
+	citizen.click("#m-checked")
+	citizen.run("a name", chromedp.SetValue("#m-name", "Bente Holm"))
+	citizen.click(`input[name="m-record"][value="yes"]`)
+	citizen.click("#m-knock")
+	host.pressAt("Bente Holm", "Luk ind")
+	citizen.await("the room", inRoom)
+	host.hearsOnly("the host to hear the citizen", citizenTone)
+	for who, b := range map[string]*browser{"host": host, "citizen": citizen} {
+		b.await("ten seconds of the other's picture at the "+who,
+			`[...document.querySelectorAll("#m-tiles .m-tile")].find((x) => !x.innerText.startsWith("Dig"))?.querySelector("video").getVideoPlaybackQuality().totalVideoFrames >= 50`)
+	}
+	host.run("end for all", chromedp.Evaluate(`window.confirm = () => true; document.getElementById("m-b-end").click()`, nil))
+	s.until("the recording", func() error {
+		var r struct{ State string }
+		err := s.api("caseworker/mette", "GET", "/api/v1/meetings/"+m.ID+"/recording", nil, &r)
+		if err == nil && r.State != "kept" {
+			err = fmt.Errorf("it is %q", r.State)
+		}
+		return err
+	})
+	for name, open := range players {
+		t.Run(name, func(t *testing.T) {
+			b := open(s)
+			b.open("http://" + s.http + "/optagelse/" + m.ID)
+			b.click(`button[value="mette"]`)
+			b.await("the page of the recording", `document.documentElement.dataset.ready === "recording"`)
+			if name == "firefox" { // which plays no sound aloud on a machine without a sound card
+				b.do("mute both", `document.querySelectorAll("#rp-people button").forEach((x) => x.click())`)
+			}
+			b.click("#rp-play")
+			b.await("all of it to play together", together+` && [...document.querySelectorAll("#rp video")].every((v) => v.videoWidth > 0)`)
+			b.screenshot(name + "-recording")
+			b.click("#rp-play")
+			b.await("it to stand", stands)
+			b.do("go on elsewhere", `(document.getElementById("rp-seek").value = 4, document.getElementById("rp-seek").dispatchEvent(new Event("input", { bubbles: true })))`)
+			b.await("the place", `[...document.querySelectorAll("#rp [data-from]")].every((e) => !e.seeking && e.readyState >= 2 && Math.abs(e.currentTime + Number(e.dataset.from) - 4) < 0.2)`)
+			b.click("#rp-play")
+			b.await("it to play together from there", together+` && Number(document.getElementById("rp-seek").value) >= 4`)
+		})
+	}
+}
+
+// player is what it takes to play one.
+type player interface {
+	open(url string)
+	click(selector string)
+	await(what, js string)
+	do(what, js string)
+	screenshot(name string)
+}
