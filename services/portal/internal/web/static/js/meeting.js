@@ -686,9 +686,8 @@ const handlers = {
   },
   notice(e) {
     if (e.notice === "elsewhere") return elsewhere();
-    if (e.notice === "elsewhere" || e.notice === "refused") {
-      over(t(e.notice === "refused" ? "m.refused" : "m.elsewhere"), t(e.notice === "refused" ? "m.removed.text" : "m.elsewhere.text"), false);
-    } else if (e.notice === "postponed") {
+    if (e.notice === "refused") over(t("m.refused"), t("m.removed.text"), false);
+    else if (e.notice === "postponed") {
       entry.me.state = "invited"; // the same link works when the meeting is
       over(t("m.postponed"), e.text || t("meeting.postponed"), true);
     } else if (e.notice === "told") {
