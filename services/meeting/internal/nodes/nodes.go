@@ -128,12 +128,9 @@ func New(cfg Config) *Nodes {
 	return n
 }
 
-// Serve adds the endpoints by which others find that this node is there, and tell it what they have found.
+// Serve adds the endpoint by which others find that this node is there.
 func (n *Nodes) Serve(svc micro.Service) error {
-	return errors.Join(
-		bus.Handle(n.Bus, svc, Subject(n.ID, opPing), 64, func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil }),
-		bus.Handle(n.Bus, svc, Subject(n.ID, opEvicted), 64, func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, n.Evicted(ctx) }),
-	)
+	return bus.Handle(n.Bus, svc, Subject(n.ID, opPing), 64, func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil })
 }
 
 // Awake tells whether this process runs and knows where it stands, see [Pulse].
@@ -146,6 +143,15 @@ func (n *Nodes) Run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = sub.Unsubscribe() }() // the connection may be gone already
+	lost, err := bus.Listen(n.Bus, Subject(n.ID, opEvicted), func(ctx context.Context, _ struct{}) {
+		if err := n.Evicted(ctx); err != nil {
+			n.Log.Warn("rooms that others have taken", "err", err) // each finds it at its next write
+		}
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lost.Unsubscribe() }()
 	var pulse sync.WaitGroup
 	defer pulse.Wait()
 	pulse.Go(func() { n.pulse.Run(ctx, n.Wake) })
