@@ -7,6 +7,8 @@ const (
 	NameStandard = "standard/1"
 	NameHousing  = "boligstoette/1"
 	NamePension  = "pension/1"
+	NameHealth   = "sundhed/1"
+	NameChild    = "barn/1"
 	NameCallBack = "opkald-tilbage/1"
 )
 
@@ -37,6 +39,22 @@ func sections(name string) []Section {
 				"forskudsopgørelse",
 			}},
 			Section{ID: "ophold", Title: "Bopæl og ophold", Kind: Fact, Stems: []string{"udland", "bopæl", "ophold", "flytte", "rejse"}})
+	case NameHealth:
+		return around(Section{ID: Reason, Title: "Anledning", Kind: Fact, Required: true},
+			Section{ID: "symptomer", Title: "Symptomer", Kind: Fact, Stems: []string{
+				"ondt", "smerte", "feber", "hoste", "kvalme", "svimmel", "træthed", "søvn", "sover", "angst", "nedtrykt", "symptom",
+			}},
+			Section{ID: "medicin", Title: "Medicin og behandling", Kind: Fact, Stems: []string{
+				"medicin", "tablet", "pille", "dosis", "recept", "allergi", "behandling", "operation", "bivirkning",
+			}})
+	case NameChild:
+		return around(Section{ID: Reason, Title: "Samtalen handler om", Kind: Fact, Required: true},
+			Section{ID: "trivsel", Title: "Trivsel", Kind: Fact, Stems: []string{
+				"trives", "trivsel", "ven", "kammerat", "leger", "mobning", "mobbe", "frikvarter", "glad", "ked",
+			}, Not: []string{"vent", "vend", "venlig"}},
+			Section{ID: "laering", Title: "Læring og udvikling", Kind: Fact, Stems: []string{
+				"læse", "læsning", "regne", "matematik", "dansk", "lektie", "sprog", "motorik", "koncentr", "udvikling",
+			}, Not: []string{"danskere"}})
 	case NameCallBack:
 		return around(Section{ID: Reason, Title: "Beskeden handler om", Kind: Fact, Required: true},
 			Section{ID: "kontakt", Title: "Ring tilbage til", Kind: Fact, Required: true, Stems: []string{
@@ -62,7 +80,9 @@ func Named(name, serviceArea string) (t Template, ok bool) {
 }
 
 // Names lists the templates that there are.
-func Names() []string { return []string{NameStandard, NameHousing, NamePension, NameCallBack} }
+func Names() []string {
+	return []string{NameStandard, NameHousing, NamePension, NameHealth, NameChild, NameCallBack}
+}
 
 // Standard is the template of areas that have none of their own.
 func Standard(serviceArea string) Template {

@@ -65,6 +65,25 @@ func TestFromCallToErasure(t *testing.T) {
 	w.checkErased(c, n)
 }
 
+// A kind of meeting may be kept for another time than its service area says.
+func TestKeptAsTheMeetingSays(t *testing.T) {
+	w := newWorld(t)
+	c := newCall()
+	w.publish(callv1.Started{
+		Meta: meta("call.v1.started", begin), ConversationID: c.id, Channel: callv1.ChannelMeeting, ServiceArea: "borgerservice",
+		Template: "barn/1", KeepAfter: 7 * 24 * time.Hour,
+	})
+	w.eventually("the conversation", func() bool {
+		got, err := w.store.Read().Conversation(t.Context(), c.id)
+		return err == nil && got.Template == "barn/1"
+	})
+	before := time.Now()
+	got, err := w.acts.Retain(t.Context(), note.RetainInput{ConversationID: c.id})
+	if err != nil || got.EraseAt.Before(before.Add(7*24*time.Hour).Truncate(time.Microsecond)) || got.EraseAt.After(time.Now().Add(7*24*time.Hour)) {
+		t.Errorf("kept until %v, %v", got.EraseAt, err)
+	}
+}
+
 func (w *world) checkDelivered(n journalv1.Note) {
 	w.t.Helper()
 	files, err := filepath.Glob(filepath.Join(w.data, "delivered", "*.json"))

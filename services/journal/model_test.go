@@ -64,19 +64,21 @@ func TestDraftWithoutItsModel(t *testing.T) {
 	}
 }
 
-// A template by the area's choice; messages have their own; a name that nobody knows is said, and nothing waits for it.
+// A template by the area's choice; messages have their own, and kinds of meetings may have one; a name that nobody knows is said, and nothing waits for it.
 func TestTemplates(t *testing.T) {
 	for name, tc := range map[string]struct {
 		area    string
+		own     string
 		channel callv1.Channel
 		want    string
 		notice  string
 		section string
 	}{
-		"none":    {"", callv1.ChannelQueue, "standard/1", "", "oplyst"},
-		"housing": {"boligstoette/1", callv1.ChannelQueue, "boligstoette/1", "ikke omtalt: Husleje og bolig", "husstand"},
-		"message": {"boligstoette/1", callv1.ChannelMessage, "opkald-tilbage/1", "", "kontakt"},
-		"unknown": {"opdigtet/7", callv1.ChannelQueue, "standard/1", "notatskabelon findes ikke", "oplyst"},
+		"none":    {"", "", callv1.ChannelQueue, "standard/1", "", "oplyst"},
+		"housing": {"boligstoette/1", "", callv1.ChannelQueue, "boligstoette/1", "ikke omtalt: Husleje og bolig", "husstand"},
+		"message": {"boligstoette/1", "", callv1.ChannelMessage, "opkald-tilbage/1", "", "kontakt"},
+		"meeting": {"boligstoette/1", "sundhed/1", callv1.ChannelMeeting, "sundhed/1", "", "medicin"},
+		"unknown": {"opdigtet/7", "", callv1.ChannelQueue, "standard/1", "Notatskabelonen findes ikke", "oplyst"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -87,7 +89,7 @@ func TestTemplates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			conv.Channel = tc.channel
+			conv.Channel, conv.Template = tc.channel, tc.own
 			d, err := w.acts.Drafter.Draft(t.Context(), conv)
 			if err != nil {
 				t.Fatal(err)

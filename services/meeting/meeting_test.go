@@ -187,6 +187,29 @@ func TestConversationStaysTheFirstCitizens(t *testing.T) {
 	}
 }
 
+// The link of who leads the meeting shows nobody else to who is not logged in.
+func TestLeadersLinkAloneTellsNothing(t *testing.T) {
+	w := newWorld(t)
+	m := w.book()
+	w.enter(m, 1, nil).knock("Bente Holm", nil)
+	if got := w.enter(m, 0, nil).entry.Meeting.Participants; len(got) != 1 || got[0].ID != m.Participants[0].ID {
+		t.Errorf("it shows %+v", got)
+	}
+	if got := w.host(m).entry.Meeting.Participants; len(got) < 2 {
+		t.Errorf("to who leads it shows %+v", got)
+	}
+}
+
+// What a set-up says of the note and of how long it is kept goes with the conversation.
+func TestSetUpGoesWithTheConversation(t *testing.T) {
+	w := newWorld(t)
+	w.host(w.book(func(r *meetingv1.BookRequest) { r.Setup = "skole-hjem" })).join()
+	w.until("the meeting is held", func() bool { return len(w.started) == 1 })
+	if got := w.started[0]; got.Template != "barn/1" || got.KeepAfter != 7*24*time.Hour {
+		t.Errorf("template %q, kept %v", got.Template, got.KeepAfter)
+	}
+}
+
 func TestForwardedLinkDisturbsNobody(t *testing.T) {
 	w := newWorld(t)
 	m := w.book()

@@ -90,6 +90,9 @@ type Started struct {
 	Caseworker     string  `json:"caseworker,omitempty"` // outgoing and SIPREC
 	Extension      string  `json:"extension,omitempty"`  // SIPREC: the desk phone's extension
 	Follows        string  `json:"follows,omitempty"`    // conversation that this one goes on from
+	// Template of the note, and how long content stays after the receipt; empty and 0: as the service area has them.
+	Template  string        `json:"template,omitempty"`
+	KeepAfter time.Duration `json:"keep_after,omitempty"`
 }
 
 // Subject implements event.Message.

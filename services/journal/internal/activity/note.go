@@ -274,6 +274,9 @@ func (a *Activities) keep(ctx context.Context, c store.Conversation, discarded b
 	if discarded {
 		return 0, nil
 	}
+	if c.KeepAfter > 0 { // what was promised for this kind of meeting
+		return c.KeepAfter, nil
+	}
 	area, err := a.Areas.Get(ctx, c.ServiceArea)
 	return area.KeepAfter, err
 }

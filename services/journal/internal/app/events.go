@@ -58,6 +58,7 @@ func (a *App) onStarted(ctx context.Context, e callv1.Started) error {
 	c := store.Conversation{
 		ID: e.ConversationID, Channel: e.Channel, ServiceArea: e.ServiceArea, Caseworker: e.Caseworker,
 		Extension: e.Extension, StartedAt: e.Time, Party: e.Sealed,
+		Template: e.Template, KeepAfter: e.KeepAfter,
 	}
 	if err := a.follow(ctx, &c, e.Follows); err != nil {
 		return err

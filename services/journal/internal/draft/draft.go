@@ -4,6 +4,7 @@
 package draft
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -81,10 +82,10 @@ func (d *Drafter) write(ctx context.Context, c store.Conversation, area consentv
 	return n, err
 }
 
-// template is the area's; a spoken message has its own, for whoever calls back. A name that nobody knows is a mistake in
+// template is the meeting's set-up's, else the area's; a spoken message has its own, for whoever calls back. A name that nobody knows is a mistake in
 // the settings: the note is written all the same, and says so.
 func (d *Drafter) template(c store.Conversation, area consentv1.Area) (t notes.Template, note string) {
-	name := area.Template
+	name := cmp.Or(c.Template, area.Template)
 	switch {
 	case c.Channel == callv1.ChannelMessage:
 		name = notes.NameCallBack
@@ -95,9 +96,9 @@ func (d *Drafter) template(c store.Conversation, area consentv1.Area) (t notes.T
 	if ok {
 		return t, ""
 	}
-	d.Log.Error("the area's note template does not exist; the standard one is used",
+	d.Log.Error("the note template of the area or set-up does not exist; the standard one is used",
 		"area", area.ID, "template", name, "known", notes.Names(), "conversation_id", c.ID)
-	return notes.Standard(area.ID), "Fagområdets notatskabelon findes ikke. Standardskabelonen er brugt."
+	return notes.Standard(area.ID), "Notatskabelonen findes ikke. Standardskabelonen er brugt."
 }
 
 // missing names the required sections about which nothing was said.

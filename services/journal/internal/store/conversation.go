@@ -40,19 +40,22 @@ type Conversation struct {
 	Identity    []byte    // who a caseworker says it is, sealed
 	PartyRef    string
 	CaseNumber  string
-	Follows     string // conversation that this one goes on from
+	Follows     string        // conversation that this one goes on from
+	Template    string        // of the note; empty: the service area's
+	KeepAfter   time.Duration // after the receipt; 0: the service area's
 	EraseAt     time.Time
 	ErasedAt    time.Time
 }
 
 const conversationColumns = `id, channel, service_area, state, caseworker, extension, reason, started_at, ended_at, closed_at,
-	transcribed, call_back, party, identity, party_ref, case_number, follows, erase_at, erased_at`
+	transcribed, call_back, party, identity, party_ref, case_number, follows, template, keep_after, erase_at, erased_at`
 
 func scanConversation(row store.Row) (Conversation, error) {
 	var c Conversation
 	var started, ended, closed, eraseAt, erased int64
 	err := row.Scan(&c.ID, &c.Channel, &c.ServiceArea, &c.State, &c.Caseworker, &c.Extension, &c.Reason, &started, &ended, &closed,
-		&c.Transcribed, &c.CallBack, &c.Party, &c.Identity, &c.PartyRef, &c.CaseNumber, &c.Follows, &eraseAt, &erased)
+		&c.Transcribed, &c.CallBack, &c.Party, &c.Identity, &c.PartyRef, &c.CaseNumber, &c.Follows,
+		&c.Template, &c.KeepAfter, &eraseAt, &erased)
 	c.StartedAt, c.EndedAt, c.ClosedAt = store.Time(started), store.Time(ended), store.Time(closed)
 	c.EraseAt, c.ErasedAt = store.Time(eraseAt), store.Time(erased)
 	return c, store.Wrap(err)
@@ -61,9 +64,9 @@ func scanConversation(row store.Row) (Conversation, error) {
 // AddConversation keeps a new conversation; one that is there stays as it is.
 func (t *Tx) AddConversation(ctx context.Context, c Conversation) (added bool, err error) {
 	r, err := t.Exec(ctx, `INSERT INTO conversation (`+conversationColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, '', ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, 0, 0) ON CONFLICT (id) DO NOTHING`,
+		VALUES (?, ?, ?, ?, ?, ?, '', ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0) ON CONFLICT (id) DO NOTHING`,
 		c.ID, string(c.Channel), c.ServiceArea, Live, c.Caseworker, c.Extension, store.Micros(c.StartedAt),
-		false, false, c.Party, c.Identity, c.PartyRef, c.CaseNumber, c.Follows)
+		false, false, c.Party, c.Identity, c.PartyRef, c.CaseNumber, c.Follows, c.Template, c.KeepAfter)
 	if err != nil {
 		return false, err
 	}

@@ -192,7 +192,7 @@ func (h *Hall) public(rec booking.Record, me *meetingv1.Participant) meetingv1.M
 		p.Tail = shown(me, p)
 		p.Email, p.Phone, p.User, p.Link = "", "", "", ""
 		mine := p.ID == me.ID
-		host := moderates(me)
+		host := moderates(me) && in(me.State) // a link alone makes nobody a caseworker
 		if !mine && !host {
 			p.Report = nil
 			if !in(me.State) || !in(p.State) {

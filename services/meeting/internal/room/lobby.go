@@ -65,19 +65,21 @@ func (h *Hall) Enter(ctx context.Context, r meetingv1.EnterRequest) (meetingv1.E
 	}
 	e, err := h.entry(ctx, rec, id, device)
 	if err == nil && e.Me.Role == meetingv1.RoleCitizen {
-		e.Info, err = h.info(ctx, rec.Setup)
+		var s meetingv1.Setup
+		s, err = setupOf(ctx, h.Book.Store.Read(), rec)
+		e.Info = s.Info // what citizens are to know beforehand
 	}
 	return e, err
 }
 
-// info is what a set-up has citizens know beforehand.
-func (h *Hall) info(ctx context.Context, setup string) (string, error) {
-	changed, err := h.Book.Store.Read().Setups(ctx)
+// setupOf is a meeting's set-up; nothing is set in that of a meeting without one.
+func setupOf(ctx context.Context, tx *store.Tx, rec booking.Record) (meetingv1.Setup, error) {
+	changed, err := tx.Setups(ctx)
 	if err != nil {
-		return "", err
+		return meetingv1.Setup{}, err
 	}
-	s, _, err := setups.Find(changed, setup)
-	return s.Info, err
+	s, _, err := setups.Find(changed, rec.Setup)
+	return s, err
 }
 
 // bring gives a seat to another device of the person whose it is. The one before is told, and its sound and picture end.

@@ -220,9 +220,14 @@ func (r *room) begin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		setup, err := setupOf(ctx, tx, rec)
+		if err != nil {
+			return err
+		}
 		return tx.Publish(ctx, callv1.Started{
 			Meta: event.NewMeta("call.v1.started", "meeting", rec.StartedAt), ConversationID: rec.ID, Channel: callv1.ChannelMeeting,
 			ServiceArea: rec.ServiceArea, Sealed: party, Caseworker: caseworker(rec), Follows: rec.Follows,
+			Template: setup.Template, KeepAfter: setup.KeepAfter,
 		})
 	})
 	if err != nil {
