@@ -405,10 +405,33 @@ func TestDialIn(t *testing.T) {
 var listenRoom = strings.Replace(listen, `document.getElementById("remote-audio").srcObject`,
 	`[...document.querySelectorAll("#m-tiles audio")].map((x) => x.srcObject).find(Boolean)`, 1)
 
+// led books a meeting with Bente that begins now, with some choices, and opens its room as mette, who is silent.
+func (s *system) led(choices ...string) (meeting, *browser) {
+	s.t.Helper()
+	chosen := map[string]bool{}
+	for _, c := range choices {
+		chosen[c] = true
+	}
+	var m meeting
+	err := s.api("caseworker/mette", "POST", "/api/v1/meetings", map[string]any{
+		"title": "Opfølgning", "service_area": "borgerservice", "choices": chosen,
+		"participants": []map[string]string{{"role": "citizen", "name": "Bente"}},
+	}, &m)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	silence := s.t.TempDir() + "/silence.wav"
+	writeWAV(s.t, silence, make([]int16, 8000*60))
+	b := newBrowser(s, silence)
+	b.login("mette", "/moeder")
+	b.await("the page of meetings", `document.documentElement.dataset.ready === "meetings"`)
+	b.run("join", chromedp.Navigate(m.Participants[0].Link))
+	b.await("the room", `!document.getElementById("m-room").hidden && document.getElementById("meeting").dataset.out === "connected"`)
+	return m, b
+}
+
 // TestDialOut: whoever leads the meeting calls somebody's telephone from the room's page, and has them in the meeting.
 func TestDialOut(t *testing.T) {
-	silence := t.TempDir() + "/silence.wav"
-	writeWAV(t, silence, make([]int16, 8000*60))
 	answered := make(chan *dialer.Call, 1)
 	telephone, err := dialer.New(dialer.Config{Local: "127.0.0.1", Answer: func(c *dialer.Call) { c.Keep(); answered <- c }})
 	if err != nil {
@@ -416,19 +439,7 @@ func TestDialOut(t *testing.T) {
 	}
 	t.Cleanup(telephone.Close)
 	s := start(t)
-	var m meeting
-	err = s.api("caseworker/mette", "POST", "/api/v1/meetings", map[string]any{
-		"title": "Opfølgning", "service_area": "borgerservice", "choices": map[string]bool{"transcript": true},
-		"participants": []map[string]string{{"role": "citizen", "name": "Bente"}},
-	}, &m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := newBrowser(s, silence)
-	b.login("mette", "/moeder")
-	b.await("the page of meetings", `document.documentElement.dataset.ready === "meetings"`)
-	b.run("join", chromedp.Navigate(m.Participants[0].Link))
-	b.await("the room", `!document.getElementById("m-room").hidden && document.getElementById("meeting").dataset.out === "connected"`)
+	m, b := s.led("transcript")
 	number := "sip:30405060@" + telephone.Addr()
 	b.run("show the panel", chromedp.Evaluate(`document.getElementById("m-panel").hidden && document.getElementById("m-b-chat").click()`, nil))
 	b.click("#m-dial summary")

@@ -78,22 +78,8 @@ func (p *textPhone) reads(text string) {
 // the answers, is let in, types to those in the room, whose pages show it, and reads who of them types what. The typed words are in
 // the transcript.
 func TestTypedDialIn(t *testing.T) {
-	silence := t.TempDir() + "/silence.wav"
-	writeWAV(t, silence, make([]int16, 8000*60))
 	s := start(t, "SAMTALE_TEXT_PAUSE=10m") // lines end where the test ends them
-	var m meeting
-	err := s.api("caseworker/mette", "POST", "/api/v1/meetings", map[string]any{
-		"title": "Opfølgning", "service_area": "borgerservice", "choices": map[string]bool{"transcript": true, "dial_in": true},
-		"participants": []map[string]string{{"role": "citizen", "name": "Bente"}},
-	}, &m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := newBrowser(s, silence)
-	b.login("mette", "/moeder")
-	b.await("the page of meetings", `document.documentElement.dataset.ready === "meetings"`)
-	b.run("join", chromedp.Navigate(m.Participants[0].Link))
-	b.await("the room", `!document.getElementById("m-room").hidden && document.getElementById("meeting").dataset.out === "connected"`)
+	m, b := s.led("transcript", "dial_in")
 
 	p := s.textPhone(m.DialNumber)
 	p.reads("Skriv koden på ni cifre")

@@ -44,6 +44,25 @@ func (w *world) withCodes() meetingv1.Meeting {
 	return w.book(func(r *meetingv1.BookRequest) { r.Choices.DialIn = true })
 }
 
+// byPhone is a meeting with a citizen on a telephone, whom the host hears; all that they have said is at the recogniser.
+func (w *world) byPhone() (meetingv1.Meeting, *guest, *phone) {
+	w.t.Helper()
+	m := w.withCodes()
+	host := w.host(m).join()
+	yes := true
+	rep := w.dialIn(m.Participants[1].DialCode, "bente")
+	get[meetingv1.Entry](w, meetingv1.KnockSubject, meetingv1.KnockRequest{Seat: *rep.Seat, Transcribe: &yes, Heard: "v7"})
+	get[meetingv1.Meeting](w, meetingv1.AdmitSubject, meetingv1.AdmitRequest{
+		MeetingID: m.ID, ParticipantID: rep.Seat.ParticipantID, Decision: meetingv1.Admit, Actor: mette,
+	})
+	p := w.connect(*rep.Seat)
+	caller := &guest{seat: p.seat}
+	w.until("what the telephone says at the host", func() bool { p.say(5, 0, 0); return host.hears(caller) > 20 })
+	before, _ := p.sent()
+	w.eventually("all of it at the recogniser", func() bool { return w.legOf(m.ID, rep.Seat.ParticipantID).clear == before })
+	return m, host, p
+}
+
 func (w *world) dialIn(code, caller string) meetingv1.DialInReply {
 	w.t.Helper()
 	return get[meetingv1.DialInReply](w, meetingv1.DialInSubject, meetingv1.DialInRequest{

@@ -13,18 +13,9 @@ import (
 // still has; what it has goes on.
 func TestStoppedNodeGoesOn(t *testing.T) {
 	w := newWorld(t)
-	m := w.withCodes()
-	citizen := m.Participants[1].ID
-	host := w.host(m).join()
-	yes := true
-	rep := w.dialIn(m.Participants[1].DialCode, "bente")
-	get[meetingv1.Entry](w, meetingv1.KnockSubject, meetingv1.KnockRequest{Seat: *rep.Seat, Transcribe: &yes, Heard: "v7"})
-	get[meetingv1.Meeting](w, meetingv1.AdmitSubject, meetingv1.AdmitRequest{MeetingID: m.ID, ParticipantID: citizen, Decision: meetingv1.Admit, Actor: mette})
-	p := w.connect(*rep.Seat)
-	caller := &guest{seat: p.seat}
-	w.until("what the telephone says at the host", func() bool { p.say(5, 0, 0); return host.hears(caller) > 20 })
+	m, host, p := w.byPhone()
+	citizen, caller := p.seat.ParticipantID, &guest{seat: p.seat}
 	before, _ := p.sent()
-	w.eventually("all of it at the recogniser", func() bool { return w.legOf(m.ID, citizen).clear == before })
 
 	w.node.mad.Store(true)
 	w.eventually("it counts as stopped", func() bool { return !w.node.Nodes.Awake() })

@@ -86,6 +86,23 @@ func TestDeskChat(t *testing.T) {
 	}
 }
 
+// Where the answer depends on the place, the caseworker chooses one and is answered, without asking again.
+func TestDeskAssistantAsksBack(t *testing.T) {
+	p := start(t)
+	p.assistant.wants(t, p, inquiryv1.Chat, "Bente Holm", "Hej")
+	b := chromium(t, p)
+	b.login("mette")
+	b.until(`document.querySelector(".inq-waiting .item") !== null`)
+	b.click(".inq-waiting .item")
+	b.until(`!document.getElementById("inq-claim").hidden && document.getElementById("assist-question").getBoundingClientRect().height > 0`)
+	b.run(chromedp.SendKeys("#assist-question", "Hvad er gebyret?"+kb.Enter, chromedp.ByQuery))
+	const aarhus = `[...document.querySelectorAll("#assist .tip .chip")].find((e) => e.textContent === "Aarhus")`
+	b.until(aarhus + ` !== undefined`)
+	b.shot("desk-asks-back")
+	b.run(chromedp.Evaluate(aarhus+`.click()`, nil))
+	b.until(`[...document.querySelectorAll("#assist .tip")].some((e) => e.querySelector("h3").textContent.endsWith("Hvad er gebyret? (Aarhus)") && e.querySelectorAll(".lines li").length === 2)`)
+}
+
 const chatNote = "0199a0c0-0000-7000-8000-0000000000ca"
 
 // chatIsTold makes the journal know a claimed chat.

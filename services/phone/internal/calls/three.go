@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -141,17 +142,10 @@ func (c *Call) tellReader(e *end, id announce.ID) {
 
 // citizenReads is what the citizen is told of who reads.
 func (c *Call) citizenReads(now company) announce.ID {
-	text := c.third() != nil
-	switch {
-	case now == three && text:
-		return announce.Three
-	case now == three:
-		return announce.ThreeUnread
-	case now == elsewhere && text:
-		return announce.Moved
-	case now == elsewhere:
-		return announce.Unread
-	case c.line.told == "" || now == aside && c.consult.merged: // on hold, they come back
+	if id := others(now, c.third() != nil, announce.Moved, announce.Unread); id != "" {
+		return id
+	}
+	if c.line.told == "" || now == aside && c.consult.merged { // on hold, they come back
 		return c.line.told
 	}
 	return announce.Two
@@ -159,18 +153,23 @@ func (c *Call) citizenReads(now company) announce.ID {
 
 // thirdReads is what the third one is told of who reads.
 func (c *Call) thirdReads(now company) announce.ID {
-	text := c.line != nil && c.line.HasText()
+	return cmp.Or(others(now, c.line != nil && c.line.HasText(), announce.Citizen, announce.CitizenUnread), announce.Consulted)
+}
+
+// others is what a telephone is told where not the caseworker alone reads it. Text: the telephone beside it has text; left is told of
+// that one when the caseworker is gone, unread when it has none. Empty: the caseworker reads alone.
+func others(now company, text bool, left, unread announce.ID) announce.ID {
 	switch {
 	case now == three && text:
 		return announce.Three
 	case now == three:
 		return announce.ThreeUnread
 	case now == elsewhere && text:
-		return announce.Citizen
+		return left
 	case now == elsewhere:
-		return announce.CitizenUnread
+		return unread
 	}
-	return announce.Consulted
+	return ""
 }
 
 // writeTo puts a sentence of ours on a telephone, if it has text.

@@ -96,18 +96,18 @@ export class Assist {
 
   /* What the caseworker asks. */
 
-  async ask() {
+  /** ask asks what is in the box, or again what was answered with the choice between some places or times. */
+  async ask(question = $("assist-question").value.trim(), chosen = {}, label = "") {
     const box = $("assist-question");
-    const question = box.value.trim();
     if (!question || this.asking) return;
     const { key } = this;
     this.asking = true;
     write($("assist-count"), t("desk.assist.asking"));
     try {
-      const a = await api("POST", "/api/v1/desk/ask", { question });
+      const a = await api("POST", "/api/v1/desk/ask", { question, ...chosen });
       if (key !== this.key) return;
       if (box.value.trim() === question) box.value = "";
-      this.add([{ ...a, key: a.id, title: question, question, as_of: a.as_of }], true);
+      this.add([{ ...a, key: a.id, title: label ? `${question} (${label})` : question, question, as_of: a.as_of }], true);
     } catch (err) {
       failed(err);
     } finally {
@@ -165,10 +165,18 @@ export class Assist {
       el("header", {}, el("h3", {}, c.question ? el("span", { class: "quiet" }, t("desk.assist.you") + " ") : null, c.title),
         el("button", { type: "button", class: "link", "aria-label": t("desk.assist.dismiss.this", { title: c.title }), onclick: () => this.dismiss(c, e) }, t("desk.assist.dismiss"))),
       !sentences.length && el("p", { lang: c.language ?? "da" }, c.message || t("desk.assist.unknown")),
+      this.options(c),
       el("ul", { class: "lines" }, ...sentences.map((s) => this.sentence(c, s))),
       links.length > 0 && el("p", { class: "small" }, t("desk.assist.links"), ...links.flatMap((l) => [" ", sourceLink({ url: l.url, title: l.label })])),
       el("p", { class: "quiet small" }, head));
     return e;
+  }
+
+  /** options are the places or times among which the answer depends on. */
+  options(c) {
+    const chosen = ({ value }) => (c.reason === "date" ? { municipality: c.municipality, at: value } : { municipality: value });
+    return c.options?.length > 0 && el("p", {},
+      ...c.options.map((o) => el("button", { type: "button", class: "chip", onclick: () => this.ask(c.question, chosen(o), o.label) }, o.label)));
   }
 
   sentence(c, s) {
