@@ -73,14 +73,10 @@ func (a *App) onChanged(ctx context.Context, e callv1.Changed) error {
 	if err := checkID(e.ConversationID); err != nil {
 		return err
 	}
-	c, err := a.Store.Read().Conversation(ctx, e.ConversationID)
-	if forgotten(err) != nil {
-		return err
-	}
-	was := c.PartyRef
+	var was, whose string
 	if len(e.Sealed) > 0 { // somebody else is at the other end now, after a transfer, or has logged in
-		c.ID, c.Party = e.ConversationID, e.Sealed
-		if err := a.loggedIn(ctx, &c); err != nil {
+		var err error
+		if was, whose, err = a.whose(ctx, e.ConversationID, e.Sealed); err != nil {
 			return err
 		}
 	}
@@ -91,7 +87,7 @@ func (a *App) onChanged(ctx context.Context, e callv1.Changed) error {
 			}
 		}
 		if len(e.Sealed) > 0 {
-			if err := tx.SetParty(ctx, e.ConversationID, e.Sealed, was, c.PartyRef); err != nil {
+			if err := tx.SetParty(ctx, e.ConversationID, e.Sealed, was, whose); err != nil {
 				return err
 			}
 		}

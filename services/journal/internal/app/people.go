@@ -106,6 +106,17 @@ func (a *App) refOf(ctx context.Context, c store.Conversation, id content.Identi
 	return p.Ref, err
 }
 
+// whose is whose conversation it was, and is with the party that an event brings.
+func (a *App) whose(ctx context.Context, id string, sealed []byte) (was, now string, err error) {
+	c, err := a.Store.Read().Conversation(ctx, id)
+	if forgotten(err) != nil {
+		return "", "", err
+	}
+	was, c.ID, c.Party = c.PartyRef, id, sealed
+	err = a.loggedIn(ctx, &c)
+	return was, c.PartyRef, err
+}
+
 // loggedIn makes a conversation that of who is logged in at its other end, unless a caseworker has said who it is.
 func (a *App) loggedIn(ctx context.Context, c *store.Conversation) error {
 	p, err := a.Vault.Party(ctx, *c)

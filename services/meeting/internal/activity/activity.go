@@ -16,7 +16,6 @@ import (
 	"samtale.dk/samtale/services/meeting/internal/booking"
 	"samtale.dk/samtale/services/meeting/internal/invite"
 	"samtale.dk/samtale/services/meeting/internal/recording"
-	"samtale.dk/samtale/services/meeting/internal/setups"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/temporal"
@@ -72,7 +71,7 @@ func (a *Activities) plan(ctx context.Context, rec booking.Record) (meeting.Plan
 	if now := a.Now(); a.awaited(rec) && !now.Before(p.SettleAt) {
 		p.SettleAt = now.Add(lookAgain)
 	}
-	s, err := a.setup(ctx, rec.Setup)
+	s, err := a.setup(ctx, rec)
 	if err != nil {
 		return p, temporal.ToFailure(err)
 	}
@@ -95,12 +94,8 @@ func (a *Activities) awaited(rec booking.Record) bool {
 	return rec.State == meetingv1.Booked && rec.Waits() && a.Now().Before(lastly(rec))
 }
 
-func (a *Activities) setup(ctx context.Context, id string) (meetingv1.Setup, error) {
-	changed, err := a.Book.Store.Read().Setups(ctx)
-	if err != nil {
-		return meetingv1.Setup{}, err
-	}
-	s, ok, err := setups.Find(changed, id)
+func (a *Activities) setup(ctx context.Context, rec booking.Record) (meetingv1.Setup, error) {
+	s, ok, err := booking.SetupOf(ctx, a.Book.Store.Read(), rec)
 	if !ok {
 		s.Invitation = plain
 	}
@@ -120,7 +115,7 @@ func (a *Activities) Notify(ctx context.Context, in meeting.NotifyInput) (meetin
 		}
 		return meeting.NotifyResult{}, temporal.ToFailure(err)
 	}
-	s, err := a.setup(ctx, rec.Setup)
+	s, err := a.setup(ctx, rec)
 	if err != nil {
 		return meeting.NotifyResult{}, temporal.ToFailure(err)
 	}

@@ -635,6 +635,15 @@ func proof(master []byte, parts ...string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
+// SetupOf is a meeting's set-up; ok is false, and nothing is set, in that of a meeting without one.
+func SetupOf(ctx context.Context, tx *store.Tx, rec Record) (s meetingv1.Setup, ok bool, err error) {
+	changed, err := tx.Setups(ctx)
+	if err != nil {
+		return s, false, err
+	}
+	return setups.Find(changed, rec.Setup)
+}
+
 // Party is who the citizen is, sealed as callv1 has it.
 func (b *Book) Party(ctx context.Context, rec Record) ([]byte, error) {
 	return seal.JSON(ctx, b.Keys, rec.ID, "party", party(rec))

@@ -13,7 +13,6 @@ import (
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
-	"samtale.dk/samtale/services/meeting/internal/setups"
 	"samtale.dk/samtale/services/meeting/internal/store"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
@@ -66,20 +65,10 @@ func (h *Hall) Enter(ctx context.Context, r meetingv1.EnterRequest) (meetingv1.E
 	e, err := h.entry(ctx, rec, id, device)
 	if err == nil && e.Me.Role == meetingv1.RoleCitizen {
 		var s meetingv1.Setup
-		s, err = setupOf(ctx, h.Book.Store.Read(), rec)
+		s, _, err = booking.SetupOf(ctx, h.Book.Store.Read(), rec)
 		e.Info = s.Info // what citizens are to know beforehand
 	}
 	return e, err
-}
-
-// setupOf is a meeting's set-up; nothing is set in that of a meeting without one.
-func setupOf(ctx context.Context, tx *store.Tx, rec booking.Record) (meetingv1.Setup, error) {
-	changed, err := tx.Setups(ctx)
-	if err != nil {
-		return meetingv1.Setup{}, err
-	}
-	s, _, err := setups.Find(changed, rec.Setup)
-	return s, err
 }
 
 // bring gives a seat to another device of the person whose it is. The one before is told, and its sound and picture end.

@@ -220,7 +220,7 @@ func (r *room) begin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		setup, err := setupOf(ctx, tx, rec)
+		setup, _, err := booking.SetupOf(ctx, tx, rec)
 		if err != nil {
 			return err
 		}

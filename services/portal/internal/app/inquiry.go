@@ -17,6 +17,7 @@ import (
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/portal/internal/who"
+	"samtale.dk/samtale/services/portal/token"
 )
 
 // An inquiry is a citizen's by its receipt number: whoever has it sees and writes. So it stands in no log, no referrer and
@@ -113,7 +114,10 @@ func (a *App) sendInquiry(r *http.Request, p who.Person, req inquiryv1.OpenReque
 		return inquiryv1.Inquiry{}, errs.E(errs.Invalid, "", err)
 	}
 	req.Session = a.askSession(r, req.Session)
-	req.PartyID, req.OnBehalfOf = p.PartyRef, cmp.Or(p.Behalf, req.OnBehalfOf)
+	req.PartyID = ""
+	if p.Is(token.Citizen) {
+		req.PartyID, req.OnBehalfOf = p.PartyRef, cmp.Or(p.Behalf, req.OnBehalfOf)
+	}
 	return bus.Request[inquiryv1.Inquiry](r.Context(), a.Bus, inquiryv1.OpenSubject, req)
 }
 
