@@ -6,14 +6,16 @@ import (
 )
 
 // relatchAfter is how long the latched address must be silent before another
-// one may take over without being the same stream.
+// port may take over without being the same stream.
 const relatchAfter = 2 * time.Second
 
 // latch decides where the peer is: symmetric RTP (RFC 4961). Behind an address
 // translator the address in SDP is wrong and the one that packets come from is
 // right. The first valid packet latches; afterwards another address takes over
 // only if it is the one in SDP, if it continues the same stream (the translator
-// gave a new port), or if the old one is silent. Everybody else is a stray.
+// gave a new port), or if the old one is silent and it is another port of the
+// same machine. Everybody else is a stray, who must not wait for a pause to be
+// sent the call's sound.
 type latch struct {
 	signalled netip.AddrPort // from SDP
 	learned   netip.AddrPort
@@ -42,7 +44,8 @@ func (l *latch) allow(at time.Time, from netip.AddrPort, same bool) bool {
 	case from == l.learned, !l.learned.IsValid(), from == l.signalled, same:
 		return true
 	}
-	return at.Sub(l.last) > relatchAfter
+	known := from.Addr() == l.learned.Addr() || from.Addr() == l.signalled.Addr()
+	return known && at.Sub(l.last) > relatchAfter
 }
 
 // confirm is called when a packet turned out to be valid.

@@ -432,7 +432,13 @@ func TestLatch(t *testing.T) {
 		t.Error("a refresh forgot what was learned")
 	}
 	if !l.allow(at.Add(3*time.Second), moved, false) {
-		t.Error("a new address after silence is refused")
+		t.Error("a new port after silence is refused")
+	}
+	if l.allow(at.Add(time.Hour), evil, false) {
+		t.Error("a stranger took over a call that is silent")
+	}
+	if !l.allow(at.Add(3*time.Second), evil, true) {
+		t.Error("the same stream from a new network is refused")
 	}
 	l.signal(addr("10.0.0.2:4000"))
 	if l.remote() != addr("10.0.0.2:4000") {

@@ -23,6 +23,10 @@ const (
 	settle = 1500 * time.Millisecond
 )
 
+// opening is a byte order mark, which shows nothing: it is sent first, before anybody has typed, so that the way through firewalls is
+// open and the other side knows where we are (RFC 9071 section 3.2).
+const opening = "\uFEFF"
+
 // ErrTextFull says that too much waits to be sent.
 var ErrTextFull = errors.New("rtpx: more text than the line can take")
 
@@ -100,6 +104,7 @@ func (t *Text) Configure(m TextMedia) error {
 	t.send.Agree(m.Format)
 	if !t.started {
 		t.started, t.next = true, time.Now().Add(settle)
+		t.send.Write(opening)
 		t.readers.Go(func() { read(t.rtp, t.packet) })
 		t.cfg.Clock.Add(t)
 	}

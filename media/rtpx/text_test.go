@@ -1,6 +1,7 @@
 package rtpx
 
 import (
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -102,6 +103,36 @@ func TestTextBothWays(t *testing.T) {
 				t.Error("endless text is taken")
 			}
 		})
+	}
+}
+
+// TestTextOpens: the first packet comes before anybody has typed, and shows nothing.
+func TestTextOpens(t *testing.T) {
+	ports, err := NewPorts("21860-21869")
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	e := newTextEnd(t, ports, NewClock(1))
+	err = e.Configure(TextMedia{Remote: peer.LocalAddr().(*net.UDPAddr).AddrPort(), Format: rtt.Format{Type: 98, Rate: 30}, Sending: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 1500)
+	if err := peer.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	n, err := peer.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, payload, err := Parse(b[:n])
+	if err != nil || string(payload) != "\uFEFF" || !h.Marker {
+		t.Errorf("first packet %+v: %q, %v", h, payload, err)
 	}
 }
 

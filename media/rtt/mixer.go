@@ -8,9 +8,11 @@ import (
 )
 
 const (
-	// restTurn: who types nothing for so long has had their turn when somebody else waits.
+	// restTurn: who types nothing for so long has had their turn when somebody else waits. RFC 9071 section 4.2.2 has 10 s as its example;
+	// here a line of which nothing comes for 4 s is over for the transcript, too.
 	restTurn = 4 * time.Second
-	// longTurn: after waiting so long the turn comes at the next end of a word; after overTurn at any character.
+	// longTurn: after waiting so long the turn comes at the next end of a word; after overTurn at any character. The RFC's examples
+	// are a minute and 15 s more: who waits to be read by an authority should not wait that long.
 	longTurn = 12 * time.Second
 	overTurn = 20 * time.Second
 	// maxWaiting bounds what one writer has waiting, in characters.
@@ -22,14 +24,21 @@ const (
 )
 
 // Mixer makes one text of what several people type, for a terminal that can show only one (RFC 9071 section 4.2: endpoints that know
-// nothing of several writers). One has the turn, and goes out as typed; what others type meanwhile waits, up to the end of the line
-// or a pause. Each turn is a new line, with the writer's label in brackets before it. Time is the caller's.
+// nothing of several writers). One has the turn, and goes out as typed; what others type meanwhile waits for the end of a phrase, a
+// sentence or the line, or a pause; then it is the turn of who has waited longest (4.2.2). Each turn is a new line, with the writer's
+// label in brackets before it. Nobody can erase beyond their turn: X stands for what they wanted gone (4.2.4). Time is the caller's.
+//
+// Other than there, a line that was ended cannot be taken back at all, as it cannot on the desk and in the transcript; colours (SGR) and
+// the bell are left out (Scanner), so that there is nothing to restore at a switch; and a packet may have the end of one turn and
+// the beginning of the next (4.2.5): without a list of sources nobody could tell.
 type Mixer struct {
 	writers map[string]*writer
 	waiting []*writer // in the order in which they began to wait
 	turn    *writer
 	last    time.Time // when the turn's writer typed
 	space   bool      // the last character ended a word
+	phrase  bool      // and it ended a phrase or a sentence
+	mark    bool      // the last character may be the end of a phrase
 	open    bool      // the line that is shown is not ended
 	named   bool      // the turn's label stands before this text
 	out     strings.Builder
@@ -97,7 +106,7 @@ func (m *Mixer) Take(now time.Time) (text string, again time.Duration) {
 
 // patience is how long the first who waits has to go on waiting.
 func (m *Mixer) patience(now time.Time) time.Duration {
-	if m.turn == nil || !m.open {
+	if m.turn == nil || !m.open || m.phrase {
 		return 0
 	}
 	waits := m.waiting[0].since
@@ -171,6 +180,7 @@ func (m *Mixer) put(w *writer, c rune) {
 		return
 	case c == backspace && w.shown > 0:
 		w.shown--
+		m.phrase, m.mark = false, false
 		m.out.WriteRune(backspace)
 		return
 	case c == backspace && w.cut > 0:
@@ -187,6 +197,10 @@ func (m *Mixer) put(w *writer, c rune) {
 		w.shown++
 	}
 	m.named, m.open = true, true
+	// A point or comma ends something only with a space after it: it may be one of a number.
+	ends := c == '!' || c == '?'
+	m.phrase = ends || unicode.IsSpace(c) && m.mark
+	m.mark = ends || strings.ContainsRune(".,;:…", c)
 	m.space = unicode.IsSpace(c) || unicode.IsPunct(c)
 	m.out.WriteRune(c)
 }

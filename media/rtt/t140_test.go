@@ -114,6 +114,45 @@ func TestMixerTurns(t *testing.T) {
 	s.is("[Anna] God dag. Ja\n[Bo] Hello\n[Cici] Mig også\nog her\n[Bo] XX?\n")
 }
 
+// TestMixerPhrases: the turn goes on at the end of a phrase or a sentence (RFC 9071 section 4.2.2), but not within a number.
+func TestMixerPhrases(t *testing.T) {
+	for _, tt := range []struct {
+		typed string
+		over  bool
+	}{
+		{"Ja, ", true},
+		{"Det er sket. ", true},
+		{"Er det?", true},
+		{"Nej!", true},
+		{"Altså: ", true},
+		{"To;\u00a0", true},
+		{"Ja,", false},
+		{"1.000,50", false},
+		{"kl.", false},
+		{"Ja, d", false},
+		{"og ", false},
+		{"Ja, \b", false},
+		{"Ja? n\b", false},
+	} {
+		s := &shown{t: t, now: time.Unix(0, 0)}
+		s.types("Anna", "Hej")
+		s.types("Anna", tt.typed)
+		if again := s.types("Bo", "Her"); (again == 0) != tt.over || strings.Contains(s.x.String(), "[Bo]") != tt.over {
+			t.Errorf("after %q Bo waits for %v: %q", tt.typed, again, s.x.String())
+		}
+	}
+	s := &shown{t: t, now: time.Unix(0, 0)}
+	s.types("Anna", "Jeg vil")
+	s.types("Bo", "Vent, jeg")
+	s.types("Anna", " søge, og")
+	s.is("[Anna] Jeg vil søge, og") // one piece, which ends within the next phrase
+	s.types("Anna", " så, ")
+	s.is("[Anna] Jeg vil søge, og så, \n[Bo] Vent, jeg")
+	s.types("Anna", "\b\b?")
+	s.types("Bo", "\u2028")
+	s.is("[Anna] Jeg vil søge, og så, \n[Bo] Vent, jeg\n[Anna] XX?")
+}
+
 // TestMixerLongTurn: who types on and on gives way at a word's end, and after long anywhere.
 func TestMixerLongTurn(t *testing.T) {
 	for _, tt := range []struct {

@@ -49,6 +49,43 @@ func encrypted(t *testing.T, via *transport, ssrc uint32, kind uint8, n int) [][
 	return all
 }
 
+// A camera's feedback comes ten times a second, that of sound alone, which tells of less, less often.
+func TestFeedbackShare(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		size, want int // bytes of what comes 50 times a second; times in ten seconds
+	}{{"camera", 1200, 83}, {"sound", 110, 38}, {"nothing", 0, 0}} {
+		t.Run(c.name, func(t *testing.T) {
+			p := rtp.Packet{Header: rtp.Header{Version: 2, SSRC: 7}}
+			if err := p.SetExtension(1, []byte{0, 1}); err != nil {
+				t.Fatal(err)
+			}
+			b, err := p.Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			h, ok := packet.Parse(b)
+			if !ok {
+				t.Fatal("not parsed")
+			}
+			begin := time.Now()
+			via, times := &transport{began: begin, ext: extIDs{wide: 1}}, 0
+			for at := time.Duration(0); at < 10*time.Second; at += tick {
+				if c.size > 0 {
+					via.record(begin.Add(at), &h, c.size)
+				}
+				if via.wideDue(begin.Add(at)) {
+					via.wideSince = time.Time{}
+					times++
+				}
+			}
+			if times != c.want {
+				t.Errorf("%d times, want %d", times, c.want)
+			}
+		})
+	}
+}
+
 // From the socket's datagram to the socket again nothing is allocated: one allocation in fifty packets would be seen.
 func TestDatagramDoesNotAllocate(t *testing.T) {
 	const each, runs = 100, 20

@@ -258,17 +258,14 @@ func (p *Peer) answered(d *desc.Section) {
 // SubscribeOffer is for clients that offer themselves (WHEP): their receiving sections are filled with what is published now and
 // later. The same connection may offer again; an offer with another DTLS fingerprint begins a new one.
 func (p *Peer) SubscribeOffer(offer string) (answer string, err error) {
-	d, err := desc.Parse(offer)
+	d, err := parseOffer(offer)
 	if err != nil {
-		return "", refused(err)
+		return "", err
 	}
 	p.room.mu.Lock()
 	defer p.room.mu.Unlock()
 	if p.left {
 		return "", ErrClosed
-	}
-	if d.Setup == "passive" {
-		return "", refused(errors.New("offer is passive"))
 	}
 	if p.sub == nil || p.sub.closed || !p.sdp.clientOffers || p.sub.fingerprint != d.Fingerprint {
 		p.endSubscribing()

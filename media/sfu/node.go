@@ -18,6 +18,7 @@ import (
 	"samtale.dk/samtale/media/rtpx"
 	"samtale.dk/samtale/media/sfu/internal/batch"
 	"samtale.dk/samtale/media/sfu/internal/packet"
+	"samtale.dk/samtale/media/sfu/internal/pulse"
 )
 
 const (
@@ -48,6 +49,7 @@ type SFU struct {
 	clock      *rtpx.Clock // of decoders and mixers
 	turn       *turnServer
 	wake       chan struct{} // a room was opened
+	pulse      *pulse.Pulse  // of rooms to which nothing comes
 	done       chan struct{}
 	failed     atomic.Uint64 // datagrams that the kernel did not take
 	wg         sync.WaitGroup
@@ -86,7 +88,11 @@ func New(cfg Config) (*SFU, error) {
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 		byAddr: map[netip.AddrPort]*transport{}, byUfrag: map[string]*transport{}, rooms: map[string]*Room{},
 	}
-	if err := s.listen(); err != nil {
+	err := s.listen()
+	if err == nil {
+		s.pulse, err = pulse.New()
+	}
+	if err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -268,16 +274,15 @@ func (s *SFU) datagram(out *egress, now time.Time, port int, tcp *tcpConn, from 
 
 // run ticks while there are rooms.
 func (s *SFU) run() {
-	timer := time.NewTicker(tickIdle)
-	defer timer.Stop()
+	s.pulse.Set(tickIdle)
 	out := s.newEgress(0, 0)
 	for {
 		rooms := s.snapshot()
 		if len(rooms) == 0 {
-			timer.Stop()
+			s.pulse.Set(0)
 			select {
 			case <-s.wake:
-				timer.Reset(tickIdle)
+				s.pulse.Set(tickIdle)
 			case <-s.done:
 				return
 			}
@@ -287,10 +292,8 @@ func (s *SFU) run() {
 			r.tick(out, now)
 		}
 		out.flush()
-		select {
-		case <-timer.C:
-		case <-s.done:
-			return
+		if s.pulse.Wait() != nil {
+			return // closed
 		}
 	}
 }
@@ -369,6 +372,9 @@ func (s *SFU) Close() {
 		r.Close()
 	}
 	close(s.done)
+	if s.pulse != nil {
+		_ = s.pulse.Close()
+	}
 	for _, p := range s.ports {
 		for _, sock := range p.socks {
 			_ = sock.Close()

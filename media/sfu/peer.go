@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -122,23 +123,37 @@ func (p *Peer) leave() {
 	r.order = slices.DeleteFunc(r.order, func(x *Peer) bool { return x == p })
 }
 
+// CheckOffer says what is wrong with a client's offer, before anything is set up for it.
+func CheckOffer(offer string) error {
+	_, err := parseOffer(offer)
+	return err
+}
+
+func parseOffer(offer string) (*desc.Remote, error) {
+	d, err := desc.Parse(offer)
+	if err == nil && d.Setup == "passive" {
+		err = errors.New("offer is passive")
+	}
+	if err != nil {
+		return nil, refused(err)
+	}
+	return d, nil
+}
+
 func refused(err error) error { return fmt.Errorf("%w: %w", ErrSDP, err) }
 
 // Publish takes a complete offer of the publishing connection (also a WHIP client's) and returns the complete answer. The same
 // connection may offer again, with other tracks or with new ICE credentials (a restart); an offer with another DTLS fingerprint is
 // a new connection that replaces the old one.
 func (p *Peer) Publish(offer string) (answer string, err error) {
-	d, err := desc.Parse(offer)
+	d, err := parseOffer(offer)
 	if err != nil {
-		return "", refused(err)
+		return "", err
 	}
 	p.room.mu.Lock()
 	defer p.room.mu.Unlock()
 	if p.left {
 		return "", ErrClosed
-	}
-	if d.Setup == "passive" {
-		return "", refused(fmt.Errorf("offer is passive"))
 	}
 	if p.pub == nil || p.pub.closed || p.pub.fingerprint != d.Fingerprint {
 		p.endPublishing()
@@ -165,6 +180,24 @@ func (p *Peer) endPublishing() {
 		}
 		return false
 	})
+}
+
+// End closes one of the two connections, as its client has asked, and reports whether the other one is still there.
+func (p *Peer) End(side Side) (other bool) {
+	p.room.mu.Lock()
+	defer p.room.mu.Unlock()
+	if p.left {
+		return false
+	}
+	rest := p.sub
+	if side == Publishing {
+		p.endPublishing()
+		p.tracksChanged()
+	} else {
+		rest = p.pub
+		p.endSubscribing()
+	}
+	return rest != nil && !rest.closed
 }
 
 // RestartICE answers an SDP fragment with new ICE credentials (RFC 9725 section 4.3.3, trickle-ice-sdpfrag) by ours. To restart the

@@ -18,7 +18,12 @@ const (
 	// maxBurst in bytes is the largest keyframe that may come at once.
 	maxBurst = 1 << 20
 
-	wideEvery   = 100 * time.Millisecond
+	// Feedback for a publisher's bandwidth estimate, of some 70 bytes, is at most a twentieth of what it tells of, unless that were too
+	// seldom. Browsers do the same.
+	wideEvery = 100 * time.Millisecond
+	wideLeast = 20 * 70 // bytes
+	wideMost  = 250 * time.Millisecond
+
 	reportEvery = time.Second
 
 	// feedbackSSRC is the sender's in our feedback: nobody looks at it.
@@ -76,7 +81,7 @@ func (t *transport) rtp(out *egress, now time.Time, b []byte) {
 	st.PacketsIn++
 	st.BytesIn += uint64(len(b))
 	t.seen(now)
-	t.record(now, &h)
+	t.record(now, &h, len(b))
 	s := t.ssrcs[h.SSRC]
 	if s == nil {
 		s = t.discover(&h)
@@ -100,7 +105,7 @@ func (t *transport) rtp(out *egress, now time.Time, b []byte) {
 }
 
 // record notes a packet's arrival for the publisher's bandwidth estimate.
-func (t *transport) record(now time.Time, h *packet.Header) {
+func (t *transport) record(now time.Time, h *packet.Header, size int) {
 	x := h.Extension(t.ext.wide)
 	if len(x) < 2 {
 		return
@@ -111,8 +116,9 @@ func (t *transport) record(now time.Time, h *packet.Header) {
 	t.wideSSRC = h.SSRC
 	t.wide.Record(h.SSRC, uint16(x[0])<<8|uint16(x[1]), now.Sub(t.began).Microseconds()+1)
 	if t.wideSince.IsZero() {
-		t.wideSince = now
+		t.wideSince, t.wideBytes = now, 0
 	}
+	t.wideBytes += size
 }
 
 // discover finds out what an unknown SSRC is, by its extensions (RFC 8843 section 9.2, RFC 8852), or because there is but one
@@ -292,7 +298,7 @@ func (t *transport) tickPublish(out *egress, now time.Time) {
 			}
 		}
 	}
-	if !t.wideSince.IsZero() && now.Sub(t.wideSince) >= wideEvery {
+	if t.wideDue(now) {
 		t.wideSince = time.Time{}
 		t.sendRTCP(out, t.wide.BuildFeedbackPacket()...)
 	}
@@ -300,6 +306,12 @@ func (t *transport) tickPublish(out *egress, now time.Time) {
 		t.reported = now
 		t.sendReports(out, now)
 	}
+}
+
+// wideDue reports whether there is enough to tell the publisher's bandwidth estimate.
+func (t *transport) wideDue(now time.Time) bool {
+	d := now.Sub(t.wideSince)
+	return !t.wideSince.IsZero() && d >= wideEvery && (t.wideBytes >= wideLeast || d >= wideMost)
 }
 
 func (t *transport) nack(out *egress, now time.Time, l *layer) {

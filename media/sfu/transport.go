@@ -84,7 +84,8 @@ type transport struct {
 	ssrcs     map[uint32]*stream
 	budget    budget
 	wide      *twcc.Recorder
-	wideSince time.Time // the last feedback; zero: nothing to tell
+	wideSince time.Time // the first packet since the last feedback; zero: nothing to tell
+	wideBytes int       // since then
 	wideSSRC  uint32
 	began     time.Time
 	reported  time.Time

@@ -2,9 +2,11 @@ package sfu
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/pion/turn/v5"
@@ -41,6 +43,10 @@ func startTURN(s *SFU) (*turnServer, error) {
 		sc.Realm = "samtale"
 	}
 	reach := newReach(s)
+	held := &held{by: map[string]int{}}
+	sc.QuotaHandler = held.room
+	sc.EventHandler.OnAllocationCreated = held.taken
+	sc.EventHandler.OnAllocationDeleted = held.freed
 	if err := turnListen(cfg, reach, &sc); err != nil {
 		closeAll(&sc)
 		return nil, err
@@ -89,18 +95,50 @@ func closeAll(sc *turn.ServerConfig) {
 
 func (t *turnServer) close() { _ = t.server.Close() }
 
-// reach is what a relay may talk to: this SFU's addresses.
+// maxRelays is how many relays one participant may hold at once: two connections by some ways and over some networks, and again while
+// the ones of a page that was loaded anew have not expired.
+const maxRelays = 40
+
+// held counts who holds how many relays.
+type held struct {
+	mu sync.Mutex
+	by map[string]int
+}
+
+func (h *held) room(user, _ string, _ net.Addr) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.by[user] < maxRelays
+}
+
+func (h *held) taken(_, _ net.Addr, _, user, _ string, _ net.Addr, _ int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.by[user]++
+}
+
+func (h *held) freed(_, _ net.Addr, _, user, _ string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.by[user]--; h.by[user] <= 0 {
+		delete(h.by, user)
+	}
+}
+
+// reach is what a relay may talk to: this SFU's UDP ports. Whatever else listens at the same addresses is not for those who are let
+// into a meeting.
 type reach struct {
 	turn.RelayAddressGeneratorStatic
-	ours map[netip.Addr]bool
+	ours  map[netip.Addr]bool
+	ports map[netip.AddrPort]bool
 }
 
 func newReach(s *SFU) *reach {
-	r := &reach{ours: map[netip.Addr]bool{}}
+	r := &reach{ours: map[netip.Addr]bool{}, ports: map[netip.AddrPort]bool{}}
 	for _, p := range s.ports {
 		addrs, _ := s.addresses(p.socks[0].LocalAddr())
 		for _, a := range addrs {
-			r.ours[a.Addr()] = true
+			r.ours[a.Addr()], r.ports[a] = true, true
 			if !r.RelayAddress.IsGlobalUnicast() {
 				r.RelayAddress = a.Addr().AsSlice()
 			}
@@ -110,10 +148,46 @@ func newReach(s *SFU) *reach {
 	return r
 }
 
-// permit lets a client reach the SFU and nothing else: an open relay would be used for all sorts of things.
+// permit lets a client reach the SFU's addresses and no others: an open relay would be used for all sorts of things. It is asked
+// without the port.
 func (r *reach) permit(_ net.Addr, peer net.IP) bool {
 	a, ok := netip.AddrFromSlice(peer)
 	return ok && r.ours[a.Unmap()]
+}
+
+// AllocatePacketConn implements turn.RelayAddressGenerator: what is relayed goes to the SFU's ports.
+func (r *reach) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
+	conn, addr, err := r.RelayAddressGeneratorStatic.AllocatePacketConn(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	return relay{conn, r.ports}, addr, nil
+}
+
+var errRelayTCP = errors.New("sfu TURN: only UDP is relayed")
+
+// AllocateListener implements turn.RelayAddressGenerator. Relays of TCP (RFC 6062) would lead to every service of this machine, and
+// media needs none.
+func (r *reach) AllocateListener(turn.AllocateListenerConfig) (net.Listener, net.Addr, error) {
+	return nil, nil, errRelayTCP
+}
+
+// AllocateConn implements turn.RelayAddressGenerator.
+func (r *reach) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) { return nil, errRelayTCP }
+
+// relay is a relay's socket. What is for elsewhere than some ports is dropped, as a network would.
+type relay struct {
+	net.PacketConn
+	ports map[netip.AddrPort]bool
+}
+
+// WriteTo implements net.PacketConn.
+func (r relay) WriteTo(b []byte, to net.Addr) (int, error) {
+	u, ok := to.(*net.UDPAddr)
+	if !ok || !r.ports[netip.AddrPortFrom(u.AddrPort().Addr().Unmap(), u.AddrPort().Port())] {
+		return len(b), nil
+	}
+	return r.PacketConn.WriteTo(b, to)
 }
 
 // TURN mints credentials for the built-in TURN server that work for so long. False: there is no server.

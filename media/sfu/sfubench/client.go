@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -49,9 +50,9 @@ func newAPI(conn net.PacketConn) (*webrtc.API, error) {
 // server is one of those compared: a process of its own.
 type server interface {
 	pid() int
-	// publish connects a client that has its track. subscribe makes one that gets that many tracks of others.
-	publish(l *load, pc *webrtc.PeerConnection, room, peer string, kind webrtc.RTPCodecType) error
-	subscribe(l *load, room, peer string, tracks int, kind webrtc.RTPCodecType) error
+	// publish connects a client that has a camera or a microphone. subscribe makes one that gets that many tracks of others.
+	publish(l *load, room, peer string) (*source, error)
+	subscribe(l *load, room, peer string, tracks int) error
 	stop()
 }
 
@@ -84,7 +85,7 @@ func usage(pid int) (cpu, rss float64, err error) {
 
 // source is a camera or a microphone.
 type source struct {
-	track *webrtc.TrackLocalStaticRTP
+	write func(*rtp.Packet) error
 	wire  *wire
 	seq   uint16
 }
@@ -104,7 +105,7 @@ type load struct {
 	wg       sync.WaitGroup
 
 	mu    sync.Mutex
-	conns []*webrtc.PeerConnection
+	conns []io.Closer
 }
 
 // measure puts a load on a server.
@@ -152,9 +153,11 @@ func (l *load) join(srv server) error {
 	s := l.shape
 	for r := range s.rooms {
 		for p := range s.pubs {
-			if err := l.publish(srv, fmt.Sprintf("room%d", r), fmt.Sprintf("p%d", p)); err != nil {
+			source, err := srv.publish(l, fmt.Sprintf("room%d", r), fmt.Sprintf("p%d", p))
+			if err != nil {
 				return err
 			}
+			l.sources = append(l.sources, source)
 		}
 	}
 	l.wg.Go(l.send)
@@ -172,12 +175,27 @@ func (l *load) join(srv server) error {
 				continue
 			}
 			l.expected += int64(tracks)
-			if err := srv.subscribe(l, room, peer, tracks, s.kind()); err != nil {
+			if err := srv.subscribe(l, room, peer, tracks); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// socket makes a client that is no more than that.
+func (l *load) socket() (*wire, error) {
+	w, err := newWire(l.loss, l.spaced, &l.sent)
+	if err == nil {
+		l.closes(w)
+	}
+	return w, err
+}
+
+func (l *load) closes(c io.Closer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conns = append(l.conns, c)
 }
 
 // connection makes a client's; what it receives is counted.
@@ -194,29 +212,36 @@ func (l *load) connection() (*webrtc.PeerConnection, *wire, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	l.mu.Lock()
-	l.conns = append(l.conns, pc)
-	l.mu.Unlock()
+	l.closes(pc)
 	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		l.begun.Add(1)
-		buf := make([]byte, 1500)
-		for {
-			n, _, err := t.Read(buf)
-			if err != nil {
-				return
-			}
-			if l.received.Add(1)%sampled == 0 {
-				l.delays.packet(buf[:n])
-			}
-		}
+		l.count(func(b []byte) (int, error) {
+			n, _, err := t.Read(b)
+			return n, err
+		})
 	})
 	return pc, w, nil
 }
 
-func (l *load) publish(srv server, room, peer string) error {
+// count reads packets until there are no more.
+func (l *load) count(read func([]byte) (int, error)) {
+	buf := make([]byte, 1500)
+	for {
+		n, err := read(buf)
+		if err != nil {
+			return
+		}
+		if l.received.Add(1)%sampled == 0 {
+			l.delays.packet(buf[:n])
+		}
+	}
+}
+
+// publisher makes a client that has its track.
+func (l *load) publisher(peer string) (*webrtc.PeerConnection, *source, error) {
 	pc, w, err := l.connection()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	mime := webrtc.MimeTypeVP8
 	if l.shape.sound {
@@ -224,20 +249,12 @@ func (l *load) publish(srv server, room, peer string) error {
 	}
 	t, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, "media", peer)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if _, err := pc.AddTrack(t); err != nil {
-		return err
+		return nil, nil, err
 	}
-	up := connects(pc)
-	if err := srv.publish(l, pc, room, peer, l.shape.kind()); err != nil {
-		return err
-	}
-	if err := up(); err != nil {
-		return err
-	}
-	l.sources = append(l.sources, &source{track: t, wire: w})
-	return nil
+	return pc, &source{write: t.WriteRTP, wire: w}, nil
 }
 
 // connects watches a connection; what it returns waits until it is there.
@@ -299,7 +316,7 @@ func (l *load) packet(s *source, ts uint32, size int, first, last bool) {
 	}
 	stamp(payload[stampAt:])
 	p := rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: s.seq, Timestamp: ts, Marker: last}, Payload: payload}
-	_ = s.track.WriteRTP(&p) // fails when it is closed
+	_ = s.write(&p) // fails when it is closed
 }
 
 func (l *load) close() {
@@ -307,7 +324,7 @@ func (l *load) close() {
 	l.wg.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, pc := range l.conns {
-		_ = pc.Close()
+	for _, c := range l.conns {
+		_ = c.Close()
 	}
 }

@@ -183,7 +183,19 @@ func livekitToken(room, peer string) (string, error) {
 	return text + "." + enc.EncodeToString(mac.Sum(nil)), nil
 }
 
-func (k *livekit) publish(l *load, pc *webrtc.PeerConnection, room, peer string, kind webrtc.RTPCodecType) error {
+func (k *livekit) publish(l *load, room, peer string) (*source, error) {
+	pc, s, err := l.publisher(peer)
+	if err != nil {
+		return nil, err
+	}
+	up := connects(pc)
+	if err := k.announce(l, pc, room, peer); err != nil {
+		return nil, err
+	}
+	return s, up()
+}
+
+func (k *livekit) announce(l *load, pc *webrtc.PeerConnection, room, peer string) error {
 	m, err := k.member(l, room, peer)
 	if err != nil {
 		return err
@@ -195,7 +207,7 @@ func (k *livekit) publish(l *load, pc *webrtc.PeerConnection, room, peer string,
 	t = str(t, trackCid, id)
 	t = str(t, trackName, "media")
 	source := uint64(sourceMicrophone)
-	if kind == webrtc.RTPCodecTypeVideo {
+	if !l.shape.sound {
 		t = num(t, trackType, typeVideo)
 		source = sourceCamera
 	}
@@ -224,7 +236,7 @@ func (k *livekit) publish(l *load, pc *webrtc.PeerConnection, room, peer string,
 }
 
 // subscribe needs no more than to be there; what comes is counted by the load.
-func (k *livekit) subscribe(l *load, room, peer string, _ int, _ webrtc.RTPCodecType) error {
+func (k *livekit) subscribe(l *load, room, peer string, _ int) error {
 	m, err := k.member(l, room, peer)
 	if err == nil && m.pub == nil {
 		go m.run()

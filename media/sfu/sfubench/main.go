@@ -1,6 +1,7 @@
 // Command sfubench measures what forwarding costs: server CPU per delivered packet, in meetings of several shapes and with loss, for
-// package sfu, for a naive fan-out with pion and for a LiveKit server, in the same run. The servers are processes of their own, so
-// that the CPU is theirs; the clients are real pion clients in this one. A fit of a·in + b·out says where the cost is.
+// package sfu, for a naive fan-out with pion and for a LiveKit server, in the same run, and for a floor that only receives and sends.
+// The servers are processes of their own, so that the CPU is theirs; the clients are real pion clients in this one, but plain sockets
+// for the floor. A fit of a·in + b·out says where the cost is.
 //
 //	go run ./media/sfu/sfubench -seconds 3
 //
@@ -49,11 +50,11 @@ type options struct {
 }
 
 func main() {
-	serve := flag.String("serve", "", "be a server: sfu or naive (used by the program itself)")
+	serve := flag.String("serve", "", "be a server: sfu, floor or naive (used by the program itself)")
 	seconds := flag.Int("seconds", 3, "how long each load is measured")
 	only := flag.String("load", "", "only loads whose name has this in it")
 	losses := flag.String("loss", "0,2,5", "percent of media lost, each way; not for the large loads")
-	kinds := flag.String("servers", "sfu,naive,livekit", "which servers")
+	kinds := flag.String("servers", "sfu,floor,naive,livekit", "which servers")
 	profile := flag.String("profile", "", "file for a CPU profile of the server, the last one's")
 	spaced := flag.Bool("spaced", false, "clients send each packet of a frame by itself")
 	flag.Parse()
@@ -125,7 +126,10 @@ func bench(o options) error {
 // loads puts all loads on a server, and gives the results without and with the heavy ones.
 func loads(kind string, o options) (usual, all []result, err error) {
 	start := func() (server, error) { return startProcess(kind, o.profile) }
-	if kind == "livekit" {
+	switch kind {
+	case "floor":
+		start = func() (server, error) { return startFloor(o.profile) }
+	case "livekit":
 		path, err := buildLiveKit()
 		if err != nil {
 			return nil, nil, err

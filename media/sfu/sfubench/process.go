@@ -39,17 +39,25 @@ func (p *process) stop() {
 	_ = p.cmd.Wait()
 }
 
-func (p *process) publish(_ *load, pc *webrtc.PeerConnection, room, peer string, _ webrtc.RTPCodecType) error {
-	return p.connect(pc, "publish", room, peer)
+func (p *process) publish(l *load, room, peer string) (*source, error) {
+	pc, s, err := l.publisher(peer)
+	if err != nil {
+		return nil, err
+	}
+	up := connects(pc)
+	if err := p.connect(pc, "publish", room, peer); err != nil {
+		return nil, err
+	}
+	return s, up()
 }
 
-func (p *process) subscribe(l *load, room, peer string, tracks int, kind webrtc.RTPCodecType) error {
+func (p *process) subscribe(l *load, room, peer string, tracks int) error {
 	pc, _, err := l.connection()
 	if err != nil {
 		return err
 	}
 	for range tracks {
-		_, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+		_, err := pc.AddTransceiverFromKind(l.shape.kind(), webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
 		if err != nil {
 			return err
 		}
@@ -70,15 +78,23 @@ func (p *process) connect(pc *webrtc.PeerConnection, op, room, peer string) erro
 	if err != nil {
 		return err
 	}
-	if err := p.enc.Encode(request{Op: op, Room: room, Peer: peer, SDP: sdp}); err != nil {
+	r, err := p.ask(op, room, peer, sdp)
+	if err != nil {
 		return err
+	}
+	return pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: r})
+}
+
+func (p *process) ask(op, room, peer, sdp string) (string, error) {
+	if err := p.enc.Encode(request{Op: op, Room: room, Peer: peer, SDP: sdp}); err != nil {
+		return "", err
 	}
 	var r reply
 	if err := p.dec.Decode(&r); err != nil {
-		return err
+		return "", err
 	}
 	if r.Err != "" {
-		return errors.New(r.Err)
+		return "", errors.New(r.Err)
 	}
-	return pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: r.SDP})
+	return r.SDP, nil
 }

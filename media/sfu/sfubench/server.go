@@ -15,7 +15,7 @@ import (
 
 // request and reply go over a server's standard input and output, one JSON object a line.
 type request struct {
-	Op, Room, Peer, SDP string // Op: publish, subscribe
+	Op, Room, Peer, SDP string // Op: publish, subscribe; an address instead of SDP for the floor
 }
 
 type reply struct{ SDP, Err string }
@@ -36,6 +36,13 @@ func runServer(kind string, in io.Reader, out io.Writer) error {
 		}
 		defer n.Close()
 		s = &ours{sfu: n}
+	case "floor":
+		f, err := newFloor()
+		if err != nil {
+			return err
+		}
+		defer f.close()
+		s = f
 	case "naive":
 		s = &naive{tracks: map[string][]*fan{}}
 	default:

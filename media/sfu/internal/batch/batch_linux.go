@@ -66,6 +66,7 @@ type Reader struct {
 	err  error
 
 	pace  pace
+	now   time.Time // of this turn
 	turns bool      // media is looked for first, since RTCP was found: neither keeps the other back
 	held  bool      // RTCP is not waited for
 	asked time.Time // it was looked for
@@ -97,6 +98,7 @@ func (r *Reader) Read() (int, error) {
 
 // turn looks for datagrams; false: wait. What comes to a socket that is waited for, after it was found empty here, ends the wait.
 func (r *Reader) turn(uintptr) bool {
+	r.now = time.Now()
 	if !r.turns && r.reports() {
 		r.turns = true
 		return true
@@ -111,19 +113,18 @@ func (r *Reader) turn(uintptr) bool {
 	}
 	r.turns = false
 	r.idle()
-	r.wait(time.Now())
+	r.wait()
 	return false
 }
 
 // reports looks for RTCP if it is time to.
 func (r *Reader) reports() bool {
-	now := time.Now()
-	if r.sys.control.file == nil || r.held && now.Sub(r.asked) < controlEvery {
+	if r.sys.control.file == nil || r.held && r.now.Sub(r.asked) < controlEvery {
 		return false
 	}
 	found := r.recv(r.sys.control.fd)
 	if r.n < readSlots { // otherwise there may be more
-		r.asked = now
+		r.asked = r.now
 	}
 	if !found {
 		return false
@@ -133,14 +134,14 @@ func (r *Reader) reports() bool {
 }
 
 // wait sets what ends the wait.
-func (r *Reader) wait(now time.Time) {
-	if held := r.pace.next(now); held != r.held {
+func (r *Reader) wait() {
+	if held := r.pace.next(r.now); held != r.held {
 		r.held = held
 		r.sys.watch(r.sys.control.fd, !held)
 	}
 	if at := r.asked.Add(controlPause); r.held && at != r.alarm {
 		r.alarm = at
-		r.sys.wake(max(at.Sub(now), leastPause))
+		r.sys.wake(max(at.Sub(r.now), leastPause))
 	}
 }
 
