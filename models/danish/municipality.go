@@ -23,12 +23,13 @@ func MunicipalityName(code string) (string, bool) {
 	return municipalities[i].Name, true
 }
 
-// MunicipalityIn finds a municipality that a text names with a word that places something ("i Odense", "Odense Kommune").
-// A name alone is none: people are called Greve and Holbæk.
+// MunicipalityIn finds a municipality that a text names, or a town in it, with a word that places something ("i Odense", "Odense Kommune",
+// "9320 Hjallerup"). A name alone is none: people are called Greve and Holbæk.
 func MunicipalityIn(text string) (Municipality, bool) {
-	var low []string
+	var written, low []string
 	for f := range fields(text) {
-		low = append(low, strings.Trim(strings.ToLower(f), ".,;:?!»«\"()"))
+		written = append(written, strings.Trim(f, ".,;:?!»«\"()"))
+		low = append(low, strings.ToLower(written[len(written)-1]))
 	}
 	for i, w := range low {
 		m, ok := municipalityNames[w]
@@ -45,8 +46,14 @@ func MunicipalityIn(text string) (Municipality, bool) {
 		if i+1 < len(low) {
 			after = low[i+1]
 		}
+		if wordToo(w) && !strings.HasPrefix(after, "kommune") && (written[i] == w || after != "" && after[0] >= '0' && after[0] <= '9') {
+			continue // a road with its number, or any
+		}
 		switch before {
 		case "i", "på", "til", "fra", "ved", "in", "kommunen", "nær", "omkring":
+			return m, true
+		}
+		if len(before) == 4 && strings.Trim(before, "0123456789") == "" { // a postal code
 			return m, true
 		}
 		if strings.HasPrefix(after, "kommune") || after == "rådhus" || after == "borgerservice" || after == "municipality" {
@@ -55,6 +62,9 @@ func MunicipalityIn(text string) (Municipality, bool) {
 	}
 	return Municipality{}, false
 }
+
+// wordToo reports a municipality's name that is a word as well ("hul i vejen", "en skive brød").
+func wordToo(name string) bool { return name == "vejen" || name == "skive" }
 
 var municipalities = func() []Municipality {
 	var out []Municipality
@@ -76,13 +86,36 @@ var municipalities = func() []Municipality {
 	return out
 }()
 
-// municipalityNames holds the names as people write them, in lower case.
+// townsIn are towns that lie each in one municipality; a name that several towns have, or that is a word as well, is not among them.
+const townsIn = `valby:københavn vanløse:københavn brønshøj:københavn nørrebro:københavn østerbro:københavn christianshavn:københavn sydhavnen:københavn
+	hellerup:gentofte charlottenlund:gentofte ordrup:gentofte vangede:gentofte jægersborg:gentofte bagsværd:gladsaxe virum:lyngby-taarbæk taarbæk:lyngby-taarbæk holte:rudersdal
+	birkerød:rudersdal vedbæk:rudersdal nærum:rudersdal farum:furesø værløse:furesø ølstykke:egedal stenløse:egedal smørum:egedal humlebæk:fredensborg kokkedal:fredensborg nivå:fredensborg
+	espergærde:helsingør hornbæk:helsingør snekkersten:helsingør helsinge:gribskov gilleleje:gribskov græsted:gribskov tisvildeleje:gribskov frederiksværk:halsnæs hundested:halsnæs
+	jægerspris:frederikssund skibby:frederikssund slangerup:frederikssund lillerød:allerød blovstrød:allerød kastrup:tårnby hedehusene:høje-taastrup fløng:høje-taastrup karlslunde:greve
+	hundige:greve havdrup:solrød herfølge:køge bjæverskov:køge jyllinge:roskilde himmelev:roskilde hvalsø:lejre tølløse:holbæk jyderup:holbæk asnæs:odsherred hørve:odsherred rørvig:odsherred
+	høng:kalundborg gørlev:kalundborg svebølle:kalundborg korsør:slagelse skælskør:slagelse dianalund:sorø stenlille:sorø fuglebjerg:næstved karrebæksminde:næstved glumsø:næstved haslev:faxe
+	rønnede:faxe karise:faxe hårlev:stevns rødvig:stevns stege:vordingborg præstø:vordingborg møn:vordingborg sakskøbing:guldborgsund gedser:guldborgsund nysted:guldborgsund
+	stubbekøbing:guldborgsund falster:guldborgsund nakskov:lolland maribo:lolland rødby:lolland rødbyhavn:lolland rønne:bornholm nexø:bornholm gudhjem:bornholm svaneke:bornholm aakirkeby:bornholm
+	strib:middelfart glamsbjerg:assens haarby:assens vissenbjerg:assens aarup:assens tommerup:assens ryslinge:faaborg-midtfyn munkebo:kerteminde langeskov:kerteminde ullerslev:nyborg
+	bogense:nordfyn otterup:nordfyn søndersø:nordfyn nordfyns:nordfyn thurø:svendborg gudme:svendborg rudkøbing:langeland ærøskøbing:ærø marstal:ærø vojens:haderslev nordborg:sønderborg
+	augustenborg:sønderborg gråsten:sønderborg broager:sønderborg als:sønderborg padborg:aabenraa rødekro:aabenraa tinglev:aabenraa løgumkloster:tønder toftlund:tønder bredebro:tønder
+	ribe:esbjerg bramming:esbjerg oksbøl:varde ølgod:varde blåvand:varde brørup:vejen holsted:vejen grindsted:billund vamdrup:kolding lunderskov:kolding christiansfeld:kolding egtved:vejle
+	jelling:vejle børkop:vejle brejning:vejle taulov:fredericia erritsø:fredericia juelsminde:hedensted tørring:hedensted uldum:hedensted brædstrup:horsens gedved:horsens galten:skanderborg
+	hørning:skanderborg låsby:skanderborg brabrand:aarhus risskov:aarhus højbjerg:aarhus åbyhøj:aarhus lystrup:aarhus skødstrup:aarhus hasselager:aarhus hadsten:favrskov hinnerup:favrskov
+	hammel:favrskov ulstrup:favrskov langå:randers assentoft:randers grenaa:norddjurs grenå:norddjurs auning:norddjurs allingåbro:norddjurs ebeltoft:syddjurs rønde:syddjurs hornslet:syddjurs
+	kolind:syddjurs ryomgård:syddjurs kjellerup:silkeborg gjern:silkeborg bjerringbro:viborg karup:viborg stoholm:viborg glyngøre:skive vinderup:holstebro ulfborg:holstebro thyborøn:lemvig
+	harboøre:lemvig aulum:herning vildbjerg:herning skjern:ringkøbing-skjern videbæk:ringkøbing-skjern hurup:thisted hanstholm:thisted aabybro:jammerbugt åbybro:jammerbugt brovst:jammerbugt
+	fjerritslev:jammerbugt pandrup:jammerbugt aars:vesthimmerland farsø:vesthimmerland løgstør:vesthimmerland aalestrup:vesthimmerland støvring:rebild skørping:rebild terndrup:rebild
+	hobro:mariagerfjord hadsund:mariagerfjord mariager:mariagerfjord nørresundby:aalborg nibe:aalborg storvorde:aalborg klarup:aalborg vejgaard:aalborg vodskov:aalborg hjallerup:brønderslev
+	dronninglund:brønderslev klokkerholm:brønderslev skagen:frederikshavn sæby:frederikshavn ålbæk:frederikshavn hirtshals:hjørring sindal:hjørring løkken:hjørring`
+
+// municipalityNames holds the names as people write them, and of towns in them, in lower case.
 var municipalityNames = func() map[string]Municipality {
 	out := map[string]Municipality{}
 	for _, m := range municipalities {
 		out[strings.ToLower(m.Name)] = m
 	}
-	for f := range fields("århus:aarhus ålborg:aalborg åbenrå:aabenraa kbh:københavn copenhagen:københavn kobenhavn:københavn taastrup:høje-taastrup lyngby:lyngby-taarbæk ikast:ikast-brande ringkøbing:ringkøbing-skjern faaborg:faaborg-midtfyn fåborg:faaborg-midtfyn") {
+	for f := range fields("århus:aarhus ålborg:aalborg åbenrå:aabenraa kbh:københavn copenhagen:københavn kobenhavn:københavn taastrup:høje-taastrup lyngby:lyngby-taarbæk ikast:ikast-brande ringkøbing:ringkøbing-skjern faaborg:faaborg-midtfyn fåborg:faaborg-midtfyn " + townsIn) {
 		written, name, _ := strings.Cut(f, ":")
 		out[written] = out[name]
 	}

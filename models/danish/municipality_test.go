@@ -17,6 +17,12 @@ func TestMunicipalityIn(t *testing.T) {
 		"Hvad koster det?":                            "",
 		"er der borgerservice på Bornholm":            "0400",
 		"hvad gør Høje-Taastrup kommune ved flytning": "0169",
+		"Hvad koster det i hjallerup?":                "0810",
+		"jeg bor på Vejen 3, 8220 Brabrand":           "0751",
+		"Min datter hedder Skagen":                    "",
+		"Der er et hul i vejen ud for Vejen 12":       "",
+		"Hvornår er der åbent i Vejen?":               "0575",
+		"hvad koster det i skive kommune":             "0779",
 	} {
 		m, ok := MunicipalityIn(text)
 		if m.Code != want || ok != (want != "") {

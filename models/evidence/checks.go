@@ -614,7 +614,7 @@ func checkContent(claim *text, src *source) []Reason {
 }
 
 // checkCounts wants a word that bounds, denies, orders or counts, and a value, no more often in the claim than in the source: "inden to
-// uger inden flytningen" has a word of "inden to uger efter flytningen" twice, and one not at all.
+// uger inden flytningen" has a word of "inden to uger efter flytningen" twice, and one not at all. So is a word whose opposite is there.
 // People repeat themselves, and notes put it otherwise: it is for articles.
 func checkCounts(claim *text, src *source) []Reason {
 	if !src.written() {
@@ -624,6 +624,9 @@ func checkCounts(claim *text, src *source) []Reason {
 	seen := map[string]bool{}
 	for _, tk := range claim.tokens {
 		key := countable(tk)
+		if key == "" && !tk.inQuote && slices.ContainsFunc(opposite(tk.low), src.phrase) {
+			key = tk.low
+		}
 		if key == "" || seen[key] {
 			continue
 		}
@@ -662,7 +665,7 @@ func countable(t token) string {
 func (t *text) count(key string) int {
 	n := 0
 	for _, tk := range t.tokens {
-		n += boolInt(countable(tk) == key)
+		n += boolInt(countable(tk) == key || !tk.inQuote && tk.low == key)
 	}
 	return n
 }

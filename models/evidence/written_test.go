@@ -18,6 +18,7 @@ func article(sentence string) func(claim string) Verdict {
 func TestWrittenSources(t *testing.T) {
 	for sentence, lies := range map[string][]string{
 		"Du skal søge inden to uger efter flytningen.":                             {"Du skal søge inden to uger inden flytningen."},
+		"Stiger eller falder indtægten, rettes støtten.":                           {"Stiger eller stiger indtægten, rettes støtten.", "Falder eller falder indtægten, rettes støtten."},
 		"Hjælperen skal kunne arbejde sikkert.":                                    {"Hjælperen kan kunne arbejde sikkert."},
 		"Ydelsen kommer den 20. januar, 20. april, 20. juli og 20. oktober.":       {"Ydelsen kommer den 20. januar, 20. juli, 20. juli og 20. oktober."},
 		"Svarer du ikke, stopper tilskuddet fra 1. januar.":                        {"Svarer du stopper tilskuddet fra 1. januar."},

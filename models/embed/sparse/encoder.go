@@ -320,7 +320,7 @@ func (q *question) word(i int, w string, divided bool) {
 func (q *question) spelled(w, of string, weight float32, via string, places ...int) {
 	whole, parts := alternative{worth: wholeWorth[via]}, alternative{worth: partsWorth}
 	partWeight := float32(partWeight)
-	if !q.e.spell.stems[stem(w, false)] {
+	if q.e.spell.stems[stem(w, false)] == 0 {
 		partWeight = onlyPartWeight
 	}
 	for i, p := range q.e.terms(w, q.english) {

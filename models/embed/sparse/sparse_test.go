@@ -300,6 +300,22 @@ func TestSound(t *testing.T) {
 	}
 }
 
+// A word that is hardly known and nearly one that is well known may be that one misspelt; one that is known is not.
+func TestSuggestForSeen(t *testing.T) {
+	l := &Lexicon{}
+	for range 20 {
+		l.Learn(Fields{Text: "Kørekort. Lejer."})
+	}
+	l.Learn(Fields{Text: "Om kort.", Asked: []string{"hvor fornyr jeg mit kørkort", "er jeg lager eller lejer"}})
+	l.Learn(Fields{Title: "Kørekot"})
+	s := newSpeller(l)
+	for w, want := range map[string][]string{"kørkort": {"kørekort"}, "lager": nil, "kørekot": nil, "kørekort": nil, "kørekortet": nil} {
+		if got := s.suggest(w); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", w, got, want)
+		}
+	}
+}
+
 // A word with ! in the table stands for that form only: "passe barn" is not about a child's passport.
 func TestExactForm(t *testing.T) {
 	for text, want := range map[string]bool{"hvem kan passe mit barn": true, "pas til mit barn": false} {

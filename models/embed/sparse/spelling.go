@@ -10,7 +10,7 @@ import (
 
 // speller finds the words of the corpus that a misspelt word may be.
 type speller struct {
-	stems   map[string]bool  // of every word that was seen, also once
+	stems   map[string]int   // of every word that was seen, also once: in how many documents the most frequent of them
 	plain   map[string]entry // words with the letters æ, ø or å, by how they look without
 	sounds  map[string]entry // words by how they sound
 	entries []entry
@@ -24,9 +24,13 @@ type entry struct {
 }
 
 func newSpeller(l *Lexicon) *speller {
-	s := &speller{stems: map[string]bool{}, plain: map[string]entry{}, sounds: map[string]entry{}}
+	s := &speller{stems: map[string]int{}, plain: map[string]entry{}, sounds: map[string]entry{}}
 	for w, n := range l.words {
-		s.stems[stem(w, false)] = true
+		st := stem(w, false)
+		s.stems[st] = max(s.stems[st], n)
+		if l.titles[w] {
+			s.stems[st] = max(s.stems[st], rare+1)
+		}
 		if !l.known(w) || stop(w, false) {
 			continue
 		}
@@ -55,23 +59,32 @@ func letters(w string) uint64 {
 // maxSuggestions of one word: more would be guessing.
 const maxSuggestions = 2
 
-// suggest gives the nearest words of the corpus for a word that it does not have, best first.
+// What people ask is misspelt in the corpus as well. A word that stands in so few documents may be one of those, if it is near a word that
+// stands in so many times as many.
+const (
+	rare     = 3
+	likelier = 8
+)
+
+// suggest gives the nearest words of the corpus for a word that it does not have, or hardly, best first.
 func (s *speller) suggest(w string) []string {
-	n := utf8.RuneCountInString(w)
-	if n < 3 || n > 40 || s.stems[stem(w, false)] {
+	st := stem(w, false)
+	n, seen := utf8.RuneCountInString(w), s.stems[st]
+	if n < 3 || n > 40 || seen > rare {
 		return nil
 	}
-	if e, ok := s.plain[plain(w)]; ok {
+	likely := func(e entry) bool { return seen == 0 || e.docs >= likelier*seen && stem(e.word, false) != st }
+	if e, ok := s.plain[plain(w)]; ok && likely(e) {
 		return []string{e.word}
 	}
-	if e, ok := s.sounds[sound(w)]; ok {
+	if e, ok := s.sounds[sound(w)]; ok && likely(e) {
 		return []string{e.word}
 	}
-	if n < 5 {
+	if n < 5 || seen > 0 && n < 6 {
 		return nil // too many words are near it
 	}
 	limit := 1
-	if n >= 8 {
+	if n >= 8 && seen == 0 {
 		limit = 2
 	}
 	type found struct {
@@ -84,7 +97,7 @@ func (s *speller) suggest(w string) []string {
 		if d := len(e.runes) - n; d > limit || d < -limit || bits.OnesCount64(e.has^has) > 2*limit || !sameStart(e.runes, rs) {
 			continue
 		}
-		if d := distance(rs, e.runes, limit); d <= limit {
+		if d := distance(rs, e.runes, limit); d <= limit && likely(e) {
 			best = append(best, found{e, d})
 			limit = min(limit, d)
 		}

@@ -4,7 +4,8 @@
 // queue limit does not bound requests that wait for a loaded model, so a Model admits few itself; long prompts are cut in
 // silence unless Truncate is false; without num_predict output runs on; a changed num_ctx reloads the model, so it is
 // constant; control tokens in user text become real ones, so they are removed; words of the prompt and of the answer are
-// held back from being said again, so that is turned off.
+// held back from being said again, so that is turned off; a connection that is cut in the middle of an answer can cost the
+// model's slot for good, so whoever leaves does it where that cannot happen.
 //
 // A Model is safe for concurrent use.
 package ollama
@@ -116,11 +117,6 @@ func (m *Model) Stream(ctx context.Context, r llm.Request, part func(string) err
 	if r.Schema != nil && !json.Valid(r.Schema) {
 		return llm.Response{}, fmt.Errorf("schema is no JSON: %w", llm.ErrRequest)
 	}
-	leave, err := m.admit(ctx)
-	if err != nil {
-		return llm.Response{}, err
-	}
-	defer leave()
 	resp, done, err := m.chat(ctx, r, part)
 	switch {
 	case err != nil:
@@ -135,12 +131,7 @@ func (m *Model) Stream(ctx context.Context, r llm.Request, part func(string) err
 
 // Probe asks the model for one token: it is there, it loads and it answers.
 func (m *Model) Probe(ctx context.Context) error {
-	leave, err := m.admit(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	_, _, err = m.chat(ctx, llm.Request{Prompt: "Svar ja.", MaxTokens: 1}, func(string) error { return nil })
+	_, _, err := m.chat(ctx, llm.Request{Prompt: "Svar ja.", MaxTokens: 1}, func(string) error { return nil })
 	return err
 }
 
@@ -153,39 +144,102 @@ func (m *Model) admit(ctx context.Context) (leave func(), err error) {
 	return leave, err
 }
 
-// errSilent cancels a request whose model has stopped to answer.
-var errSilent = errors.New("no token in time")
+// errSilent ends a request whose model has stopped to answer, errLeft one for which nobody waits.
+var (
+	errSilent = errors.New("no token in time")
+	errLeft   = errors.New("nobody waits for the answer")
+)
 
-// chat sends one request and reads its stream to the end. It gives the reason for which the model was done.
+// chat sends one request and gives its parts to the caller as they come. It gives the reason for which the model was done.
+//
+// Whoever cancels hears it at once, but the connection is cut only where that does no harm ([stream.leave]): until then the
+// rest is read, and the request keeps its slot.
 func (m *Model) chat(ctx context.Context, r llm.Request, part func(string) error) (resp llm.Response, done string, err error) {
+	leave, err := m.admit(ctx)
+	if err != nil {
+		return llm.Response{}, "", err
+	}
+	s := &stream{parts: make(chan api.ChatResponse), end: make(chan error, 1), gone: make(chan struct{})}
+	defer close(s.gone)
+	go func() {
+		defer leave()
+		s.end <- m.read(context.WithoutCancel(ctx), m.request(r), s)
+	}()
+
+	var text strings.Builder
+	var last api.ChatResponse
+	for {
+		select {
+		case <-ctx.Done():
+			return llm.Response{}, "", ctx.Err()
+		case last = <-s.parts:
+			text.WriteString(last.Message.Content)
+			if last.Message.Content == "" {
+				continue
+			}
+			if err := part(last.Message.Content); err != nil {
+				return llm.Response{}, "", err
+			}
+		case err := <-s.end:
+			resp = llm.Response{Text: text.String(), PromptTokens: last.PromptEvalCount, OutputTokens: last.EvalCount}
+			switch {
+			case errors.Is(err, errSilent):
+				return resp, "", fmt.Errorf("%w: %w", errSilent, llm.ErrUnavailable)
+			case err != nil:
+				return resp, "", meaning(err, text.Len() > 0)
+			case !last.Done:
+				return resp, "", fmt.Errorf("stream ended without done: %w", llm.ErrIncomplete)
+			}
+			return resp, last.DoneReason, nil
+		}
+	}
+}
+
+// read sends a request and reads its stream, until it ends, is silent for too long, or may be left.
+func (m *Model) read(ctx context.Context, r *api.ChatRequest, s *stream) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	silence := time.AfterFunc(m.cfg.FirstToken, func() { cancel(errSilent) })
 	defer silence.Stop()
-
-	var text strings.Builder
-	var last api.ChatResponse
-	err = m.server.Chat(ctx, m.request(r), func(cr api.ChatResponse) error {
+	err := m.server.Chat(ctx, r, func(cr api.ChatResponse) error {
 		silence.Reset(m.cfg.NextToken)
-		last = cr
-		text.WriteString(cr.Message.Content)
-		if cr.Message.Content == "" {
+		select {
+		case s.parts <- cr:
 			return nil
+		case <-s.gone:
+			return s.leave(time.Now())
 		}
-		return part(cr.Message.Content)
 	})
-	resp = llm.Response{Text: text.String(), PromptTokens: last.PromptEvalCount, OutputTokens: last.EvalCount}
-	switch {
-	case errors.Is(context.Cause(ctx), errSilent):
-		return resp, "", fmt.Errorf("%w: %w", errSilent, llm.ErrUnavailable)
-	case ctx.Err() != nil:
-		return resp, "", ctx.Err()
-	case err != nil:
-		return resp, "", meaning(err, text.Len() > 0)
-	case !last.Done:
-		return resp, "", fmt.Errorf("stream ended without done: %w", llm.ErrIncomplete)
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
 	}
-	return resp, last.DoneReason, nil
+	return err
+}
+
+// stream is one answer on its way from the goroutine that reads it to the one that waits for it, until that one is gone.
+type stream struct {
+	parts chan api.ChatResponse
+	end   chan error
+	gone  chan struct{}
+
+	last time.Time // when the last part came that nobody waited for
+	slow int       // how many such parts in a row came after a pause
+}
+
+// pause is far longer than the server needs to notice that a connection was cut.
+const pause = 50 * time.Millisecond
+
+// leave says with [errLeft] when the connection may be cut. The server loses the model's slot, for good, if it has the next
+// token ready at the moment in which it notices (https://github.com/ollama/ollama/issues/17131). So a slow model is left just
+// after one of its tokens, and a fast one is read to its end, which num_predict bounds.
+func (s *stream) leave(now time.Time) error {
+	if now.Sub(s.last) < pause {
+		s.slow = 0
+	} else if s.slow++; s.slow > 3 { // before the first one there was no part to count from
+		return errLeft
+	}
+	s.last = now
+	return nil
 }
 
 // request writes the request with every option that the server would choose badly.

@@ -3,6 +3,9 @@ package ollama
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -69,7 +72,7 @@ func TestRequest(t *testing.T) {
 // More requests than slots and places to wait are refused at once; the others are answered.
 func TestAdmission(t *testing.T) {
 	s := llmtest.NewServer(t, llmtest.Script{Parts: []string{"a"}, Fault: llmtest.HangMiddle})
-	m, err := New(Config{URL: s.URL, Concurrent: 1, Waiting: 1})
+	m, err := New(Config{URL: s.URL, Concurrent: 1, Waiting: 1, NextToken: 10 * time.Second}) // then the hanging one gives its slot back
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,8 +100,62 @@ func TestAdmission(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if n := m.server.Inside(); n != 0 {
-		t.Errorf("%d inside after all have gone", n)
+	for deadline := time.Now().Add(patience); m.server.Inside() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d inside after all have gone", m.server.Inside())
+		}
+	}
+}
+
+// Whoever goes in the middle of an answer hears it at once. A model whose tokens come without a pause is read to its end all the
+// same, and the next request waits for that; one that takes its time is left.
+func TestLeaving(t *testing.T) {
+	for name, c := range map[string]struct {
+		tokens int
+		pause  time.Duration
+		cut    bool
+	}{
+		"fast": {tokens: 2000},
+		"slow": {tokens: 1 << 30, pause: 2 * pause, cut: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked, left := make(chan struct{}), make(chan bool, 2)
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				for i := range c.tokens {
+					select {
+					case <-r.Context().Done():
+						left <- true
+						return
+					case <-time.After(c.pause):
+					}
+					if _, err := fmt.Fprintln(w, `{"message":{"content":"ja"},"done":false}`); err != nil {
+						left <- true
+						return
+					}
+					w.(http.Flusher).Flush()
+					if i == 0 {
+						<-asked // nothing more comes before the caller has gone
+					}
+				}
+				left <- false
+			}))
+			defer s.Close()
+			m, err := New(Config{URL: s.URL, FirstToken: patience, NextToken: patience})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			if _, err := m.Stream(ctx, llm.Request{Prompt: "tal"}, func(string) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+			if n := m.server.Inside(); n != 1 {
+				t.Errorf("%d inside while the answer is read on", n)
+			}
+			close(asked)
+			if cut := <-left; cut != c.cut {
+				t.Errorf("the connection was cut: %v", cut)
+			}
+		})
 	}
 }
 

@@ -259,8 +259,8 @@ func TestServerComesBack(t *testing.T) {
 	}
 }
 
-// Whoever cancels hears it at once, and the next request gets its turn: the server may notice only later that nobody waits, so
-// the first one is bounded.
+// Whoever cancels hears it at once, and the next request gets its turn: a connection that was simply cut would cost the model's
+// slot for good, often with a model as fast as this.
 func TestCancelledRequestLeavesTheServerUsable(t *testing.T) {
 	s := start(t)
 	m := s.create(t, "taler", ggufgen.Model{Says: "Det ene og det andet og det tredje. ", Loops: true})
