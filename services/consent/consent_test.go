@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"samtale.dk/samtale/services/consent"
+	"samtale.dk/samtale/services/consent/internal/store"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/platform/bus"
@@ -22,6 +23,7 @@ import (
 	"samtale.dk/samtale/services/platform/health"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/platform/seal"
+	platformstore "samtale.dk/samtale/services/platform/store"
 )
 
 // start runs the service until the returned function stops it.
@@ -123,6 +125,13 @@ func TestService(t *testing.T) {
 		rep, err := bus.Request[consentv1.AuditReply](ctx, b, consentv1.AuditListSubject, consentv1.AuditQuery{ConversationID: "conv-1"})
 		return err == nil && len(rep.Entries) == 2
 	})
+	// Whoever takes entries out is in the log, and in what they get.
+	out, err := bus.Request[consentv1.AuditPage](ctx, b, consentv1.AuditFindSubject, consentv1.AuditSearch{
+		Conversations: []string{"conv-1"}, Export: &consentv1.AuditExport{Actor: "karen", Role: "auditor"},
+	})
+	if err != nil || len(out.Entries) != 3 || out.Entries[0].Action != "export-audit" || out.Entries[0].Actor != "karen" {
+		t.Fatalf("%+v %v", out, err)
+	}
 	choices, err := bus.Request[consentv1.ChoicesReply](ctx, b, consentv1.ChoicesSubject, consentv1.ConversationRequest{ConversationID: "conv-1"})
 	if err != nil || len(choices.Choices) != 1 || !choices.Choices[0].Value {
 		t.Fatalf("%+v %v", choices, err)
@@ -162,14 +171,11 @@ func checkHold(t *testing.T, b *bus.Bus, on bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := s.GetLastMsgForSubject(ctx, consentv1.HoldEventSubject("conv-1"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var e consentv1.Hold
-	if err := json.Unmarshal(m.Data, &e); err != nil || e.On != on || !e.Since.Equal(set.Since) {
-		t.Fatalf("told: %+v %v", e, err)
-	}
+	eventually(t, "the hold is told", func() bool {
+		m, err := s.GetLastMsgForSubject(ctx, consentv1.HoldEventSubject("conv-1"))
+		return err == nil && json.Unmarshal(m.Data, &e) == nil && e.On == on && e.Since.Equal(set.Since)
+	})
 }
 
 func lastErased(ctx context.Context, b *bus.Bus) (*struct{ Subject string }, error) {
@@ -182,6 +188,62 @@ func lastErased(ctx context.Context, b *bus.Bus) (*struct{ Subject string }, err
 		return nil, err
 	}
 	return &struct{ Subject string }{m.Subject}, nil
+}
+
+// What was decided and not told yet when the process was killed is told by the next one: nobody asks again for a choice that the page shows.
+func TestWhatWasDecidedIsToldAfterACrash(t *testing.T) {
+	data := t.TempDir()
+	srv, err := natsserver.Start(natsserver.Config{StoreDir: filepath.Join(data, "nats")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Stop()
+	ctx := long(t)
+	db, err := platformstore.Open(ctx, "sqlite:"+filepath.Join(data, "consent.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Migrate(ctx, store.Migrations()); err != nil {
+		t.Fatal(err)
+	}
+	before := store.New(db, seal.NewKey())
+	no := consentv1.Choice{
+		Meta: event.NewMeta("consent.v1.choice", "portal", time.Now()), ConversationID: "conv-1", Kind: consentv1.Transcription, At: time.Now(),
+	}
+	if err := before.AddChoice(ctx, no); err != nil {
+		t.Fatal(err)
+	}
+	for _, on := range []bool{true, false} {
+		if _, err := before.SetHold(ctx, consentv1.HoldRequest{ConversationID: "conv-1", On: on, Reason: "r", Actor: "op1"}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil { // killed here
+		t.Fatal(err)
+	}
+	env := process.Env{
+		Environ: []string{"SAMTALE_DATA=" + data}, Log: slog.New(slog.DiscardHandler), NATS: []nats.Option{srv.Option()},
+	}
+	defer start(t, env)()
+	b, err := bus.Connect("test", bus.Config{}, env.Log, srv.Option())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	s, err := b.JS.Stream(ctx, consentv1.Stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the choice is told", func() bool {
+		m, err := s.GetLastMsgForSubject(ctx, consentv1.ChoiceEventSubject("conv-1"))
+		var got consentv1.Choice
+		return err == nil && json.Unmarshal(m.Data, &got) == nil && got.ID == no.ID && !got.Value
+	})
+	eventually(t, "that the hold is lifted is told", func() bool {
+		m, err := s.GetLastMsgForSubject(ctx, consentv1.HoldEventSubject("conv-1"))
+		var got consentv1.Hold
+		return err == nil && json.Unmarshal(m.Data, &got) == nil && !got.On
+	})
 }
 
 func TestRequestsAreChecked(t *testing.T) {

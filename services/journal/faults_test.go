@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"samtale.dk/samtale/services/contract/callv1"
+	"samtale.dk/samtale/services/contract/deliveryv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/contract/transcriptv1"
@@ -296,6 +297,46 @@ func TestDeliveryIsTriedAgainAndShown(t *testing.T) {
 		t.Fatalf("note: %+v", n)
 	}
 	refuse(w, errs.Conflict, journalv1.DeliverSubject, journalv1.Ref{ID: n.ID, Actor: caseworker})
+}
+
+// meanwhile is a case system that something happens beside before it gives its receipt.
+type meanwhile struct {
+	deliver.Adapter
+	do func()
+}
+
+func (m meanwhile) Deliver(ctx context.Context, n deliveryv1.Note) (journalv1.Receipt, error) {
+	m.do()
+	return m.Adapter.Deliver(ctx, n)
+}
+
+// An attempt that hung, and fails when the next one has succeeded, takes no receipt away.
+func TestTheFirstReceiptStands(t *testing.T) {
+	w := newWorld(t)
+	good := w.acts.Deliverer
+	bad, err := deliver.New("webhook=http://127.0.0.1:1/notater", "a secret of the test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, hung := range []deliver.Adapter{bad, good} {
+		c := newCall()
+		w.talk(c)
+		n := w.approved(w.drafted(c))
+		in := note.DeliverInput{ConversationID: c.id, NoteID: n.ID, NextIn: time.Minute}
+		w.acts.Deliverer = meanwhile{hung, func() {
+			w.acts.Deliverer = good
+			if res, err := w.acts.Deliver(t.Context(), in); err != nil || !res.Delivered {
+				t.Errorf("%+v %v", res, err)
+			}
+		}}
+		if _, err := w.acts.Deliver(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+		got := ask[journalv1.Note](w, journalv1.NoteSubject, journalv1.Ref{ID: n.ID, Actor: caseworker})
+		if got.State != journalv1.NoteDelivered || got.Receipt == nil || got.Delivery != nil {
+			t.Fatalf("note: %+v", got)
+		}
+	}
 }
 
 func TestOnlyTheApprovedVersionIsDelivered(t *testing.T) {

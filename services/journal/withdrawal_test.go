@@ -264,3 +264,31 @@ func TestAnApprovedNoteSurvivesAWithdrawalWithoutQuotations(t *testing.T) {
 		t.Fatalf("its signature does not hold any more: %+v %v", res, err)
 	}
 }
+
+func TestAWithdrawalWhileTheNoteIsDelivered(t *testing.T) {
+	w := newWorld(t)
+	c := newCall()
+	w.choose(c, consentv1.Transcription, true)
+	w.talk(c)
+	n := w.approved(w.drafted(c))
+	w.acts.Deliverer = meanwhile{w.acts.Deliverer, func() {
+		w.choose(c, consentv1.Transcription, false)
+		w.withdrawn(c, consentv1.Transcription)
+		w.pass(c, consentv1.Transcription)
+	}}
+	res, err := w.acts.Deliver(t.Context(), note.DeliverInput{ConversationID: c.id, NoteID: n.ID, NextIn: time.Minute})
+	if err != nil || !res.Delivered {
+		t.Fatalf("%+v %v", res, err)
+	}
+	got := w.noteOf(c)
+	if got.State != journalv1.NoteDelivered || got.Receipt == nil || len(got.Sentences) != len(n.Sentences) {
+		t.Fatalf("note: %+v", got)
+	}
+	for _, s := range got.Sentences {
+		for _, e := range s.Evidence {
+			if e.Quote != "" {
+				t.Errorf("what was withdrawn is back: %q", e.Quote)
+			}
+		}
+	}
+}

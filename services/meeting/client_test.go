@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/interceptor"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
@@ -23,6 +24,7 @@ type tab struct {
 	once     sync.Once
 
 	loud atomic.Bool // says that it speaks
+	bare bool        // sends no reports of what it gets but those of the test
 
 	mu      sync.Mutex
 	sounds  map[string]int // packets by track
@@ -38,7 +40,11 @@ func (g *tab) connection() *webrtc.PeerConnection {
 	var me webrtc.MediaEngine
 	g.w.must(me.RegisterDefaultCodecs())
 	g.w.must(me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: levelURI}, webrtc.RTPCodecTypeAudio))
-	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(&me)).NewPeerConnection(webrtc.Configuration{})
+	with := []func(*webrtc.API){webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(&me)}
+	if g.bare {
+		with = append(with, webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
+	}
+	pc, err := webrtc.NewAPI(with...).NewPeerConnection(webrtc.Configuration{})
 	g.w.must(err)
 	g.w.t.Cleanup(func() { _ = pc.Close() })
 	return pc
@@ -54,9 +60,11 @@ func gathered(pc *webrtc.PeerConnection, d webrtc.SessionDescription) (string, e
 }
 
 // join brings the guest's sound into the room, and the others' to the guest. A packet is sent every 20 ms until leave.
-func (g *guest) join() *guest {
+func (g *guest) join() *guest { g.w.t.Helper(); return g.joins(false) }
+
+func (g *guest) joins(bare bool) *guest {
 	g.w.t.Helper()
-	g.tab = &tab{w: g.w, seat: g.seat, stop: make(chan struct{}), sounds: map[string]int{}, written: map[string]string{}}
+	g.tab = &tab{w: g.w, seat: g.seat, stop: make(chan struct{}), sounds: map[string]int{}, written: map[string]string{}, bare: bare}
 	g.tab.publish()
 	g.tab.subscribe()
 	g.w.t.Cleanup(g.tab.hush)

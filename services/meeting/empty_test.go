@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/webrtc/v4"
+
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/platform/errs"
@@ -136,7 +138,15 @@ func TestMeetingThatTheCitizenMissed(t *testing.T) {
 func TestMeetingIsNotBegunDaysBefore(t *testing.T) {
 	w := newWorld(t)
 	m := w.book(func(r *meetingv1.BookRequest) { r.StartsAt = time.Now().Add(48 * time.Hour) })
-	refused(w, errs.Conflict, meetingv1.PublishSubject, meetingv1.MediaRequest{Seat: w.host(m).seat, SDP: "v=0"})
+	page := &tab{w: w, seat: w.host(m).seat}
+	pc := page.connection()
+	_, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	w.must(err)
+	offer, err := pc.CreateOffer(nil)
+	w.must(err)
+	sdp, err := gathered(pc, offer)
+	w.must(err)
+	refused(w, errs.Conflict, meetingv1.PublishSubject, meetingv1.MediaRequest{Seat: page.seat, SDP: sdp})
 	if s := w.state(m.ID); s != meetingv1.Booked {
 		t.Errorf("the meeting is %s", s)
 	}
@@ -216,7 +226,7 @@ func TestClosedBrowserLeavesAnEmptyRoom(t *testing.T) {
 	host.hush()
 	w.must(host.pub.Close())
 	w.must(host.sub.Close())
-	w.eventually("the clock runs", func() bool { return clock.armed() == 1 })
+	w.eventually("the room's clock runs, and the person's", func() bool { return clock.armed() == 2 })
 	clock.pass(w, 5*time.Minute)
 	if end := w.over(m.ID); end.Reason != "empty" {
 		t.Errorf("ended by %q", end.Reason)

@@ -52,6 +52,7 @@ type world struct {
 	bus  *bus.Bus
 	keys *seal.Ring
 	dsn  string
+	log  slog.Handler // nil: nobody reads it
 	on   clocks
 	node *node        // the newest
 	look *store.Store // the database, when there are several nodes
@@ -285,6 +286,9 @@ func (w *world) start() *node {
 	w.t.Helper()
 	cfg := Settings{DB: w.dsn, Sender: "Test", SenderMail: "test@example.dk", Public: "http://example.dk", Recordings: filepath.Join(w.data, "recordings"), RecordingMB: 100, DialIn: dialIn}
 	log := slog.New(slog.DiscardHandler)
+	if w.log != nil {
+		log = slog.New(w.log)
+	}
 	if os.Getenv("TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}

@@ -29,4 +29,6 @@ func TestTelephoneInEnglish(t *testing.T) {
 	})
 	r := meetingv1.BookRequest{Title: "x", ServiceArea: "a", Actor: mette, Participants: []meetingv1.Participant{{Role: meetingv1.RoleCitizen, Language: "tlh"}}}
 	refused(w, errs.Invalid, meetingv1.BookSubject, r)
+	r.Participants[0].Language, r.ServiceArea = "", ""
+	refused(w, errs.Invalid, meetingv1.BookSubject, r)
 }

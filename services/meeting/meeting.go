@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"time"
@@ -19,6 +21,7 @@ import (
 	"samtale.dk/samtale/media/sfu"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
+	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/meeting/internal/activity"
 	"samtale.dk/samtale/services/meeting/internal/app"
 	"samtale.dk/samtale/services/meeting/internal/booking"
@@ -91,6 +94,23 @@ const idleLimit = time.Second
 // maxLegs is how many people are written down at once.
 const maxLegs = 500
 
+// addresses finds those that are none.
+func (s Settings) addresses() error {
+	for name, list := range map[string][]string{"SAMTALE_MEETING_UDP": s.UDP, "SAMTALE_MEETING_TCP": s.TCP, "SAMTALE_SMTP": {s.SMTP}} {
+		for _, addr := range list {
+			if _, _, err := net.SplitHostPort(addr); addr != "" && err != nil {
+				return fmt.Errorf("settings: %s: %q is not HOST:PORT", name, addr)
+			}
+		}
+	}
+	for _, ip := range s.IPs {
+		if _, err := netip.ParseAddr(ip); err != nil {
+			return fmt.Errorf("settings: SAMTALE_MEETING_PUBLIC_IP: %q is not an IP address", ip)
+		}
+	}
+	return nil
+}
+
 // Run serves until ctx is done.
 func Run(ctx context.Context, env process.Env) error {
 	var cfg Settings
@@ -107,7 +127,7 @@ func Run(ctx context.Context, env process.Env) error {
 		cfg.Public = "http://" + cfg.HTTPAddr
 	}
 	relay, err := cfg.relay()
-	if err := errors.Join(cfg.Temporal.Check(), err); err != nil || env.CheckOnly {
+	if err := errors.Join(cfg.Temporal.Check(), cfg.addresses(), err); err != nil || env.CheckOnly {
 		return err
 	}
 	master, err := masterkey.LoadOrCreate(cfg.MasterKey, cfg.Data)
@@ -194,14 +214,17 @@ func assemble(
 		Successor: others.Successor, TURN: others.TURN, Awake: others.Awake,
 		Area: func(ctx context.Context, id string) (consentv1.Area, error) { return area(ctx, rules, id) },
 	})
+	from := invite.Sender{Name: cfg.Sender, Email: cfg.SenderMail, Phone: cfg.SenderPhone, CVR: cfg.SenderCVR}
 	acts := &activity.Activities{
-		Book: book, Archive: archive, Bus: b, Way: cfg.way(), Public: strings.TrimSuffix(cfg.Public, "/"), Log: log, Now: on.now,
+		Book: book, Archive: archive, Bus: b, Way: cfg.way(), Public: strings.TrimSuffix(cfg.Public, "/"), Log: log, Now: on.now, From: from,
 		Over: func(ctx context.Context, id string) error { return a.Over(ctx, id) },
-		From: invite.Sender{Name: cfg.Sender, Email: cfg.SenderMail, Phone: cfg.SenderPhone, CVR: cfg.SenderCVR},
 	}
 	a, err = app.New(app.Config{
 		Store: st, Bus: b, Book: book, Hall: hall, Nodes: others, Log: log, Metrics: env.Metrics, Queue: phonecall.WorkflowQueue,
 		Alone: strings.HasPrefix(cfg.DB, "sqlite:"),
+		Sample: func(s meetingv1.Setup, language string) (meetingv1.Preview, error) {
+			return invite.Sample(s, language, from, acts.Public, on.now())
+		},
 		Dial: func(ctx context.Context) (client.Client, error) {
 			return temporal.Dial(ctx, "meeting", cfg.Temporal, master, env.Log)
 		},

@@ -2,10 +2,13 @@ package meeting
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/seal"
+	platformstore "samtale.dk/samtale/services/platform/store"
 )
 
 func yes() *bool { y := true; return &y }
@@ -273,10 +277,52 @@ func TestLockedEarlyRemoved(t *testing.T) {
 
 	tomorrow := w.book(func(r *meetingv1.BookRequest) { r.StartsAt = time.Now().Add(24 * time.Hour) })
 	refused(w, errs.Conflict, meetingv1.KnockSubject, meetingv1.KnockRequest{Seat: w.enter(tomorrow, 1, nil).seat})
+	early := token()
+	early.MeetingID = tomorrow.ID
+	refused(w, errs.Conflict, meetingv1.EnterSubject, early)
+	if got := get[meetingv1.Meeting](w, meetingv1.GetSubject, meetingv1.Ref{ID: tomorrow.ID, Actor: mette}); len(got.Participants) != len(tomorrow.Participants) {
+		t.Errorf("who came too early is there: %v", got.Participants)
+	}
 	get[meetingv1.Meeting](w, meetingv1.CancelSubject, meetingv1.CancelRequest{ID: tomorrow.ID, Actor: mette})
 	refused(w, errs.NotFound, meetingv1.EnterSubject, meetingv1.EnterRequest{
 		MeetingID: tomorrow.ID, Secret: filepath.Base(tomorrow.Participants[1].Link), Device: "0123456789abcdef",
 	})
+}
+
+// What is no offer begins no meeting: it can still be moved and cancelled.
+func TestBrokenOfferBeginsNothing(t *testing.T) {
+	w := newWorld(t)
+	m := w.book()
+	host := w.host(m)
+	for _, sdp := range []string{"", "v=0", "v=0\r\na=setup:passive\r\n"} {
+		refused(w, errs.Invalid, meetingv1.PublishSubject, meetingv1.MediaRequest{Seat: host.seat, SDP: sdp})
+	}
+	refused(w, errs.Invalid, meetingv1.SubscribeSubject, meetingv1.MediaRequest{Seat: host.seat, SDP: "v=0"})
+	if got := get[meetingv1.Meeting](w, meetingv1.GetSubject, meetingv1.Ref{ID: m.ID, Actor: mette}); got.State != meetingv1.Booked {
+		t.Errorf("the meeting is %s", got.State)
+	}
+}
+
+// One of two connections can be ended alone, by whose they are; who ends both has left.
+func TestConnectionsEndOneByOne(t *testing.T) {
+	w := newWorld(t)
+	m := w.book()
+	g := w.admitted(m, 1, "Bente", true).join()
+	state := func() string {
+		return get[meetingv1.Meeting](w, meetingv1.GetSubject, meetingv1.Ref{ID: m.ID, Actor: mette}).Participants[1].State
+	}
+	forged := g.seat
+	forged.Key += "0"
+	refused(w, errs.Unauthenticated, meetingv1.PublishSubject, meetingv1.MediaRequest{Seat: forged, End: true})
+	get[meetingv1.MediaReply](w, meetingv1.SubscribeSubject, meetingv1.MediaRequest{Seat: g.seat, End: true})
+	if got := state(); got != meetingv1.InRoom {
+		t.Errorf("with one connection left they are %s", got)
+	}
+	get[meetingv1.MediaReply](w, meetingv1.PublishSubject, meetingv1.MediaRequest{Seat: g.seat, End: true})
+	if got := state(); got != meetingv1.Left {
+		t.Errorf("without a connection they are %s", got)
+	}
+	refused(w, errs.Denied, meetingv1.PublishSubject, meetingv1.MediaRequest{Seat: g.seat, End: true})
 }
 
 func TestForgedSeats(t *testing.T) {
@@ -499,6 +545,7 @@ func TestChatFilesLimits(t *testing.T) {
 	get[meetingv1.FilePart](w, meetingv1.FileSubject, send("f", 0, 2, pdf)) // the answer was lost
 	refused(w, errs.Conflict, meetingv1.FileSubject, send("f", 0, 2, pdf[1:]))
 	refused(w, errs.NotFound, meetingv1.SaySubject, meetingv1.SayRequest{ID: "f", Seat: g.seat, File: "f"})
+	refused(w, errs.Invalid, meetingv1.FileSubject, send("f", 1, 1, pdf)) // a file that says it is shorter each time would never end
 	if p := get[meetingv1.FilePart](w, meetingv1.FileSubject, send("f", 1, 2, pdf)); !p.Last || p.File.Type != "application/pdf" || p.File.Name != "svar.pdf" {
 		t.Errorf("the file is %+v", p.File)
 	}
@@ -636,6 +683,58 @@ func TestRealTimeTextIsKept(t *testing.T) {
 	typed := w.typedLeg(w.over(m.ID))
 	w.eventually("the last of the typed leg", func() bool { return w.accounted(typed.ID) == typed.Samples })
 	if words := w.typed(m.ID); len(words) != 4 || words[0].Text != "jeg" || !words[2].Sentence {
+		t.Errorf("typed words %+v", words)
+	}
+}
+
+// told is a log whose messages can be looked for.
+type told struct {
+	slog.Handler
+	mu   sync.Mutex
+	said map[string]bool
+}
+
+func (l *told) Enabled(context.Context, slog.Level) bool { return true }
+func (l *told) WithAttrs([]slog.Attr) slog.Handler       { return l }
+
+func (l *told) Handle(_ context.Context, r slog.Record) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.said[r.Message] = true
+	return nil
+}
+
+func (l *told) has(message string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.said[message]
+}
+
+// What is typed while the database takes nothing is written down when it does again.
+func TestTextWaitsForTheDatabase(t *testing.T) {
+	log := &told{said: map[string]bool{}}
+	w := newWorld(t, func(w *world) { w.log = log })
+	m := w.book()
+	host, g := w.host(m).join(), w.admitted(m, 1, "Bente", true).join()
+	w.eventually("the channel", func() bool { return g.text.ReadyState().String() == "open" })
+	db, err := platformstore.Open(t.Context(), w.dsn)
+	w.must(err)
+	defer db.Close()
+	run := func(query string) {
+		w.must(db.InTx(t.Context(), func(tx *platformstore.Tx) error {
+			_, err := tx.Exec(t.Context(), query)
+			return err
+		}))
+	}
+	run(`CREATE TRIGGER full BEFORE INSERT ON said BEGIN SELECT RAISE(ABORT, 'full'); END`)
+	w.must(g.text.SendText("jeg flytter\u2028"))
+	w.eventually("the refusal", func() bool { return log.has("a line of real-time text is not kept yet") })
+	run(`DROP TRIGGER full`)
+	w.eventually("the line", func() bool { h := host.history().Messages; return len(h) == 1 && h[0].Text == "jeg flytter" })
+	host.act(meetingv1.ActEnd, "", "")
+	typed := w.typedLeg(w.over(m.ID))
+	w.eventually("the last of the typed leg", func() bool { return w.accounted(typed.ID) == typed.Samples })
+	if words := w.typed(m.ID); len(words) != 2 {
 		t.Errorf("typed words %+v", words)
 	}
 }

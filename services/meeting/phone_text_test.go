@@ -10,7 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 
+	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/contract/transcriptv1"
 )
 
 // textphone is a telephone with real-time text, as the phone service brings it.
@@ -195,4 +197,83 @@ func TestTelephoneInTheSideRoom(t *testing.T) {
 	if text, _ := p.shown(tolk.seat.ParticipantID); text != "igen\u2028" || at(tolk, "hemmeligtåbent\u2028") {
 		t.Errorf("the telephone has read %q", text)
 	}
+}
+
+// TestTelephoneReadsCaptions: a telephone that has asked for it reads what the others say, as their captions are, and what is put right;
+// not its own words, nothing in the side room, and nothing when it wants none any more.
+func TestTelephoneReadsCaptions(t *testing.T) {
+	w := newWorld(t)
+	m := w.withCodes()
+	host := w.host(m).join()
+	p := w.textphone(m)
+	hostID := host.seat.ParticipantID
+	wants := func(on bool) {
+		t.Helper()
+		_, err := ask[meetingv1.Entry](w, meetingv1.SoundSubject, meetingv1.SoundRequest{Seat: p.seat, Session: p.session, Text: true, Captions: on})
+		w.must(err)
+	}
+	w.leg(m.ID, hostID)
+	w.eventually("the telephone's own leg", func() bool { p.say(5, 0, 0); return w.legOf(m.ID, p.seat.ParticipantID).clear > 0 })
+	leg, own := w.participant(m.ID, hostID).LegID, w.participant(m.ID, p.seat.ParticipantID).LegID
+	at := int64(0)
+	says := func(text string) { // and the room has done with it: it takes one after the other, and the telephone's own words say nothing to it
+		t.Helper()
+		n := len(host.history().Captions)
+		at++
+		w.final(m.ID, leg, at, text)
+		w.final(m.ID, own, at, "det siger jeg selv")
+		w.eventually("the captions", func() bool { return len(host.history().Captions) == n+2 })
+	}
+	says("før de blev bedt om")
+	wants(true)
+	says("jeg vil søge bolig støtte")
+	reads := func(text string) {
+		t.Helper()
+		w.eventually("the telephone reads "+text, func() bool { got, _ := p.shown(hostID); return got == text })
+	}
+	reads("jeg vil søge bolig støtte ")
+	host.act(meetingv1.ActCorrect, leg+"-2", "jeg vil søge boligstøtte")
+	all := "jeg vil søge bolig støtte jeg vil søge boligstøtte\u2028"
+	reads(all)
+	w.final(m.ID, leg, at, "jeg vil søge bolig støtte") // told twice
+	host.act(meetingv1.ActSide, "", "open", hostID, p.seat.ParticipantID)
+	says("sagt før sidelokalet")
+	host.act(meetingv1.ActSide, "", "close")
+	wants(false)
+	says("uset")
+	wants(true)
+	says("set")
+	reads(all + "set ")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, v := range p.reads {
+		if v.From != hostID || !v.Caption || v.Corrected != (i == 1) || v.Role != meetingv1.RoleCaseworker || v.Name == "" {
+			t.Errorf("the telephone is told %+v", v)
+		}
+	}
+}
+
+// TestGapsInCaptions: sound that was lost is shown between the words, and each sentence has a line.
+func TestGapsInCaptions(t *testing.T) {
+	w := newWorld(t)
+	m := w.withCodes()
+	host := w.host(m).join()
+	p := w.textphone(m)
+	_, err := ask[meetingv1.Entry](w, meetingv1.SoundSubject, meetingv1.SoundRequest{Seat: p.seat, Session: p.session, Text: true, Captions: true})
+	w.must(err)
+	w.leg(m.ID, host.seat.ParticipantID)
+	leg := w.participant(m.ID, host.seat.ParticipantID).LegID
+	sealed, err := sealJSON(w, m.ID, transcriptv1.Body{Words: []transcriptv1.Word{
+		{ID: "w-1", Text: "ikke", Start: 0, End: 10}, {ID: "w-2", Text: "alt", Start: 20, End: 25}, {ID: "w-3", Text: "Hej", Start: 25, End: 30, Sentence: true},
+	}})
+	w.must(err)
+	w.must(w.bus.Publish(t.Context(), transcriptv1.Final{
+		Meta: event.NewMeta("transcript.v1.final", "test", time.Now()), ConversationID: m.ID, LegID: leg, Role: "caseworker", To: 30, Engine: "demo",
+		Ledger: []transcriptv1.Range{
+			{Start: 0, End: 10, State: transcriptv1.Transcribed},
+			{Start: 10, End: 20, State: transcriptv1.Lost, Reason: transcriptv1.ReasonCapture},
+			{Start: 20, End: 30, State: transcriptv1.Transcribed},
+		}, Sealed: sealed,
+	}))
+	w.eventually("the gap", func() bool { got, _ := p.shown(host.seat.ParticipantID); return got == "ikke \uFFFD alt \u2028Hej " })
 }

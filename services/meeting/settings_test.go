@@ -21,3 +21,13 @@ func TestTURNServerNeedsAnAddressForBrowsers(t *testing.T) {
 		t.Errorf("TLS without a certificate: %v", err)
 	}
 }
+
+func TestAddressesAreChecked(t *testing.T) {
+	for _, kv := range []string{"SAMTALE_MEETING_UDP=4000", "SAMTALE_MEETING_TCP=a", "SAMTALE_SMTP=mail.example.dk", "SAMTALE_MEETING_PUBLIC_IP=meet.example.dk"} {
+		name, _, _ := strings.Cut(kv, "=")
+		env := process.Env{CheckOnly: true, Environ: []string{"SAMTALE_DATA=" + t.TempDir(), kv}}
+		if err := Run(t.Context(), env); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", kv, err)
+		}
+	}
+}

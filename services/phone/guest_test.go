@@ -36,7 +36,8 @@ type meetingDesk struct {
 	acts   []string
 	lines  []meetingv1.LineReport
 	left   bool
-	sounds int // requests
+	sounds int  // requests
+	reads  bool // captions, as the last request says
 
 	language string // of the seat's person
 
@@ -81,7 +82,7 @@ func (w *world) meetingDesk() *meetingDesk {
 			})
 		}),
 		serveOnce(w, svc, meetingv1.SoundSubject, func(r meetingv1.SoundRequest) (meetingv1.Entry, error) {
-			return d.entry(func() { d.sounds++; d.connect(r.Session) })
+			return d.entry(func() { d.sounds++; d.reads = r.Captions; d.connect(r.Session) })
 		}),
 		serveOnce(w, svc, meetingv1.ActSubject, func(r meetingv1.ActRequest) (meetingv1.Entry, error) {
 			return d.entry(func() {

@@ -3,6 +3,7 @@ package phone
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -162,6 +163,41 @@ func TestGuestReadsEnglish(t *testing.T) {
 	w.reads(c, announce.WrittenIn(announce.English, announce.MeetingIn))
 	d.show(meetingv1.Typed{From: "p-2", Name: "Mette Holm", Role: meetingv1.RoleCaseworker, Text: "Hello"})
 	w.reads(c, "[Mette Holm, caseworker] Hello")
+}
+
+// TestGuestReadsCaptions: what the others say comes as text when it is asked for, by key or line, and comes no more when it is not wanted.
+func TestGuestReadsCaptions(t *testing.T) {
+	w := start(t, slowQuestions(t), noPause)
+	d := w.meetingDesk()
+	c := d.textGuest()
+	w.types(c, rightCode)
+	w.reads(c, announce.Written(announce.MeetingAsk))
+	w.types(c, "nej\n") // who is not written down reads what the others say
+	d.until("a knock", func() bool { return len(d.knocks) > 0 })
+	d.move(func(p *meetingv1.Participant) { p.State = meetingv1.InRoom })
+	w.written(c, announce.MeetingCaptionsOffer)
+	if err := c.Press(t.Context(), "3"); err != nil {
+		t.Fatal(err)
+	}
+	w.written(c, announce.MeetingCaptions)
+	d.until("captions are asked for", func() bool { return d.reads })
+	v := meetingv1.Typed{From: "p-2", Name: "Mette Holm", Role: meetingv1.RoleCaseworker, Caption: true}
+	says := func(text string, corrected bool) { v.Text, v.Corrected = text+"\u2028", corrected; d.show(v) }
+	says("Goddag, Bent.", false)
+	says("Sid ned.", false)
+	w.reads(c, "\n[Mette Holm, sagsbehandler (tekstning)] Goddag, Bent.\nSid ned.\n")
+	says("Goddag, Bente.", true)
+	w.reads(c, "\n[Mette Holm, sagsbehandler (tekstning, rettet)] Goddag, Bente.\n")
+	v.Caption = false
+	says("Skrevet", false)
+	w.reads(c, "\n[Mette Holm, sagsbehandler] Skrevet\n")
+	w.types(c, "tek")
+	w.types(c, "st\n")
+	w.written(c, announce.CaptionsOff)
+	d.until("captions are not wanted", func() bool { return !d.reads })
+	if strings.Count(c.Typed(), announce.Written(announce.MeetingCaptionsOffer)) != 1 {
+		t.Errorf("captions are offered more than once: %q", c.Typed())
+	}
 }
 
 // TestGuestTypesForAPerson: 0 instead of a code leads to a person, with text.

@@ -48,6 +48,8 @@ type world struct {
 	mu      sync.Mutex
 	keys    map[string][]byte
 	choices []consentv1.Choice
+	full    bool // consent cannot keep a choice: its disk is full
+	unkept  int  // choices that were refused for that
 	legs    map[string]*heard
 	started map[string]callv1.Started
 	changed map[string][]callv1.Changed
@@ -208,6 +210,15 @@ func (w *world) serveConsent() {
 		return consentv1.AreasReply{Areas: w.areas}, nil
 	}))
 	must(bus.Handle(w.bus, svc, consentv1.ChoiceSubject, 64, func(_ context.Context, c consentv1.Choice) (consentv1.Choice, error) {
+		var full bool
+		w.note(func() {
+			if full = w.full; full {
+				w.unkept++
+			}
+		})
+		if full {
+			return c, errs.E(errs.Unavailable, "", nil)
+		}
 		w.note(func() {
 			if !slices.ContainsFunc(w.choices, func(had consentv1.Choice) bool { return had.ID == c.ID }) { // sent again when we were slow
 				w.choices = append(w.choices, c)

@@ -9,6 +9,7 @@ import (
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/phone/dialer"
 	"samtale.dk/samtale/services/phone/internal/announce"
+	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/seal"
 )
 
@@ -88,6 +89,41 @@ func TestHangingUpBeforeTheTone(t *testing.T) {
 	if e := w.endOf(c.ConversationID); e.Reason != "caller-hangup" || e.CallBack || len(e.Legs) != 0 {
 		t.Errorf("ended: %+v", e)
 	}
+}
+
+// A call that has ended while its events could not be sent has not vanished.
+func TestEndedCallIsKnownUntilAllIsTold(t *testing.T) {
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t))
+	w.note(func() { w.full = true })
+	c, err := w.dialer(dialer.Config{}).Dial(t.Context(), dialer.Options{To: w.uri("besked")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := c.ConversationID
+	w.until("the choice is refused", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.unkept > 0
+	})
+	if err := c.HangUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the call is over", func() bool { return w.snapshot(id).State == callv1.StateEnded })
+	w.until("no desk has it any more", func() bool {
+		calls, err := ask[callv1.ListReply](w, callv1.ListSubject, callv1.ListRequest{})
+		return err == nil && len(calls.Calls) == 0
+	})
+	if s := w.snapshot(id).State; s != callv1.StateEnded {
+		t.Errorf("not yet told, it is %s", s)
+	}
+	w.note(func() { w.full = false })
+	if e := w.endOf(id); len(e.Legs) != 1 {
+		t.Errorf("ended: %+v", e)
+	}
+	w.until("it is gone", func() bool {
+		_, err := ask[callv1.Call](w, callv1.CheckSubject, callv1.CheckRequest{ConversationID: id})
+		return errs.KindOf(err) == errs.NotFound
+	})
 }
 
 func TestUnknownNumber(t *testing.T) {

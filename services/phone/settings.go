@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/emiago/sipgo/sip"
+
 	"samtale.dk/samtale/media/rtpx"
 	"samtale.dk/samtale/services/phone/internal/calls"
 	"samtale.dk/samtale/services/phone/internal/sipua"
@@ -65,6 +67,7 @@ type Settings struct {
 	DeskConnect    time.Duration `env:"SAMTALE_DESK_CONNECT" envDefault:"10s"` // for the sound of a browser that answers
 	DeskLost       time.Duration `env:"SAMTALE_DESK_LOST" envDefault:"4s"`     // without it, before the call rings again
 	TextPause      time.Duration `env:"SAMTALE_TEXT_PAUSE" envDefault:"4s"`    // without typing, after which a line of real-time text is ended
+	LastWords      time.Duration `env:"SAMTALE_CAPTIONS_END" envDefault:"4s"`  // for captions of what was said last, before we hang up
 	TextOffer      bool          `env:"SAMTALE_TEXT_OFFER" envDefault:"true"`  // real-time text in calls that we place
 }
 
@@ -103,6 +106,12 @@ func (s Settings) parse() (p parts, err error) {
 	if s.Public != "" {
 		p.public, e = netip.ParseAddr(s.Public)
 		wrap("SAMTALE_SIP_PUBLIC_IP", e)
+	}
+	if s.TrunkProxy != "" {
+		var u sip.Uri
+		if e := sip.ParseUri(s.TrunkProxy, &u); e != nil || u.Host == "" {
+			wrap("SAMTALE_SIP_TRUNK", errors.New("is not like sip:trunk.example.dk"))
+		}
 	}
 	p.rtcLow, p.rtcHigh, e = portRange(s.WebRTCPort)
 	wrap("SAMTALE_WEBRTC_PORTS", e)
@@ -193,7 +202,7 @@ func (s Settings) trunk() calls.Trunk {
 func (s Settings) times() calls.Times {
 	return calls.Times{
 		MessageSilence: s.MessageSilence, MessageMax: s.MessageMax, OfferMessage: s.QueueOffer, MaxWait: s.QueueMax,
-		Connect: s.DeskConnect, AgentLost: s.DeskLost, TextPause: s.TextPause,
+		Connect: s.DeskConnect, AgentLost: s.DeskLost, TextPause: s.TextPause, LastWords: s.LastWords,
 	}
 }
 

@@ -362,11 +362,14 @@ func TestDigest(t *testing.T) {
 	for _, c := range []struct {
 		password string
 		code     int
-	}{{"wrong", 401}, {"secret", 200}} {
+	}{{"wrong", 401}, {"secret", 200}, {"secret", 401}} { // the last has overheard the one before
 		r.request("INVITE", user, sdp("127.0.0.1", 9000, ""), "Authorization: "+credentials("trunk", c.password, nonce, "sip:x@y"))
 		a := r.final("INVITE")
 		if a.code != c.code {
 			t.Errorf("password %s: %s", c.password, a.line)
+		}
+		if stale := strings.Contains(a.h.Get("Www-Authenticate"), "stale=true"); stale != (c.code == 401 && c.password == "secret") {
+			t.Errorf("password %s: the challenge is %q", c.password, a.h.Get("Www-Authenticate"))
 		}
 		r.tagOf(a)
 		r.ack(user, "")

@@ -1,15 +1,10 @@
 package phone
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
-	"math/big"
-	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -19,35 +14,25 @@ import (
 	"samtale.dk/samtale/services/phone/dialer"
 )
 
-// certificate writes a self-signed one for 127.0.0.1 and returns whom to trust.
+// certificate writes one for 127.0.0.1, and its key, and returns whom to trust.
 func certificate(t *testing.T) (cert, key string, pool *x509.CertPool) {
 	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	private, err := x509.MarshalPKCS8PrivateKey(s.TLS.Certificates[0].PrivateKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &k.PublicKey, k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	kb, err := x509.MarshalPKCS8PrivateKey(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	c := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	for name, b := range map[string][]byte{cert: c, key: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: kb})} {
-		if err := os.WriteFile(name, b, 0o600); err != nil {
+	cert, key = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	for name, block := range map[string]*pem.Block{
+		cert: {Type: "CERTIFICATE", Bytes: s.Certificate().Raw}, key: {Type: "PRIVATE KEY", Bytes: private},
+	} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	pool = x509.NewCertPool()
-	pool.AppendCertsFromPEM(c)
+	pool.AddCert(s.Certificate())
 	return cert, key, pool
 }
 
@@ -79,7 +64,7 @@ func TestTLSWithSRTP(t *testing.T) {
 func TestSettings(t *testing.T) {
 	w := start(t)
 	for _, bad := range []string{
-		"SAMTALE_RTP_PORTS=1-2", "SAMTALE_SIP_ADDR=nowhere", "SAMTALE_SIP_ADDR=pbx.example:5060", "SAMTALE_SIP_TRUNKS=pbx", "SAMTALE_SIP_DIGEST=a",
+		"SAMTALE_RTP_PORTS=1-2", "SAMTALE_SIP_ADDR=nowhere", "SAMTALE_SIP_ADDR=pbx.example:5060", "SAMTALE_SIP_TRUNKS=pbx", "SAMTALE_SIP_TRUNK=pbx", "SAMTALE_SIP_DIGEST=a",
 		"SAMTALE_EXTENSIONS=1", "SAMTALE_SIP_TLS_ADDR=127.0.0.1:1", "SAMTALE_ANNOUNCEMENTS=/no/such/folder", "SAMTALE_SIP_MAX_CALLS=0",
 		"SAMTALE_WEBRTC_PORTS=9-1", "SAMTALE_SIP_SESSION_EXPIRES=10", "SAMTALE_SIP_PUBLIC_IP=x",
 	} {

@@ -106,6 +106,77 @@ func (p *place) with(t *testing.T, method, path, header, value string) *http.Res
 	return r
 }
 
+// An answer that is read again says when what it stands on has expired, or is gone.
+func TestHistoryMarksWhatHoldsNoMore(t *testing.T) {
+	p := start(t)
+	b := p.browser(t)
+	r, err := b.PostForm(b.base+"/", url.Values{"question": {"Hvornår skal jeg melde flytning?"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read(t, r)
+	const outdated = "gælder ikke mere"
+	for _, tt := range []struct {
+		name, until string
+		gone        bool
+		want, not   string
+	}{
+		{"in force", "", false, "5 dage efter", outdated},
+		{"to the end of time", "2999-12-31", false, "5 dage efter", outdated},
+		{"expired", "2026-01-31", false, "Gjaldt til og med lørdag 31. januar 2026", "Findes ikke mere"},
+		{"deleted", "", true, "Findes ikke mere", "Gjaldt til og med"},
+	} {
+		p.assistant.mu.Lock()
+		p.assistant.gone, p.assistant.until = tt.gone, tt.until
+		p.assistant.mu.Unlock()
+		_, page := b.get(t, "/")
+		if !strings.Contains(page, tt.want) || strings.Contains(page, tt.not) || strings.Contains(page, outdated) != (tt.not != outdated) {
+			t.Errorf("%s:\n%s", tt.name, page)
+		}
+	}
+}
+
+// An English question may be answered by a Danish article, word for word: it is marked, and read aloud, as Danish.
+func TestDanishSentencesOfAnEnglishAnswer(t *testing.T) {
+	p := start(t)
+	q := quote("Du kan tidligst gøre det 4 uger før.")
+	p.assistant.mu.Lock()
+	p.assistant.sessions["mine"] = []assistantv1.Answer{{
+		ID: "a1", Language: "en", Answered: true, Reason: assistantv1.ReasonAnswered, Question: "When?", Authority: "The municipality",
+		Sentences: []assistantv1.Sentence{{ID: "1", Text: q.Quote, Evidence: []assistantv1.Evidence{q}}},
+	}}
+	p.assistant.mu.Unlock()
+	get := func(path string) string {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), "GET", p.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Samtale-Session", "mine")
+		r, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, body := read(t, r)
+		if status != http.StatusOK {
+			t.Fatalf("%s: %d %s", path, status, body)
+		}
+		return body
+	}
+	page := get("/")
+	for _, want := range []string{`<p class="said-q" lang="da">`, `<div class="source-text" lang="da">`, `<span lang="da">Flytning: Frist</span>`, `<strong lang="en">The municipality`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%s is not on the page:\n%s", want, page)
+		}
+	}
+	get("/api/v1/ask/a1/speech?sentence=0")
+	p.assistant.mu.Lock()
+	defer p.assistant.mu.Unlock()
+	if len(p.assistant.said) != 1 || p.assistant.said[0].Language != "da" {
+		t.Errorf("spoken: %+v", p.assistant.said)
+	}
+}
+
 // What a source rests on stands with it.
 func TestSourcesNameTheirLaws(t *testing.T) {
 	p := start(t)
@@ -156,6 +227,7 @@ func TestAskRefusesClearly(t *testing.T) {
 		{"a megabyte", `{"question":"` + strings.Repeat("flytning ", 120_000) + `"}`, "for langt"},
 		{"no JSON", `question=x`, "JSON"},
 		{"municipality", `{"question":"x","municipality":"Aarhus"}`, "fire cifre"},
+		{"no such municipality", `{"question":"x","municipality":"9999"}`, "ingen kommune med koden 9999"},
 		{"date", `{"question":"x","at":"i går"}`, "år-måned-dag"},
 		{"language", `{"question":"x","language":"de"}`, "da eller en"},
 		{"session", `{"question":"x","session":"a.b"}`, "Samtalens nummer"},

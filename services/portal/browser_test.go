@@ -181,9 +181,18 @@ func (b *page) write(selector, text string) {
 	b.run(chromedp.Focus(selector, chromedp.ByQuery), chromedp.ActionFunc(func(ctx context.Context) error { return input.InsertText(text).Do(ctx) }))
 }
 
-func (b *page) key(k string) {
+// key presses keys. What a press types comes with it, as from a keyboard: chromedp.KeyEvent sends it afterwards, to whatever has got the
+// focus by then.
+func (b *page) key(keys string) {
 	b.t.Helper()
-	b.run(chromedp.KeyEvent(k))
+	for _, k := range keys {
+		events := kb.Encode(k)
+		down, up := events[0], events[len(events)-1]
+		if len(events) == 3 {
+			down.Text, down.UnmodifiedText = events[1].Text, events[1].UnmodifiedText
+		}
+		b.run(down, up)
+	}
 }
 
 // shot writes a picture to the folder that SAMTALE_SHOTS names, for people to look at.
@@ -234,8 +243,49 @@ func (b *page) narrow(name string) {
 		wide := eval[string](b, `[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > 321 && !e.closest(".scroll, .transcript")).slice(0, 5).map((e) => e.outerHTML.slice(0, 120)).join("\n")`)
 		b.t.Errorf("%s is %d px wide at 320 px:\n%s", name, w, wide)
 	}
+	b.faultless(name + " at 320 px")
 	b.shot(name + "-320")
 	b.width(1400, 900)
+	b.faultless(name)
+}
+
+// faults lists what no page may have, also where the reader has set wider spacing (WCAG 1.4.12): targets under 24 px (2.5.8), text
+// that is cut off, things beside the window, headings that skip a level, a page without its one main heading.
+const faults = `(() => {
+	const out = [];
+	const say = (what, e) => out.push(what + ": " + e.outerHTML.slice(0, 120));
+	const clips = (v) => v === "hidden" || v === "clip";
+	const scrolled = (e) => { for (let p = e.parentElement; p && p !== document.body; p = p.parentElement) if (getComputedStyle(p).overflowX !== "visible") return true; return false; };
+	const look = (spaced) => {
+		for (const e of document.querySelectorAll("body *")) {
+			const r = e.getBoundingClientRect();
+			if (!e.checkVisibility({ visibilityProperty: true, opacityProperty: true }) || e.closest(".sr-only, .skipnav, svg, video, audio") || !r.width || !r.height) continue;
+			const s = getComputedStyle(e);
+			const text = e.matches("textarea") ? e.value : e.innerText;
+			if ((r.right > innerWidth + 1 || r.left < -1) && !scrolled(e)) say("beside the window", e);
+			if (text && !e.matches("input, select") && ((clips(s.overflowX) && e.scrollWidth > e.clientWidth + 2) || (clips(s.overflowY) && e.scrollHeight > e.clientHeight + 3))) say("cut off" + spaced, e);
+			if (!e.matches("a[href], button, input, select, textarea, summary") || e.disabled || e.labels?.length) continue;
+			if ((r.width < 23.5 || r.height < 23.5) && !(e.matches("a") && s.display === "inline")) say("small, " + Math.round(r.width) + " × " + Math.round(r.height), e);
+		}
+	};
+	look("");
+	const wide = new CSSStyleSheet();
+	wide.replaceSync("body * { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important } p { margin-bottom: 2em !important }");
+	document.adoptedStyleSheets.push(wide);
+	look(" with wide spacing");
+	document.adoptedStyleSheets.pop();
+	const levels = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].filter((h) => h.checkVisibility()).map((h) => Number(h.tagName[1]));
+	if (levels.filter((l) => l === 1).length !== 1) out.push("main headings: " + levels.filter((l) => l === 1).length);
+	levels.reduce((before, l) => { if (l > before + 1) out.push("a heading of level " + l + " below one of " + before); return l; }, 1);
+	return out.join("\n");
+})()`
+
+// faultless checks the page as it is for them.
+func (b *page) faultless(name string) {
+	b.t.Helper()
+	if found := eval[string](b, faults); found != "" {
+		b.t.Errorf("%s:\n%s", name, found)
+	}
 }
 
 // width makes the window another one and waits until the page has heard of it.
@@ -255,8 +305,14 @@ func TestPages(t *testing.T) {
 	p := start(t)
 	b := chromium(t, p)
 	b.open("/")
+	titles := map[string]string{} // of which page
 	check := func(name string) {
 		t.Helper()
+		title, path := eval[string](b, `document.title`), eval[string](b, `location.pathname`)
+		if at, ok := titles[title]; ok && at != path {
+			t.Errorf("%s and %s are both titled %q", at, path, title)
+		}
+		titles[title] = path
 		b.axe(name)
 		b.shot(name)
 		b.narrow(name)
@@ -422,6 +478,36 @@ func TestNoteIsEditedConfirmedAndApproved(t *testing.T) {
 	b.click(`#ask-yes`)
 	b.shows("Notat (godkendt)")
 	b.shot("desk-approved")
+}
+
+// What was deleted by mistake comes back, before and after the deletion was stored.
+func TestDeletedSentenceComesBack(t *testing.T) {
+	p := start(t)
+	p.fill("x")
+	b := chromium(t, p)
+	b.login("mette")
+	b.open("/notat/" + demoNote)
+	b.until(`document.querySelectorAll(".s").length === 4`)
+	first := eval[string](b, `document.querySelector(".s textarea").value`)
+	for _, stored := range []bool{false, true} {
+		b.run(chromedp.Evaluate(`[...document.querySelector(".s .s-tools").children].at(-1).click()`, nil))
+		b.until(`document.querySelectorAll(".s").length === 3`)
+		if stored {
+			b.until(`document.getElementById("note-saved").textContent.startsWith("Gemt")`)
+		}
+		b.click(`#note-undo`)
+		b.until(`document.querySelectorAll(".s").length === 4 && document.activeElement === document.querySelector(".s textarea") && document.getElementById("note-undo").hidden`)
+		if got := eval[string](b, `document.activeElement.value`); got != first {
+			t.Errorf("%q came back as %q", first, got)
+		}
+		wait(t, func() bool {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			n := p.notes[demoNote]
+			return len(n.Sentences) == 4 && n.Sentences[0].Text == first
+		})
+		b.until(`document.getElementById("note-saved").textContent.startsWith("Gemt")`)
+	}
 }
 
 func TestConflictKeepsBoth(t *testing.T) {

@@ -149,7 +149,7 @@ func TestCallIsAnsweredHeardAndRead(t *testing.T) {
 	b.run(chromedp.Evaluate(`document.activeElement.blur()`, nil))
 	b.key("s") // answer
 	b.until(`!document.getElementById("c-hangup").hidden && !document.getElementById("c-mute").hidden`)
-	b.until(`document.title.includes("Ringer") === false`)
+	b.until(`document.title.includes("Ringer") === false && document.activeElement.id === "c-mute"`)
 	wait(t, func() bool { return far.packets.Load() > 20 })
 	if n := far.answers.Load(); n != 1 {
 		t.Errorf("the audio was set up %d times", n)
@@ -222,7 +222,7 @@ func TestCallIsAnsweredHeardAndRead(t *testing.T) {
 	b.click(`#transfer-dialog [data-close]`)
 	b.until(`!document.getElementById("transfer-dialog").open`)
 	b.click(`#c-hangup`)
-	b.until(`document.getElementById("controls").hidden`)
+	b.until(`document.getElementById("controls").hidden && document.activeElement.id === "talk-title"`)
 }
 
 func TestSecondTabTakesThePhoneOver(t *testing.T) {

@@ -37,6 +37,73 @@ func field(t *testing.T, page string) string {
 	return html.UnescapeString(m[1])
 }
 
+// A model proposes phrases when it is asked; only those that the editor ticks are saved, beside what was written.
+func TestProposedPhrasesAreTicked(t *testing.T) {
+	p := start(t)
+	c := p.browser(t)
+	c.login(t, "ida")
+	const path = "/redaktion/afsnit?id=starter%2fda-flytning%23frist"
+	model := func(name string) {
+		p.assistant.mu.Lock()
+		defer p.assistant.mu.Unlock()
+		p.assistant.model = name
+	}
+	if _, page := c.get(t, path); strings.Contains(page, "Foreslå formuleringer") {
+		t.Error("a button without a model")
+	}
+	form := url.Values{"asked": {"hvornår flytter jeg"}, "do": {"propose"}}
+	post := func() (int, string) {
+		t.Helper()
+		r, err := c.PostForm(c.base+path, form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return read(t, r)
+	}
+	model("busy")
+	if status, page := post(); status != http.StatusServiceUnavailable || !strings.Contains(page, "Sprogmodellen har travlt.") || field(t, page) != "hvornår flytter jeg" {
+		t.Errorf("%d %s", status, page)
+	}
+	model("gemma")
+	_, page := post()
+	const kept, left = "hvem skal vide at jeg bor et nyt sted", "er det farligt at flytte"
+	for _, part := range []string{"Foreslå formuleringer", "Forslag fra gemma.", `name="keep" value="` + kept + `"`, `name="keep" value="` + left + `"`} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the page lacks %s:\n%s", part, page)
+		}
+	}
+	if got, _ := p.assistant.written(); len(got) != 0 || field(t, page) != "hvornår flytter jeg" {
+		t.Errorf("saved without a tick: %q, field %q", got, field(t, page))
+	}
+	form.Set("do", "save")
+	form.Set("keep", kept)
+	if status, page := post(); status != http.StatusOK {
+		t.Fatalf("%d %s", status, page)
+	}
+	if got, by := p.assistant.written(); !slices.Equal(got, []string{"hvornår flytter jeg", kept}) || by != "ida" {
+		t.Errorf("%s saved %q", by, got)
+	}
+}
+
+// A question that is tried tells which phrase keeps the assistant quiet, and how sure it would be without.
+func TestTryTellsWhatKeepsTheAssistantQuiet(t *testing.T) {
+	p := start(t)
+	c := p.browser(t)
+	c.login(t, "ida")
+	for _, path := range []string{"/redaktion/afsnit?id=starter%2fda-flytning%23frist&q=", "/redaktion/soeg?q="} {
+		_, page := c.get(t, path+"hvem+flytter+mit+klaver")
+		for _, part := range []string{"Assistenten svarer ikke: den er 31,0", "ligner dette mest (88,0", ">hvem flytter klaveret</q>", "var den 74,0"} {
+			if !strings.Contains(page, part) {
+				t.Errorf("%s lacks %q:\n%s", path, part, page)
+			}
+		}
+		_, page = c.get(t, path+"hvorn%C3%A5r+flytter+jeg")
+		if !strings.Contains(page, "Assistenten svarer: den er 81,0") || strings.Contains(page, "ikke besvares, ligner") {
+			t.Errorf("%s:\n%s", path, page)
+		}
+	}
+}
+
 // From what citizens did not get to the micro-article that answers it, with their words as a proposal.
 func TestGapLeadsToItsAnswer(t *testing.T) {
 	p := start(t)

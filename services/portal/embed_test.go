@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -24,8 +26,24 @@ func hostSite(t *testing.T, portal *string) *httptest.Server {
 		w.Write([]byte(`<!doctype html><html lang="da"><title>Kommunen</title><main><h1>Kommunen</h1></main><script src="` + *portal + `/embed.js" data-municipality="0751" async></script></html>`))
 	})
 	srv := httptest.NewServer(mux)
+	mux.HandleFunc("/head", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Write([]byte(`<!doctype html><html lang="en"><head><title>The city</title><script src="` + *portal + `/embed.js"></script></head><body><h1>The city</h1></body></html>`))
+	})
 	t.Cleanup(srv.Close)
 	return srv
+}
+
+// The tag may stand in the head, where there is no body yet.
+func TestEmbedInTheHead(t *testing.T) {
+	var portal string
+	host := hostSite(t, &portal)
+	host.URL = strings.Replace(host.URL, "127.0.0.1", "localhost", 1)
+	p := start(t, "SAMTALE_EMBED_ORIGINS="+host.URL)
+	portal = p.url
+	b := chromium(t, p)
+	b.visit(host.URL + "/head")
+	b.until(`document.body.lastElementChild.shadowRoot?.querySelector("button")?.textContent === "Ask for help"`)
 }
 
 func TestEmbed(t *testing.T) {
@@ -36,7 +54,7 @@ func TestEmbed(t *testing.T) {
 	portal = p.url
 	b := chromium(t, p)
 	b.visit(host.URL)
-	b.until(`document.body.lastElementChild.shadowRoot?.querySelector("button") !== null`)
+	b.until(`Boolean(document.body.lastElementChild.shadowRoot?.querySelector("button"))`)
 	b.axe("another site")
 	b.shot("embed-closed")
 	b.run(chromedp.Evaluate(`document.body.lastElementChild.shadowRoot.querySelector("button").click()`, nil))
@@ -144,6 +162,50 @@ func TestEmbedIsForNamedSites(t *testing.T) {
 		if status := off.status(t, "GET", path, "", ""); status != http.StatusNotFound {
 			t.Errorf("without sites %s answers %d", path, status)
 		}
+	}
+}
+
+// Without scripts and cookies every form of the frame is answered by a page that the frame may show, also when something goes wrong.
+func TestEmbedWithoutScripts(t *testing.T) {
+	const site = "https://www.kommune.example"
+	p := start(t, "SAMTALE_EMBED_ORIGINS="+site)
+	post := func(path string, form url.Values) (int, string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+path, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Sec-Fetch-Site", "same-origin") // it is the frame's own page that posts
+		r, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if csp := r.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "frame-ancestors "+site+";") {
+			t.Errorf("%s cannot be shown in the frame: %s", path, csp)
+		}
+		return read(t, r)
+	}
+	status, page := post("/indlejret?sprog=en", url.Values{"question": {"Hvornår skal jeg melde flytning?"}})
+	m := regexp.MustCompile(`action="(/svar/[^"]+)"[^>]*><input type="hidden" name="embedded" value="([^"]+)">`).FindStringSubmatch(page)
+	if status != http.StatusOK || m == nil {
+		t.Fatalf("%d %s", status, page)
+	}
+	rated := url.Values{"helpful": {"yes"}, "embedded": {m[2]}}
+	status, page = post(m[1], rated)
+	if status != http.StatusOK || !strings.Contains(page, "Thank you") || !strings.Contains(page, `class="page-embed"`) || !strings.Contains(page, "5 dage efter") {
+		t.Errorf("rated: %d\n%s", status, page)
+	}
+	p.assistant.mu.Lock()
+	if f := p.assistant.feedback; len(f) != 1 || !f[0].Helpful {
+		t.Errorf("%+v", f)
+	}
+	p.assistant.mu.Unlock()
+	if status, page = post("/svar/a.b?sprog=da", rated); status != http.StatusBadRequest && status != http.StatusNotFound {
+		t.Errorf("no answer: %d %s", status, page)
+	}
+	if status, page = post("/slet-samtale", url.Values{"session": {m[2]}, "embedded": {"en"}}); status != http.StatusOK || strings.Contains(page, "5 dage efter") {
+		t.Errorf("deleted: %d %s", status, page)
 	}
 }
 

@@ -134,6 +134,7 @@ func TestProgramsSendNonsense(t *testing.T) {
 		"empty":             {"answer", map[string]any{"question": " \n"}, "question is empty"},
 		"long":              {"answer", map[string]any{"question": long}, "longer than 500"},
 		"municipality":      {"answer", map[string]any{"question": "x", "municipality": "Aarhus"}, "four digits"},
+		"no municipality":   {"answer", map[string]any{"question": "x", "municipality": "9999"}, "no Danish municipality"},
 		"language":          {"answer", map[string]any{"question": "x", "language": "fr"}, "da or en"},
 		"date":              {"answer", map[string]any{"question": "x", "date": "22.11.2026"}, "YYYY-MM-DD"},
 		"no question":       {"answer", map[string]any{}, "question"},

@@ -46,7 +46,7 @@ func TestLegalHold(t *testing.T) {
 	p.mu.Lock()
 	p.convs[0].PartyRef = me.Ref
 	p.mu.Unlock()
-	if _, text := c.get(t, "/mit/"+demoConv); !strings.Contains(text, "Sletningen er sat på pause") {
+	if _, text := c.get(t, "/mit/"+demoConv); !strings.Contains(text, "Samtalen bliver ikke slettet nu, for den er fredet") {
 		t.Error("the citizen does not see the hold")
 	}
 	post := func(form url.Values) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	cdp "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -12,8 +13,11 @@ import (
 	"samtale.dk/samtale/services/contract/meetingv1"
 )
 
-// cut lets a test break the room's events off, as a server that stops does.
+// cut lets a test break the room's events off, as a server that stops does. To the page something always comes, also from a far end
+// that a busy machine lets wait for a second or two.
 const cut = `(() => {
+  let bytesReceived = 0;
+  RTCPeerConnection.prototype.getStats = async () => new Map([["pair", { type: "candidate-pair", bytesReceived: ++bytesReceived }]]);
   const real = window.fetch;
   window.fetch = (url, options) => {
     if (!String(url).endsWith("/room/events")) return real(url, options);
@@ -118,10 +122,43 @@ func TestMeetingAnswersAnOfferThatItMissed(t *testing.T) {
 	}
 }
 
+// What is typed before there is a connection goes with the first that is there.
+func TestMeetingTextWaitsForItsConnection(t *testing.T) {
+	p := start(t)
+	r := serveMeeting(t, p, meetingv1.RoleCaseworker)
+	r.be(func(me *meetingv1.Participant) { me.State = meetingv1.InRoom })
+	far := &farEnd{typed: make(chan string, 100)}
+	t.Cleanup(far.close)
+	connect := make(chan struct{})
+	r.media = func(q meetingv1.MediaRequest) (meetingv1.MediaReply, error) { // r.mu is held
+		<-connect
+		sdp, err := far.take(q)
+		return meetingv1.MediaReply{SDP: sdp}, err
+	}
+	b := chromium(t, p)
+	b.open("/moede/" + demoMeeting + "/secret")
+	b.step("room")
+	b.click("#m-b-rtt")
+	b.write("#m-rtt", "Jeg hører dårligt")
+	b.until(`document.getElementById("m-captions").innerText.includes("Jeg hører dårligt")`)
+	close(connect)
+	b.until(connected)
+	b.write("#m-rtt", ".")
+	for got := ""; got != "Jeg hører dårligt."; {
+		select {
+		case s := <-far.typed:
+			got += s
+		case <-time.After(2 * time.Minute):
+			t.Fatalf("the room reads %q", got)
+		}
+	}
+}
+
 // farEnd has the other ends of a page's connections.
 type farEnd struct {
-	open []*webrtc.PeerConnection
-	in   *webrtc.PeerConnection // the newest that the page receives by
+	open  []*webrtc.PeerConnection
+	in    *webrtc.PeerConnection // the newest that the page receives by
+	typed chan string            // real-time text of the page; nil: nobody reads it
 }
 
 func (f *farEnd) close() {
@@ -140,6 +177,13 @@ func (f *farEnd) take(q meetingv1.MediaRequest) (string, error) {
 	}
 	f.open = append(f.open, pc)
 	if q.SDP != "" {
+		pc.OnDataChannel(func(c *webrtc.DataChannel) {
+			c.OnMessage(func(m webrtc.DataChannelMessage) {
+				if f.typed != nil {
+					f.typed <- string(m.Data)
+				}
+			})
+		})
 		if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: q.SDP}); err != nil {
 			return "", err
 		}

@@ -31,6 +31,7 @@ type meetingRoom struct {
 	levels []meetingv1.Level                                          // as HistoryReply has them
 	media  func(meetingv1.MediaRequest) (meetingv1.MediaReply, error) // nil: refused
 
+	gone    error  // what a look and a knock are answered with
 	taken   bool   // the seat was brought here from another device
 	entered func() // what happens as soon as the page has been made, with mu held
 }
@@ -73,8 +74,9 @@ func serveMeeting(t *testing.T, p *place, role string) *meetingRoom {
 		})
 		r.mu.Lock()
 		r.knocks = append(r.knocks, q)
+		gone := r.gone
 		r.mu.Unlock()
-		return r.now(), nil
+		return r.now(), gone
 	})
 	script(t, p, s, meetingv1.ActSubject, func(q meetingv1.ActRequest) (meetingv1.Entry, error) {
 		r.acts <- q
@@ -97,7 +99,12 @@ func serveMeeting(t *testing.T, p *place, role string) *meetingRoom {
 	script(t, p, s, meetingv1.SaySubject, func(q meetingv1.SayRequest) (meetingv1.Message, error) {
 		return meetingv1.Message{ID: q.ID, At: time.Now(), From: "me", Text: q.Text}, nil
 	})
-	script(t, p, s, meetingv1.LookSubject, func(meetingv1.SeatRef) (meetingv1.Entry, error) { return r.now(), nil })
+	script(t, p, s, meetingv1.LookSubject, func(meetingv1.SeatRef) (meetingv1.Entry, error) {
+		e := r.now()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return e, r.gone
+	})
 	script(t, p, s, meetingv1.LeaveSubject, func(meetingv1.SeatRef) (meetingv1.Entry, error) {
 		r.be(func(me *meetingv1.Participant) { me.State = meetingv1.Left })
 		return r.now(), nil

@@ -94,6 +94,20 @@ func TestCaseworkerSeesHowANameIsSaidAndPostpones(t *testing.T) {
 	}
 }
 
+// inLobby is a citizen's page that waits to be let in.
+func inLobby(t *testing.T) (*place, *meetingRoom, *page) {
+	t.Helper()
+	p := start(t)
+	r := serveMeeting(t, p, meetingv1.RoleCitizen)
+	r.be(func(me *meetingv1.Participant) { me.State, me.Name, me.Place = meetingv1.InLobby, "Bente Holm", 1 })
+	b := chromium(t, p)
+	b.open("/moede/" + demoMeeting + "/secret")
+	b.step("lobby")
+	b.until(`document.getElementById("meeting").dataset.events === "on"`)
+	b.until(`document.getElementById("m-place").textContent.includes("nummer 2")`) // what was found of the network is told
+	return p, r, b
+}
+
 // Who waits is told that the meeting is postponed or cancelled, with the caseworker's words.
 func TestWhoWaitsIsToldWhy(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -104,14 +118,7 @@ func TestWhoWaitsIsToldWhy(t *testing.T) {
 		"cancelled": {meetingv1.RoomEvent{Kind: meetingv1.EventEnded, Notice: meetingv1.Cancelled}, "Mødet er aflyst"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := start(t)
-			r := serveMeeting(t, p, meetingv1.RoleCitizen)
-			r.be(func(me *meetingv1.Participant) { me.State, me.Name, me.Place = meetingv1.InLobby, "Bente Holm", 1 })
-			b := chromium(t, p)
-			b.open("/moede/" + demoMeeting + "/secret")
-			b.step("lobby")
-			b.until(`document.getElementById("meeting").dataset.events === "on"`)
-			b.until(`document.getElementById("m-place").textContent.includes("nummer 2")`) // what was found of the network is told
+			p, r, b := inLobby(t)
 			c.event.MeetingID, c.event.Text = demoMeeting, "Vi ringer i morgen"
 			r.tell(t, p, c.event)
 			b.step("over")

@@ -117,7 +117,7 @@ func Run(ctx context.Context, env process.Env) error {
 	}
 	ln, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
-		return fmt.Errorf("web address: %w", err)
+		return fmt.Errorf("web address (SAMTALE_HTTP_ADDR): %w", err)
 	}
 	public, err := cfg.public(ln.Addr())
 	if err != nil {
@@ -206,10 +206,13 @@ func (s *Settings) check() error {
 	if err != nil {
 		return fmt.Errorf("settings: SAMTALE_HTTP_ADDR: %w", err)
 	}
+	public := host
 	if s.Public != "" {
-		if _, err := s.public(nil); err != nil {
+		u, err := s.public(nil)
+		if err != nil {
 			return err
 		}
+		public = u.Hostname()
 	}
 	if !slices.Contains(login.Levels(), s.Level) {
 		return fmt.Errorf("settings: SAMTALE_OIDC_LEVEL must be one of %s", strings.Join(login.Levels(), ", "))
@@ -220,12 +223,17 @@ func (s *Settings) check() error {
 		}
 		return nil
 	}
-	ip := net.ParseIP(host)
-	if !s.TestLogin && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !s.TestLogin && !(here(host) && here(public)) { // a proxy on this machine may bring everybody
 		return errors.New("settings: the test login lets anybody in without a password, so it is offered on 127.0.0.1 only; " +
 			"set SAMTALE_OIDC_ISSUER, or SAMTALE_TEST_LOGIN=true for a closed demonstration")
 	}
 	return nil
+}
+
+// here tells whether a host is this machine and reached from it alone.
+func here(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func known(role string) bool {

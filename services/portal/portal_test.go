@@ -169,6 +169,20 @@ func TestErrorPagesKnowWhoAsks(t *testing.T) {
 	}
 }
 
+// Whoever is not the authority's own is never left without somebody to ask.
+func TestErrorPagesLeadOn(t *testing.T) {
+	p := start(t)
+	b := p.browser(t)
+	for _, path := range []string{"/nowhere", "/henvendelse/XXXX-XXXX-XXXX"} {
+		_, page := b.get(t, path)
+		for _, want := range []string{`href="/henvendelse"`, `href="/henvendelse#receipt-part"`} {
+			if !strings.Contains(page, want) {
+				t.Errorf("%s does not lead to %s:\n%s", path, want, page)
+			}
+		}
+	}
+}
+
 func TestHeaders(t *testing.T) {
 	p := start(t)
 	for _, path := range []string{"/", "/login", "/nowhere", "/api/v1/me", "/static/samtale.css"} {
@@ -245,12 +259,17 @@ func TestProblemsSayWhatToDo(t *testing.T) {
 		{"no such conversation", "GET", "/api/v1/conversations/none", "", 404, "not-found"},
 		{"id that is no token", "GET", "/api/v1/conversations/a.b", "", 404, "not-found"},
 		{"no JSON", "PUT", "/api/v1/notes/" + demoNote, "{", 400, "invalid"},
+		{"two values", "POST", "/api/v1/demo", `{"to":"besked"} {"to":"borgerservice"}`, 400, "invalid"},
 		{"old version", "PUT", "/api/v1/notes/" + demoNote, `{"version":7,"title":"x","sentences":[]}`, 409, "conflict"},
 		{"unsupported sentence", "POST", "/api/v1/notes/" + demoNote + "/approve", "", 400, "invalid"},
 		{"no reason", "POST", "/api/v1/conversations/" + demoConv + "/reveal", `{"word_id":"w"}`, 400, "invalid"},
 		{"call is over", "POST", "/api/v1/calls/gone/answer", `{"sdp":"x"}`, 404, "not-found"},
 		{"too big", "POST", "/api/v1/demo", `{"name":"` + strings.Repeat("x", 300<<10) + `"}`, 400, "invalid"},
 		{"no such route", "GET", "/api/v1/nothing", "", 404, "not-found"},
+		{"no such method", "DELETE", "/api/v1/conversations", "", 405, "invalid"},
+		{"no trickle", "PATCH", "/whip/m/s", "a=", 405, "invalid"},
+		{"other agents post", "GET", "/a2a", "", 405, "invalid"},
+		{"no such card", "GET", "/.well-known/agent.json", "", 404, "not-found"},
 		{"limit out of range", "GET", "/api/v1/conversations?limit=0", "", 400, "invalid"},
 	}
 	for _, tt := range tests {
@@ -268,6 +287,47 @@ func TestProblemsSayWhatToDo(t *testing.T) {
 				t.Errorf("got %+v", got)
 			}
 		})
+	}
+}
+
+func TestOtherMethods(t *testing.T) {
+	p := start(t)
+	for path, want := range map[string]string{"/api/v1/ask": "POST", "/api/v1/meetings/m/recording": "GET, DELETE", "/whep/m": "POST"} {
+		r := p.do(t, "OPTIONS", path, "", "")
+		if status, _ := read(t, r); status != http.StatusNoContent || r.Header.Get("Allow") != want {
+			t.Errorf("%s: %d, %q", path, status, r.Header.Get("Allow"))
+		}
+	}
+}
+
+// Players on other sites may use WHIP and WHEP, whose errors they can read, and nothing else.
+func TestOtherSitesMayUseWHIP(t *testing.T) {
+	p := start(t)
+	for _, path := range []string{"/whip/m", "/whep/m", "/whip/m/s"} {
+		h := p.do(t, "OPTIONS", path, "", "").Header
+		if h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Allow-Methods") != h.Get("Allow") ||
+			h.Get("Access-Control-Allow-Headers") != "Authorization, Content-Type" || h.Get("Accept-Post") != "application/sdp" {
+			t.Errorf("%s: %v", path, h)
+		}
+	}
+	r := p.do(t, "POST", "/whip/m", "st1.old.wrong", "v=0")
+	if status, _ := read(t, r); status != http.StatusUnauthorized || r.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("%d, %v", status, r.Header)
+	}
+	for _, path := range []string{"/", "/api/v1/ask", "/api/v1/meetings"} {
+		if h := p.do(t, "OPTIONS", path, "", "").Header; h.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s: %v", path, h)
+		}
+	}
+}
+
+// A program whose token has expired is told so, also where it needs none.
+func TestWrongTokenWhereNoneIsNeeded(t *testing.T) {
+	p := start(t)
+	for _, tt := range []struct{ method, path, body string }{{"POST", "/api/v1/ask", `{"question":"x"}`}, {"GET", "/api/openapi.json", ""}} {
+		if status, body := read(t, p.do(t, tt.method, tt.path, "st1.old.wrong", tt.body)); status != http.StatusUnauthorized {
+			t.Errorf("%s: %d %s", tt.path, status, body)
+		}
 	}
 }
 
@@ -395,10 +455,9 @@ func TestOperatorSeesSettingsWithoutSecrets(t *testing.T) {
 	}
 }
 
-func TestCitizenWithdrawsAChoice(t *testing.T) {
-	p := start(t)
-	b := p.browser(t)
-	b.login(t, "bente")
+// fillFor is fill for who is logged in.
+func (p *place) fillFor(t *testing.T, b *browser) {
+	t.Helper()
 	var me struct {
 		PartyRef string `json:"party_ref"`
 	}
@@ -407,6 +466,13 @@ func TestCitizenWithdrawsAChoice(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.fill(me.PartyRef)
+}
+
+func TestCitizenWithdrawsAChoice(t *testing.T) {
+	p := start(t)
+	b := p.browser(t)
+	b.login(t, "bente")
+	p.fillFor(t, b)
 	ask := "/mit/" + demoConv + "/valg/transcription"
 	given := len(p.choices)
 	if _, page := b.get(t, "/mit/"+demoConv+"?valg=transcription"); !strings.Contains(page, `href="`+ask+`"`) || strings.Contains(page, "Du har trukket") {

@@ -45,6 +45,9 @@ type assistant struct {
 	mute      bool           // messages are refused
 	noteAsked bool           // the areas let a machine draft the note
 	pause     chan struct{}  // when set, an answer waits for it after its first sentence
+	gone      bool           // the article was deleted
+	until     string         // its last day
+	model     string         // that proposes phrases; empty: none
 }
 
 const moving = "Du skal melde flytning til din nye kommune.\n\nDu skal melde flytning senest 5 dage efter, at du er flyttet. Du kan tidligst gøre det 4 uger før.\n\n- Du bruger MitID.\n- Børn kan meldes med."
@@ -206,12 +209,14 @@ func answerFor(r assistantv1.AskRequest) assistantv1.Answer {
 
 func (as *assistant) serveKnowledge(t testing.TB, p *place, s microService) {
 	script(t, p, s, knowledgev1.ChunkSubject, func(r knowledgev1.ChunkRequest) (knowledgev1.Chunk, error) {
-		if r.ID != movingChunk().ID {
-			return knowledgev1.Chunk{}, errs.E(errs.NotFound, "", nil)
-		}
 		as.mu.Lock()
 		defer as.mu.Unlock()
-		return as.chunk(), nil
+		if r.ID != movingChunk().ID || as.gone {
+			return knowledgev1.Chunk{}, errs.E(errs.NotFound, "", nil)
+		}
+		c := as.chunk()
+		c.ValidTo = as.until
+		return c, nil
 	})
 	script(t, p, s, knowledgev1.AskedSubject, as.setAsked)
 	script(t, p, s, knowledgev1.SearchSubject, func(r knowledgev1.SearchRequest) (knowledgev1.SearchReply, error) {

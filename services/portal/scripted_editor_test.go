@@ -26,6 +26,32 @@ func (as *assistant) serveLearning(t testing.TB, p *place, s microService) {
 		}
 		return e, nil
 	})
+	script(t, p, s, assistantv1.TrySubject, func(r assistantv1.TryRequest) (assistantv1.Tried, error) {
+		if r.Language == "en" {
+			return assistantv1.Tried{
+				Reason: assistantv1.ReasonUnproven, Sure: .4, Threshold: .69, Without: .8, Title: "Moving", Section: "Deadline", Language: "en", Like: .8,
+				Unanswered: "who carries my piano", UnansweredChunkID: movingChunk().ID, UnansweredTitle: "Moving", UnansweredSection: "Deadline", UnansweredLanguage: "en",
+			}, nil
+		}
+		if r.Question != "hvem flytter mit klaver" {
+			return assistantv1.Tried{Reason: assistantv1.ReasonAnswered, Sure: .81, Threshold: .69, Without: .81, Title: "Flytning", Section: "Frist"}, nil
+		}
+		return assistantv1.Tried{
+			Reason: assistantv1.ReasonUnproven, Sure: .31, Threshold: .69, Without: .74, Title: "Flytning", Section: "Frist", Like: .88,
+			Unanswered: "hvem flytter klaveret", UnansweredChunkID: movingChunk().ID, UnansweredTitle: "Flytning", UnansweredSection: "Frist",
+		}, nil
+	})
+	script(t, p, s, assistantv1.ProposeSubject, func(r assistantv1.ProposeRequest) (assistantv1.Proposed, error) {
+		as.mu.Lock()
+		defer as.mu.Unlock()
+		switch {
+		case as.model == "" || r.ChunkID == "":
+			return assistantv1.Proposed{Model: as.model}, nil
+		case as.model == "busy":
+			return assistantv1.Proposed{}, errs.E(errs.Unavailable, "Sprogmodellen har travlt. Prøv igen om lidt.", nil)
+		}
+		return assistantv1.Proposed{Model: as.model, Phrases: []string{"hvem skal vide at jeg bor et nyt sted", "er det farligt at flytte"}}, nil
+	})
 	script(t, p, s, assistantv1.GapsSubject, func(r assistantv1.GapsRequest) (assistantv1.GapsReply, error) {
 		if r.Days == 7 {
 			return assistantv1.GapsReply{}, nil

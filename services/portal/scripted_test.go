@@ -46,6 +46,7 @@ type place struct {
 	calls    []callv1.Call
 	choices  []consentv1.Choice
 	audit    []consentv1.Audit
+	searches []consentv1.AuditSearch
 	held     consentv1.HoldReply
 	actors   []journalv1.Actor // of every journal request
 	controls []callv1.ControlRequest
@@ -226,6 +227,20 @@ func (p *place) serveConsent(t testing.TB) {
 		p.held = consentv1.HoldReply{On: r.On, Since: time.Now().UTC(), Reason: r.Reason, Actor: r.Actor}
 		return p.held, nil
 	})
+	handle(t, p, s, consentv1.AuditFindSubject, func(q consentv1.AuditSearch) (consentv1.AuditPage, error) {
+		p.searches = append(p.searches, q)
+		if q.Export != nil {
+			p.audit = append([]consentv1.Audit{{
+				Meta: event.NewMeta("audit.v1.entry", "consent", time.Now()), ConversationID: consentv1.AuditLog,
+				Actor: q.Export.Actor, Role: q.Export.Role, Action: "export-audit", Purpose: "Tilsyn",
+			}}, p.audit...)
+		}
+		page := consentv1.AuditPage{Entries: p.audit}
+		if q.Actor == "mange" && q.After == "" {
+			page.Next = "1.x"
+		}
+		return page, nil
+	})
 	handle(t, p, s, consentv1.AuditListSubject, func(q consentv1.AuditQuery) (consentv1.AuditReply, error) {
 		return consentv1.AuditReply{Entries: p.audit}, nil
 	})
@@ -237,7 +252,7 @@ func (p *place) serveJournal(t testing.TB) {
 		p.actors = append(p.actors, r.Actor)
 		out := journalv1.ListReply{}
 		for _, c := range p.convs {
-			if sees(r.Actor, c) {
+			if sees(r.Actor, c) && (r.Find == "" || r.Find == c.CaseNumber || c.Receipt != nil && r.Find == c.Receipt.ID) {
 				out.Conversations = append(out.Conversations, c)
 			}
 		}

@@ -30,7 +30,9 @@ func TestSettingsAreChecked(t *testing.T) {
 		"other site with a path":      {[]string{"SAMTALE_EMBED_ORIGINS=https://www.kommune.example/"}, "SAMTALE_EMBED_ORIGINS"},
 		"all other sites":             {[]string{"SAMTALE_EMBED_ORIGINS=https://*.example"}, "SAMTALE_EMBED_ORIGINS"},
 		"proxies":                     {[]string{"SAMTALE_TRUSTED_PROXIES=10.0.0.0/8,::1/128"}, ""},
-		"no proxies":                  {[]string{"SAMTALE_TRUSTED_PROXIES=nginx"}, "Proxies"},
+		"no proxies":                  {[]string{"SAMTALE_TRUSTED_PROXIES=nginx"}, "SAMTALE_TRUSTED_PROXIES"},
+		"test login behind a proxy":   {[]string{"SAMTALE_PUBLIC_URL=https://samtale.example"}, "test login"},
+		"public on this machine":      {[]string{"SAMTALE_PUBLIC_URL=http://localhost:8080"}, ""},
 		"public address":              {[]string{"SAMTALE_PUBLIC_URL=samtale.example/x"}, "SAMTALE_PUBLIC_URL"},
 	}
 	for name, tt := range tests {

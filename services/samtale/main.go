@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 
+	"samtale.dk/samtale/services/platform/config"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/process"
 	"samtale.dk/samtale/services/samtale/internal/command"
@@ -38,6 +39,9 @@ func run(ctx context.Context, args []string, env command.Env) error {
 		return serve(ctx, s, rest, env)
 	}
 	if t, ok := task(name); ok {
+		for _, u := range config.UnknownNames(env.Environ) {
+			fmt.Fprintf(env.Stderr, "samtale: there is no setting %s; the nearest is %s\n", u.Name, u.Nearest)
+		}
 		return t.run(ctx, env, rest)
 	}
 	return fmt.Errorf("%w: there is no %q; see samtale help", command.ErrUsage, name)

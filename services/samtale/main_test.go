@@ -41,10 +41,10 @@ func TestUsage(t *testing.T) {
 		{"help of a task", []string{"call", "-h"}, 0, "", "-wav"},
 		{"help of a service", []string{"phone", "-h"}, 0, "", "-check-config"},
 		{"unknown flag", []string{"token", "--rolle", "x"}, 2, "", "-role"},
-		{"argument too many", []string{"approve", "a", "b"}, 2, "", "takes 1 arguments"},
-		{"argument missing", []string{"note"}, 2, "", "takes 1 arguments"},
+		{"argument too many", []string{"approve", "a", "b"}, 2, "", "it takes 1"},
+		{"argument missing", []string{"note"}, 2, "", "it takes 1"},
 		{"flag missing", []string{"call", "--to", "sip:a@127.0.0.1"}, 2, "", "--wav"},
-		{"service with an argument", []string{"phone", "x"}, 2, "", "takes 0 arguments"},
+		{"service with an argument", []string{"phone", "x"}, 2, "", "it takes 0"},
 		{"file is missing", []string{"transcribe", "/does/not/exist.wav"}, 2, "", "exist.wav"},
 		{"nobody there", []string{"health"}, 3, "", ""},
 	} {
@@ -72,6 +72,19 @@ func TestReport(t *testing.T) {
 		if got := report(&buf, tt.err); got != tt.code || (buf.Len() == 0) != (tt.err == nil) {
 			t.Errorf("%v: %d, printed %q", tt.err, got, buf.String())
 		}
+	}
+}
+
+// What is misspelt is told wherever it would have had a meaning, without its value.
+func TestMisspeltSetting(t *testing.T) {
+	const told = "there is no SAMTALE_PORTAL_DBB; the nearest is SAMTALE_PORTAL_DB"
+	code, stdout, stderr := program(t, []string{"SAMTALE_PORTAL_DBB=hemmeligt"}, "portal", "-check-config")
+	if code != 1 || stdout != "" || !strings.Contains(stderr, told) || strings.Contains(stderr, "hemmeligt") {
+		t.Errorf("-check-config: %d\nstdout: %s\nstderr: %s", code, stdout, stderr)
+	}
+	code, _, stderr = program(t, []string{"SAMTALE_URLL=hemmeligt"}, "token", "-h")
+	if code != 0 || !strings.Contains(stderr, "there is no setting SAMTALE_URLL; the nearest is SAMTALE_URL") || strings.Contains(stderr, "hemmeligt") {
+		t.Errorf("a task: %d\nstderr: %s", code, stderr)
 	}
 }
 

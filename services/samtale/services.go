@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -58,8 +59,9 @@ func serve(ctx context.Context, s serviceEntry, args []string, cmd command.Env) 
 		return err
 	}
 	env.CheckOnly = *check
+	misspelt := env.CheckNames()
 	if *check {
-		if err := s.run(ctx, env); err != nil {
+		if err := errors.Join(misspelt, s.run(ctx, env)); err != nil {
 			return err
 		}
 		fmt.Fprintf(cmd.Stdout, "%s: settings are fine\n", s.name)

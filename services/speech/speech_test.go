@@ -129,6 +129,60 @@ func TestTranscribeBadFiles(t *testing.T) {
 	}
 }
 
+// A file that is too long is refused, also at a low rate and when it does not say how long it is, and read no further than needed.
+func TestTranscribeTooLong(t *testing.T) {
+	const perSecond = 2000 // 1 kHz, 16 bits
+	over := int64(longest/time.Second)*perSecond + 2*perSecond
+	for _, tc := range []struct {
+		name string
+		says uint32
+		read int64 // at most
+	}{
+		{"by its own word", uint32(over), headSize},
+		{"from a pipe", math.MaxUint32, over + headSize},
+		{"by more than it says", 0, over + headSize},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			file := &counted{r: io.MultiReader(bytes.NewReader(wavBytes(1, 1, 1000, 16, nil, tc.says)), io.LimitReader(quiet{}, over))}
+			_, err := Transcribe(t.Context(), file, Options{Fast: true})
+			if !errors.Is(err, errs.Invalid) || !strings.Contains(errs.Text(err), "fire timer. Del den") {
+				t.Errorf("error %v, text %q", err, errs.Text(err))
+			}
+			if file.n > tc.read {
+				t.Errorf("%d bytes were read", file.n)
+			}
+		})
+	}
+}
+
+type counted struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// quiet is silence without end.
+type quiet struct{}
+
+func (quiet) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// Four hours are not too long.
+func TestTranscribeLongestIsRead(t *testing.T) {
+	n := int64(longest/time.Second) * 2000
+	w, _, err := readWAV(io.MultiReader(bytes.NewReader(wavBytes(1, 1, 1000, 16, nil, uint32(n))), io.LimitReader(quiet{}, n)))
+	if err != nil || int64(len(w.Samples)) != n/2 {
+		t.Errorf("%d samples, %v", len(w.Samples), err)
+	}
+}
+
 func TestTranscribeOddFiles(t *testing.T) {
 	speech := voiced(t)
 	narrow := speech[:len(speech)/2*2]

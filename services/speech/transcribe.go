@@ -57,9 +57,9 @@ type Coverage struct {
 	Lost        float64 `json:"lost_s"`
 }
 
-// longestFile bounds a file: four hours at 48 kHz, 1.4 GB in memory. Longer ones are
-// refused with a clear text.
-const longestFile = 4 * 3600 * 48000
+// longest bounds a file, whatever its rate: its sound is in memory while it is heard, 0.5 GB of it at our own rate. Longer ones are
+// refused before they are read.
+const longest = 4 * time.Hour
 
 // Transcribe sends a WAV file through the same way as a leg of a conversation, in this
 // process. What the recogniser could not hear is in Coverage.Lost; an error comes with
@@ -73,10 +73,11 @@ func Transcribe(ctx context.Context, file io.Reader, o Options) (*Transcript, er
 	if err != nil {
 		return nil, err
 	}
-	samples, notice, err := readWAV(file)
+	w, notice, err := readWAV(file)
 	if err != nil {
 		return nil, err
 	}
+	samples := toRate(w)
 	t := &Transcript{Engine: engine.Name(), Demo: engine.Demo(), Notice: notice, Words: []Word{}}
 	h := hearing.New(ctx, hearing.Config{
 		Engine: engine, Segmenter: hearing.NewEndpointing(cfg.EndpointSilence), Output: t.output(), Spoken: o.Spoken,
@@ -150,27 +151,75 @@ func seconds(samples int64) float64 { return round(float64(samples) / pcm.Rate) 
 // round to milliseconds, as far as anybody can hear.
 func round(v float64) float64 { return math.Round(v*1000) / 1000 }
 
-// readWAV reads a sound file as 16 kHz mono. A file that is cut off is read as far as it
-// goes; the notice says so.
-func readWAV(r io.Reader) (samples []int16, notice string, err error) {
-	data, err := io.ReadAll(r)
+// readWAV reads a sound file. One that is cut off is read as far as it goes; the notice says so.
+func readWAV(r io.Reader) (w pcm.WAV, notice string, err error) {
+	data, err := readFile(r)
 	if err != nil {
-		return nil, "", fmt.Errorf("read file: %w", err)
+		return w, "", err
 	}
-	w, err := pcm.ReadWAV(bytes.NewReader(data), longestFile)
-	if errors.Is(err, pcm.ErrWAV) {
-		return nil, "", errs.E(errs.Invalid, "Filen kan ikke læses som lyd. Den skal være en WAV-fil (PCM, A-law eller µ-law) på højst fire timer.", err)
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	if len(w.Samples) == 0 {
-		return nil, "", errs.E(errs.Invalid, "Filen indeholder ingen lyd.", fmt.Errorf("%w: no samples", pcm.ErrWAV))
+	w, err = pcm.ReadWAV(bytes.NewReader(data), len(data))
+	switch {
+	case errors.Is(err, pcm.ErrWAV):
+		return w, "", errs.E(errs.Invalid, "Filen kan ikke læses som lyd. Den skal være en WAV-fil (PCM, A-law eller µ-law) på højst fire timer.", err)
+	case err != nil:
+		return w, "", err
+	case len(w.Samples) == 0:
+		return w, "", errs.E(errs.Invalid, "Filen indeholder ingen lyd.", fmt.Errorf("%w: no samples", pcm.ErrWAV))
+	case pcm.Duration(int64(len(w.Samples)), w.Rate) > longest:
+		return w, "", errTooLong()
 	}
 	if cutOff(data) {
 		notice = "Filen er afbrudt: den er kortere, end den selv siger. Det, der er, er hørt."
 	}
-	return toRate(w), notice, nil
+	return w, notice, nil
+}
+
+func errTooLong() error {
+	return errs.E(errs.Invalid, "Filen er for lang: den må højst vare fire timer. Del den, og få delene skrevet ud hver for sig.",
+		fmt.Errorf("longer than %v", longest))
+}
+
+// headSize is where the format and nearly always the sound have begun; other chunks hold titles and the like.
+const headSize = 64 << 10
+
+// readFile reads no more than the longest file holds, and nothing of one that says that it is longer.
+func readFile(r io.Reader) ([]byte, error) {
+	head, err := io.ReadAll(io.LimitReader(r, headSize))
+	if err != nil {
+		return nil, fmt.Errorf("read file: %w", err)
+	}
+	perSecond, sound := layout(head)
+	if perSecond == 0 { // what it is, is said by who reads it
+		return head, nil
+	}
+	limit := perSecond * int64(longest/time.Second)
+	if sound > limit && sound < pipeSize {
+		return nil, errTooLong()
+	}
+	rest, err := io.ReadAll(io.LimitReader(r, limit))
+	if err != nil {
+		return nil, fmt.Errorf("read file: %w", err)
+	}
+	return append(head, rest...), nil
+}
+
+// layout tells from a file's first bytes how many a second of sound takes, 0 when they do not say, and how many the sound takes by the
+// file's own word.
+func layout(head []byte) (perSecond, sound int64) {
+	le := binary.LittleEndian
+	for at := 12; at+8 <= len(head); {
+		size := int64(le.Uint32(head[at+4:]))
+		switch body := head[at+8:]; string(head[at : at+4]) {
+		case "fmt ":
+			if len(body) >= 16 {
+				perSecond = int64(le.Uint16(body[2:])) * int64(le.Uint32(body[4:])) * int64(le.Uint16(body[14:])/8)
+			}
+		case "data":
+			return perSecond, size
+		}
+		at += int(8 + size + size&1)
+	}
+	return perSecond, 0
 }
 
 // pipeSize is what no recording of four hours reaches.

@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -45,8 +46,14 @@ func run(ctx context.Context, environ, args []string, stdout, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
+	env.CheckOnly = mode == checkConfig
+	misspelt := env.CheckNames()
 	if mode == checkConfig {
-		return check(env)
+		err := errors.Join(misspelt, check(env))
+		if err == nil {
+			fmt.Fprintln(stdout, "standalone: settings are fine")
+		}
+		return err
 	}
 	e, err := startEngines(cfg, env)
 	if err != nil {

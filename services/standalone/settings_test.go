@@ -84,15 +84,17 @@ func TestParse(t *testing.T) {
 // -check-config asks every service and names the one that cannot work.
 func TestCheckConfig(t *testing.T) {
 	base := []string{"SAMTALE_DATA=" + t.TempDir()}
-	if err := run(t.Context(), base, []string{"-check-config"}, io.Discard, io.Discard); err != nil {
-		t.Fatal(err)
+	var said strings.Builder
+	if err := run(t.Context(), base, []string{"-check-config"}, &said, io.Discard); err != nil || !strings.Contains(said.String(), "fine") {
+		t.Fatalf("%q, %v", said.String(), err)
 	}
 	for setting, service := range map[string]string{
-		"SAMTALE_RTP_PORTS=many": "phone", "SAMTALE_ASR=nothing": "speech",
-		"SAMTALE_AREAS=/does/not/exist": "consent", "SAMTALE_DELIVER=pigeon": "journal",
+		"SAMTALE_SESION_IDLE=9h": "there is no SAMTALE_SESION_IDLE; the nearest is SAMTALE_SESSION_IDLE", // none's own: of everybody
+		"SAMTALE_RTP_PORTS=many": "phone:", "SAMTALE_ASR=nothing": "speech:",
+		"SAMTALE_AREAS=/does/not/exist": "consent:", "SAMTALE_DELIVER=pigeon": "journal:",
 	} {
 		err := run(t.Context(), append(base, setting), []string{"-check-config"}, io.Discard, io.Discard)
-		if err == nil || !strings.Contains(err.Error(), service+":") {
+		if err == nil || !strings.Contains(err.Error(), service) {
 			t.Errorf("%s: %v", setting, err)
 		}
 	}

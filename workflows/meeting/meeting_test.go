@@ -99,6 +99,18 @@ func TestCancelledMeeting(t *testing.T) {
 	}
 }
 
+// A meeting whose room was opened early and that is called off is told as any other; what was held of it is the journal's to delete.
+func TestMeetingOpenedEarlyIsCalledOff(t *testing.T) {
+	b := &book{plan: booked(10 * time.Minute)}
+	run(t, b, map[time.Duration]func(){
+		time.Minute:     func() { b.plan.State, b.plan.Held = "live", true },
+		2 * time.Minute: func() { b.plan.State, b.plan.Sequence = "cancelled", 1 },
+	})
+	if !slices.Equal(b.did, []string{"invitation 01 12:00", "cancellation 01 12:02"}) {
+		t.Errorf("did %v", b.did)
+	}
+}
+
 func TestHeldMeetingIsLeftToTheJournal(t *testing.T) {
 	b := &book{plan: booked(0), settle: "ended"}
 	run(t, b, map[time.Duration]func(){

@@ -37,6 +37,8 @@ type Question struct {
 	At           string               `json:"at,omitempty"`
 	Plant        []knowledgev1.Record `json:"plant,omitempty"`
 	Expect       Expect               `json:"expect"`
+
+	added bool // written to fit by; not drawn
 }
 
 // Expect is what is right.
@@ -81,6 +83,7 @@ func Questions(files fs.FS) ([]Question, error) {
 				return nil, fmt.Errorf("%s: question %q has no id or reason of its own, or class %q does not exist", name, q.ID, q.Class)
 			}
 			seen[q.ID] = true
+			q.added = strings.HasPrefix(name, "fit-")
 			out = append(out, q)
 		}
 	}
@@ -507,9 +510,15 @@ const (
 	mostOffCorpus = .03
 )
 
-// fitThreshold chooses the lowest threshold on the fitting half that keeps what must be kept unanswered.
+// Drawn are the outcomes of the questions of the fitting half that were drawn by chance: what they show is to be expected of the other.
+func Drawn(outcomes []Outcome) []Outcome {
+	return slices.DeleteFunc(slices.Clone(outcomes), func(o Outcome) bool { return !o.Fitting() || o.added })
+}
+
+// fitThreshold chooses the lowest threshold on the fitting half that keeps what must be kept unanswered: of the questions that were drawn
+// like those of the other half. Those that were added to fit by are other ones, and easier.
 func fitThreshold(outcomes []Outcome) float64 {
-	half := slices.DeleteFunc(slices.Clone(outcomes), func(o Outcome) bool { return !o.Fitting() })
+	half := Drawn(outcomes)
 	for i := range 100 {
 		threshold := round(lowest + float64(i)*.01)
 		answered := func(o Outcome) bool { return o.Answered && o.Score >= threshold }

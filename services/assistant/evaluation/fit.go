@@ -2,16 +2,18 @@ package evaluation
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"samtale.dk/samtale/models/llm"
 	"samtale.dk/samtale/services/assistant/internal/answer/extract"
 )
 
 // Fit fits, on the fitting half, how drafts are ranked; then, so ranked, how sure the best is; then, from how sure it must be. What sure
-// means is learnt from near misses, and from questions asked while the articles that answer them are hidden. The threshold is fitted
+// means is learnt from near misses, from questions asked while the articles that answer them are hidden, and from phrases. The threshold is fitted
 // on answers by weights that were fitted without the question: in its own sample every question looks surer than the next one will.
 // These answers are given as well. Where articles have no phrases, the threshold that keeps near misses unanswered is another: how much
 // more sure one must be there is a weight of its own.
@@ -20,14 +22,15 @@ func Fit(ctx context.Context, cfg Config) (extract.Weights, []Outcome, error) {
 	if err != nil {
 		return extract.Weights{}, nil, err
 	}
-	apart, err := s.cross(ctx, cfg)
+	weights := s.apart()
+	apart, err := cross(ctx, cfg, weights)
 	if err != nil {
 		return extract.Weights{}, nil, err
 	}
 	w := s.fit(func(Question) bool { return true })
 	w.Threshold = fitThreshold(apart)
 	cfg.Bare = true
-	without, err := s.cross(ctx, cfg)
+	without, err := cross(ctx, cfg, weights)
 	w.Bare = more(w.Threshold, fitThreshold(without))
 	return w, apart, err
 }
@@ -45,7 +48,7 @@ func Cross(ctx context.Context, cfg Config) ([]Outcome, float64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	out, err := s.cross(ctx, cfg)
+	out, err := cross(ctx, cfg, s.apart())
 	return out, fitThreshold(out), err
 }
 
@@ -53,6 +56,7 @@ func Cross(ctx context.Context, cfg Config) ([]Outcome, float64, error) {
 type sample struct {
 	outcomes []Outcome
 	hidden   []Outcome
+	phrases  []Outcome // articles' own, asked of knowledge without them
 	frames   extract.Frames
 }
 
@@ -66,24 +70,30 @@ func newSample(ctx context.Context, cfg Config) (sample, error) {
 	}
 	s.frames = framesOf(records)
 	none.Frames = s.frames
-	for _, drop := range []struct{ bare, part bool }{{}, {part: true}, {bare: true}} {
-		cfg.Bare, cfg.part, cfg.hide = drop.bare, drop.part, false
+	drops := []struct{ bare, part bool }{{}, {part: true}, {bare: true}}
+	var found, hidden [3][]Outcome
+	var failed [3]error
+	var wg sync.WaitGroup
+	for i, drop := range drops {
+		cfg := cfg
+		cfg.Bare, cfg.part = drop.bare, drop.part
 		cfg.only = func(q Question) bool { // each question once with all phrases, and once without all or half of them
 			poor := q.hash()/(2*folds)%2 == 0
 			return q.fits() && (drop.bare == drop.part || drop.bare == poor)
 		}
-		outcomes, _, err := Run(ctx, cfg)
-		if err != nil {
-			return s, err
-		}
-		cfg.hide = true
-		hidden, _, err := Run(ctx, cfg)
-		if err != nil {
-			return s, err
-		}
-		s.outcomes, s.hidden = append(s.outcomes, outcomes...), append(s.hidden, hidden...)
+		wg.Go(func() {
+			if found[i], _, failed[i] = Run(ctx, cfg); failed[i] == nil {
+				cfg.hide = true
+				hidden[i], _, failed[i] = Run(ctx, cfg)
+			}
+		})
 	}
-	return s, nil
+	wg.Wait()
+	if s.phrases, err = phrases(ctx, cfg, none, records); err != nil {
+		return s, err
+	}
+	s.outcomes, s.hidden = slices.Concat(found[:]...), slices.Concat(hidden[:]...)
+	return s, errors.Join(failed[:]...)
 }
 
 // fits reports a question of the fitting half. Those that plant something need knowledge of their own, and rules answer them.
@@ -94,20 +104,29 @@ const folds = 5
 
 func (q Question) fold() uint32 { return q.hash() / 2 % folds }
 
-// cross asks each part with weights that were fitted on the others.
-func (s sample) cross(ctx context.Context, cfg Config) ([]Outcome, error) {
-	var out []Outcome
-	for fold := range uint32(folds) {
-		w := s.fit(func(q Question) bool { return q.fold() != fold })
-		cfg.Weights, cfg.Model = &w, llm.None
-		cfg.only = func(q Question) bool { return q.fits() && q.fold() == fold }
-		part, _, err := Run(ctx, cfg)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, part...)
+// apart are weights for each part, fitted on the others.
+func (s sample) apart() []extract.Weights {
+	out := make([]extract.Weights, folds)
+	var wg sync.WaitGroup
+	for fold := range out {
+		wg.Go(func() { out[fold] = s.fit(func(q Question) bool { return q.fold() != uint32(fold) }) })
 	}
-	return out, nil
+	wg.Wait()
+	return out
+}
+
+// cross asks each part with its weights.
+func cross(ctx context.Context, cfg Config, weights []extract.Weights) ([]Outcome, error) {
+	out, failed := make([][]Outcome, len(weights)), make([]error, len(weights))
+	var wg sync.WaitGroup
+	for fold, w := range weights {
+		cfg := cfg
+		cfg.Weights, cfg.Model = &w, llm.None
+		cfg.only = func(q Question) bool { return q.fits() && q.fold() == uint32(fold) }
+		wg.Go(func() { out[fold], _, failed[fold] = Run(ctx, cfg) })
+	}
+	wg.Wait()
+	return slices.Concat(out...), errors.Join(failed...)
 }
 
 // fit fits weights on some of the questions.
@@ -124,11 +143,14 @@ func (s sample) fit(some func(Question) bool) extract.Weights {
 			all = append(all, example{o, absent * o.cost(), true})
 		}
 	}
-	for i := range all {
-		all[i].Drafts = slices.Clone(all[i].Drafts)
-		w.Rank(all[i].Drafts)
+	for _, o := range s.phrases {
+		counts := ofPhrases
+		if !o.shouldAnswer() {
+			counts = ofUnanswered
+		}
+		all = append(all, example{o, counts, false})
 	}
-	w.Sure = fitSure(all)
+	w.Sure = fitSure(w, all)
 	return w
 }
 
@@ -148,6 +170,12 @@ const (
 	absent    = .1
 	misplaced = .3
 	poorer    = .5 // of a question asked where phrases are missing: of half of the articles, or of all
+)
+
+// What phrases count against questions: they are many, and not how all people ask. Those that are not answered are the fewer.
+const (
+	ofPhrases    = .05
+	ofUnanswered = .1
 )
 
 // fittedDrafts is how many drafts of a question, as the search found them, are put in order for fitting.
@@ -196,18 +224,21 @@ func fitOrder(outcomes []example) []float64 {
 	return w
 }
 
-// fitSure fits the weights of confidence on outcomes that were ranked by the weights in use.
-func fitSure(outcomes []example) []float64 {
+// fitSure fits the weights of confidence on outcomes as they are ranked by some weights.
+func fitSure(ranked extract.Weights, outcomes []example) []float64 {
 	var rows [][]float64
 	var right []bool
 	var costs []float64
+	var drafts []extract.Draft
 	total := 0.0
 	for _, o := range outcomes {
 		if len(o.Drafts) == 0 || o.fixed() || o.mayAnswer() != o.shouldAnswer() {
 			continue
 		}
-		top := o.Drafts[0]
-		row := append(slices.Clone(top.Features[:]), o.Query.Shape(o.Drafts)...)
+		drafts = append(drafts[:0], o.Drafts...)
+		ranked.Rank(drafts)
+		top := drafts[0]
+		row := append(slices.Clone(top.Features[:]), o.Query.Shape(drafts)...)
 		cost := o.counts
 		switch {
 		case o.hidden:

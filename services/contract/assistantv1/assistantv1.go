@@ -12,6 +12,8 @@ import (
 // Request subjects (nats micro service "assistant").
 const (
 	AskSubject      = "assistant.v1.ask"      // AskRequest → Answer; sentences come by AnswerSubject before
+	TrySubject      = "assistant.v1.try"      // TryRequest → Tried: an editor sees what a question would come to
+	ProposeSubject  = "assistant.v1.propose"  // ProposeRequest → Proposed: the language model says how citizens may ask
 	SuggestSubject  = "assistant.v1.suggest"  // SuggestRequest → SuggestReply
 	SessionSubject  = "assistant.v1.session"  // SessionRef → Session
 	ForgetSubject   = "assistant.v1.forget"   // SessionRef → Forgotten: the citizen deletes the history
@@ -63,29 +65,31 @@ const (
 
 // Answer is what the asker gets. It is complete in itself: without scripts it is one page.
 type Answer struct {
-	ID           string             `json:"id"`
-	Session      string             `json:"session,omitempty"`
-	Answered     bool               `json:"answered"`
-	Reason       string             `json:"reason"`
-	Message      string             `json:"message,omitempty"` // fixed text when not answered, in Language
-	Sentences    []Sentence         `json:"sentences"`
-	Routes       []Route            `json:"routes"`
-	Question     string             `json:"question,omitempty"` // masked
-	Read         string             `json:"read,omitempty"`     // the question as it was understood, when a follow-up was rewritten
-	Language     string             `json:"language"`
-	Municipality string             `json:"municipality,omitempty"`
-	AsOf         string             `json:"as_of,omitempty"` // the oldest fetch of what is quoted, 2006-01-02
-	Authority    string             `json:"authority,omitempty"`
-	Why          string             `json:"why,omitempty"`  // why that authority is responsible, in Language
-	Area         string             `json:"area,omitempty"` // service area that takes a handover
-	Links        []knowledgev1.Link `json:"links,omitempty"`
-	Options      []Option           `json:"options,omitempty"` // for ReasonMunicipality and ReasonDate
-	DraftedBy    string             `json:"drafted_by"`        // extract, or the model's name
-	Notice       string             `json:"notice,omitempty"`  // e.g. that the model could not be reached
-	LIX          float64            `json:"lix,omitempty"`
-	Demo         bool               `json:"demo,omitempty"` // stands on demo content
-	Peer         string             `json:"peer,omitempty"` // the authority whose assistant answered
-	At           time.Time          `json:"at"`
+	ID       string `json:"id"`
+	Session  string `json:"session,omitempty"`
+	Answered bool   `json:"answered"`
+	Reason   string `json:"reason"`
+	Message  string `json:"message,omitempty"` // fixed text when not answered, in Language
+	// MessageLanguage is that of the message's first sentences, when the asker wrote another language (ISO 639).
+	MessageLanguage string             `json:"message_language,omitempty"`
+	Sentences       []Sentence         `json:"sentences"`
+	Routes          []Route            `json:"routes"`
+	Question        string             `json:"question,omitempty"` // masked
+	Read            string             `json:"read,omitempty"`     // the question as it was understood, when a follow-up was rewritten
+	Language        string             `json:"language"`
+	Municipality    string             `json:"municipality,omitempty"`
+	AsOf            string             `json:"as_of,omitempty"` // the oldest fetch of what is quoted, 2006-01-02
+	Authority       string             `json:"authority,omitempty"`
+	Why             string             `json:"why,omitempty"`  // why that authority is responsible, in Language
+	Area            string             `json:"area,omitempty"` // service area that takes a handover
+	Links           []knowledgev1.Link `json:"links,omitempty"`
+	Options         []Option           `json:"options,omitempty"` // for ReasonMunicipality and ReasonDate
+	DraftedBy       string             `json:"drafted_by"`        // extract, or the model's name
+	Notice          string             `json:"notice,omitempty"`  // e.g. that the model could not be reached
+	LIX             float64            `json:"lix,omitempty"`
+	Demo            bool               `json:"demo,omitempty"` // stands on demo content
+	Peer            string             `json:"peer,omitempty"` // the authority whose assistant answered
+	At              time.Time          `json:"at"`
 }
 
 // Sentence is one proven sentence.
@@ -106,6 +110,49 @@ type Evidence struct {
 	SHA256  string `json:"sha256"`
 	ChunkID string `json:"chunk_id"`
 }
+
+// TryRequest asks what a question would come to, and what phrases that are not answered do to it. Nothing of it is kept.
+type TryRequest struct {
+	Question     string `json:"question"`
+	Municipality string `json:"municipality,omitempty"`
+	At           string `json:"at,omitempty"`
+	Language     string `json:"language,omitempty"` // of the articles that are tried: da or en; empty: that of the question
+}
+
+// Tried is how sure the assistant is of its best draft, 0 to 1, from which it answers. Without an Unanswered phrase that is like the
+// question, Without is as Sure.
+type Tried struct {
+	Reason    string  `json:"reason"`
+	Sure      float64 `json:"sure"`
+	Threshold float64 `json:"threshold"`
+	ChunkID   string  `json:"chunk_id,omitempty"` // of the best draft
+	Title     string  `json:"title,omitempty"`
+	Section   string  `json:"section,omitempty"`
+	Language  string  `json:"language,omitempty"` // of title and section
+	Without   float64 `json:"without"`            // how sure it would be without any phrase that is not answered
+	// Unanswered is the one that is most like the question, Like how much, and the others where it stands.
+	Unanswered        string  `json:"unanswered,omitempty"`
+	Like              float64 `json:"like,omitempty"`
+	UnansweredChunkID string  `json:"unanswered_chunk_id,omitempty"`
+	UnansweredTitle   string  `json:"unanswered_title,omitempty"`
+	UnansweredSection string  `json:"unanswered_section,omitempty"`
+	// UnansweredLanguage is that of the phrase and of where it stands.
+	UnansweredLanguage string `json:"unanswered_language,omitempty"`
+}
+
+// ProposeRequest asks for questions as people put them that a micro-article answers; without ChunkID only whether there is a model.
+type ProposeRequest struct {
+	ChunkID string `json:"chunk_id,omitempty"`
+}
+
+// Proposed holds them. None is kept: an editor chooses.
+type Proposed struct {
+	Model   string   `json:"model,omitempty"` // empty: there is none
+	Phrases []string `json:"phrases,omitempty"`
+}
+
+// MaxProposed is how many there are at most.
+const MaxProposed = 10
 
 // Kinds of a route.
 const (

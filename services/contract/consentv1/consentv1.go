@@ -24,6 +24,7 @@ const (
 	HoldSubject      = "consent.v1.hold"       // HoldRequest → HoldReply
 	HoldStateSubject = "consent.v1.hold.state" // ConversationRequest → HoldReply
 	AuditListSubject = "consent.v1.audit.list" // AuditQuery → AuditReply
+	AuditFindSubject = "consent.v1.audit.find" // AuditSearch → AuditPage
 	AreasSubject     = "consent.v1.areas"      // AreasRequest → AreasReply
 )
 
@@ -164,6 +165,34 @@ type AuditQuery struct {
 // AuditReply is the answer.
 type AuditReply struct {
 	Entries []Audit `json:"entries"`
+}
+
+// AuditSearch looks for audit entries of all conversations; what is empty does not narrow it.
+type AuditSearch struct {
+	Conversations []string  `json:"conversations,omitempty"` // any of these
+	Actor         string    `json:"actor,omitempty"`
+	Action        string    `json:"action,omitempty"`
+	From          time.Time `json:"from,omitzero"`
+	Till          time.Time `json:"till,omitzero"`   // not included
+	After         string    `json:"after,omitempty"` // Next of the page before
+	Limit         int       `json:"limit,omitempty"`
+	// Export is who takes the entries out of the system: that is written into the log before they get any.
+	Export *AuditExport `json:"export,omitempty"`
+}
+
+// AuditExport is who exports.
+type AuditExport struct {
+	Actor string `json:"actor"`
+	Role  string `json:"role"`
+}
+
+// AuditLog is the conversation of entries that are about the log itself.
+const AuditLog = "audit-log"
+
+// AuditPage is a page of entries, newest first.
+type AuditPage struct {
+	Entries []Audit `json:"entries"`
+	Next    string  `json:"next,omitempty"` // there are more
 }
 
 // Area is a service area (fagområde): who is called, on what basis, kept how long.

@@ -22,6 +22,8 @@ func TestFixtures(t *testing.T) {
 		contracttest.Of[Audit]("audit"),
 		contracttest.Of[AuditQuery]("audit_query"),
 		contracttest.Of[AuditReply]("audit_reply"),
+		contracttest.Of[AuditSearch]("audit_search"),
+		contracttest.Of[AuditPage]("audit_page"),
 		contracttest.Of[AreasReply]("areas_reply"),
 	)
 }

@@ -101,6 +101,7 @@ type ListRequest struct {
 	State  string `json:"state,omitempty"`
 	Limit  int    `json:"limit,omitempty"`
 	Before string `json:"before,omitempty"` // id of the last one seen
+	Find   string `json:"find,omitempty"`   // case number, or the case system's receipt number
 }
 
 // ListReply is the answer.
@@ -319,7 +320,12 @@ type Changed struct {
 	// What happened: started, ended, transcript, drafted, saved, approved, discarded, delivery-failed, delivered,
 	// retained (the time of the erasure is set), reminded, overdue, party, comment, task, withdrawn (a consent was; what stood on it is deleted), erased.
 	What string `json:"what"`
+	// EraseAt is when the content is deleted, once known.
+	EraseAt time.Time `json:"erase_at,omitzero"`
 }
+
+// Retained is what has happened when the time of the erasure is set.
+const Retained = "retained"
 
 // Subject implements event.Message.
 func (c Changed) Subject() string { return event.Join("journal.v1.event.changed", c.ConversationID) }

@@ -55,6 +55,13 @@ type Record struct {
 	Asked []string `json:"asked,omitempty"`
 	// Unanswered are questions near this text that it does not answer. They help to keep quiet, and are never quoted.
 	Unanswered []string `json:"unanswered,omitempty"`
+	Topics     []Topic  `json:"topics,omitempty"` // where the source has put it, the narrowest first
+}
+
+// Topic is a place in a source's own classification, such as the FORM areas of borger.dk.
+type Topic struct {
+	ID   string `json:"id"` // the classification's number; its name where it has none
+	Name string `json:"name,omitempty"`
 }
 
 // Chunk is one micro-article as it is kept, found and quoted. Byte ranges of evidence point into Text, SHA256 is of Text
@@ -87,6 +94,7 @@ type Chunk struct {
 	// Unanswered and EditorUnanswered are questions near Text that it does not answer: the same rules hold.
 	Unanswered       []string `json:"unanswered,omitempty"`
 	EditorUnanswered []string `json:"editor_unanswered,omitempty"`
+	Topics           []Topic  `json:"topics,omitempty"`
 }
 
 // AskedRequest sets the phrases that editors add to a micro-article, in place of those that they set before. What its source brings
@@ -158,6 +166,8 @@ const (
 	MaxChunkText = 64 << 10  // bytes of a chunk's text; longer ones are refused
 	MaxAsked     = 40        // phrases of a record that it answers, as many that it does not, and as many of either of editors
 	MaxAskedText = 300       // bytes of a phrase
+	MaxAreas     = 50        // authorities of a source with an area of their own
+	MaxTopics    = 300       // topics of a source
 	DateLayout   = "2006-01-02"
 )
 
@@ -176,6 +186,24 @@ type Source struct {
 	LastRun        *Run          `json:"last_run,omitempty"`
 	NextRunAt      time.Time     `json:"next_run_at,omitzero"`
 	Actor          string        `json:"actor,omitempty"` // who saved it
+	// Area is the service area of what it brings without one; Areas that of what an authority wrote, before Area; Topics that of what the
+	// source has put under a topic, before both.
+	Area   string          `json:"area,omitempty"`
+	Areas  []AuthorityArea `json:"areas,omitempty"`
+	Topics []TopicArea     `json:"topics,omitempty"`
+	Known  []Topic         `json:"known_topics,omitempty"` // the topics of what it holds
+}
+
+// TopicArea says which service area takes handovers about what a source has put under a topic.
+type TopicArea struct {
+	Topic string `json:"topic"` // its ID
+	Area  string `json:"area"`
+}
+
+// AuthorityArea says which service area takes handovers about what an authority wrote.
+type AuthorityArea struct {
+	Authority string `json:"authority"`
+	Area      string `json:"area"`
 }
 
 // SourceRef names a source.
@@ -240,7 +268,8 @@ type ImportRequest struct {
 	Title   string   `json:"title,omitempty"`
 	Demo    bool     `json:"demo,omitempty"`
 	Records []Record `json:"records"`
-	First   int      `json:"first"` // number of the first record's line, from 1, for failures
+	First   int      `json:"first"`           // number of the first record's line, from 1, for failures
+	Lines   []int    `json:"lines,omitempty"` // of each record, rising; empty: First and those that follow it
 	Last    bool     `json:"last,omitempty"`
 	Replace bool     `json:"replace,omitempty"`
 	Actor   string   `json:"actor,omitempty"`

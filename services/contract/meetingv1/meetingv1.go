@@ -17,15 +17,18 @@ const StreamSubjects = "meeting.v1.event.>"
 
 // Request subjects (nats micro service "meeting"). Requests about a room are answered by the node that has it.
 const (
-	BookSubject      = "meeting.v1.book"       // BookRequest → Meeting, with links
-	ChangeSubject    = "meeting.v1.change"     // BookRequest with ID → Meeting: a new time, other participants
-	CancelSubject    = "meeting.v1.cancel"     // CancelRequest → Meeting
-	GetSubject       = "meeting.v1.get"        // Ref → Meeting
-	ListSubject      = "meeting.v1.list"       // ListRequest → ListReply
-	JoinSubject      = "meeting.v1.join"       // Ref → Participant: the actor's own seat, with its link
-	SetupsSubject    = "meeting.v1.setups"     // SetupsRequest → SetupsReply
-	SaveSetupSubject = "meeting.v1.setup.save" // Setup → Setup
-	OutboxSubject    = "meeting.v1.outbox"     // OutboxRequest → OutboxReply: what was sent to whom
+	BookSubject       = "meeting.v1.book"          // BookRequest → Meeting, with links
+	ChangeSubject     = "meeting.v1.change"        // BookRequest with ID → Meeting: a new time, other participants
+	CancelSubject     = "meeting.v1.cancel"        // CancelRequest → Meeting
+	GetSubject        = "meeting.v1.get"           // Ref → Meeting
+	ListSubject       = "meeting.v1.list"          // ListRequest → ListReply
+	JoinSubject       = "meeting.v1.join"          // Ref → Participant: the actor's own seat, with its link
+	SetupsSubject     = "meeting.v1.setups"        // SetupsRequest → SetupsReply
+	SaveSetupSubject  = "meeting.v1.setup.save"    // Setup → Setup; errs.Conflict when it has another Version by now
+	ResetSetupSubject = "meeting.v1.setup.reset"   // SetupRef → SetupsReply: as it is delivered again; one that is not is deleted
+	PreviewSubject    = "meeting.v1.setup.preview" // Setup → PreviewReply: what those who are invited by it get to read
+	MineSubject       = "meeting.v1.mine"          // MineRequest → MineReply: a citizen's own
+	OutboxSubject     = "meeting.v1.outbox"        // OutboxRequest → OutboxReply: what was sent to whom
 
 	EnterSubject     = "meeting.v1.enter"     // EnterRequest → Entry: a link is opened
 	KnockSubject     = "meeting.v1.knock"     // KnockRequest → Entry: into the lobby
@@ -113,7 +116,14 @@ type Setup struct {
 	KeepAfter    time.Duration `json:"keep_after,omitempty"`
 	Invitation   string        `json:"invitation"` // text of the invitation, with {title}, {time}, {link}
 	Info         string        `json:"info"`       // what the citizen should know beforehand
-	Actor        string        `json:"actor,omitempty"`
+	// InvitationEN and InfoEN are the same for who is booked with English. Without InvitationEN they get one that fits every meeting.
+	InvitationEN string `json:"invitation_en,omitempty"`
+	InfoEN       string `json:"info_en,omitempty"`
+	Actor        string `json:"actor,omitempty"`
+	// Version grows with every change; whoever saves says which one they have read. 0: it was never changed.
+	Version   int64 `json:"version,omitempty"`
+	Delivered bool  `json:"delivered,omitempty"` // the product brings one of this id, which a reset gives back
+	Changed   bool  `json:"changed,omitempty"`   // an editor has changed or added it
 }
 
 // Seat is a place in a set-up.
@@ -129,6 +139,26 @@ type SetupsRequest struct{}
 // SetupsReply lists them.
 type SetupsReply struct {
 	Setups []Setup `json:"setups"`
+}
+
+// SetupRef names a set-up as somebody has read it.
+type SetupRef struct {
+	ID      string `json:"id"`
+	Version int64  `json:"version"`
+	Actor   string `json:"actor"`
+}
+
+// PreviewReply is the invitation of an imagined meeting in each language.
+type PreviewReply struct {
+	Letters []Preview `json:"letters"`
+}
+
+// Preview is a letter as who is invited gets it.
+type Preview struct {
+	Language string `json:"language"`
+	Subject  string `json:"subject"`
+	Body     string `json:"body"`
+	SMS      string `json:"sms"`
 }
 
 // BookRequest books a meeting, or changes one (ID). StartsAt zero: now. Participants without ID are new.
@@ -161,16 +191,52 @@ type Ref struct {
 	Lead  bool   `json:"lead,omitempty"` // JoinSubject: to lead the meeting, which nobody does
 }
 
+// MaxList is how many meetings a ListReply holds at most.
+const MaxList = 500
+
 // ListRequest asks for the actor's meetings of a stretch of time.
 type ListRequest struct {
 	Actor Actor     `json:"actor"`
 	From  time.Time `json:"from,omitzero"`
 	To    time.Time `json:"to,omitzero"`
+	Find  string    `json:"find,omitempty"`  // all of its words stand in title, case number or a participant's name
+	Limit int       `json:"limit,omitempty"` // 0: MaxList
+	After string    `json:"after,omitempty"` // ListReply.Next: those that follow
 }
 
 // ListReply holds them, earliest first.
 type ListReply struct {
 	Meetings []Meeting `json:"meetings"`
+	Next     string    `json:"next,omitempty"` // there are more
+}
+
+// MineRequest asks for the meetings that a citizen took part in, logged in. The portal fills PartyRef from the login.
+type MineRequest struct {
+	PartyRef  string `json:"party_ref"`
+	MeetingID string `json:"meeting_id,omitempty"` // only this one
+}
+
+// MineReply lists them, newest first.
+type MineReply struct {
+	Meetings []Attended `json:"meetings"`
+}
+
+// Attended is a meeting as one who took part may see it afterwards, also when the case is not theirs: nothing of the others, of what was
+// said, and of the note.
+type Attended struct {
+	ID          string    `json:"id"`
+	Title       string    `json:"title"`
+	State       string    `json:"state"`
+	ServiceArea string    `json:"service_area"`
+	StartedAt   time.Time `json:"started_at"`
+	EndedAt     time.Time `json:"ended_at,omitzero"`
+	Role        string    `json:"role,omitempty"` // one's own
+	OnBehalfOf  string    `json:"on_behalf_of,omitempty"`
+	Transcript  bool      `json:"transcript"`           // it could be written down
+	Recording   bool      `json:"recording"`            // it could be recorded
+	Transcribe  *bool     `json:"transcribe,omitempty"` // one's own choice; nil: none was made
+	Record      *bool     `json:"record,omitempty"`
+	EraseAt     time.Time `json:"erase_at,omitzero"` // when the content is deleted, once known
 }
 
 // Meeting is a booking with its participants. ID is the conversation's too, and the room's.
@@ -197,6 +263,8 @@ type Meeting struct {
 	RecordingProblem string    `json:"recording_problem,omitempty"`
 	EraseAt          time.Time `json:"erase_at,omitzero"`
 	DialNumber       string    `json:"dial_number,omitempty"` // to call with one's DialCode, when one may come by telephone
+	// Leaderless: it is about to begin or goes on, and nobody is there who leads it. Only for the area's caseworkers; see Ref.Lead.
+	Leaderless bool `json:"leaderless,omitempty"`
 }
 
 // Participant is one person of a meeting.
@@ -205,7 +273,7 @@ type Participant struct {
 	Role       string    `json:"role"`
 	Name       string    `json:"name,omitempty"`
 	Say        string    `json:"say,omitempty"`      // how the name is said
-	Language   string    `json:"language,omitempty"` // of what a telephone says to the person: en; empty: Danish
+	Language   string    `json:"language,omitempty"` // of letters, the link's page and what a telephone says to the person: en; empty: Danish
 	Email      string    `json:"email,omitempty"`
 	Phone      string    `json:"phone,omitempty"`
 	User       string    `json:"user,omitempty"` // caseworkers: login
@@ -221,7 +289,7 @@ type Participant struct {
 	Hand       bool      `json:"hand,omitempty"`
 	Speaking   bool      `json:"speaking,omitempty"`
 	ByPhone    bool      `json:"by_phone,omitempty"`
-	Quality    string    `json:"quality,omitempty"` // good, fair, poor, audio-only
+	Quality    string    `json:"quality,omitempty"` // of the network: good, fair, poor, audio-only; empty: it was never bad
 	Place      int       `json:"place,omitempty"`   // in the lobby, from 1
 	WaitMins   int       `json:"wait_mins,omitempty"`
 	Since      time.Time `json:"since,omitzero"` // in this state
@@ -230,6 +298,7 @@ type Participant struct {
 	Again      bool      `json:"again,omitempty"`     // in the meeting, while somebody knocks with the same link on another device
 	DialCode   string    `json:"dial_code,omitempty"` // to key in after calling DialNumber; only for who booked
 	Line       string    `json:"line,omitempty"`      // of the telephone: Line…
+	Away       bool      `json:"away,omitempty"`      // in the meeting, and for a while without a connection to it: a closed browser, or no network
 	Tail       string    `json:"tail,omitempty"`      // the number's last two digits; only for who leads the meeting
 }
 
@@ -287,6 +356,8 @@ type Entry struct {
 	ICEServers []ICEServer `json:"ice_servers,omitempty"`
 	CanAct     bool        `json:"can_act,omitempty"`   // moderator
 	Elsewhere  bool        `json:"elsewhere,omitempty"` // in the meeting on another device, from where EnterRequest.Take brings the seat
+	// Dropped: the link's owner is not to come any more, and the meeting is held without them. There is no seat; title and time are as they knew them.
+	Dropped bool `json:"dropped,omitempty"`
 }
 
 // ICEServer is a STUN or TURN server for the browser.
@@ -333,6 +404,8 @@ type MediaRequest struct {
 	Session string  `json:"session,omitempty"` // of an earlier MediaReply
 	// Trial, when publishing: what is sent reaches nobody and is measured before the meeting. It ends by itself.
 	Trial bool `json:"trial,omitempty"`
+	// End closes the connection that was made by the same subject; who has no other one leaves.
+	End bool `json:"end,omitempty"`
 }
 
 // MediaReply answers it.
@@ -360,7 +433,7 @@ const (
 	ActRecord     = "record"     // Value: yes or no, oneself; on or off, a moderator for all
 	ActCorrect    = "correct"    // Target: caption id; Value: the text
 	ActDial       = "dial"       // Value: a number to bring in by telephone; with Target its own number when empty
-	ActQuality    = "quality"    // Value: as measured by the browser
+	ActQuality    = "quality"    // Value: of the network, as the page finds it; where the server finds it worse, that counts
 )
 
 // ActRequest acts in the room.
@@ -459,6 +532,9 @@ const (
 	EventEnded   = "ended"
 )
 
+// NoticeDropped tells somebody who is not to come any more that the meeting is held without them.
+const NoticeDropped = "dropped"
+
 // RoomEvent is one thing that happened in a room. To empty: all in it; Side: only those in the side room.
 type RoomEvent struct {
 	MeetingID string   `json:"meeting_id"`
@@ -499,7 +575,7 @@ type Sent struct {
 	ID        string    `json:"id"`
 	MeetingID string    `json:"meeting_id"`
 	To        string    `json:"to"`   // masked address
-	Kind      string    `json:"kind"` // invitation, change, cancellation, reminder, noshow
+	Kind      string    `json:"kind"` // invitation, change, cancellation, dropped, reminder, noshow
 	By        string    `json:"by"`   // smtp, memo, nemsms, outbox
 	Subject   string    `json:"subject"`
 	Body      string    `json:"body"`

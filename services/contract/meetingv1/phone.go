@@ -45,6 +45,9 @@ type Typed struct {
 	Name   string `json:"name,omitempty"`
 	Role   string `json:"role,omitempty"`
 	Chat   bool   `json:"chat,omitempty"` // a message that was sent as a whole
+	// Caption: From has said it, and a recogniser has written it down; with Corrected somebody has put that right.
+	Caption   bool `json:"caption,omitempty"`
+	Corrected bool `json:"corrected,omitempty"`
 }
 
 // Times of the sound.
@@ -87,6 +90,10 @@ type SoundRequest struct {
 	Seat    SeatRef `json:"seat"`
 	Session string  `json:"session"`
 	Text    bool    `json:"text,omitempty"` // the telephone shows what the others type
+	// Captions: it shows what they say, too.
+	Captions bool `json:"captions,omitempty"`
+	// Quality of the telephone's line: good, fair or poor; empty: not known yet.
+	Quality string `json:"quality,omitempty"`
 }
 
 // States of a line.

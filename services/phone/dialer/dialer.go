@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -151,6 +152,7 @@ type Call struct {
 	keep   bool
 	digits []byte
 	typed  rtt.Text
+	played time.Duration
 	held   bool
 	events chan struct{}
 }
@@ -340,7 +342,12 @@ func (c *Call) Wait(ctx context.Context, d time.Duration) error {
 func (c *Call) Play(ctx context.Context, samples []int16) error {
 	sound := newPlayed(samples)
 	c.line.SetSource(sound)
-	defer c.line.SetSource(nil)
+	defer func() {
+		c.line.SetSource(nil)
+		c.mu.Lock()
+		c.played += min(time.Duration(sound.frames.Load())*pcm.FrameDuration, pcm.Duration(int64(len(samples)), pcm.Rate))
+		c.mu.Unlock()
+	}()
 	select {
 	case <-sound.over:
 		return c.Wait(ctx, 2*pcm.FrameDuration)
@@ -351,11 +358,19 @@ func (c *Call) Play(ctx context.Context, samples []int16) error {
 	}
 }
 
-// played is a sound that tells when all of it was taken. It belongs to the line's clock.
+// Played is how much of the sounds of Play the line has taken.
+func (c *Call) Played() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.played
+}
+
+// played is a sound that tells when all of it was taken. It belongs to the line's clock, but for the count.
 type played struct {
-	clip  *pcm.Clip
-	over  chan struct{}
-	ended bool
+	clip   *pcm.Clip
+	over   chan struct{}
+	ended  bool
+	frames atomic.Int64
 }
 
 func newPlayed(samples []int16) *played {
@@ -365,6 +380,9 @@ func newPlayed(samples []int16) *played {
 // ReadFrame implements pcm.Reader.
 func (p *played) ReadFrame(dst []int16) bool {
 	ok := p.clip.ReadFrame(dst)
+	if ok {
+		p.frames.Add(1)
+	}
 	if !ok && !p.ended {
 		p.ended = true
 		close(p.over)

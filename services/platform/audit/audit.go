@@ -1,5 +1,5 @@
 // Package audit makes the entries of the audit log for those who look at a person's data. Pages load themselves again whenever something
-// changes: looking again at the same thing within a quarter of an hour is one look. Writing the entries, before anything is shown, is the
+// changes: looking again at the same thing within a quarter of an hour is one look, or on the same day, where pages stay open. Writing the entries, before anything is shown, is the
 // service's: they belong into its outbox.
 package audit
 
@@ -14,8 +14,11 @@ import (
 	"samtale.dk/samtale/services/contract/event"
 )
 
-// window is for how long looking again is one look.
-const window = 15 * time.Minute
+// For how long looking again is one look.
+const (
+	window = 15 * time.Minute
+	day    = 24 * time.Hour // by UTC
+)
 
 // A Look is who looked, at what, and why, in words that the citizen reads.
 type Look struct{ Actor, Role, Action, Purpose string }
@@ -23,6 +26,7 @@ type Look struct{ Actor, Role, Action, Purpose string }
 // Looks remembers the looks of the current window. Safe for concurrent use.
 type Looks struct {
 	source string
+	window time.Duration
 
 	mu      sync.Mutex
 	current time.Time
@@ -30,12 +34,15 @@ type Looks struct {
 }
 
 // New returns the looks that a service tells of.
-func New(source string) *Looks { return &Looks{source: source} }
+func New(source string) *Looks { return &Looks{source: source, window: window} }
+
+// Daily is New for what people have open all day, as a chat: looking again on the same day is one look.
+func Daily(source string) *Looks { return &Looks{source: source, window: day} }
 
 // Entry is a look at one conversation. It has the same id throughout a window, so that a restart or a second process does not count a
 // look twice.
 func (l *Looks) Entry(at time.Time, look Look, conversation string) consentv1.Audit {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%s/%s/%s/%d", conversation, look.Actor, look.Role, look.Action, at.Truncate(window).Unix()))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%s/%s/%s/%d", conversation, look.Actor, look.Role, look.Action, at.Truncate(l.window).Unix()))
 	return consentv1.Audit{
 		Meta:           event.Meta{ID: hex.EncodeToString(sum[:16]), Type: "audit.v1.entry", Source: l.source, Time: at},
 		ConversationID: conversation, Actor: look.Actor, Role: look.Role, Action: look.Action, Purpose: look.Purpose,
@@ -57,7 +64,7 @@ func (l *Looks) Write(at time.Time, look Look, conversations []string, write fun
 	if err := write(entries); err != nil {
 		return err
 	}
-	l.add(at.Truncate(window), entries)
+	l.add(at.Truncate(l.window), entries)
 	return nil
 }
 

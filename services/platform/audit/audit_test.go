@@ -53,6 +53,14 @@ func TestWrite(t *testing.T) {
 	if first := l.Entry(start, mette, "a"); first.ID != again.ID {
 		t.Errorf("%s, after a restart %s", first.ID, again.ID)
 	}
+	morning := time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC)
+	daily, first := Daily("chat"), Daily("chat").Entry(morning, mette, "a")
+	if later := daily.Entry(morning.Add(9*time.Hour), mette, "a"); later.ID != first.ID {
+		t.Error("one day, two looks")
+	}
+	if tomorrow := daily.Entry(morning.Add(day), mette, "a"); tomorrow.ID == first.ID {
+		t.Error("two days, one look")
+	}
 	if other := l.Entry(start, jens, "a"); other.ID == again.ID {
 		t.Error("two people, one look")
 	}

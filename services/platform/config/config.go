@@ -4,8 +4,10 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -18,9 +20,34 @@ func Load(environ []string, v any) error {
 		return err
 	}
 	if err := env.ParseWithOptions(v, env.Options{Environment: m}); err != nil {
-		return fmt.Errorf("settings: %w", err)
+		return fmt.Errorf("settings: %w", named(err, reflect.TypeOf(v).Elem()))
 	}
 	return nil
+}
+
+// named tells a value that does not fit by the setting, not by the field that it would have gone to.
+func named(err error, settings reflect.Type) error {
+	var wrong env.ParseError
+	if errors.As(err, &wrong) {
+		if name := setting(settings, wrong.Name); name != "" {
+			return fmt.Errorf("%s: %w", name, wrong.Err)
+		}
+	}
+	return err
+}
+
+func setting(settings reflect.Type, field string) string {
+	for f := range settings.Fields() {
+		if name, _, _ := strings.Cut(f.Tag.Get("env"), ","); f.Name == field && name != "" {
+			return name
+		}
+		if f.Type.Kind() == reflect.Struct {
+			if name := setting(f.Type, field); name != "" {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 // withFiles reads SAMTALE_X_FILE into SAMTALE_X. Both at once is an error: which one

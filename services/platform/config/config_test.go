@@ -32,7 +32,8 @@ func TestLoad(t *testing.T) {
 		{"others' files stay out", []string{"OTHER_FILE=/does/not/exist"}, sample{"127.0.0.1:1", 7, 2 * time.Second, ""}, ""},
 		{"both", []string{"SAMTALE_KEY=a", "SAMTALE_KEY_FILE=" + secret}, sample{}, "SAMTALE_KEY_FILE"},
 		{"file is missing", []string{"SAMTALE_KEY_FILE=/does/not/exist"}, sample{}, "SAMTALE_KEY_FILE"},
-		{"not a number", []string{"SAMTALE_LIMIT=many"}, sample{}, "Limit"},
+		{"not a number", []string{"SAMTALE_LIMIT=many"}, sample{}, `SAMTALE_LIMIT: strconv.ParseInt: parsing "many"`},
+		{"not a time", []string{"SAMTALE_WAIT=soon"}, sample{}, "SAMTALE_WAIT: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var got sample

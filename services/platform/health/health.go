@@ -22,10 +22,20 @@ type Checks struct {
 	mu       sync.Mutex
 	probes   map[string]Probe
 	draining bool
+	next     *look // that has not begun; nil: nobody waits for one
+
+	looking chan struct{} // holds something while a look of ServeHTTP runs
+}
+
+// look is one run of all probes for everybody who asked before it began.
+type look struct {
+	done    chan struct{}
+	results []Result
+	ready   bool
 }
 
 // New returns an empty set.
-func New() *Checks { return &Checks{probes: map[string]Probe{}} }
+func New() *Checks { return &Checks{probes: map[string]Probe{}, looking: make(chan struct{}, 1)} }
 
 // Add registers a probe. Until it first succeeds the process is not ready.
 func (c *Checks) Add(name string, p Probe) {
@@ -84,9 +94,38 @@ func run(ctx context.Context, name string, p Probe) Result {
 	return r
 }
 
+// shared waits for a run of the probes that begins after it was asked for. One runs at a time and another one waits, whoever asks:
+// anybody may, and each is work for every service.
+func (c *Checks) shared(ctx context.Context) (results []Result, ready bool) {
+	c.mu.Lock()
+	l := c.next
+	if l == nil {
+		l = &look{done: make(chan struct{})}
+		c.next = l
+		go c.look(context.WithoutCancel(ctx), l)
+	}
+	c.mu.Unlock()
+	select {
+	case <-l.done:
+		return l.results, l.ready
+	case <-ctx.Done():
+		return nil, false
+	}
+}
+
+func (c *Checks) look(ctx context.Context, l *look) {
+	c.looking <- struct{}{}
+	defer func() { <-c.looking }()
+	c.mu.Lock()
+	c.next = nil
+	c.mu.Unlock()
+	l.results, l.ready = c.Run(ctx)
+	close(l.done)
+}
+
 // ServeHTTP answers 200 when every probe succeeds and 503 otherwise, with the results.
 func (c *Checks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	results, ready := c.Run(r.Context())
+	results, ready := c.shared(r.Context())
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	if !ready {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,6 +69,34 @@ func TestHangingProbe(t *testing.T) {
 		}
 		if ready || len(results) != 3 || results[0].OK || results[1].OK || !results[2].OK {
 			t.Errorf("%v %+v", ready, results)
+		}
+	})
+}
+
+// A flood of questions is two runs of the probes: the one that goes on, and one more for all who have asked since.
+func TestManyAskAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := New()
+		var runs atomic.Int32
+		c.Add("slow", func(context.Context) error {
+			runs.Add(1)
+			time.Sleep(time.Second)
+			return nil
+		})
+		var wg sync.WaitGroup
+		get := func() {
+			if code, body := ask(t, c); code != 200 {
+				t.Errorf("%d %s", code, body)
+			}
+		}
+		wg.Go(get)
+		synctest.Wait() // it looks
+		for range 100 {
+			wg.Go(get)
+		}
+		wg.Wait()
+		if n := runs.Load(); n != 2 {
+			t.Errorf("the probes ran %d times", n)
 		}
 	})
 }

@@ -72,7 +72,11 @@ func Parse(text string) (Key, error) {
 // Load returns the key given by the setting, else the one in the data folder.
 func Load(setting, data string) (Key, error) {
 	if setting != "" {
-		return Parse(setting)
+		k, err := Parse(setting)
+		if err != nil {
+			return Key{}, fmt.Errorf("SAMTALE_MASTER_KEY: %w", err)
+		}
+		return k, nil
 	}
 	text, err := os.ReadFile(filepath.Join(data, File))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -24,7 +24,7 @@ func TestProcessDescribesItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer srv.Stop()
-	env, err := NewEnv([]string{"SAMTALE_MASTER_KEY=abc", "SAMTALE_DATA=/d"}, io.Discard)
+	env, err := NewEnv([]string{"SAMTALE_MASTER_KEY=" + strings.Repeat("5a", 32), "SAMTALE_DATA=/d"}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestDescriptionBringsMetrics(t *testing.T) {
 
 func TestSecretsAreNotShown(t *testing.T) {
 	for in, want := range map[string]string{
-		"SAMTALE_MASTER_KEY=abc":                         "••••",
+		"SAMTALE_MASTER_KEY=" + strings.Repeat("5a", 32): "••••",
 		"SAMTALE_MASTER_KEY_FILE=/run/secrets/key":       "/run/secrets/key",
 		"SAMTALE_OIDC_CLIENT_SECRET=abc":                 "••••",
 		"SAMTALE_JOURNAL_DB=postgres://u:pw@db/x?a=b":    "postgres://",

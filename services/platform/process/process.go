@@ -14,8 +14,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,6 +35,8 @@ import (
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/config"
 	"samtale.dk/samtale/services/platform/health"
+	"samtale.dk/samtale/services/platform/masterkey"
+	"samtale.dk/samtale/services/platform/store"
 )
 
 // Env is what a service gets from its process. In standalone all services share one.
@@ -71,6 +75,9 @@ func NewEnv(environ []string, stderr io.Writer) (Env, error) {
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		return Env{}, fmt.Errorf("settings: SAMTALE_LOG_LEVEL: use debug, info, warn or error")
 	}
+	if err := errors.Join(c.check(), checkDatabases(environ)); err != nil {
+		return Env{}, fmt.Errorf("settings: %w", err)
+	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return Env{
@@ -80,6 +87,49 @@ func NewEnv(environ []string, stderr io.Writer) (Env, error) {
 		Health:  health.New(),
 		self:    newSelf(),
 	}, nil
+}
+
+// CheckNames tells of variables that nobody reads, because they are misspelt: a warning at a start, an error when settings are only checked.
+func (e Env) CheckNames() error {
+	var all []error
+	for _, u := range config.UnknownNames(e.Environ) {
+		if e.CheckOnly {
+			all = append(all, fmt.Errorf("settings: there is no %s; the nearest is %s", u.Name, u.Nearest))
+			continue
+		}
+		e.Log.Warn("unknown setting", "name", u.Name, "nearest", u.Nearest)
+	}
+	return errors.Join(all...)
+}
+
+// check finds what would only fail later.
+func (c Common) check() error {
+	if _, _, err := net.SplitHostPort(c.OpsAddr); c.OpsAddr != "" && err != nil {
+		return fmt.Errorf("SAMTALE_OPS_ADDR: %q is not HOST:PORT", c.OpsAddr)
+	}
+	if u, err := url.Parse(c.OTLP); c.OTLP != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("SAMTALE_OTLP_URL: %q is not like http://collector:4318", c.OTLP)
+	}
+	if c.MasterKey != "" {
+		if _, err := masterkey.Load(c.MasterKey, c.Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkDatabases looks at every service's SAMTALE_…_DB; what it holds may be a password, so it is not repeated.
+func checkDatabases(environ []string) error {
+	for _, kv := range environ {
+		name, dsn, _ := strings.Cut(kv, "=")
+		if !strings.HasPrefix(name, "SAMTALE_") || !strings.HasSuffix(name, "_DB") || dsn == "" {
+			continue
+		}
+		if err := store.CheckDSN(dsn); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // Connect opens the service's bus connection.

@@ -36,6 +36,47 @@ func TestNewEnv(t *testing.T) {
 	}
 }
 
+// A setting that could only fail later is told by its name, without what it holds where that may be secret.
+func TestNewEnvRefuses(t *testing.T) {
+	for _, kv := range []string{
+		"SAMTALE_OPS_ADDR=9090", "SAMTALE_OTLP_URL=collector:4318", "SAMTALE_MASTER_KEY=5a5a",
+		"SAMTALE_JOURNAL_DB=mysql://me:hemmeligt@db/x", "SAMTALE_PORTAL_DB=sqlite:",
+	} {
+		name, _, _ := strings.Cut(kv, "=")
+		_, err := NewEnv([]string{kv}, io.Discard)
+		if err == nil || !strings.HasPrefix(err.Error(), "settings: "+name) || strings.Contains(err.Error(), "hemmeligt") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	ok := []string{
+		"SAMTALE_OPS_ADDR=:9090", "SAMTALE_OTLP_URL=http://collector:4318", "SAMTALE_MASTER_KEY=" + strings.Repeat("5a", 32),
+		"SAMTALE_JOURNAL_DB=postgres://db/x", "SAMTALE_PORTAL_DB=sqlite:/d/p.db", "SAMTALE_MEETING_DB=", "OTHER_DB=x",
+	}
+	if _, err := NewEnv(ok, io.Discard); err != nil {
+		t.Error(err)
+	}
+}
+
+// A misspelt setting is told, never with what it holds.
+func TestCheckNames(t *testing.T) {
+	var log bytes.Buffer
+	env, err := NewEnv([]string{"SAMTALE_LOG_LEVEL=warn", "SAMTALE_WEBHOOK_SECRT=hemmeligt", "SAMTALE_DATA=/d"}, &log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := env.CheckNames(); err != nil || !strings.Contains(log.String(), `"name":"SAMTALE_WEBHOOK_SECRT","nearest":"SAMTALE_WEBHOOK_SECRET"`) {
+		t.Errorf("%v, log: %s", err, log.String())
+	}
+	env.CheckOnly = true
+	err = env.CheckNames()
+	if err == nil || err.Error() != "settings: there is no SAMTALE_WEBHOOK_SECRT; the nearest is SAMTALE_WEBHOOK_SECRET" {
+		t.Errorf("got %v", err)
+	}
+	if strings.Contains(log.String(), "hemmeligt") || strings.Count(log.String(), "unknown setting") != 1 {
+		t.Errorf("log: %s", log.String())
+	}
+}
+
 func TestServeOps(t *testing.T) {
 	env, err := NewEnv(nil, io.Discard)
 	if err != nil {

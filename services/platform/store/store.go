@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -38,14 +39,15 @@ type DB struct {
 
 // Open opens url: "sqlite:PATH" (the folder is made) or "postgres://…".
 func Open(ctx context.Context, dsn string) (*DB, error) {
+	err := CheckDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
 	var db *DB
-	var err error
 	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
 		db, err = openSQLite(path)
-	} else if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
-		db, err = openPostgres(dsn)
 	} else {
-		return nil, errors.New("database must be sqlite:PATH or postgres://…")
+		db, err = openPostgres(dsn)
 	}
 	if err != nil {
 		return nil, err
@@ -55,6 +57,16 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	return db, nil
+}
+
+// CheckDSN reports whether Open knows the kind of database that dsn names.
+func CheckDSN(dsn string) error {
+	for _, kind := range []string{"sqlite:", "postgres://", "postgresql://"} {
+		if rest, ok := strings.CutPrefix(dsn, kind); ok && rest != "" {
+			return nil
+		}
+	}
+	return errors.New("database must be sqlite:PATH or postgres://…")
 }
 
 func openSQLite(path string) (*DB, error) {
@@ -164,13 +176,13 @@ func (d *DB) Read() *Tx { return &Tx{q: d.sql, pg: d.pg} }
 
 // Exec runs a statement.
 func (t *Tx) Exec(ctx context.Context, stmt string, args ...any) (sql.Result, error) {
-	r, err := t.q.ExecContext(ctx, t.rebind(stmt), args...)
+	r, err := t.q.ExecContext(ctx, t.rebind(stmt), storable(args)...)
 	return r, Wrap(err)
 }
 
 // Query runs a query; close the rows.
 func (t *Tx) Query(ctx context.Context, stmt string, args ...any) (*sql.Rows, error) {
-	r, err := t.q.QueryContext(ctx, t.rebind(stmt), args...)
+	r, err := t.q.QueryContext(ctx, t.rebind(stmt), storable(args)...)
 	return r, Wrap(err)
 }
 
@@ -204,7 +216,19 @@ func Column[T any](row Row) (T, error) {
 
 // QueryRow runs a query for one row. Pass Scan's error through Wrap.
 func (t *Tx) QueryRow(ctx context.Context, stmt string, args ...any) *sql.Row {
-	return t.q.QueryRowContext(ctx, t.rebind(stmt), args...)
+	return t.q.QueryRowContext(ctx, t.rebind(stmt), storable(args)...)
+}
+
+// storable puts the replacement character in place of NUL in texts. PostgreSQL refuses them, and what one person has sent would hold up
+// the events behind it without end.
+func storable(args []any) []any {
+	for i, a := range args {
+		if s, ok := a.(string); ok && strings.ContainsRune(s, 0) {
+			args = slices.Clone(args)
+			args[i] = strings.ReplaceAll(s, "\x00", "\ufffd")
+		}
+	}
+	return args
 }
 
 // rebind turns ? into $1, $2 … for PostgreSQL. Statements hold no ? in literals.

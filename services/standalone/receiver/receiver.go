@@ -47,7 +47,7 @@ func Run(ctx context.Context, env process.Env) error {
 	}
 	ln, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
-		return fmt.Errorf("demo case system: %w", err)
+		return fmt.Errorf("demo case system (SAMTALE_RECEIVER_ADDR): %w", err)
 	}
 	env.Health.Add("receiver", func(context.Context) error { return store.ready() })
 	return serve(ctx, ln, h)

@@ -122,8 +122,18 @@ func dynamic() dynamicconfig.StaticClient {
 		// One process needs no partitions; with more, tasks wait for a forward.
 		dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,
 		dynamicconfig.MatchingNumTaskqueueWritePartitions.Key(): 1,
+		// Goroutines that wait for work: 512 of each by default, 2,200 and 9 MB together, for one SQLite connection.
+		dynamicconfig.TransferProcessorSchedulerWorkerCount.Key():   queueWorkers,
+		dynamicconfig.TimerProcessorSchedulerWorkerCount.Key():      queueWorkers,
+		dynamicconfig.VisibilityProcessorSchedulerWorkerCount.Key(): queueWorkers,
+		// There is no other cluster to copy anything from.
+		dynamicconfig.ReplicationProcessorSchedulerWorkerCount.Key():            1,
+		dynamicconfig.ReplicationLowPriorityProcessorSchedulerWorkerCount.Key(): 1,
 	}
 }
+
+// queueWorkers work off each of the server's queues at once.
+const queueWorkers = 32
 
 // database makes the folder, checks its stamp and creates the schema in a new file.
 func database(cfg Config) (*config.SQL, error) {

@@ -147,7 +147,16 @@ func (a *asking) run(ctx context.Context) error {
 	a.result.Turn = question.Turn{Read: text}
 	if language == question.Other {
 		a.refuse(assistantv1.ReasonLanguage)
+		if tongue := question.Tongue(text); unread[tongue] != "" {
+			a.result.Message, a.result.MessageLanguage = unread[tongue]+" "+a.result.Message, tongue
+		}
 		return nil
+	}
+	if again := elsewhere(text, a.turns); again != "" {
+		a.result.Read, a.result.Turn.Read = again, again
+		a.language(question.Language(again))
+		a.turns = nil // it says all itself
+		return a.search(ctx, again)
 	}
 	if kind := question.SmallTalk(text); kind != "" {
 		a.smallTalk(kind)
@@ -155,7 +164,18 @@ func (a *asking) run(ctx context.Context) error {
 	}
 	if a.req.Audience != assistantv1.AudienceCaseworker && question.OwnCase(text) {
 		a.refuse(assistantv1.ReasonOwnCase)
+		rep, err := a.look(ctx, a.readings(text)[0])
+		if err != nil { // whom to ask remains without it
+			a.p.cfg.Log.Warn("own case without its area", "answer", a.req.ID, "err", err)
+		}
+		a.result.Area = matter(rep.Hits, text)
 		return nil
+	}
+	if first, second := question.Two(text); second != "" {
+		a.result.Notice = both{
+			"Jeg svarer på ét spørgsmål ad gangen. Spørg bagefter: »" + second + "«", "I answer one question at a time. Ask afterwards: “" + second + "”",
+		}.in(a.result.Language)
+		text = first
 	}
 	return a.search(ctx, text)
 }
@@ -173,7 +193,7 @@ func (a *asking) language(of string) {
 	switch {
 	case a.req.Language == question.English || a.req.Language == question.Danish:
 		a.result.Language = a.req.Language
-	case of == question.English:
+	case of == question.English, of == question.Other: // who writes neither reads English sooner
 		a.result.Language = question.English
 	default:
 		a.result.Language = question.Danish
@@ -188,6 +208,7 @@ type reading struct {
 	topic        string        // title of what answered the question before
 	shown        string        // what the asker is told; empty: as it was asked
 	municipality string
+	locality     string // a place that is no municipality we know
 	at           string
 	period       question.Day
 	language     string
@@ -195,7 +216,7 @@ type reading struct {
 
 // readings lists how the question can be understood, the likeliest first.
 func (a *asking) readings(text string) []reading {
-	asks, told := question.Focus(text)
+	asks, told := question.Focus(question.Spelt(text))
 	base := reading{text: asks, told: told, municipality: a.req.Municipality, at: a.req.At, language: question.Danish}
 	if m, ok := danish.MunicipalityIn(text); ok {
 		base.municipality = m.Code
@@ -209,8 +230,15 @@ func (a *asking) readings(text string) []reading {
 		}
 	}
 	out := []reading{base}
+	before, placed := lastPlace(a.turns)
 	if topic, kind := question.Topic(text, a.turns); topic != "" {
 		r := base
+		if placed { // it goes on about the place as well
+			topic = withoutName(topic, before.Name)
+			if r.municipality == "" {
+				r.municipality, a.result.Municipality = before.Code, before.Code
+			}
+		}
 		r.told, r.shown, r.topic, r.kind = strings.TrimSpace(topic+" "+base.told), text+" ("+topic+")", lastTopic(a.turns), kind
 		out = []reading{r}
 		if len(question.Subject(text)) > 0 {
@@ -225,6 +253,38 @@ func (a *asking) readings(text string) []reading {
 		}
 	}
 	return out
+}
+
+// lastPlace is the municipality that was named last.
+func lastPlace(turns []question.Turn) (danish.Municipality, bool) {
+	for _, t := range slices.Backward(turns) {
+		if m, ok := danish.MunicipalityIn(t.Read); ok {
+			return m, true
+		}
+	}
+	return danish.Municipality{}, false
+}
+
+// elsewhere is the last question, asked of the municipality that the text names when it says nothing else ("og i Aarhus?", "Aarhus");
+// empty: it says more, or there is none.
+func elsewhere(text string, turns []question.Turn) string {
+	if len(turns) == 0 {
+		return ""
+	}
+	last := turns[len(turns)-1].Read
+	if old, ok := danish.MunicipalityIn(last); ok {
+		last = withoutName(last, old.Name)
+	}
+	if len(question.Subject(last)) == 0 {
+		return ""
+	}
+	for w := range strings.FieldsSeq(text) {
+		if m, named := danish.MunicipalityIn("i " + w); named && question.OnlyPlaces(withoutName(text, m.Name)) {
+			last = strings.Join(strings.Fields(strings.NewReplacer("?", " ", "(", " ", ")", " ").Replace(last)), " ")
+			return strings.TrimSuffix(last, " i") + " i " + m.Name + "?"
+		}
+	}
+	return ""
 }
 
 // lastTopic is the title of the article that answered last.
@@ -289,13 +349,43 @@ type finding struct {
 // hitsRead is how many hits are read for sentences.
 const hitsRead = 40
 
-// find searches and decides whether the evidence suffices.
-func (a *asking) find(ctx context.Context, r reading) (*finding, error) {
-	rep, err := a.p.cfg.Knowledge.Search(ctx, knowledgev1.SearchRequest{
+// look searches for a reading.
+func (a *asking) look(ctx context.Context, r reading) (knowledgev1.SearchReply, error) {
+	return a.p.cfg.Knowledge.Search(ctx, knowledgev1.SearchRequest{
 		Query: strings.TrimSpace(r.text + " " + r.told), K: hitsRead, Municipality: r.municipality, Language: r.language, At: r.at, Explain: true,
 	})
+}
+
+// located is a reading without the place in Denmark that it names, when no article that was found has that name: a village says where the
+// asker is, and nothing about the matter. Without one the reading stays as it is.
+func located(r reading, hits []knowledgev1.Hit) reading {
+	name := question.Locality(r.told + " . " + r.text)
+	if name == "" || slices.ContainsFunc(hits, func(h knowledgev1.Hit) bool { return names(h.Chunk, name) }) {
+		return r
+	}
+	r.text, r.told, r.locality = question.WithoutPlace(r.text, name), question.WithoutPlace(r.told, name), name
+	return r
+}
+
+// names reports that a chunk has a name in it. Who writes it with a capital means no word ("i Netto", "netto").
+func names(c knowledgev1.Chunk, name string) bool {
+	text := c.Title + " " + c.Section + " " + c.Text
+	if name == strings.ToLower(name) {
+		text = strings.ToLower(text)
+	}
+	return strings.Contains(text, name)
+}
+
+// find searches and decides whether the evidence suffices.
+func (a *asking) find(ctx context.Context, r reading) (*finding, error) {
+	rep, err := a.look(ctx, r)
 	if err != nil {
 		return nil, err
+	}
+	if r = located(r, rep.Hits); r.locality != "" {
+		if rep, err = a.look(ctx, r); err != nil {
+			return nil, err
+		}
 	}
 	if r.kind == "" {
 		r.kind = question.KindOf(r.text)
@@ -328,7 +418,7 @@ func (a *asking) decide(ctx context.Context, f *finding) error {
 		return nil
 	}
 	f.reason = assistantv1.ReasonUnproven
-	if question.Worldly(f.text) {
+	if question.Worldly(f.text) || len(strings.Fields(f.told)) > longStory && len(question.Subject(f.text)) == 0 {
 		return nil
 	}
 	top := f.drafts[0]
@@ -344,15 +434,15 @@ func (a *asking) decide(ctx context.Context, f *finding) error {
 	return nil
 }
 
-// place reports that the article is about the place whose price, time or age is asked for: "hvad koster en skilsmisse i Tyskland" is not
+// longStory is how many words may be told around a question that names nothing itself ("kan man få hjælp?"): which of all those things it
+// means only a person can tell.
+const longStory = 25
+
+// place reports that the article is about the country or the firm whose price, time or age is asked for: "hvad koster en skilsmisse i Tyskland" is not
 // answered by what one costs here.
 func (f *finding) place(d extract.Draft) bool {
-	name := question.Place(f.text)
-	if name == "" || !extract.Fact(f.kind) {
-		return true
-	}
-	c := d.Hit.Chunk
-	return strings.Contains(strings.ToLower(c.Title+" "+c.Section+" "+c.Text), strings.ToLower(name))
+	name := question.Abroad(f.text)
+	return name == "" || !extract.Fact(f.kind) || names(d.Hit.Chunk, strings.ToLower(name))
 }
 
 // corpusShare is which part of the threshold says that a question is about something that the articles are about at all.
@@ -366,7 +456,8 @@ func (a *asking) askBack(ctx context.Context, f *finding, suffices bool) (bool, 
 		return false, err
 	}
 	if top.Hit.Municipality == "" && f.municipality == "" {
-		if options := f.local(a.p.reader, variants, suffices); len(options) > 0 {
+		// Who says where they are means what holds there.
+		if options := f.local(a.p.reader, variants, suffices && f.locality == ""); len(options) > 0 {
 			f.reason, f.options = assistantv1.ReasonMunicipality, options
 			return true, nil
 		}
@@ -434,20 +525,54 @@ func (a *asking) conclude(ctx context.Context, f *finding) error {
 	if f.shown != "" {
 		r.Read = f.shown
 		r.Turn.Read = f.shown
+		if name, ok := danish.MunicipalityName(f.municipality); ok { // a further question may go on about it
+			if _, named := danish.MunicipalityIn(f.shown); !named {
+				r.Turn.Read += " i " + name
+			}
+		}
 	}
 	if len(f.drafts) > 0 {
 		r.Nearest, r.Score, r.Drafts = f.drafts[0].Hit.Chunk, f.sure, f.drafts
 		r.Query = f.query
 		r.Area = r.Nearest.Area
 	}
+	if f.reason == assistantv1.ReasonUnknown { // what comes nearest may have nothing to do with it
+		var hits []knowledgev1.Hit
+		for _, d := range f.drafts {
+			hits = append(hits, d.Hit)
+		}
+		r.Area = matter(hits, f.text)
+	}
 	if f.reason != assistantv1.ReasonAnswered {
 		a.refuse(f.reason)
 		r.Options = f.options
+		if f.reason == assistantv1.ReasonMunicipality && f.locality != "" {
+			r.Message = both{
+				"Hvilken kommune hører " + f.locality + " til? Det er forskelligt fra kommune til kommune.",
+				"Which municipality does " + f.locality + " belong to? It differs from one municipality to another.",
+			}.in(r.Language)
+		}
 		return nil
 	}
 	r.Municipality = f.municipality
 	a.status("proving")
 	return a.write(ctx, f)
+}
+
+// matterRead is how many hits are read for what a question is about.
+const matterRead = 5
+
+// matter is the service area of the first article that a question names by its title; empty: it names none.
+func matter(hits []knowledgev1.Hit, text string) string {
+	for _, h := range hits[:min(matterRead, len(hits))] {
+		title := strings.ToLower(h.Title)
+		for _, w := range question.Subject(text) {
+			if r := []rune(w); len(r) >= 5 && strings.Contains(title, string(r[:max(5, len(r)-2)])) {
+				return h.Area
+			}
+		}
+	}
+	return ""
 }
 
 func (a *asking) status(s string) {

@@ -59,3 +59,13 @@ func TestRealServer(t *testing.T) {
 		t.Errorf("%s, notice %q: %q", r.Reason, r.Notice, said(r))
 	}
 }
+
+// A model on a real server proposes phrases.
+func TestProposeOnARealServer(t *testing.T) {
+	s := ollamatest.Start(t)
+	says := `{"questions":["Hvad skal jeg give for et nyt efternavn?"]}`
+	got, err := pipeline(t, model(t, s, "forslag", ggufgen.Model{Says: says})).Propose(t.Context(), assistantv1.ProposeRequest{ChunkID: navn})
+	if err != nil || got.Model != "forslag" || len(got.Phrases) != 1 || got.Phrases[0] != "Hvad skal jeg give for et nyt efternavn?" {
+		t.Errorf("%+v %v", got, err)
+	}
+}

@@ -62,6 +62,27 @@ var messages = map[string]both{
 	},
 }
 
+// unread says in their own languages to those who write neither Danish nor English what they can do.
+var unread = map[string]string{
+	"de": "Ich kann nur Dänisch und Englisch lesen. Schreiben Sie auf Dänisch oder Englisch, oder sprechen Sie mit einem Menschen, der einen Dolmetscher bestellen kann.",
+	"uk": "Я читаю лише данською та англійською. Напишіть однією з цих мов або поговоріть із працівником, який може замовити перекладача.",
+	"ru": "Я читаю только по-датски и по-английски. Напишите на одном из этих языков или поговорите с сотрудником, который может заказать переводчика.",
+	"ar": "أستطيع القراءة باللغتين الدنماركية والإنجليزية فقط. اكتب بإحداهما، أو تحدث إلى موظف يمكنه طلب مترجم.",
+	"fa": "من فقط دانمارکی و انگلیسی می\u200cخوانم. به یکی از این دو زبان بنویسید یا با کارمندی صحبت کنید که می\u200cتواند مترجم بگیرد.",
+	"pl": "Rozumiem tylko po duńsku i po angielsku. Napisz w jednym z tych języków albo porozmawiaj z pracownikiem, który może zamówić tłumacza.",
+	"tr": "Yalnızca Danca ve İngilizce okuyabiliyorum. Bu dillerden birinde yazın ya da tercüman ayarlayabilecek bir görevliyle görüşün.",
+	"ro": "Pot citi numai daneză și engleză. Scrieți într-una dintre aceste limbi sau vorbiți cu un angajat, care poate chema un interpret.",
+	"fr": "Je ne lis que le danois et l'anglais. Écrivez dans l'une de ces langues, ou parlez à une personne qui peut faire venir un interprète.",
+	"es": "Solo puedo leer danés e inglés. Escriba en uno de estos idiomas o hable con una persona, que puede pedir un intérprete.",
+	"it": "Posso leggere solo il danese e l'inglese. Scriva in una di queste lingue o parli con una persona, che può chiamare un interprete.",
+	"pt": "Só consigo ler dinamarquês e inglês. Escreva numa destas línguas ou fale com uma pessoa, que pode chamar um intérprete.",
+	"nl": "Ik kan alleen Deens en Engels lezen. Schrijf in een van die talen, of praat met een medewerker, die een tolk kan regelen.",
+	"sv": "Jag kan bara läsa danska och engelska. Skriv på något av dem, eller tala med en medarbetare, som kan ordna en tolk.",
+	"fi": "Osaan lukea vain tanskaa ja englantia. Kirjoita jommallakummalla tai puhu työntekijän kanssa, joka voi järjestää tulkin.",
+	"lt": "Moku skaityti tik daniškai ir angliškai. Rašykite viena iš šių kalbų arba pasikalbėkite su darbuotoju, kuris gali pakviesti vertėją.",
+	"so": "Waxaan akhriyi karaa oo keliya Deenishka iyo Ingiriiska. Ku qor mid ka mid ah, ama la hadal shaqaale kuu heli kara turjubaan.",
+}
+
 var smallTalk = map[string]both{
 	question.Greeting:  {"Hej. Hvad vil du have hjælp til?", "Hello. What would you like help with?"},
 	question.Thanks:    {"Selv tak. Spørg bare igen, hvis der er mere.", "You are welcome. Just ask again if there is more."},
@@ -69,6 +90,7 @@ var smallTalk = map[string]both{
 	question.WhoAreYou: {"Jeg er et AI-system, ikke et menneske. Jeg svarer med sætninger fra officielle artikler og viser, hvor de står. Du kan altid tale med et menneske.", "I am an AI system, not a person. I answer with sentences from official articles and show where they stand. You can always talk to a person."},
 	question.CanYou:    {"Spørg om regler og selvbetjening hos det offentlige, for eksempel flytning, pension, pas eller boligstøtte. Jeg kan ikke se din sag.", "Ask about rules and self-service of public authorities, such as moving, pension, passports or housing benefit. I cannot see your case."},
 	question.Person:    {"Ja. Vælg herunder, hvordan du vil tale med en medarbejder.", "Yes. Choose below how you would like to talk to a person."},
+	question.Anger:     {"Det er jeg ked af. Skriv kort, hvad det handler om, så prøver jeg. Eller vælg herunder at tale med en medarbejder.", "I am sorry. Write briefly what it is about, and I will try. Or choose below to talk to a person."},
 	question.Unclear:   {"Hvad tænker du på? Skriv gerne, hvad det handler om, for eksempel pas, flytning eller pension.", "What do you mean? Please write what it is about, such as passports, moving or pension."},
 }
 

@@ -111,6 +111,7 @@ func New(cfg Config) (*App, error) {
 const (
 	askLimit     = 400
 	suggestLimit = 32
+	proposeLimit = 4 // an editor's wish waits for the model, and citizens come first
 )
 
 // Run serves until ctx is done.
@@ -128,6 +129,8 @@ func (a *App) Run(ctx context.Context) error {
 	failed := []error{
 		bus.Handle(a.Bus, svc, assistantv1.AskSubject, askLimit, a.ask),
 		bus.Handle(a.Bus, svc, assistantv1.SuggestSubject, suggestLimit, a.suggest),
+		bus.Handle(a.Bus, svc, assistantv1.TrySubject, suggestLimit, a.Pipeline.Try),
+		bus.Handle(a.Bus, svc, assistantv1.ProposeSubject, proposeLimit, a.Pipeline.Propose),
 		bus.Handle(a.Bus, svc, knowledgev1.EvaluationSubject, suggestLimit, evaluation),
 		a.Inquiry.Register(inq),
 	}

@@ -232,6 +232,37 @@ func TestMunicipalities(t *testing.T) {
 	want(t, h.fetch(t, "borger"), "done 1/1 +0 ~0 =1 -1 !0")
 }
 
+// What borger.dk says of an article's place in FORM leads handovers to the area that editors gave it, without a new fetch.
+func TestTopicsGiveTheArea(t *testing.T) {
+	a := article(1, "Flytning", "Meld flytning senest fem dage efter.")
+	a.Services, a.Tasks = map[string]string{"27": "Sociale ydelser"}, map[string]string{"27.12": "Bolig"}
+	srv := borgertest.New(t, a)
+	h := start(t, sqlite(t), host(t, srv.URL))
+	s := knowledgev1.Source{ID: "borger", Kind: knowledgev1.KindBorger, URL: srv.URL, Area: "borgerservice"}
+	h.save(t, s)
+	want(t, h.fetch(t, "borger"), "done 1/1 +1 ~0 =0 -0 !0")
+	area := func() string {
+		t.Helper()
+		c, err := h.Chunk(t.Context(), "borger/1#a")
+		must(t, err)
+		return c.Area
+	}
+	if got := area(); got != "borgerservice" {
+		t.Errorf("area %q before any topic has one", got)
+	}
+	s.Topics = []knowledgev1.TopicArea{{Topic: "27.12", Area: "boligstoette"}}
+	h.save(t, s)
+	if got := area(); got != "boligstoette" {
+		t.Errorf("area %q", got)
+	}
+	a.Tasks, a.Updated = nil, written.Add(time.Hour) // borger.dk moves it
+	srv.Put(a)
+	want(t, h.fetch(t, "borger"), "done 1/1 +0 ~1 =0 -0 !0")
+	if got := area(); got != "borgerservice" {
+		t.Errorf("area %q after it was moved", got)
+	}
+}
+
 // One article that cannot be taken stops nothing; what is kept of it stays.
 func TestBadArticle(t *testing.T) {
 	good, bad := article(1, "Flytning", "Meld flytning."), article(2, "Pas", "Hent passet.")

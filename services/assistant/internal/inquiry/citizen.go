@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"samtale.dk/samtale/services/assistant/internal/inquiry/receipt"
@@ -137,7 +138,8 @@ func checkOpen(r inquiryv1.OpenRequest) error {
 }
 
 // open keeps an inquiry. When the citizen sees the receipt number, the inquiry, its events and its workflow's start are in
-// the database. The same request again gives the same inquiry.
+// the database. The same request again gives the same inquiry, to the same browser only: its id is known to caseworkers, its receipt
+// number to the citizen alone.
 func (s *Service) open(ctx context.Context, r inquiryv1.OpenRequest) (inquiryv1.Inquiry, error) {
 	if err := checkOpen(r); err != nil {
 		return inquiryv1.Inquiry{}, err
@@ -156,7 +158,25 @@ func (s *Service) open(ctx context.Context, r inquiryv1.OpenRequest) (inquiryv1.
 	if err != nil {
 		return inquiryv1.Inquiry{}, err
 	}
+	c, _, err := s.contentOf(ctx, i)
+	if err != nil {
+		return inquiryv1.Inquiry{}, err
+	}
+	if c.Opener != s.opener(r) || r.Session == "" && s.Now().Sub(i.CreatedAt) > againWithin {
+		return inquiryv1.Inquiry{}, errs.E(errs.Conflict, textSent, nil)
+	}
 	return s.view(ctx, i, inquiryv1.FromCitizen)
+}
+
+// againWithin is how long a request without a session may be repeated.
+const againWithin = 5 * time.Minute
+
+// opener tells who sends a request from others, without a way back to the session.
+func (s *Service) opener(r inquiryv1.OpenRequest) string {
+	if r.Session == "" {
+		return ""
+	}
+	return receipt.Hash(s.ReceiptKey, "session "+r.Session)
 }
 
 func (s *Service) add(ctx context.Context, r inquiryv1.OpenRequest) (store.Inquiry, error) {
@@ -168,6 +188,7 @@ func (s *Service) add(ctx context.Context, r inquiryv1.OpenRequest) (store.Inqui
 	sealed, err := seal.JSON(ctx, s.Keys, conversation, fieldContent, content{ // makes the key
 		Receipt: number, Summary: write("", r.Summary), Sources: r.Sources, Name: strings.TrimSpace(clean(r.Name)),
 		Phone: strings.TrimSpace(clean(r.Phone)), PartyID: r.PartyID, OnBehalfOf: r.OnBehalfOf,
+		Opener: s.opener(r),
 	})
 	if err != nil {
 		return store.Inquiry{}, err

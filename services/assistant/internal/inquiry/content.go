@@ -34,6 +34,7 @@ type content struct {
 	Phone      string                 `json:"phone,omitempty"`
 	PartyID    string                 `json:"party_id,omitempty"`
 	OnBehalfOf string                 `json:"on_behalf_of,omitempty"`
+	Opener     string                 `json:"opener,omitempty"` // a hash of the session that sent it
 }
 
 // message is what a message holds.

@@ -376,8 +376,7 @@ func (s *Service) end(ctx context.Context, r inquiryv1.EndRequest) (inquiryv1.In
 	return s.view(ctx, i, inquiryv1.FromCitizen)
 }
 
-// answered ends the inquiry for its caseworker. A call-back must have been made; one that was made on another telephone left
-// no conversation, so the inquiry becomes one.
+// answered ends the inquiry for its caseworker. A call-back must have been made.
 func (c *change) answered(ctx context.Context) error {
 	if c.Channel == inquiryv1.CallBack {
 		if c.CalledAt.IsZero() {
@@ -387,8 +386,10 @@ func (c *change) answered(ctx context.Context) error {
 	return c.close(ctx, saidEnded(), "hangup")
 }
 
+// close ends the inquiry. The journal knows a call-back by its call; one that was made on another telephone left none, and what was
+// written on the page stands in none: then the inquiry becomes a conversation as well.
 func (c *change) close(ctx context.Context, said text, reason string) error {
-	if c.CallID == "" {
+	if wrote := !latest(c.CitizenWroteAt, c.WorkerWroteAt).IsZero(); c.CallID == "" || wrote {
 		if err := errors.Join(c.tell(ctx), c.talking(ctx, "")); err != nil {
 			return err
 		}

@@ -82,7 +82,7 @@ func New(cfg Config) (*Service, error) {
 	cfg.Now = func() time.Time { return clock().UTC().Truncate(time.Microsecond) }
 	g := make(gate, gateLimit)
 	cfg.Keys = gated{cfg.Keys, g}
-	s := &Service{Config: cfg, store: store.New(cfg.DB), areas: calendars{areas.New(cfg.Bus)}, looks: audit.New(source), gate: g}
+	s := &Service{Config: cfg, store: store.New(cfg.DB), areas: calendars{areas.New(cfg.Bus)}, looks: audit.Daily(source), gate: g}
 	var err error
 	s.metrics, err = newMetrics(cfg.Metrics, s)
 	return s, err

@@ -49,6 +49,25 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
+// Whoever knows an inquiry's id, as caseworkers do, does not get its receipt number by sending it again.
+func TestOnlyTheSenderOpensAgain(t *testing.T) {
+	w := newWorld(t)
+	r := inquiryv1.OpenRequest{ID: w.id(), Channel: inquiryv1.Chat, ServiceArea: "a", Summary: "Hvad nu?", Session: "mine"}
+	first := ask[inquiryv1.Inquiry](w, inquiryv1.OpenSubject, r)
+	w.clock.add(time.Hour)
+	if again := ask[inquiryv1.Inquiry](w, inquiryv1.OpenSubject, r); again.Receipt != first.Receipt {
+		t.Errorf("got %+v", again)
+	}
+	for _, session := range []string{"", "another"} {
+		r.Session = session
+		refuse(w, errs.Conflict, inquiryv1.OpenSubject, r)
+	}
+	nobody := inquiryv1.OpenRequest{ID: w.id(), Channel: inquiryv1.Chat, ServiceArea: "a", Summary: "Hvad nu?"}
+	ask[inquiryv1.Inquiry](w, inquiryv1.OpenSubject, nobody)
+	w.clock.add(time.Hour)
+	refuse(w, errs.Conflict, inquiryv1.OpenSubject, nobody)
+}
+
 func TestOpenTwiceIsOneInquiry(t *testing.T) {
 	w := newWorld(t)
 	r := inquiryv1.OpenRequest{

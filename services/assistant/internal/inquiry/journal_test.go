@@ -17,6 +17,7 @@ import (
 	"samtale.dk/samtale/services/journal/journaltest"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/workflows/inquiry"
 )
 
 // knownToTheJournal reports whether the conversation's start is in the stream of calls.
@@ -105,6 +106,26 @@ func TestChatBecomesANote(t *testing.T) {
 	if s := h.Inquiry; s.State != inquiryv1.Ended || s.Summary != "" || s.Name != "" || s.Messages != 6 {
 		t.Errorf("%+v", s)
 	}
+}
+
+// What a citizen writes while they are on the telephone gets a note of its own.
+func TestCallBackWithWords(t *testing.T) {
+	w := newWorld(t)
+	i := w.claimed(inquiryv1.CallBack)
+	ask[inquiryv1.Inquiry](w, inquiryv1.CalledSubject, inquiryv1.CalledRequest{ID: i.ID, ConversationID: w.id(), Actor: karin})
+	j := journaltest.Start(t, w.nats.Option())
+	w.citizenSays(i, "Min husleje er 7.450 kroner om måneden.")
+	if w.knownToTheJournal(i.ConversationID) {
+		t.Error("a conversation before its end: there may be nothing more to write")
+	}
+	ask[inquiryv1.Inquiry](w, inquiryv1.EndSubject, inquiryv1.EndRequest{ID: i.ID, Actor: &karin})
+	w.eventually("the transcript is complete", func() bool { return j.Complete(i.ConversationID) })
+	tr := ask[journalv1.Transcript](w, journalv1.TranscriptSubject, journalv1.Ref{ID: i.ConversationID, Actor: actor(karin)})
+	want := "Jeg vil gerne vide, om jeg kan få boligstøtte. Min husleje er 7.450 kroner om måneden."
+	if tr.Text != want || !tr.Complete || tr.Coverage.Lost != 0 {
+		t.Errorf("%+v\n%s", tr.Coverage, tr.Text)
+	}
+	w.tend(i, inquiry.Expire) // the journal deletes what it has; nothing is left to do here but the number
 }
 
 // proven checks that every sentence of the note stands on words of the chat, and that the citizen's summary is in it.

@@ -88,6 +88,7 @@ func someone() text { return text{"En medarbejder", "A caseworker"} }
 const (
 	textTaken     = "En kollega har allerede taget henvendelsen."
 	textOver      = "Henvendelsen er afsluttet."
+	textSent      = "Henvendelsen er sendt allerede. Brug kvitteringsnummeret for at se den, eller begynd forfra."
 	textNotYours  = "Tag henvendelsen først."
 	textCallFirst = "Du har ikke ringet op endnu. Ring til borgeren, eller giv henvendelsen videre."
 	textReceipt   = "Vi kan ikke finde en henvendelse med det nummer. Se efter, om det er skrevet rigtigt. Numre virker, til 30 dage efter at henvendelsen er afsluttet."

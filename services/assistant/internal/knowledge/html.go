@@ -3,7 +3,6 @@ package knowledge
 import (
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -56,7 +55,8 @@ type writer struct {
 	base  *url.URL
 	links []knowledgev1.Link
 	seen  map[string]bool
-	pre   int // depth of elements whose line breaks count
+	pre   int  // depth of elements whose line breaks count
+	bare  bool // links are not looked at
 }
 
 // Ends of what was written: a line, or a paragraph.
@@ -180,12 +180,16 @@ func (w *writer) row(n *html.Node) {
 }
 
 func (w *writer) link(n *html.Node) {
+	if w.bare {
+		return
+	}
 	target, ok := WebURL(w.base, attr(n, "href"))
 	if !ok {
 		return
 	}
-	label, _ := NodeText("", slices.Collect(n.ChildNodes())...)
-	w.add(knowledgev1.Link{Label: CleanLine(label), URL: target})
+	label := &writer{bare: true} // a link in a link, with its own label, would double the work at each depth
+	label.children(n)
+	w.add(knowledgev1.Link{Label: CleanLine(label.b.String()), URL: target})
 }
 
 // Links of one text, and bytes of one address.

@@ -47,6 +47,19 @@ func TestText(t *testing.T) {
 	}
 }
 
+// A page may put links into links, hundreds deep. Each is read a few times, not twice as often as the one around it.
+func TestLinksInLinks(t *testing.T) {
+	const deep = 200
+	page := strings.Repeat(`<a href="https://a.dk/b"><marquee>`, deep) + "Ansøg"
+	text, links, err := Text(page, "https://a.dk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]knowledgev1.Link{{Label: "Ansøg", URL: "https://a.dk/b"}}, links); diff != "" || text != "Ansøg" {
+		t.Error(text, diff)
+	}
+}
+
 func TestLinks(t *testing.T) {
 	const page = `<p><a href="/meld?a=1#b"> Meld <b>flytning</b> </a><a href="https://www.retsinformation.dk/eli/lta/2017/646">CPR-loven</a>
 		<a href="javascript:alert(1)">a</a><a href="data:text/html,x">b</a><a href="java&#10;script:alert(1)">c</a><a href="#top">d</a>

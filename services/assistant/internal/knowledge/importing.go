@@ -48,10 +48,21 @@ func checkImport(req knowledgev1.ImportRequest) error {
 		return invalid("Kildens navn må kun have bogstaverne a-z, tal, bindestreg og understreg.")
 	case len(req.Records) > knowledgev1.MaxBatch:
 		return invalid("Der er over %d artikler på én gang. Del dem op.", knowledgev1.MaxBatch)
+	case len(req.Lines) > 0 && (len(req.Lines) != len(req.Records) || !rising(req.Lines)):
+		return invalid("Feltet lines skal have et voksende tal for hver artikel.")
 	case len(CleanLine(req.Title)) > maxHeading:
 		return invalid("Titlen er for lang.")
 	}
 	return nil
+}
+
+func rising(lines []int) bool {
+	for i, line := range lines {
+		if line < 1 || i > 0 && line <= lines[i-1] {
+			return false
+		}
+	}
+	return true
 }
 
 // importSource finds the source of an import, or makes it.
@@ -103,6 +114,9 @@ func (l *Library) importRecords(ctx context.Context, tx *store.Tx, s knowledgev1
 	}
 	for i, rec := range req.Records {
 		line := first + i
+		if len(req.Lines) > 0 {
+			line = req.Lines[i]
+		}
 		if line <= r.line {
 			continue // came before
 		}

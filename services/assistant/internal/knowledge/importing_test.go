@@ -123,6 +123,7 @@ func TestImportBadRecords(t *testing.T) {
 		"no text":        {with(func(r *knowledgev1.Record) { r.HTML = "<script>a</script>" }), "tekst"},
 		"long text":      {with(func(r *knowledgev1.Record) { r.HTML = ""; r.Text = strings.Repeat("ord ", 20_000) }), "64 KB"},
 		"municipality":   {with(func(r *knowledgev1.Record) { r.Municipality = "751" }), "municipality"},
+		"no such one":    {with(func(r *knowledgev1.Record) { r.Municipality = "9999" }), "0751 for Aarhus"},
 		"no day":         {with(func(r *knowledgev1.Record) { r.ValidFrom = "1. januar" }), "datoer"},
 		"ends before":    {with(func(r *knowledgev1.Record) { r.ValidFrom, r.ValidTo = "2026-02-01", "2026-01-01" }), "valid_to"},
 		"language":       {with(func(r *knowledgev1.Record) { r.Language = "fr" }), "language"},
@@ -156,6 +157,23 @@ func TestImportBadRecords(t *testing.T) {
 	}
 }
 
+// A line that was left out, blank or unreadable, moves no number of those after it.
+func TestImportLines(t *testing.T) {
+	h := onSQLite(t).start(t)
+	req := knowledgev1.ImportRequest{
+		Import: "a", Source: "by", First: 2, Lines: []int{2, 5, 6}, Last: true,
+		Records: []knowledgev1.Record{{ID: "god", Title: "God", Text: "God tekst."}, {ID: "uden", Text: "Tekst."}, {ID: "bedre", Title: "God", Text: "Tekst."}},
+	}
+	r, err := h.Import(t.Context(), req)
+	if err != nil || r.Added != 2 || r.Failed != 1 || r.Failures[0].Item != "linje 5 uden" {
+		t.Fatalf("%v: %+v", err, r)
+	}
+	again, err := h.Import(t.Context(), req)
+	if err != nil || again.Seen != 3 {
+		t.Errorf("the same batch again: %v: %+v", err, again)
+	}
+}
+
 func TestImportRefused(t *testing.T) {
 	h := onSQLite(t).start(t)
 	_, err := h.SaveSource(t.Context(), knowledgev1.Source{ID: "borger", Kind: knowledgev1.KindBorger, Title: "borger.dk"})
@@ -169,6 +187,8 @@ func TestImportRefused(t *testing.T) {
 		"no import":           {knowledgev1.ImportRequest{Source: "by"}, errs.Invalid},
 		"source of two words": {knowledgev1.ImportRequest{Import: "a", Source: "by en"}, errs.Invalid},
 		"too many":            {knowledgev1.ImportRequest{Import: "a", Source: "by", Records: many}, errs.Invalid},
+		"fewer lines":         {knowledgev1.ImportRequest{Import: "a", Source: "by", Records: many[:2], Lines: []int{1}}, errs.Invalid},
+		"lines that fall":     {knowledgev1.ImportRequest{Import: "a", Source: "by", Records: many[:2], Lines: []int{2, 2}}, errs.Invalid},
 		"a fetched source":    {knowledgev1.ImportRequest{Import: "a", Source: "borger"}, errs.Conflict},
 		"an import of others": {knowledgev1.ImportRequest{Import: "import-" + h.now.Format("150405"), Source: "anden"}, errs.Conflict},
 	} {

@@ -240,6 +240,7 @@ func TestSearchRefuses(t *testing.T) {
 		"too many hits":  {Query: "flytning", K: 101},
 		"fewer than one": {Query: "flytning", K: -1},
 		"municipality":   {Query: "flytning", Municipality: "*"},
+		"no such one":    {Query: "flytning", Municipality: "9999"},
 		"day":            {Query: "flytning", At: "i går"},
 	} {
 		_, err := h.Search(t.Context(), req)

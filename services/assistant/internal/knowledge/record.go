@@ -1,15 +1,18 @@
 package knowledge
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
+	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/models/evidence"
 	"samtale.dk/samtale/services/contract/knowledgev1"
 	"samtale.dk/samtale/services/platform/errs"
@@ -60,7 +63,29 @@ func chunkOf(source knowledgev1.Source, r knowledgev1.Record) (knowledgev1.Chunk
 	if c.Unanswered, err = Unanswered(r.Unanswered); err != nil {
 		return c, err
 	}
+	c.Topics = topics(r.Topics)
 	return c, check(r, c)
+}
+
+// Bounds of a record's topics.
+const (
+	maxTopics  = 20
+	maxTopicID = 100 // bytes
+)
+
+// topics cleans the topics of a record. One that has no number goes by its name; what is left over or too long is not needed to know.
+func topics(given []knowledgev1.Topic) []knowledgev1.Topic {
+	var out []knowledgev1.Topic
+	for _, t := range given {
+		t.ID, t.Name = CleanLine(t.ID), CleanLine(t.Name)
+		t.ID = cmp.Or(t.ID, t.Name)
+		known := slices.ContainsFunc(out, func(o knowledgev1.Topic) bool { return o.ID == t.ID })
+		if t.ID == "" || known || len(t.ID) > maxTopicID || len(t.Name) > maxHeading || len(out) == maxTopics {
+			continue
+		}
+		out = append(out, t)
+	}
+	return out
 }
 
 // content is the text of a record with the links in it.
@@ -102,7 +127,7 @@ func check(r knowledgev1.Record, c knowledgev1.Chunk) error {
 	case len(c.Text) > knowledgev1.MaxChunkText:
 		return invalid("Teksten er for lang (over %d KB). Del den op i afsnit.", knowledgev1.MaxChunkText>>10)
 	case !isMunicipality(c.Municipality) && c.Municipality != "":
-		return invalid("municipality skal være fire cifre, for eksempel 0751.")
+		return invalid("municipality er ingen dansk kommunes kode. Skriv dens fire cifre, for eksempel 0751 for Aarhus, eller udelad feltet, hvis teksten gælder i hele landet.")
 	case !isDay(c.ValidFrom) || !isDay(c.ValidTo):
 		return invalid("valid_from og valid_to skal være datoer som 2026-01-31.")
 	case c.ValidFrom != "" && c.ValidTo != "" && c.ValidTo < c.ValidFrom:
@@ -115,9 +140,10 @@ func check(r knowledgev1.Record, c knowledgev1.Chunk) error {
 	return nil
 }
 
-var municipality = regexp.MustCompile(`^[0-9]{4}$`)
-
-func isMunicipality(s string) bool { return municipality.MatchString(s) }
+func isMunicipality(code string) bool {
+	_, ok := danish.MunicipalityName(code)
+	return ok
+}
 
 func isDay(s string) bool {
 	if s == "" {

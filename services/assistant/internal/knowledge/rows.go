@@ -32,7 +32,8 @@ func (r row) visible(day string) bool {
 const chunkColumns = `c.id, c.source_id, c.item, c.article_id, c.url, c.title, c.section, c.body, c.municipality, c.valid_from, c.valid_to,
 	c.language, c.authority, c.area, c.links, c.legal, c.demo, c.fetched_at, c.updated_at, c.changed_at, c.law_changed, c.sha256,
 	c.record_hash, c.seen_run, c.removed_at, c.rev, c.dirty, COALESCE(s.paused, FALSE), c.asked,
-	COALESCE(e.asked, '[]'), c.unanswered, COALESCE(e.unanswered, '[]')`
+	COALESCE(e.asked, '[]'), c.unanswered, COALESCE(e.unanswered, '[]'), COALESCE(s.area, ''), COALESCE(s.areas, '[]'),
+	c.topics, COALESCE(s.topics, '[]')`
 
 const fromChunks = ` FROM knowledge_chunk c LEFT JOIN knowledge_source s ON s.id = c.source_id LEFT JOIN knowledge_asked e ON e.chunk_id = c.id `
 
@@ -43,15 +44,26 @@ func chunks(ctx context.Context, tx *store.Tx, condition string, args ...any) ([
 
 func scanChunk(columns store.Row) (row, error) {
 	var r row
-	var links, legal, asked, editors, unanswered, editorsUn string
+	var links, legal, asked, editors, unanswered, editorsUn, areas, topics, topicAreas string
+	var s knowledgev1.Source
 	var fetched, updated, changed, removed int64
 	err := columns.Scan(&r.ID, &r.Source, &r.item, &r.ArticleID, &r.URL, &r.Title, &r.Section, &r.Text, &r.Municipality, &r.ValidFrom, &r.ValidTo,
 		&r.Language, &r.Authority, &r.Area, &links, &legal, &r.Demo, &fetched, &updated, &changed, &r.LawChanged, &r.SHA256,
-		&r.recordHash, &r.seenRun, &removed, &r.rev, &r.dirty, &r.paused, &asked, &editors, &unanswered, &editorsUn)
+		&r.recordHash, &r.seenRun, &removed, &r.rev, &r.dirty, &r.paused, &asked, &editors, &unanswered, &editorsUn, &s.Area, &areas,
+		&topics, &topicAreas)
 	if err != nil {
 		return r, store.Wrap(err)
 	}
 	r.FetchedAt, r.UpdatedAt, r.changedAt, r.removed = store.Time(fetched), store.Time(updated), store.Time(changed), removed != 0
+	if err := read(topics, &r.Topics); err != nil {
+		return r, err
+	}
+	if r.Area == "" { // at once for all, when the source changes
+		if err := errors.Join(read(areas, &s.Areas), read(topicAreas, &s.Topics)); err != nil {
+			return r, err
+		}
+		r.Area = areaOf(s, r.Chunk)
+	}
 	return r, errors.Join(read(links, &r.Links), read(legal, &r.Legal), read(asked, &r.Asked), read(editors, &r.EditorAsked),
 		read(unanswered, &r.Unanswered), read(editorsUn, &r.EditorUnanswered))
 }
@@ -68,18 +80,19 @@ func read[T any](column string, v *[]T) error {
 func putChunk(ctx context.Context, tx *store.Tx, r row) error {
 	_, err := tx.Exec(ctx, `INSERT INTO knowledge_chunk (id, source_id, item, family, article_id, url, title, section, body, municipality,
 		valid_from, valid_to, language, authority, area, links, legal, demo, fetched_at, updated_at, changed_at, law_changed, sha256,
-		record_hash, seen_run, asked, unanswered, removed_at, rev, dirty)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 1, 1)
+		record_hash, seen_run, asked, unanswered, topics, removed_at, rev, dirty)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 1, 1)
 		ON CONFLICT (id) DO UPDATE SET item = excluded.item, family = excluded.family, article_id = excluded.article_id, url = excluded.url,
 		title = excluded.title, section = excluded.section, body = excluded.body, municipality = excluded.municipality,
 		valid_from = excluded.valid_from, valid_to = excluded.valid_to, language = excluded.language, authority = excluded.authority,
 		area = excluded.area, links = excluded.links, legal = excluded.legal, demo = excluded.demo, fetched_at = excluded.fetched_at,
 		updated_at = excluded.updated_at, changed_at = excluded.changed_at, law_changed = excluded.law_changed, sha256 = excluded.sha256,
 		record_hash = excluded.record_hash, seen_run = excluded.seen_run, asked = excluded.asked,
-		unanswered = excluded.unanswered, removed_at = 0, rev = knowledge_chunk.rev + 1, dirty = 1`,
+		unanswered = excluded.unanswered, topics = excluded.topics, removed_at = 0, rev = knowledge_chunk.rev + 1, dirty = 1`,
 		r.ID, r.Source, r.item, family(r.Chunk), r.ArticleID, r.URL, r.Title, r.Section, r.Text, r.Municipality,
 		r.ValidFrom, r.ValidTo, r.Language, r.Authority, r.Area, list(r.Links), list(r.Legal), r.Demo, store.Micros(r.FetchedAt),
-		store.Micros(r.UpdatedAt), store.Micros(r.changedAt), r.LawChanged, r.SHA256, r.recordHash, r.seenRun, list(r.Asked), list(r.Unanswered))
+		store.Micros(r.UpdatedAt), store.Micros(r.changedAt), r.LawChanged, r.SHA256, r.recordHash, r.seenRun, list(r.Asked), list(r.Unanswered),
+		list(r.Topics))
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func (l *Library) checkSearch(req knowledgev1.SearchRequest) (knowledgev1.Search
 	case req.K < 0 || req.K > maxK:
 		return req, invalid("Der kan findes mellem 1 og %d artikler ad gangen.", maxK)
 	case req.Municipality != "" && !isMunicipality(req.Municipality):
-		return req, invalid("En kommunekode er fire cifre, for eksempel 0751.")
+		return req, invalid("Der er ingen kommune med den kode. Skriv en kommunes fire cifre, for eksempel 0751 for Aarhus, eller udelad den for hele landet.")
 	case !isDay(req.At):
 		return req, invalid("Datoen skal skrives som 2026-01-31.")
 	}
@@ -122,7 +122,7 @@ func (l *Library) refused(err error) error {
 // local difference of a base, the base of a difference. Where the index did not find one itself, it has the score of the hit that
 // brought it, and no coverage.
 func (l *Library) hits(ctx context.Context, res vector.Result, req knowledgev1.SearchRequest) ([]knowledgev1.Hit, error) {
-	out := []knowledgev1.Hit{}
+	out := make([]knowledgev1.Hit, 0, min(req.K, len(res.Hits)))
 	if len(res.Hits) == 0 {
 		return out, nil
 	}
@@ -130,16 +130,19 @@ func (l *Library) hits(ctx context.Context, res vector.Result, req knowledgev1.S
 	if err != nil {
 		return nil, err
 	}
-	byID, byFamily, proposed := map[string]row{}, map[string][]row{}, map[string]vector.Hit{}
-	for _, c := range found {
+	byID, byFamily, proposed := make(map[string]*row, len(found)), make(map[string][]*row, len(found)), make(map[string]vector.Hit, len(res.Hits))
+	for i := range found {
+		c := &found[i]
 		byID[c.ID] = c
-		byFamily[family(c.Chunk)] = append(byFamily[family(c.Chunk)], c)
+		if req.Municipality != "" { // only then are there relatives
+			byFamily[family(c.Chunk)] = append(byFamily[family(c.Chunk)], c)
+		}
 	}
 	for _, h := range res.Hits {
 		proposed[h.ID] = h
 	}
 	placed := map[string]bool{}
-	place := func(c row, h vector.Hit) {
+	place := func(c *row, h vector.Hit) {
 		if !placed[c.ID] && len(out) < req.K {
 			out = append(out, hit(c, h, req.Explain))
 			placed[c.ID] = true
@@ -151,6 +154,9 @@ func (l *Library) hits(ctx context.Context, res vector.Result, req knowledgev1.S
 			continue
 		}
 		place(c, h)
+		if req.Municipality == "" {
+			continue
+		}
 		for _, other := range byFamily[family(c.Chunk)] {
 			if (other.Municipality == "") == (c.Municipality == "") {
 				continue
@@ -182,7 +188,7 @@ func (l *Library) relatives(ctx context.Context, hits []vector.Hit, req knowledg
 	}), err
 }
 
-func hit(c row, h vector.Hit, explain bool) knowledgev1.Hit {
+func hit(c *row, h vector.Hit, explain bool) knowledgev1.Hit {
 	out := knowledgev1.Hit{Chunk: c.Chunk, Score: h.Score, Coverage: h.Coverage}
 	if explain {
 		for _, w := range h.Why {

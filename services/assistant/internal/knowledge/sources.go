@@ -1,6 +1,7 @@
 package knowledge
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,19 +27,21 @@ const (
 // fastest is how often a source may be fetched: the official services ask for once a night.
 const fastest = 10 * time.Minute
 
-const sourceColumns = `s.id, s.kind, s.title, s.url, s.municipalities, s.include, s.every_us, s.paused, s.demo, s.next_run_at, s.saved_by`
+const sourceColumns = `s.id, s.kind, s.title, s.url, s.municipalities, s.include, s.every_us, s.paused, s.demo, s.next_run_at, s.saved_by, s.area, s.areas, s.topics`
 
 func sources(ctx context.Context, tx *store.Tx, condition string, args ...any) ([]knowledgev1.Source, error) {
 	return store.List(ctx, tx, func(row store.Row) (knowledgev1.Source, error) {
 		var s knowledgev1.Source
-		var municipalities, include string
+		var municipalities, include, areas, topics string
 		var every, next int64
-		err := row.Scan(&s.ID, &s.Kind, &s.Title, &s.URL, &municipalities, &include, &every, &s.Paused, &s.Demo, &next, &s.Actor)
+		err := row.Scan(&s.ID, &s.Kind, &s.Title, &s.URL, &municipalities, &include, &every, &s.Paused, &s.Demo, &next, &s.Actor, &s.Area, &areas, &topics)
 		if err != nil {
 			return s, err
 		}
 		s.Every, s.NextRunAt = time.Duration(every)*time.Microsecond, store.Time(next)
-		if err := errors.Join(json.Unmarshal([]byte(municipalities), &s.Municipalities), json.Unmarshal([]byte(include), &s.Include)); err != nil {
+		err = errors.Join(json.Unmarshal([]byte(municipalities), &s.Municipalities), json.Unmarshal([]byte(include), &s.Include), read(areas, &s.Areas),
+			read(topics, &s.Topics))
+		if err != nil {
 			return s, err
 		}
 		return s, nil
@@ -63,12 +66,13 @@ func (l *Library) putSource(ctx context.Context, tx *store.Tx, s knowledgev1.Sou
 		return err
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO knowledge_source (id, kind, title, url, municipalities, include, every_us, paused, demo, saved_at, saved_by,
-		next_run_at, unplanned, wanted, removed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, TRUE, FALSE, 0)
+		area, areas, topics, next_run_at, unplanned, wanted, removed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, TRUE, FALSE, 0)
 		ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, title = excluded.title, url = excluded.url,
 		municipalities = excluded.municipalities, include = excluded.include, every_us = excluded.every_us, paused = excluded.paused,
-		demo = excluded.demo, saved_at = excluded.saved_at, saved_by = excluded.saved_by, unplanned = TRUE, removed_at = 0`,
+		demo = excluded.demo, saved_at = excluded.saved_at, saved_by = excluded.saved_by,
+		area = excluded.area, areas = excluded.areas, topics = excluded.topics, unplanned = TRUE, removed_at = 0`,
 		s.ID, s.Kind, s.Title, s.URL, list(s.Municipalities), list(s.Include), s.Every.Microseconds(), s.Paused, s.Demo,
-		store.Micros(l.now()), s.Actor)
+		store.Micros(l.now()), s.Actor, s.Area, list(s.Areas), list(s.Topics))
 	if err != nil || len(old) == 0 || old[0].Paused == s.Paused {
 		return err
 	}
@@ -125,6 +129,9 @@ func (l *Library) described(ctx context.Context, tx *store.Tx, s knowledgev1.Sou
 	if err != nil {
 		return s, nil, err
 	}
+	if s.Known, err = known(ctx, tx, s.ID); err != nil {
+		return s, nil, err
+	}
 	rs, err := runs(ctx, tx, `WHERE source_id = ? ORDER BY started_at DESC, id DESC LIMIT ?`, s.ID, runsShown)
 	if err != nil {
 		return s, nil, err
@@ -140,6 +147,24 @@ func (l *Library) described(ctx context.Context, tx *store.Tx, s knowledgev1.Sou
 		s.NextRunAt = time.Time{}
 	}
 	return s, last, nil
+}
+
+// known lists the topics of what a source holds, by their numbers.
+func known(ctx context.Context, tx *store.Tx, source string) ([]knowledgev1.Topic, error) {
+	lists, err := store.List(ctx, tx, func(row store.Row) (list []knowledgev1.Topic, err error) {
+		var column string
+		if err := row.Scan(&column); err != nil {
+			return nil, err
+		}
+		return list, read(column, &list)
+	}, `SELECT DISTINCT topics FROM knowledge_chunk WHERE source_id = ? AND removed_at = 0 AND topics <> '[]'`, source)
+	if err != nil {
+		return nil, err
+	}
+	out := slices.Concat(lists...)
+	slices.SortFunc(out, func(a, b knowledgev1.Topic) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Name, b.Name)) })
+	out = slices.CompactFunc(out, func(a, b knowledgev1.Topic) bool { return a.ID == b.ID })
+	return out[:min(knowledgev1.MaxTopics, len(out))], nil
 }
 
 // Source gives one source.
@@ -210,7 +235,7 @@ func checkSource(s knowledgev1.Source) (knowledgev1.Source, error) {
 	}
 	for _, m := range s.Municipalities {
 		if !isMunicipality(m) {
-			return s, invalid("En kommunekode (municipalities) er fire cifre, for eksempel 0751.")
+			return s, invalid("%s er ingen dansk kommunes kode (municipalities). Skriv kommunens fire cifre, for eksempel 0751 for Aarhus.", CleanLine(m))
 		}
 	}
 	slices.Sort(s.Municipalities)
@@ -220,7 +245,67 @@ func checkSource(s knowledgev1.Source) (knowledgev1.Source, error) {
 			return s, invalid("En sti (include) begynder med /.")
 		}
 	}
+	s, err := checkAreas(s)
+	if err != nil {
+		return s, err
+	}
 	return checkAddress(s)
+}
+
+// checkAreas tidies the service areas. Whether there is such an area is the consent service's to know: one that is not there any more
+// is no reason to lose what the source says.
+func checkAreas(s knowledgev1.Source) (knowledgev1.Source, error) {
+	if s.Area != "" && event.CheckToken(s.Area) != nil {
+		return s, invalid("Serviceområdet (area) er ikke gyldigt.")
+	}
+	if len(s.Areas) > knowledgev1.MaxAreas {
+		return s, invalid("Der er over %d myndigheder med et serviceområde (areas).", knowledgev1.MaxAreas)
+	}
+	s.Areas = slices.Clone(s.Areas)
+	for i := range s.Areas {
+		a := &s.Areas[i]
+		a.Authority = CleanLine(a.Authority)
+		if a.Authority == "" || len(a.Authority) > maxHeading || event.CheckToken(a.Area) != nil {
+			return s, invalid("Skriv myndighed og serviceområde (areas) på hver linje, for eksempel Udbetaling Danmark = boligstoette.")
+		}
+	}
+	return checkTopics(s)
+}
+
+// checkTopics tidies the service areas by topic: of a topic that is named twice the first counts.
+func checkTopics(s knowledgev1.Source) (knowledgev1.Source, error) {
+	if len(s.Topics) > knowledgev1.MaxTopics {
+		return s, invalid("Der er over %d emner med et serviceområde (topics).", knowledgev1.MaxTopics)
+	}
+	var tidy []knowledgev1.TopicArea
+	for _, t := range s.Topics {
+		t.Topic = CleanLine(t.Topic)
+		if t.Topic == "" || len(t.Topic) > maxTopicID || event.CheckToken(t.Area) != nil {
+			return s, invalid("Et emne skal have et id og et serviceområde (topics), for eksempel 32.18 og boligstoette.")
+		}
+		if !slices.ContainsFunc(tidy, func(o knowledgev1.TopicArea) bool { return o.Topic == t.Topic }) {
+			tidy = append(tidy, t)
+		}
+	}
+	s.Topics = tidy
+	return s, nil
+}
+
+// areaOf is the service area of what a source brings without one: that of its narrowest topic that has one, of who wrote it, or of all.
+func areaOf(s knowledgev1.Source, c knowledgev1.Chunk) string {
+	for _, t := range c.Topics {
+		for _, a := range s.Topics {
+			if a.Topic == t.ID {
+				return a.Area
+			}
+		}
+	}
+	for _, a := range s.Areas {
+		if strings.EqualFold(a.Authority, c.Authority) {
+			return a.Area
+		}
+	}
+	return s.Area
 }
 
 func checkAddress(s knowledgev1.Source) (knowledgev1.Source, error) {

@@ -61,6 +61,7 @@ func TestSaveSourceRefuses(t *testing.T) {
 		"every":                 {ID: "a", Kind: knowledgev1.KindBorger, Title: "T", Every: time.Second},
 		"negative every":        {ID: "a", Kind: knowledgev1.KindBorger, Title: "T", Every: -time.Hour},
 		"municipality":          {ID: "a", Kind: knowledgev1.KindBorger, Title: "T", Municipalities: []string{"751"}},
+		"no such municipality":  {ID: "a", Kind: knowledgev1.KindBorger, Title: "T", Municipalities: []string{"0751", "9999"}},
 		"municipalities of all": {ID: "a", Kind: knowledgev1.KindLife, Title: "T", Municipalities: []string{"0751"}},
 		"include":               {ID: "a", Kind: knowledgev1.KindSitemap, Title: "T", URL: "https://x.example/s.xml", Include: []string{"borger"}},
 		"no feed":               {ID: "a", Kind: knowledgev1.KindLaws, Title: "T"},
@@ -68,6 +69,12 @@ func TestSaveSourceRefuses(t *testing.T) {
 		"file":                  {ID: "a", Kind: knowledgev1.KindSitemap, Title: "T", URL: "file:///etc/passwd"},
 		"user in the address":   {ID: "a", Kind: knowledgev1.KindLaws, Title: "T", URL: "https://a:b@x.example/"},
 		"folder above":          {ID: "a", Kind: knowledgev1.KindFolder, Title: "T", URL: "../../etc"},
+		"area":                  {ID: "a", Kind: knowledgev1.KindBorger, Title: "T", Area: "to områder"},
+		"authority's area":      {ID: "a", Kind: knowledgev1.KindBorger, Title: "T", Areas: []knowledgev1.AuthorityArea{{Authority: "Politiet"}}},
+		"nobody's area":         {ID: "a", Kind: knowledgev1.KindBorger, Title: "T", Areas: []knowledgev1.AuthorityArea{{Area: "pas"}}},
+		"topic without an area": {ID: "a", Kind: knowledgev1.KindBorger, Title: "T", Topics: []knowledgev1.TopicArea{{Topic: "32"}}},
+		"area without a topic":  {ID: "a", Kind: knowledgev1.KindBorger, Title: "T", Topics: []knowledgev1.TopicArea{{Topic: " ", Area: "pas"}}},
+		"too many topics":       {ID: "a", Kind: knowledgev1.KindBorger, Title: "T", Topics: make([]knowledgev1.TopicArea, knowledgev1.MaxTopics+1)},
 		"whole path":            {ID: "a", Kind: knowledgev1.KindFolder, Title: "T", URL: "/etc"},
 	} {
 		_, err := h.SaveSource(t.Context(), s)
@@ -75,6 +82,95 @@ func TestSaveSourceRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// What a source brings without a service area has the source's, as soon as that is saved: that of who wrote it, else the common one.
+func TestAreaOfSource(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		h.start(t)
+		ctx := t.Context()
+		at := func(name, authority, area string) knowledgev1.Record {
+			return knowledgev1.Record{
+				ID: name, URL: "https://x.example/" + name, Title: "Boligstøtte " + name, Text: "Boligstøtte søges digitalt.", Authority: authority, Area: area,
+			}
+		}
+		h.load(t, "kommunen", true, at("egen", "", "pension"), at("anden", "udbetaling danmark", ""), at("ingen", "", ""))
+		areas := func() map[string]string {
+			out := map[string]string{}
+			rep, err := h.Search(ctx, knowledgev1.SearchRequest{Query: "boligstøtte"})
+			must(t, err)
+			for _, hit := range rep.Hits {
+				out[hit.ArticleID] = hit.Area
+			}
+			return out
+		}
+		if diff := cmp.Diff(map[string]string{"egen": "pension", "anden": "", "ingen": ""}, areas()); diff != "" {
+			t.Error(diff)
+		}
+		s, err := h.Source(ctx, "kommunen")
+		must(t, err)
+		s.Area, s.Areas = "borgerservice", []knowledgev1.AuthorityArea{{Authority: " Udbetaling  Danmark", Area: "boligstoette"}}
+		s, err = h.SaveSource(ctx, s)
+		must(t, err)
+		if diff := cmp.Diff([]knowledgev1.AuthorityArea{{Authority: "Udbetaling Danmark", Area: "boligstoette"}}, s.Areas); diff != "" || s.Area != "borgerservice" {
+			t.Errorf("%q %s", s.Area, diff)
+		}
+		if diff := cmp.Diff(map[string]string{"egen": "pension", "anden": "boligstoette", "ingen": "borgerservice"}, areas()); diff != "" {
+			t.Error(diff)
+		}
+		h.load(t, "kommunen", true, at("egen", "", ""), at("ingen", "", "")) // an import says nothing of the source's areas
+		if diff := cmp.Diff(map[string]string{"egen": "borgerservice", "ingen": "borgerservice"}, areas()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// The source's own topics come before who wrote it, the narrowest that has an area first; a record's own area comes before all. Editors
+// see which topics there are.
+func TestAreaOfTopic(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		h.start(t)
+		ctx := t.Context()
+		housing, money := knowledgev1.Topic{ID: "32.18", Name: "Boligstøtte"}, knowledgev1.Topic{ID: "32", Name: "Økonomisk hjælp"}
+		at := func(name, area string, topics ...knowledgev1.Topic) knowledgev1.Record {
+			return knowledgev1.Record{
+				ID: name, URL: "https://x.example/" + name, Title: "Boligstøtte " + name, Text: "Boligstøtte søges digitalt.", Authority: "Udbetaling Danmark",
+				Area: area, Topics: topics,
+			}
+		}
+		unnamed := knowledgev1.Topic{Name: " Uden  nummer"}
+		h.load(t, "kommunen", true, at("egen", "borgerservice", housing), at("snæver", "", housing, money), at("bred", "", money, knowledgev1.Topic{}, money), at("navn", "", unnamed), at("ingen", ""))
+		s, err := h.Source(ctx, "kommunen")
+		must(t, err)
+		s.Area, s.Areas = "borgerservice", []knowledgev1.AuthorityArea{{Authority: "Udbetaling Danmark", Area: "udbetaling"}}
+		s.Topics = []knowledgev1.TopicArea{{Topic: " 32", Area: "ydelser"}, {Topic: "32.18", Area: "boligstoette"}, {Topic: "32", Area: "anden"}, {Topic: "Uden nummer", Area: "pension"}}
+		s, err = h.SaveSource(ctx, s)
+		must(t, err)
+		want := []knowledgev1.Topic{money, housing, {ID: "Uden nummer", Name: "Uden nummer"}}
+		if diff := cmp.Diff(want, s.Known); diff != "" || len(s.Topics) != 3 {
+			t.Errorf("%+v %s", s.Topics, diff)
+		}
+		areas := func() map[string]string {
+			out := map[string]string{}
+			rep, err := h.Search(ctx, knowledgev1.SearchRequest{Query: "boligstøtte"})
+			must(t, err)
+			for _, hit := range rep.Hits {
+				out[hit.ArticleID] = hit.Area
+			}
+			return out
+		}
+		all := map[string]string{"egen": "borgerservice", "snæver": "boligstoette", "bred": "ydelser", "navn": "pension", "ingen": "udbetaling"}
+		if diff := cmp.Diff(all, areas()); diff != "" {
+			t.Error(diff)
+		}
+		s.Topics = s.Topics[:1] // of 32.18 nothing is said any more: the wider one holds
+		_, err = h.SaveSource(ctx, s)
+		must(t, err)
+		all["snæver"], all["navn"] = "ydelser", "udbetaling"
+		if diff := cmp.Diff(all, areas()); diff != "" {
+			t.Error(diff)
+		}
+	})
 }
 
 func TestRunSource(t *testing.T) {

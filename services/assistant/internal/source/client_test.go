@@ -45,7 +45,8 @@ func TestPrivateAddresses(t *testing.T) {
 		"loopback": secret, "by name": "http://localhost:" + port + "/", "IPv6": "http://[::1]:" + port + "/",
 		"IPv4 in IPv6": "http://[::ffff:127.0.0.1]:" + port + "/", "in six to four": "http://[2002:7f00:1::]:" + port + "/",
 		"any": "http://0.0.0.0:" + port + "/", "network": "http://10.0.0.1/", "link local": "http://169.254.169.254/latest/meta-data/",
-		"carrier": "http://100.64.0.1/", "unique local": "http://[fd00::1]/", "multicast": "http://224.0.0.1/", "redirect": open,
+		"carrier": "http://100.64.0.1/", "unique local": "http://[fd00::1]/", "site local": "http://[fec0::1]/", "IPv4 compatible": "http://[::10.0.0.1]/",
+		"multicast": "http://224.0.0.1/", "redirect": open,
 	} {
 		_, err := c.Get(t.Context(), source.Entry{URL: address}, 1<<20)
 		if errs.KindOf(err) != errs.Denied {

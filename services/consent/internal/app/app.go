@@ -1,5 +1,5 @@
 // Package app wires the consent service: requests over the bus, the consumer of the
-// audit stream, and the probe. Requests run concurrently; the store serialises what
+// audit stream, the pump of the outbox, and the probe. Requests run concurrently; the store serialises what
 // must be.
 package app
 
@@ -21,6 +21,7 @@ import (
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/bus/streams"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/outbox"
 )
 
 // Config is what New needs.
@@ -91,8 +92,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer stop()
 	a.listens.Store(true)
 	defer a.listens.Store(false)
-	<-ctx.Done()
-	return nil
+	return a.Store.Pump(ctx, a.Log, store.LaneBus, outbox.ToBus(a.Bus), nil)
 }
 
 // ended turns an error that stopping caused into none.
@@ -115,11 +115,12 @@ func (a *App) endpoints(svc micro.Service) error {
 		bus.Handle(a.Bus, svc, consentv1.HoldSubject, requestLimit, a.hold),
 		bus.Handle(a.Bus, svc, consentv1.HoldStateSubject, requestLimit, a.holdOf),
 		bus.Handle(a.Bus, svc, consentv1.AuditListSubject, requestLimit, a.auditOf),
+		bus.Handle(a.Bus, svc, consentv1.AuditFindSubject, requestLimit, a.findAudit),
 		bus.Handle(a.Bus, svc, consentv1.AreasSubject, requestLimit, a.areas),
 	)
 }
 
-// Ready asks the service over the bus, as others do, and the database. Before the stream is there a choice cannot be told of.
+// Ready asks the service over the bus, as others do, and the database. Before the stream is there nobody hears of a choice.
 func (a *App) Ready(ctx context.Context) error {
 	if err := a.Store.Ready(ctx); err != nil {
 		return err
@@ -183,10 +184,7 @@ func (a *App) choice(ctx context.Context, c consentv1.Choice) (consentv1.Choice,
 	if c.At.IsZero() {
 		c.At = now.UTC()
 	}
-	if err := a.Store.AddChoice(ctx, c); err != nil {
-		return c, err
-	}
-	return c, a.Bus.Publish(ctx, c)
+	return c, a.Store.AddChoice(ctx, c)
 }
 
 func checkChoice(c consentv1.Choice) error {
@@ -231,18 +229,7 @@ func (a *App) hold(ctx context.Context, r consentv1.HoldRequest) (consentv1.Hold
 	if len(r.Reason) > maxReason {
 		return consentv1.HoldReply{}, errs.E(errs.Invalid, "Begrundelsen er for lang.", nil)
 	}
-	rep, err := a.Store.SetHold(ctx, r, a.Now())
-	if err != nil || rep.Since.IsZero() { // a hold that never was is lifted: nothing happened
-		return rep, err
-	}
-	// Told again whenever it is asked again: a caller whose answer got lost asks again.
-	return rep, a.Bus.Publish(ctx, consentv1.Hold{
-		Meta: event.Meta{
-			ID:   fmt.Sprintf("hold-%s-%d", r.ConversationID, rep.Since.UnixMicro()),
-			Type: "consent.v1.event.hold", Source: "consent", Time: rep.Since,
-		},
-		ConversationID: r.ConversationID, On: rep.On, Since: rep.Since,
-	})
+	return a.Store.SetHold(ctx, r, a.Now())
 }
 
 func (a *App) holdOf(ctx context.Context, r consentv1.ConversationRequest) (consentv1.HoldReply, error) {
@@ -264,6 +251,39 @@ func (a *App) auditOf(ctx context.Context, q consentv1.AuditQuery) (consentv1.Au
 	}
 	list, err := a.Store.Audit(ctx, q)
 	return consentv1.AuditReply{Entries: list}, err
+}
+
+// findConversations bounds a search: a case has no more.
+const findConversations = 500
+
+func (a *App) findAudit(ctx context.Context, q consentv1.AuditSearch) (consentv1.AuditPage, error) {
+	if len(q.Conversations) > findConversations {
+		return consentv1.AuditPage{}, errs.E(errs.Invalid, "Søgningen rammer for mange samtaler.", nil)
+	}
+	if q.Limit <= 0 || q.Limit > auditLimit {
+		q.Limit = auditLimit
+	}
+	if q.Export != nil {
+		if q.Export.Actor == "" || q.Export.Role == "" {
+			return consentv1.AuditPage{}, errs.E(errs.Invalid, "", errors.New("export: by whom?"))
+		}
+		if err := a.Store.AddAudit(ctx, exported(q, a.Now())); err != nil {
+			return consentv1.AuditPage{}, err
+		}
+	}
+	return a.Store.FindAudit(ctx, q)
+}
+
+// exported stands with the conversation when the export is of one alone, so that its citizen sees it.
+func exported(q consentv1.AuditSearch, now time.Time) consentv1.Audit {
+	e := consentv1.Audit{
+		Meta: event.NewMeta("audit.v1.entry", "consent", now), ConversationID: consentv1.AuditLog,
+		Actor: q.Export.Actor, Role: q.Export.Role, Action: "export-audit", Purpose: "Tilsyn: udtræk af, hvem der har set oplysninger",
+	}
+	if len(q.Conversations) == 1 {
+		e.ConversationID = q.Conversations[0]
+	}
+	return e
 }
 
 func (a *App) areas(context.Context, consentv1.AreasRequest) (consentv1.AreasReply, error) {

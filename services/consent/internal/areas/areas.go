@@ -28,12 +28,12 @@ func Load(path string) ([]consentv1.Area, error) {
 		var err error
 		data, err = os.ReadFile(path)
 		if err != nil {
-			return nil, fmt.Errorf("service areas: %w", err)
+			return nil, fmt.Errorf("service areas (SAMTALE_AREAS): %w", err)
 		}
 	}
 	list, err := parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("service areas: %w", err)
+		return nil, fmt.Errorf("service areas (SAMTALE_AREAS): %w", err)
 	}
 	return list, nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"samtale.dk/samtale/services/contract/consentv1"
@@ -12,18 +13,22 @@ import (
 	"samtale.dk/samtale/services/platform/store"
 )
 
-// SetHold sets or lifts a legal hold and writes it to the audit log. Setting it again
-// keeps the first time.
+// SetHold sets or lifts a legal hold, writes it to the audit log and tells of it. Setting
+// it again keeps the first time, and is told again; a hold that never was and is lifted is
+// nothing to tell.
 func (s *Store) SetHold(ctx context.Context, req consentv1.HoldRequest, now time.Time) (consentv1.HoldReply, error) {
 	var rep consentv1.HoldReply
-	err := s.db.InTx(ctx, func(tx *store.Tx) error {
+	err := s.InTx(ctx, func(tx *store.Tx) error {
 		old, err := readHold(ctx, tx, req.ConversationID)
 		if err != nil {
 			return err
 		}
 		if old.On == req.On {
 			rep = old
-			return nil
+			if rep.Since.IsZero() {
+				return nil
+			}
+			return s.PutEvent(ctx, tx, LaneBus, held(req.ConversationID, rep))
 		}
 		rep = consentv1.HoldReply{On: req.On, Since: now.UTC().Truncate(time.Microsecond), Reason: req.Reason, Actor: req.Actor}
 		_, err = tx.Exec(ctx, `INSERT INTO legal_hold (conversation_id, active, since, reason, actor) VALUES (?, ?, ?, ?, ?)
@@ -33,9 +38,23 @@ func (s *Store) SetHold(ctx context.Context, req consentv1.HoldRequest, now time
 		if err != nil {
 			return err
 		}
-		return insertAudit(ctx, tx, holdEntry(req, rep.Since))
+		if err := insertAudit(ctx, tx, holdEntry(req, rep.Since)); err != nil {
+			return err
+		}
+		return s.PutEvent(ctx, tx, LaneBus, held(req.ConversationID, rep))
 	})
 	return rep, err
+}
+
+// held is the event of a hold as it stands.
+func held(conversation string, h consentv1.HoldReply) consentv1.Hold {
+	return consentv1.Hold{
+		Meta: event.Meta{
+			ID:   fmt.Sprintf("hold-%s-%d", conversation, h.Since.UnixMicro()),
+			Type: "consent.v1.event.hold", Source: "consent", Time: h.Since,
+		},
+		ConversationID: conversation, On: h.On, Since: h.Since,
+	}
 }
 
 // Hold reads whether a conversation is held.

@@ -69,7 +69,7 @@ func (s *Store) readKey(ctx context.Context, tx *store.Tx, conversation string) 
 }
 
 // Erase destroys a conversation's key, also one that was never made, so that none
-// will be. Under a legal hold it is errs.Conflict. Again gives the first time.
+// will be, and takes the names out of its choices. Under a legal hold it is errs.Conflict. Again gives the first time.
 func (s *Store) Erase(ctx context.Context, req consentv1.EraseRequest, now time.Time) (time.Time, error) {
 	at := now.UTC().Truncate(time.Microsecond)
 	err := s.db.InTx(ctx, func(tx *store.Tx) error {
@@ -91,6 +91,9 @@ func (s *Store) Erase(ctx context.Context, req consentv1.EraseRequest, now time.
 			return errs.E(errs.Conflict, "Samtalen må ikke slettes, mens den er fredet (for eksempel på grund af en aktindsigt).", nil)
 		}
 		if err := destroy(ctx, tx, req, at); err != nil {
+			return err
+		}
+		if err := nameless(ctx, tx, req.ConversationID); err != nil {
 			return err
 		}
 		return insertAudit(ctx, tx, consentv1.Audit{

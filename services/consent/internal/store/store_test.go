@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,7 +29,9 @@ func TestStore(t *testing.T) {
 		t.Run("erase", func(t *testing.T) { testErase(t, s) })
 		t.Run("hold", func(t *testing.T) { testHold(t, s) })
 		t.Run("choices", func(t *testing.T) { testChoices(t, s) })
+		t.Run("represented", func(t *testing.T) { testRepresented(t, db, s) })
 		t.Run("audit", func(t *testing.T) { testAudit(t, s) })
+		t.Run("find audit", func(t *testing.T) { testFindAudit(t, s) })
 	})
 }
 
@@ -151,6 +154,42 @@ func testChoices(t *testing.T, s *store.Store) {
 	}
 }
 
+// The name of who was represented goes with the conversation: it is in no event, and after the erasure in no row.
+func testRepresented(t *testing.T, db *platformstore.DB, s *store.Store) {
+	ctx := t.Context()
+	yes := consentv1.Choice{
+		Meta: event.Meta{ID: "for"}, ConversationID: "r1", Kind: consentv1.Transcription, Value: true, OnBehalfOf: "Ole Holm", At: now,
+	}
+	if err := s.AddChoice(ctx, yes); err != nil {
+		t.Fatal(err)
+	}
+	told, err := s.Pending(ctx, store.LaneBus, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range told {
+		if bytes.Contains(r.Body, []byte("Ole")) {
+			t.Errorf("told: %s", r.Body)
+		}
+	}
+	if got, err := s.Choices(ctx, "r1"); err != nil || len(got) != 1 || got[0].OnBehalfOf != "Ole Holm" {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if _, err := s.Erase(ctx, consentv1.EraseRequest{ConversationID: "r1"}, now); err != nil {
+		t.Fatal(err)
+	}
+	yes.OnBehalfOf = "•••"
+	got, err := s.Choices(ctx, "r1")
+	if diff := cmp.Diff([]consentv1.Choice{yes}, got); err != nil || diff != "" {
+		t.Fatalf("%v\n%s", err, diff)
+	}
+	var left int
+	err = db.Read().QueryRow(ctx, `SELECT COUNT(*) FROM choice WHERE body LIKE ?`, "%Ole%").Scan(&left)
+	if err != nil || left != 0 {
+		t.Errorf("%d rows with the name, %v", left, err)
+	}
+}
+
 func testAudit(t *testing.T, s *store.Store) {
 	ctx := t.Context()
 	entry := func(id string, at time.Time) consentv1.Audit {
@@ -175,5 +214,56 @@ func testAudit(t *testing.T, s *store.Store) {
 	got, err = s.Audit(ctx, consentv1.AuditQuery{ConversationID: "a1", Limit: 1})
 	if err != nil || len(got) != 1 || got[0].ID != "b" {
 		t.Fatalf("the newest one: %+v %v", got, err)
+	}
+}
+
+// What is looked for is found whole, page by page, also where entries have the same time.
+func testFindAudit(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	begin := now.Add(24 * time.Hour)
+	for i, id := range []string{"f1", "f2", "f3", "f4", "f5"} {
+		err := s.AddAudit(ctx, consentv1.Audit{
+			Meta: event.Meta{ID: id, Type: "audit.v1.entry", Source: "journal", Time: begin.Add(time.Duration(i/2) * time.Minute)}, ConversationID: []string{"fa", "fb"}[i%2],
+			Actor: []string{"find1", "find2"}[i/3], Role: "caseworker", Action: []string{"reveal", "approve"}[i%2], Purpose: "p",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		q    consentv1.AuditSearch
+		want string
+	}{
+		{"all of them", consentv1.AuditSearch{From: begin}, "f5 f4 f3 f2 f1"},
+		{"actor", consentv1.AuditSearch{Actor: "find2"}, "f5 f4"},
+		{"kind", consentv1.AuditSearch{Action: "approve", From: begin}, "f4 f2"},
+		{"conversations", consentv1.AuditSearch{Conversations: []string{"fb", "fc"}}, "f4 f2"},
+		{"period", consentv1.AuditSearch{From: begin.Add(time.Minute), Till: begin.Add(2 * time.Minute)}, "f4 f3"},
+		{"all at once", consentv1.AuditSearch{Actor: "find1", Action: "reveal", Conversations: []string{"fa"}, From: begin, Till: begin.Add(time.Minute)}, "f1"},
+		{"nothing", consentv1.AuditSearch{Actor: "nobody"}, ""},
+	} {
+		for limit := 1; limit <= 6; limit += 2 {
+			var got []string
+			for q := tt.q; ; {
+				q.Limit = limit
+				page, err := s.FindAudit(ctx, q)
+				if err != nil || len(page.Entries) > limit {
+					t.Fatalf("%s: %+v, %v", tt.name, page, err)
+				}
+				for _, e := range page.Entries {
+					got = append(got, e.ID)
+				}
+				if q.After = page.Next; q.After == "" {
+					break
+				}
+			}
+			if strings.Join(got, " ") != tt.want {
+				t.Errorf("%s, %d a page: %v", tt.name, limit, got)
+			}
+		}
+	}
+	if _, err := s.FindAudit(ctx, consentv1.AuditSearch{After: "nowhere", Limit: 1}); !errors.Is(err, errs.Invalid) {
+		t.Errorf("a place that is none: %v", err)
 	}
 }

@@ -130,6 +130,9 @@ func (a *Activities) failed(ctx context.Context, n store.Note, d store.Delivery,
 	now := a.Now()
 	d.Attempts, d.Problem, d.LastAt, d.NextAt = d.Attempts+1, deliver.Text(cause), now, now.Add(next)
 	return a.Store.InTx(ctx, func(tx *store.Tx) error {
+		if done, err := received(ctx, tx, n.ID); err != nil || done {
+			return err
+		}
 		if err := tx.PutDelivery(ctx, n.ID, d); err != nil {
 			return err
 		}
@@ -141,11 +144,13 @@ func (a *Activities) delivered(ctx context.Context, n store.Note, d store.Delive
 	now := a.Now()
 	d = store.Delivery{Attempts: d.Attempts + 1, LastAt: now, Receipt: &r}
 	return a.Store.InTx(ctx, func(tx *store.Tx) error {
+		if done, err := received(ctx, tx, n.ID); err != nil || done {
+			return err
+		}
 		if err := tx.PutDelivery(ctx, n.ID, d); err != nil {
 			return err
 		}
-		n.State = journalv1.NoteDelivered
-		if err := tx.UpdateNote(ctx, n, n.Version); err != nil {
+		if err := tx.SetDelivered(ctx, n.ID, n.Version); err != nil {
 			return err
 		}
 		if err := tx.Move(ctx, n.ConversationID, store.Delivered); err != nil {
@@ -153,6 +158,16 @@ func (a *Activities) delivered(ctx context.Context, n store.Note, d store.Delive
 		}
 		return record.Changed(ctx, tx, now, n.ConversationID, "delivered")
 	})
+}
+
+// received tells whether a note has its receipt by now: an attempt that was given up as hung may still be at work beside the next one,
+// and the first receipt stands.
+func received(ctx context.Context, tx *store.Tx, note string) (bool, error) {
+	d, err := tx.Delivery(ctx, note)
+	if errors.Is(err, errs.NotFound) {
+		return false, nil
+	}
+	return d.Receipt != nil, err
 }
 
 // message builds what is delivered, and refuses anything but the approved version.
@@ -264,7 +279,7 @@ func (a *Activities) Retain(ctx context.Context, in note.RetainInput) (note.Reta
 		if err := tx.SetEraseAt(ctx, c.ID, at); err != nil {
 			return err
 		}
-		return record.Changed(ctx, tx, a.Now(), c.ID, "retained")
+		return record.Changed(ctx, tx, a.Now(), c.ID, journalv1.Retained)
 	})
 	return note.RetainResult{EraseAt: at}, again(err)
 }

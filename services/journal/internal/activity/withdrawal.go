@@ -67,7 +67,7 @@ func (a *Activities) deleteWithdrawn(ctx context.Context, c store.Conversation, 
 	}
 	return a.Store.DeleteWithdrawn(ctx, c.ID, func(tx *store.Tx) error {
 		if changed {
-			err := tx.UpdateNote(ctx, n, old)
+			err := putEmptied(ctx, tx, n, old)
 			if errors.Is(err, errs.NotFound) { // somebody has saved it in between
 				return errs.E(errs.Unavailable, "", err)
 			}
@@ -83,6 +83,14 @@ func (a *Activities) deleteWithdrawn(ctx context.Context, c store.Conversation, 
 		}
 		return record.Changed(ctx, tx, a.Now(), c.ID, "withdrawn")
 	})
+}
+
+// putEmptied writes what emptied has made. A note that was approved stays the version that it is, and may be delivered this moment.
+func putEmptied(ctx context.Context, tx *store.Tx, n store.Note, old int) error {
+	if n.Version == old {
+		return tx.ReplaceText(ctx, n.ID, old, n.Sealed)
+	}
+	return tx.UpdateNote(ctx, n, old)
 }
 
 // withdrawalEntry is what the citizen reads in their log.

@@ -20,7 +20,7 @@ const (
 )
 
 func (a *App) list(ctx context.Context, r journalv1.ListRequest) (journalv1.ListReply, error) {
-	f := store.Filter{State: r.State, Before: r.Before, Limit: r.Limit}
+	f := store.Filter{State: r.State, Before: r.Before, Limit: r.Limit, Find: r.Find}
 	if f.Limit <= 0 {
 		f.Limit = listDefault
 	}

@@ -82,7 +82,7 @@ func Changed(ctx context.Context, tx *store.Tx, now time.Time, id, what string) 
 	}
 	e := journalv1.Changed{
 		Meta: event.NewMeta("journal.v1.event.changed", "journal", now), ConversationID: id,
-		ServiceArea: c.ServiceArea, State: c.State, What: what,
+		ServiceArea: c.ServiceArea, State: c.State, What: what, EraseAt: c.EraseAt,
 	}
 	n, err := tx.Note(ctx, id)
 	if err != nil && !errors.Is(err, errs.NotFound) {

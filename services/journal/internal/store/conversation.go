@@ -86,6 +86,7 @@ type Filter struct {
 	PartyRef string
 	State    string
 	Before   string // only ids before this one
+	Find     string // case number or receipt
 	Limit    int
 }
 
@@ -114,6 +115,9 @@ func (f Filter) where() (string, []any) {
 	}
 	if f.State != "" {
 		add("state = ?", f.State)
+	}
+	if f.Find != "" {
+		add("(case_number = ? OR id IN (SELECT note.conversation_id FROM note JOIN delivery ON delivery.note_id = note.id WHERE delivery.receipt_id = ?))", f.Find, f.Find)
 	}
 	if f.Before != "" {
 		add("id < ?", f.Before)

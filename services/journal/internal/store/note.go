@@ -57,6 +57,18 @@ func (t *Tx) UpdateNote(ctx context.Context, n Note, old int) error {
 		store.Micros(n.ApprovedAt), store.Micros(n.UpdatedAt), n.UpdatedBy, n.ID, old)
 }
 
+// SetDelivered records that a version of a note was delivered; errs.NotFound when it is another one. The text stays as it is: words may
+// have been taken out of it while it was on its way.
+func (t *Tx) SetDelivered(ctx context.Context, id string, version int) error {
+	return t.one(ctx, `UPDATE note SET state = ? WHERE id = ? AND version = ?`, journalv1.NoteDelivered, id, version)
+}
+
+// ReplaceText writes the text of a version of a note anew, whatever its state is by now; errs.NotFound when it is another one, or has no
+// text any more.
+func (t *Tx) ReplaceText(ctx context.Context, id string, version int, sealed []byte) error {
+	return t.one(ctx, `UPDATE note SET sealed = ? WHERE id = ? AND version = ? AND sealed IS NOT NULL`, sealed, id, version)
+}
+
 // Delivery is how far a note's delivery has come.
 type Delivery struct {
 	Attempts int

@@ -94,6 +94,9 @@ func testList(t *testing.T, s *store.Store) {
 	}
 	must(t, tx.SetIdentity(ctx, "l2", nil, "someone"))
 	must(t, tx.Move(ctx, "l3", store.Review))
+	must(t, tx.SetCaseNumber(ctx, "l1", "2026-4711"))
+	must(t, tx.AddNote(ctx, store.Note{ID: "l2-note", ConversationID: "l2", State: journalv1.NoteDelivered, Version: 1, Sealed: []byte("s")}))
+	must(t, tx.PutDelivery(ctx, "l2-note", store.Delivery{Attempts: 1, Receipt: &journalv1.Receipt{System: "s", ID: "J-1", ReceivedAt: now}}))
 	for name, tc := range map[string]struct {
 		f    store.Filter
 		want []string
@@ -104,6 +107,9 @@ func testList(t *testing.T, s *store.Store) {
 		"a citizen":   {store.Filter{PartyRef: "someone"}, []string{"l2"}},
 		"a state":     {store.Filter{Areas: []string{"x"}, State: store.Review}, []string{"l3"}},
 		"all of them": {store.Filter{Areas: []string{"z"}}, nil},
+		"a case":      {store.Filter{Find: "2026-4711"}, []string{"l1"}},
+		"a receipt":   {store.Filter{Find: "J-1"}, []string{"l2"}},
+		"no such":     {store.Filter{Find: "J-2"}, nil},
 	} {
 		if tc.f.Limit == 0 {
 			tc.f.Limit = 10

@@ -18,7 +18,6 @@ import (
 	"samtale.dk/samtale/services/meeting/internal/recording"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
-	"samtale.dk/samtale/services/platform/temporal"
 	"samtale.dk/samtale/workflows/meeting"
 )
 
@@ -39,6 +38,15 @@ type Activities struct {
 
 var _ meeting.Activities = (*Activities)(nil)
 
+// again makes an error that nothing here expects one that is tried again: a workflow that failed over it would leave its meeting
+// unattended, and its booking undeleted.
+func again(err error) error {
+	if err == nil || errs.KindOf(err) == errs.Unavailable {
+		return err
+	}
+	return errs.E(errs.Internal, "", err)
+}
+
 const (
 	// lookAgain is how often a meeting is looked at that somebody waits in the lobby of and nobody begins.
 	lookAgain = 10 * time.Minute
@@ -46,6 +54,8 @@ const (
 	openFor = 12 * time.Hour
 	// keepBooking is how long a booking that became no conversation is kept, when its set-up does not say.
 	keepBooking = 14 * 24 * time.Hour
+	// insist is for how long a letter that the mail server did not take is sent again. What waits for the workflow waits as long.
+	insist = 30 * time.Minute
 )
 
 // Plan implements meeting.Activities.
@@ -55,7 +65,7 @@ func (a *Activities) Plan(ctx context.Context, in meeting.PlanInput) (meeting.Pl
 		return meeting.PlanResult{}, nil
 	}
 	if err != nil {
-		return meeting.PlanResult{}, temporal.ToFailure(err)
+		return meeting.PlanResult{}, again(err)
 	}
 	return a.plan(ctx, rec)
 }
@@ -73,7 +83,7 @@ func (a *Activities) plan(ctx context.Context, rec booking.Record) (meeting.Plan
 	}
 	s, err := a.setup(ctx, rec)
 	if err != nil {
-		return p, temporal.ToFailure(err)
+		return p, again(err)
 	}
 	keep := keepBooking
 	if s.KeepAfter > 0 {
@@ -81,7 +91,7 @@ func (a *Activities) plan(ctx context.Context, rec booking.Record) (meeting.Plan
 	}
 	p.ForgetAt = rec.StartsAt.Add(keep)
 	p.RecordingUntil, err = a.recordingUntil(ctx, rec, s.KeepAfter)
-	return p, temporal.ToFailure(err)
+	return p, again(err)
 }
 
 // lastly is when a meeting is over, whatever becomes of it.
@@ -95,34 +105,32 @@ func (a *Activities) awaited(rec booking.Record) bool {
 }
 
 func (a *Activities) setup(ctx context.Context, rec booking.Record) (meetingv1.Setup, error) {
-	s, ok, err := booking.SetupOf(ctx, a.Book.Store.Read(), rec)
-	if !ok {
-		s.Invitation = plain
-	}
+	s, _, err := booking.SetupOf(ctx, a.Book.Store.Read(), rec)
 	return s, err
 }
 
-// plain is the invitation of a meeting without a set-up.
-const plain = "Du er inviteret til et videomøde: {title}.\n\nTid: {time}\n\nDu deltager ved at åbne dette link på telefon, tablet eller " +
-	"computer. Du skal ikke installere noget:\n{link}\n\nLinket er kun til dig. Vil du hellere tales ved i telefon? Så ring til os."
-
-// Notify implements meeting.Activities. One participant's address that does not work keeps nobody else from being told.
+// Notify implements meeting.Activities. One participant's address that does not work keeps nobody else from being told, and who was told
+// by an earlier try is not told again. It fails as long as there are letters that are worth another try.
 func (a *Activities) Notify(ctx context.Context, in meeting.NotifyInput) (meeting.NotifyResult, error) {
 	rec, _, err := a.Book.Get(ctx, in.MeetingID)
 	if err != nil {
 		if errors.Is(err, errs.NotFound) {
 			err = nil
 		}
-		return meeting.NotifyResult{}, temporal.ToFailure(err)
+		return meeting.NotifyResult{}, again(err)
+	}
+	if in.Kind != meeting.Cancellation && in.Kind != meeting.NoShow && in.Sequence != rec.Sequence {
+		return meeting.NotifyResult{}, nil // it was changed since: what holds now is told next
 	}
 	s, err := a.setup(ctx, rec)
 	if err != nil {
-		return meeting.NotifyResult{}, temporal.ToFailure(err)
+		return meeting.NotifyResult{}, again(err)
 	}
 	before, err := a.Book.Sent(ctx, rec.ID)
 	if err != nil {
-		return meeting.NotifyResult{}, temporal.ToFailure(err)
+		return meeting.NotifyResult{}, again(err)
 	}
+	round := round{before: before}
 	for _, p := range rec.Participants {
 		if p.Role == meetingv1.RoleCaseworker && p.Email == "" || in.Kind == meeting.NoShow && p.Role != meetingv1.RoleCitizen {
 			continue
@@ -131,30 +139,50 @@ func (a *Activities) Notify(ctx context.Context, in meeting.NotifyInput) (meetin
 		if in.Kind == meeting.Change && !told(before, p.ID, in.Sequence) {
 			to.Kind = meeting.Invitation
 		}
-		if err := a.send(ctx, rec, s, p, to); err != nil {
-			return meeting.NotifyResult{}, temporal.ToFailure(err)
+		if err := a.send(ctx, rec, s, p, to, &round); err != nil {
+			return meeting.NotifyResult{}, again(err)
 		}
 	}
-	return meeting.NotifyResult{}, temporal.ToFailure(a.notComing(ctx, rec, s, in, before))
+	if err := a.notComing(ctx, rec, s, in, &round); err != nil {
+		return meeting.NotifyResult{}, again(err)
+	}
+	if round.left > 0 {
+		return meeting.NotifyResult{}, errs.E(errs.Unavailable, "", fmt.Errorf("%d letters could not be sent yet", round.left))
+	}
+	return meeting.NotifyResult{}, nil
+}
+
+// round is one try at telling everybody.
+type round struct {
+	before []meetingv1.Sent // what went out, or should have, before it
+	left   int              // letters that are worth another try
+}
+
+// earlier is what came of a letter before; nil: it was not tried.
+func (r *round) earlier(id string) *meetingv1.Sent {
+	if i := slices.IndexFunc(r.before, func(m meetingv1.Sent) bool { return m.ID == id }); i >= 0 {
+		return &r.before[i]
+	}
+	return nil
 }
 
 // notComing tells those who were invited and are not to come any more.
 func (a *Activities) notComing(
-	ctx context.Context, rec booking.Record, s meetingv1.Setup, in meeting.NotifyInput, before []meetingv1.Sent,
+	ctx context.Context, rec booking.Record, s meetingv1.Setup, in meeting.NotifyInput, r *round,
 ) error {
 	if in.Kind != meeting.Change {
 		return nil
 	}
 	for _, p := range rec.Dropped {
-		off := slices.ContainsFunc(before, func(m meetingv1.Sent) bool {
-			return m.Kind == meeting.Cancellation && strings.HasPrefix(m.ID, p.ID+"-")
+		off := slices.ContainsFunc(r.before, func(m meetingv1.Sent) bool {
+			return (m.Kind == invite.Dropped || m.Kind == invite.Cancellation) && strings.HasPrefix(m.ID, p.ID+"-") && m.Problem == ""
 		})
-		if off || !told(before, p.ID, in.Sequence) {
+		if off || !told(r.before, p.ID, in.Sequence) {
 			continue
 		}
 		to := in
-		to.Kind = meeting.Cancellation
-		if err := a.send(ctx, rec, s, p, to); err != nil {
+		to.Kind = invite.Dropped
+		if err := a.send(ctx, p.Knew(rec), s, p.Participant, to, r); err != nil {
 			return err
 		}
 	}
@@ -173,17 +201,26 @@ func sentID(participant, kind string, sequence int) string {
 	return fmt.Sprintf("%s-%s-%d", participant, kind, sequence)
 }
 
-// send writes one letter, sends it, and keeps it with what came of it.
-func (a *Activities) send(ctx context.Context, rec booking.Record, s meetingv1.Setup, p meetingv1.Participant, in meeting.NotifyInput) error {
+// send writes one letter, sends it, and keeps it with what came of it; not if it went out before, or was tried for long enough.
+func (a *Activities) send(
+	ctx context.Context, rec booking.Record, s meetingv1.Setup, p meetingv1.Participant, in meeting.NotifyInput, r *round,
+) error {
 	id := sentID(p.ID, in.Kind, in.Sequence)
-	if in.Kind == meeting.Reminder {
-		id += "-" + a.Now().UTC().Format("2006010215")
+	if in.Kind == meeting.Reminder { // there are two, which are tried for less than the time between them
+		id += "-" + map[bool]string{true: "day", false: "hour"}[rec.StartsAt.Sub(a.Now()) > 12*time.Hour]
+	}
+	was, now := r.earlier(id), a.Now()
+	if was != nil && (was.Problem == "" || now.Sub(was.At) >= insist) {
+		return nil
 	}
 	l := invite.Letter{
-		ID: id, Kind: in.Kind, Meeting: rec.Meeting, To: p, Text: s.Invitation, Info: s.Info, Reason: rec.Reason, From: a.From,
-		Sequence: in.Sequence, Now: a.Now(),
+		ID: id, Kind: in.Kind, Meeting: rec.Meeting, To: p, Reason: rec.Reason, From: a.From,
+		Sequence: in.Sequence, Now: now,
 	}
-	if in.Kind != meeting.Cancellation && in.Kind != meeting.NoShow {
+	l.Text, l.Info = invite.Texts(s, p.Language)
+	switch in.Kind {
+	case invite.Cancellation, invite.Dropped, invite.NoShow:
+	default:
 		l.Link, l.Code = a.Public+rec.Path(p.ID), rec.Seats[p.ID].Code
 	}
 	m, err := invite.Write(l)
@@ -192,11 +229,17 @@ func (a *Activities) send(ctx context.Context, rec booking.Record, s meetingv1.S
 	}
 	sent := meetingv1.Sent{
 		ID: id, MeetingID: rec.ID, To: masked(p.Email), Kind: in.Kind, By: a.Way.Name(), Subject: m.Subject, Body: m.Body,
-		ICS: m.ICS, MeMo: m.MeMo, SMS: m.SMS, At: a.Now(),
+		ICS: m.ICS, MeMo: m.MeMo, SMS: m.SMS, At: now,
 	}
 	if err := a.Way.Send(ctx, id, l, m); err != nil {
 		a.Log.Warn("message to a participant", "meeting_id", rec.ID, "participant_id", p.ID, "err", err)
 		sent.Problem = errs.Text(err)
+		if was != nil {
+			sent.At = was.At // of the first try
+		}
+		if errs.KindOf(err) == errs.Unavailable {
+			r.left++
+		}
 	}
 	return a.Book.KeepSent(ctx, sent)
 }
@@ -218,7 +261,7 @@ func (a *Activities) Settle(ctx context.Context, in meeting.SettleInput) (meetin
 	}
 	if err == nil && rec.State == meetingv1.Live {
 		if err := a.Over(ctx, rec.ID); err != nil {
-			return meeting.PlanResult{}, temporal.ToFailure(err)
+			return meeting.PlanResult{}, again(err)
 		}
 		return a.Plan(ctx, meeting.PlanInput(in))
 	}
@@ -235,7 +278,7 @@ func (a *Activities) Settle(ctx context.Context, in meeting.SettleInput) (meetin
 		})
 	}
 	if err != nil {
-		return meeting.PlanResult{}, temporal.ToFailure(err)
+		return meeting.PlanResult{}, again(err)
 	}
 	return a.plan(ctx, rec)
 }
@@ -245,8 +288,13 @@ func (a *Activities) Forget(ctx context.Context, in meeting.ForgetInput) (meetin
 	_, err := bus.Request[consentv1.EraseReply](ctx, a.Bus, consentv1.EraseSubject, consentv1.EraseRequest{
 		ConversationID: in.MeetingID, Reason: "retention", Actor: "meeting",
 	})
-	if err != nil {
-		return meeting.ForgetResult{}, temporal.ToFailure(err)
+	if errs.KindOf(err) == errs.Conflict { // held: asked again later
+		wait := errs.E(errs.Unavailable, "", err)
+		wait.RetryAfter = meeting.HoldCheck
+		return meeting.ForgetResult{}, wait
 	}
-	return meeting.ForgetResult{}, temporal.ToFailure(a.Book.Erase(ctx, in.MeetingID))
+	if err != nil {
+		return meeting.ForgetResult{}, again(err)
+	}
+	return meeting.ForgetResult{}, again(a.Book.Erase(ctx, in.MeetingID))
 }

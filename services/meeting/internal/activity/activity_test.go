@@ -3,9 +3,11 @@ package activity
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 	_ "time/tzdata"
@@ -18,6 +20,9 @@ import (
 	"samtale.dk/samtale/services/meeting/internal/invite"
 	"samtale.dk/samtale/services/meeting/internal/recording"
 	"samtale.dk/samtale/services/meeting/internal/store"
+	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/bus/bustest"
+	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/seal"
 	platformstore "samtale.dk/samtale/services/platform/store"
 	"samtale.dk/samtale/services/platform/store/storetest"
@@ -94,16 +99,22 @@ func TestChangeIsToldToEachAsItConcernsThem(t *testing.T) {
 		for i := range r.Participants {
 			r.Participants[i].ID = rec.Participants[i].ID
 		}
+		r.Title, r.StartsAt = "Fortroligt", noon.Add(72*time.Hour)
 		r.Participants[2] = meetingv1.Participant{Role: meetingv1.RoleCompanion, Name: "Ole", Email: "ole@example.dk"}
 		if rec, err = a.Book.Change(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
 		notify(t, a, rec, meeting.Change)
 		notify(t, a, rec, meeting.Change)
-		got, _ := sent(t, a, rec.ID)
-		want := []string{"a cancellation", "a invitation", "b change", "b invitation", "o invitation"}
+		got, letters := sent(t, a, rec.ID)
+		want := []string{"a dropped", "a invitation", "b change", "b invitation", "o invitation"}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
+		}
+		for _, l := range letters { // what the meeting has become is not theirs to know
+			if l.Kind == "dropped" && (!strings.Contains(l.Body, "mødet \"Opfølgning\" torsdag den 3. december 2026") || strings.Contains(l.Subject+l.Body+l.SMS+l.ICS+l.MeMo, "/moede/")) {
+				t.Errorf("who is not to come any more reads: %+v", l)
+			}
 		}
 		r.Participants[2].ID = rec.Participants[2].ID
 		r.Minutes = 45
@@ -112,9 +123,110 @@ func TestChangeIsToldToEachAsItConcernsThem(t *testing.T) {
 		}
 		notify(t, a, rec, meeting.Change)
 		got, _ = sent(t, a, rec.ID)
-		want = []string{"a cancellation", "a invitation", "b change", "b change", "b invitation", "o change", "o invitation"}
+		want = []string{"a dropped", "a invitation", "b change", "b change", "b invitation", "o change", "o invitation"}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
+		}
+	})
+}
+
+// post is a mail server: it counts the letters that it has taken, and takes none for those in refuses.
+type post struct {
+	invite.Kept
+	refuses map[string]error
+	taken   []string
+}
+
+func (p *post) Send(_ context.Context, _ string, l invite.Letter, _ invite.Mail) error {
+	if err := p.refuses[l.To.Name]; err != nil {
+		return err
+	}
+	p.taken = append(p.taken, l.To.Name+" "+l.Kind)
+	return nil
+}
+
+// A letter that the mail server could not take is sent again for a while; nobody gets one twice over it, and an address that will never
+// work holds nothing up.
+func TestALetterIsSentAgainAndOnlyOnce(t *testing.T) {
+	each(t, func(t *testing.T, a *Activities, now *time.Time) {
+		away := errs.E(errs.Unavailable, "Mailserveren tog ikke imod.", nil)
+		way := &post{refuses: map[string]error{"Ana": away}}
+		a.Way = way
+		rec, err := a.Book.New(t.Context(), request())
+		if err != nil {
+			t.Fatal(err)
+		}
+		try := func(kind string) error {
+			_, err := a.Notify(t.Context(), meeting.NotifyInput{MeetingID: rec.ID, Kind: kind, Sequence: rec.Sequence})
+			return err
+		}
+		for range 2 {
+			if err := try(meeting.Invitation); !errors.Is(err, errs.Unavailable) {
+				t.Fatalf("a letter is left: %v", err)
+			}
+			*now = now.Add(time.Minute)
+		}
+		if _, all := sent(t, a, rec.ID); len(all) != 2 || all[0].Problem+all[1].Problem != away.Text {
+			t.Errorf("the desk sees %+v", all)
+		}
+		way.refuses = nil
+		if err := try(meeting.Invitation); err != nil {
+			t.Fatal(err)
+		}
+		way.refuses = map[string]error{"Bente": errs.E(errs.Invalid, "", nil), "Ana": away}
+		if err := try(meeting.Reminder); !errors.Is(err, errs.Unavailable) {
+			t.Fatalf("a letter is left: %v", err)
+		}
+		*now = now.Add(insist)
+		if err := try(meeting.Reminder); err != nil {
+			t.Fatalf("a mail server that is away for long holds the meeting up: %v", err)
+		}
+		if diff := cmp.Diff([]string{"Bente invitation", "Ana invitation"}, way.taken); diff != "" {
+			t.Error(diff)
+		}
+		_, all := sent(t, a, rec.ID)
+		for _, s := range all {
+			if (s.Kind == meeting.Reminder) != (s.Problem != "") {
+				t.Errorf("%s: %q", s.Kind, s.Problem)
+			}
+		}
+	})
+}
+
+// A booking that a legal hold keeps is forgotten when the hold is lifted: the workflow does not end over it.
+func TestAHeldBookingIsAskedAboutAgain(t *testing.T) {
+	each(t, func(t *testing.T, a *Activities, _ *time.Time) {
+		a.Bus = bustest.New(t)
+		svc, err := a.Bus.Service("consent", "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var held atomic.Bool
+		held.Store(true)
+		err = bus.Handle(a.Bus, svc, consentv1.EraseSubject, 1, func(context.Context, consentv1.EraseRequest) (consentv1.EraseReply, error) {
+			if held.Load() {
+				return consentv1.EraseReply{}, errs.E(errs.Conflict, "", nil)
+			}
+			return consentv1.EraseReply{ErasedAt: noon}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec, err := a.Book.New(t.Context(), request())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = a.Forget(t.Context(), meeting.ForgetInput{MeetingID: rec.ID})
+		var again *errs.Error
+		if !errors.As(err, &again) || again.Kind != errs.Unavailable || again.RetryAfter != meeting.HoldCheck {
+			t.Fatalf("held: %v", err)
+		}
+		held.Store(false)
+		if _, err := a.Forget(t.Context(), meeting.ForgetInput{MeetingID: rec.ID}); err != nil {
+			t.Fatal(err)
+		}
+		if _, row, err := a.Book.Get(t.Context(), rec.ID); !errors.Is(err, errs.NotFound) || row.ErasedAt.IsZero() {
+			t.Errorf("still there: %v", err)
 		}
 	})
 }

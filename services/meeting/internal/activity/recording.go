@@ -7,7 +7,6 @@ import (
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
 	"samtale.dk/samtale/services/platform/bus"
-	"samtale.dk/samtale/services/platform/temporal"
 	"samtale.dk/samtale/workflows/meeting"
 )
 
@@ -42,7 +41,7 @@ func (a *Activities) DeleteRecording(ctx context.Context, in meeting.DeleteRecor
 		ConversationID: in.MeetingID,
 	})
 	if err != nil || hold.On {
-		return meeting.DeleteRecordingResult{Held: hold.On}, temporal.ToFailure(err)
+		return meeting.DeleteRecordingResult{Held: hold.On}, again(err)
 	}
-	return meeting.DeleteRecordingResult{}, temporal.ToFailure(a.Archive.Delete(ctx, in.MeetingID, "retention"))
+	return meeting.DeleteRecordingResult{}, again(a.Archive.Delete(ctx, in.MeetingID, "retention"))
 }

@@ -18,11 +18,11 @@ import (
 
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/journalv1"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
 	"samtale.dk/samtale/services/meeting/internal/nodes"
 	"samtale.dk/samtale/services/meeting/internal/room"
-	"samtale.dk/samtale/services/meeting/internal/setups"
 	"samtale.dk/samtale/services/meeting/internal/store"
 	"samtale.dk/samtale/services/platform/audit"
 	"samtale.dk/samtale/services/platform/bus"
@@ -42,9 +42,11 @@ type Config struct {
 	// Alone says that no other process has the database: whatever holds rooms in it when this one starts is gone.
 	Alone bool
 	// Dial reaches Temporal; it waits for it as long as ctx lives. Work runs the activities.
-	Dial    func(ctx context.Context) (client.Client, error)
-	Work    func(ctx context.Context, c client.Client) error
-	Queue   string // of the workflows
+	Dial  func(ctx context.Context) (client.Client, error)
+	Work  func(ctx context.Context, c client.Client) error
+	Queue string // of the workflows
+	// Sample writes an invitation by a set-up to an imagined meeting, in a language.
+	Sample  func(s meetingv1.Setup, language string) (meetingv1.Preview, error)
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 }
@@ -78,7 +80,7 @@ func New(cfg Config) (*App, error) {
 
 // Run serves until ctx is done, then lets the rooms go.
 func (a *App) Run(ctx context.Context) error {
-	err := a.Bus.EnsureStreams(ctx, streams.Meeting(), streams.Call(), streams.Transcript(), streams.Consent())
+	err := a.Bus.EnsureStreams(ctx, streams.Meeting(), streams.Call(), streams.Transcript(), streams.Consent(), streams.Journal())
 	if err != nil {
 		return stopped(ctx, err)
 	}
@@ -101,6 +103,7 @@ func (a *App) Run(ctx context.Context) error {
 	staying, leave := context.WithCancel(context.WithoutCancel(ctx)) // until the rooms are gone
 	g.Go(func() error { return a.Nodes.Run(staying) })
 	g.Go(func() error { return a.Store.Pump(gctx, a.Log, store.LaneBus, outbox.ToBus(a.Bus), nil) })
+	g.Go(func() error { return a.Store.Pump(gctx, a.Log, store.LaneChoice, a.Hall.Choice, nil) })
 	g.Go(func() error { return a.workflows(gctx) })
 	g.Go(func() error { return a.Hall.Keep(gctx) })
 	g.Go(func() error {
@@ -119,7 +122,7 @@ func (a *App) Run(ctx context.Context) error {
 	return stopped(ctx, g.Wait())
 }
 
-// consume follows what the consent service tells. Stop is never nil.
+// consume follows what the consent service and the journal tell. Stop is never nil.
 func (a *App) consume(ctx context.Context) (stop func(), err error) {
 	var stops []func()
 	stop = func() {
@@ -142,6 +145,11 @@ func (a *App) consume(ctx context.Context) (stop func(), err error) {
 	}
 	if err == nil {
 		err = add(bus.Consume(ctx, a.Bus, of("meeting-holds", consentv1.HoldEventSubject("*")), a.unheld))
+	}
+	if err == nil {
+		err = add(bus.Consume(ctx, a.Bus, bus.Consumer{
+			Stream: journalv1.Stream, Durable: "meeting-retained", Subjects: []string{journalv1.Changed{ConversationID: "*"}.Subject()},
+		}, a.retained))
 	}
 	return stop, err
 }
@@ -229,7 +237,10 @@ func (a *App) endpoints(d doors) error {
 		anywhere(a, d, meetingv1.ListSubject, a.list),
 		anywhere(a, d, meetingv1.SetupsSubject, a.setups),
 		anywhere(a, d, meetingv1.SaveSetupSubject, a.saveSetup),
+		anywhere(a, d, meetingv1.ResetSetupSubject, a.resetSetup),
+		anywhere(a, d, meetingv1.PreviewSubject, a.preview),
 		anywhere(a, d, meetingv1.OutboxSubject, a.outbox),
+		anywhere(a, d, meetingv1.MineSubject, a.mine),
 		bus.Handle(a.Bus, d.all, callv1.CheckSubjectOf(callv1.ChannelMeeting), requestLimit, a.check),
 
 		handle(a, d, meetingv1.ChangeSubject, false, byID(func(r meetingv1.BookRequest) string { return r.ID }), a.change),
@@ -264,6 +275,9 @@ func may(actor meetingv1.Actor, area string) error {
 }
 
 func (a *App) book(ctx context.Context, r meetingv1.BookRequest) (meetingv1.Meeting, error) {
+	if r.ServiceArea == "" {
+		return meetingv1.Meeting{}, errs.E(errs.Invalid, "Vælg, hvilket fagområde mødet hører til (service_area).", nil)
+	}
 	if err := may(r.Actor, r.ServiceArea); err != nil {
 		return meetingv1.Meeting{}, err
 	}
@@ -277,7 +291,7 @@ func (a *App) book(ctx context.Context, r meetingv1.BookRequest) (meetingv1.Meet
 			rec, _, err = a.Book.Get(ctx, rec.ID)
 		}
 	}
-	m := own(rec)
+	m := a.own(rec)
 	asks := func(p meetingv1.Participant) bool { return p.User == r.Actor.ID }
 	if i := slices.IndexFunc(m.Participants, asks); i > 0 && rec.CreatedBy != r.Actor.ID { // a colleague's: one's own seat stands first
 		p := m.Participants[i]
@@ -287,8 +301,9 @@ func (a *App) book(ctx context.Context, r meetingv1.BookRequest) (meetingv1.Meet
 }
 
 // own is a meeting as its area's caseworkers see it: with everybody's link.
-func own(rec booking.Record) meetingv1.Meeting {
+func (a *App) own(rec booking.Record) meetingv1.Meeting {
 	m := rec.Meeting
+	m.Leaderless = a.Book.Leaderless(rec)
 	m.Participants = slices.Clone(m.Participants)
 	for i := range m.Participants {
 		p := &m.Participants[i]
@@ -320,7 +335,10 @@ func (a *App) change(ctx context.Context, r meetingv1.BookRequest) (meetingv1.Me
 		return meetingv1.Meeting{}, err
 	}
 	rec, err := a.Book.Change(ctx, r)
-	return own(rec), err
+	if err == nil {
+		a.Hall.Changed(rec)
+	}
+	return a.own(rec), err
 }
 
 func (a *App) cancel(ctx context.Context, r meetingv1.CancelRequest) (meetingv1.Meeting, error) {
@@ -328,10 +346,15 @@ func (a *App) cancel(ctx context.Context, r meetingv1.CancelRequest) (meetingv1.
 		return meetingv1.Meeting{}, err
 	}
 	rec, err := a.Book.Cancel(ctx, r.ID, r.Reason)
+	if err == nil && rec.Off && rec.State == meetingv1.Live { // it was opened early
+		if err = a.Hall.Over(ctx, rec.ID); err == nil {
+			rec, _, err = a.Book.Get(ctx, rec.ID)
+		}
+	}
 	if err == nil {
 		a.Hall.Cancelled(rec)
 	}
-	return own(rec), err
+	return a.own(rec), err
 }
 
 func (a *App) get(ctx context.Context, r meetingv1.Ref) (meetingv1.Meeting, error) {
@@ -339,7 +362,7 @@ func (a *App) get(ctx context.Context, r meetingv1.Ref) (meetingv1.Meeting, erro
 	if err != nil {
 		return meetingv1.Meeting{}, err
 	}
-	return own(rec), a.look(ctx, r.Actor, "view-meeting", rec.ID)
+	return a.own(rec), a.look(ctx, r.Actor, "view-meeting", rec.ID)
 }
 
 // join gives a caseworker of the area a seat in a meeting that is a colleague's. It is in the audit log before the link is given.
@@ -385,35 +408,15 @@ func (a *App) list(ctx context.Context, r meetingv1.ListRequest) (meetingv1.List
 	if r.To.IsZero() {
 		r.To = r.From.Add(horizon)
 	}
-	list, err := a.Book.List(ctx, r.Actor.Areas, r.From, r.To)
-	rep := meetingv1.ListReply{Meetings: []meetingv1.Meeting{}}
+	if r.Limit <= 0 || r.Limit > meetingv1.MaxList {
+		r.Limit = meetingv1.MaxList
+	}
+	list, next, err := a.Book.List(ctx, booking.Query{Areas: r.Actor.Areas, From: r.From, To: r.To, Find: r.Find, After: r.After, Limit: r.Limit})
+	rep := meetingv1.ListReply{Meetings: []meetingv1.Meeting{}, Next: next}
 	for _, rec := range list {
-		rep.Meetings = append(rep.Meetings, own(rec))
+		rep.Meetings = append(rep.Meetings, a.own(rec))
 	}
 	return rep, err
-}
-
-func (a *App) setups(ctx context.Context, _ meetingv1.SetupsRequest) (meetingv1.SetupsReply, error) {
-	changed, err := a.Store.Read().Setups(ctx)
-	if err != nil {
-		return meetingv1.SetupsReply{}, err
-	}
-	all, err := setups.All(changed)
-	return meetingv1.SetupsReply{Setups: all}, err
-}
-
-func (a *App) saveSetup(ctx context.Context, s meetingv1.Setup) (meetingv1.Setup, error) {
-	if s.Actor == "" {
-		return s, errs.E(errs.Denied, "", nil)
-	}
-	if err := setups.Check(s); err != nil {
-		return s, err
-	}
-	body, err := setups.Encode(s)
-	if err != nil {
-		return s, err
-	}
-	return s, a.Store.InTx(ctx, func(tx *store.Tx) error { return tx.PutSetup(ctx, s.ID, body) })
 }
 
 func (a *App) outbox(ctx context.Context, r meetingv1.OutboxRequest) (meetingv1.OutboxReply, error) {
@@ -444,12 +447,33 @@ func (a *App) outbox(ctx context.Context, r meetingv1.OutboxRequest) (meetingv1.
 	return rep, nil
 }
 
+// mine lists the meetings that a citizen took part in, who proves by the login at the portal that the pseudonym is theirs.
+func (a *App) mine(ctx context.Context, r meetingv1.MineRequest) (meetingv1.MineReply, error) {
+	if r.PartyRef == "" {
+		return meetingv1.MineReply{}, errs.E(errs.Denied, "", nil)
+	}
+	list, err := a.Book.Mine(ctx, r.PartyRef, r.MeetingID)
+	return meetingv1.MineReply{Meetings: list}, err
+}
+
+// retained notes when a meeting's content is deleted.
+func (a *App) retained(ctx context.Context, e journalv1.Changed) error {
+	if e.What != journalv1.Retained || e.EraseAt.IsZero() {
+		return nil
+	}
+	err := a.Book.Retain(ctx, e.ConversationID, e.EraseAt)
+	if errors.Is(err, errs.NotFound) { // a call, or what is erased
+		return nil
+	}
+	return err
+}
+
 func (a *App) admit(ctx context.Context, r meetingv1.AdmitRequest) (meetingv1.Meeting, error) {
 	if _, err := a.find(ctx, r.MeetingID, r.Actor); err != nil {
 		return meetingv1.Meeting{}, err
 	}
 	rec, err := a.Hall.Decide(ctx, r)
-	return own(rec), err
+	return a.own(rec), err
 }
 
 // check tells the journal whether a meeting is still held.

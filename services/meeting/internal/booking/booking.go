@@ -18,6 +18,7 @@ import (
 	"net/mail"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -39,11 +40,31 @@ type Record struct {
 	Sequence int             `json:"sequence"`         // of the calendar entry
 	Legs     []callv1.LegEnd `json:"legs,omitempty"`   // of the conversation, also of nodes that are gone
 	Reason   string          `json:"reason,omitempty"` // of a cancellation
+	Off      bool            `json:"off,omitempty"`    // cancelled while its room was open early
 	// Citizen is the participant whose conversation it is: the citizen who was there logged in first. It stays so when they go.
 	Citizen string `json:"citizen,omitempty"`
+	// Attended are the citizens who took part logged in: the seat by pseudonym.
+	Attended map[string]string `json:"attended,omitempty"`
 	// Dropped are those who are not to come any more since a change: they are told so.
-	Dropped []meetingv1.Participant `json:"dropped,omitempty"`
-	Version int64                   `json:"-"` // more with every change
+	Dropped []Dropped `json:"dropped,omitempty"`
+	Version int64     `json:"-"` // more with every change
+}
+
+// Dropped is somebody who is not to come any more, and the meeting as they knew it: what it is moved to is not theirs to know.
+type Dropped struct {
+	meetingv1.Participant
+	Path     string    `json:"path,omitempty"` // of the link that they had
+	Title    string    `json:"title,omitempty"`
+	StartsAt time.Time `json:"starts_at,omitzero"`
+	Minutes  int       `json:"minutes,omitempty"`
+}
+
+// Knew is the meeting as somebody knew it who is not to come any more.
+func (d Dropped) Knew(rec Record) Record {
+	if d.Title != "" { // else they were dropped before that was kept
+		rec.Title, rec.StartsAt, rec.Minutes = d.Title, d.StartsAt, d.Minutes
+	}
+	return rec
 }
 
 // Seat is the private side of a participant.
@@ -222,11 +243,8 @@ func (b *Book) Join(ctx context.Context, id string, who meetingv1.Actor, lead bo
 
 // takeOver has somebody lead a meeting that is about to begin, or goes on, while nobody leads it. P is their seat, if they have one.
 func (b *Book) takeOver(rec *Record, p *meetingv1.Participant, who meetingv1.Actor) (seat string, err error) {
-	led := slices.ContainsFunc(rec.Participants, func(p meetingv1.Participant) bool {
-		return p.Role == meetingv1.RoleCaseworker && (p.State == meetingv1.InRoom || p.State == meetingv1.InSide)
-	})
 	switch {
-	case led:
+	case b.led(*rec):
 		return "", errs.E(errs.Conflict, "Mødet bliver ledet af en anden. Gå med som kollega.", nil)
 	case b.Early(*rec):
 		return "", errs.E(errs.Conflict, "Det er for tidligt. Mødet kan overtages fra en halv time før den aftalte tid.", nil)
@@ -237,6 +255,23 @@ func (b *Book) takeOver(rec *Record, p *meetingv1.Participant, who meetingv1.Act
 		return "", errs.E(errs.Limited, "Mødet er fuldt.", nil)
 	}
 	return rec.seat(meetingv1.RoleCaseworker, who.ID, who.Name, b.Now()), nil
+}
+
+// led tells whether somebody is there who leads the meeting. Before it is held no connection tells of a browser that was closed: then
+// whoever opened it counts for a while.
+func (b *Book) led(rec Record) bool {
+	return slices.ContainsFunc(rec.Participants, func(p meetingv1.Participant) bool {
+		in := p.State == meetingv1.InRoom || p.State == meetingv1.InSide
+		return p.Role == meetingv1.RoleCaseworker && in && !p.Away && (rec.State == meetingv1.Live || b.Now().Before(p.Since.Add(waitsFor)))
+	})
+}
+
+// waitsFor is how long somebody who has opened a meeting counts as there while it is not held.
+const waitsFor = 10 * time.Minute
+
+// Leaderless tells whether a meeting that is about to begin, or goes on, has nobody who leads it.
+func (b *Book) Leaderless(rec Record) bool {
+	return (rec.State == meetingv1.Booked && b.open(rec) == nil || rec.State == meetingv1.Live) && !b.Early(rec) && !b.led(rec)
 }
 
 // seat adds somebody who comes with an own login.
@@ -258,7 +293,7 @@ func address(p *meetingv1.Participant, w meetingv1.Participant) bool {
 func (b *Book) Change(ctx context.Context, r meetingv1.BookRequest) (Record, error) {
 	return b.UpdateWith(ctx, r.ID, "changed", "", func(rec *Record) error {
 		if rec.State != meetingv1.Booked {
-			return errs.E(errs.Conflict, "Mødet er begyndt eller slut og kan ikke ændres.", nil)
+			return errs.E(errs.Conflict, "Mødet er begyndt eller slut og kan ikke ændres. Slut det, og book et nyt.", nil)
 		}
 		rec.Sequence++
 		return b.fill(ctx, rec, r)
@@ -268,7 +303,8 @@ func (b *Book) Change(ctx context.Context, r meetingv1.BookRequest) (Record, err
 // maxReason is the longest reason of a cancellation, in characters.
 const maxReason = 500
 
-// Cancel cancels a meeting that has not begun. The reason is told to those who were invited.
+// Cancel cancels a meeting whose time has not come. The reason is told to those who were invited. Where its room was opened early, the
+// meeting is marked, and cancelled when the room has ended.
 func (b *Book) Cancel(ctx context.Context, id, reason string) (Record, error) {
 	reason = strings.TrimSpace(reason)
 	if utf8.RuneCountInString(reason) > maxReason {
@@ -282,8 +318,17 @@ func (b *Book) Cancel(ctx context.Context, id, reason string) (Record, error) {
 			return nil
 		case meetingv1.Cancelled:
 			return ErrUnchanged
+		case meetingv1.Live:
+			if !b.Now().Before(rec.StartsAt) {
+				return errs.E(errs.Conflict, "Mødet er begyndt. Gå ind i det, og slut det for alle.", nil)
+			}
+			if !rec.Off {
+				rec.Off, rec.Reason = true, reason
+				rec.Sequence++
+			}
+			return nil
 		}
-		return errs.E(errs.Conflict, "Mødet er begyndt eller slut og kan ikke aflyses.", nil)
+		return errs.E(errs.Conflict, "Mødet er slut og kan ikke aflyses.", nil)
 	})
 }
 
@@ -320,11 +365,12 @@ func (b *Book) fill(ctx context.Context, rec *Record, r meetingv1.BookRequest) e
 	case !slices.Contains([]string{"", meetingv1.LevelLow, meetingv1.LevelSubstantial, meetingv1.LevelHigh}, r.Identity):
 		return invalid("Kravet til identitet skal være low, substantial eller high, eller intet.")
 	}
+	before := *rec
 	rec.Title, rec.CaseNumber, rec.ServiceArea = r.Title, strings.TrimSpace(r.CaseNumber), r.ServiceArea
 	rec.StartsAt, rec.Minutes = r.StartsAt.UTC().Truncate(time.Second), r.Minutes
 	rec.Setup, rec.Identity, rec.Choices = r.Setup, r.Identity, r.Choices
 	rec.Choices.Basis = strings.TrimSpace(r.Choices.Basis)
-	if err := rec.people(r.Participants, b.Now()); err != nil {
+	if err := rec.people(r.Participants, before, b.Now()); err != nil {
 		return err
 	}
 	return b.giveCodes(rec)
@@ -347,8 +393,8 @@ func (b *Book) area(ctx context.Context, id string, c meetingv1.Choices) error {
 	return nil
 }
 
-// people takes over the participants of a request. Those with a known id stay who they are; others are new.
-func (rec *Record) people(wanted []meetingv1.Participant, now time.Time) error {
+// people takes over the participants of a request. Those with a known id stay who they are; others are new. Before is the record as it was.
+func (rec *Record) people(wanted []meetingv1.Participant, before Record, now time.Time) error {
 	seats := map[string]Seat{}
 	var list []meetingv1.Participant
 	for _, w := range wanted {
@@ -369,7 +415,9 @@ func (rec *Record) people(wanted []meetingv1.Participant, now time.Time) error {
 	}
 	for _, p := range rec.Participants {
 		if _, stays := seats[p.ID]; !stays {
-			rec.Dropped = append(rec.Dropped, p)
+			rec.Dropped = append(rec.Dropped, Dropped{
+				Participant: p, Path: rec.Path(p.ID), Title: before.Title, StartsAt: before.StartsAt, Minutes: before.Minutes,
+			})
 		}
 	}
 	if n := len(rec.Dropped); n > maxDropped {
@@ -394,7 +442,7 @@ func checkPerson(p meetingv1.Participant) error {
 		return invalid("Et navn er for langt.")
 	}
 	if p.Email != "" {
-		if _, err := mail.ParseAddress(p.Email); err != nil {
+		if a, err := mail.ParseAddress(p.Email); err != nil || a.Address != p.Email { // names and comments may hold line ends
 			return invalid("En e-mailadresse er ikke skrevet rigtigt.")
 		}
 	}
@@ -481,6 +529,10 @@ func (b *Book) UpdateWith(
 		if err == nil && rec.Citizen == "" && rec.State == meetingv1.Live {
 			rec.Citizen = known(rec)
 		}
+		var came map[string]string
+		if err == nil {
+			came = rec.attend()
+		}
 		if err != nil {
 			if errors.Is(err, ErrUnchanged) {
 				err = nil
@@ -501,6 +553,9 @@ func (b *Book) UpdateWith(
 				}
 			}
 			if err := b.introduce(ctx, tx, rec, was); err != nil {
+				return err
+			}
+			if err := keepParties(ctx, tx, rec.ID, came); err != nil {
 				return err
 			}
 			return b.tell(ctx, tx, rec, what, participant)
@@ -578,8 +633,10 @@ func (rec *Record) Deserted(now time.Time) bool {
 
 // Path is a participant's link below the portal's address.
 func (rec *Record) Path(participant string) string {
-	return "/moede/" + rec.ID + "/" + rec.Seats[participant].Secret
+	return path(rec.ID, rec.Seats[participant].Secret)
 }
+
+func path(meeting, secret string) string { return "/moede/" + meeting + "/" + secret }
 
 // Open finds whose link it is. Links open from a while before the start until the meeting has ended, or half a day after its
 // planned end.
@@ -593,8 +650,16 @@ func (b *Book) Open(ctx context.Context, meeting, secret string) (Record, string
 			return rec, id, b.open(rec)
 		}
 	}
+	for _, d := range rec.Dropped {
+		if subtle.ConstantTimeCompare([]byte(d.Path), []byte(path(meeting, secret))) == 1 {
+			return d.Knew(rec), d.ID, cmp.Or(b.open(rec), ErrDropped)
+		}
+	}
 	return Record{}, "", notFound()
 }
+
+// ErrDropped is what a link opens that somebody had who is not to come any more.
+var ErrDropped error = errs.E(errs.NotFound, "Du skal ikke længere være med i mødet. Det bliver holdt uden dig.", nil)
 
 func (b *Book) open(rec Record) error {
 	end := rec.StartsAt.Add(time.Duration(rec.Minutes)*time.Minute + lateJoin)
@@ -716,25 +781,74 @@ func (b *Book) Sent(ctx context.Context, meeting string) ([]meetingv1.Sent, erro
 	return out, nil
 }
 
-// List reads the meetings of some areas that start in [from, to), earliest first.
-func (b *Book) List(ctx context.Context, areas []string, from, to time.Time) ([]Record, error) {
-	rows, err := b.Store.Read().Meetings(ctx, areas, from, to)
+// Query is what List looks for: meetings of some areas that start in [From, To), from After on.
+type Query struct {
+	Areas    []string
+	From, To time.Time
+	Find     string // all of its words stand in title, case number or a participant's name
+	After    string // List's next
+	Limit    int
+}
+
+// List reads meetings, earliest first. Next is not empty when there are more. What is looked for by words is sealed: it is read and
+// opened, a batch at a time.
+func (b *Book) List(ctx context.Context, q Query) (out []Record, next string, err error) {
+	at, err := spot(q.After)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	out := make([]Record, 0, len(rows))
-	for _, row := range rows {
-		var rec Record
-		err := seal.OpenJSON(ctx, b.Keys, row.ID, fieldMeeting, row.Sealed, &rec)
-		if errors.Is(err, errs.NotFound) { // its key is gone, the row follows
-			continue
-		}
+	words := strings.Fields(strings.ToLower(q.Find))
+	const batch = 200
+	for {
+		rows, err := b.Store.Read().Meetings(ctx, q.Areas, q.From, q.To, at, batch)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		out = append(out, rec)
+		for _, row := range rows {
+			if len(out) == q.Limit {
+				return out, next, nil
+			}
+			at = store.Spot{StartsAt: row.StartsAt, ID: row.ID}
+			next = fmt.Sprintf("%d-%s", at.StartsAt.UnixMicro(), at.ID)
+			var rec Record
+			err := seal.OpenJSON(ctx, b.Keys, row.ID, fieldMeeting, row.Sealed, &rec)
+			if errors.Is(err, errs.NotFound) { // its key is gone, the row follows
+				continue
+			}
+			if err != nil {
+				return nil, "", err
+			}
+			if rec.has(words) {
+				out = append(out, rec)
+			}
+		}
+		if len(rows) < batch {
+			return out, "", nil
+		}
 	}
-	return out, nil
+}
+
+// spot reads a place in the list.
+func spot(s string) (store.Spot, error) {
+	if s == "" {
+		return store.Spot{}, nil
+	}
+	micros, id, ok := strings.Cut(s, "-")
+	n, err := strconv.ParseInt(micros, 10, 64)
+	if err != nil || !ok {
+		return store.Spot{}, errs.E(errs.Invalid, "Stedet i listen findes ikke. Begynd forfra.", err)
+	}
+	return store.Spot{StartsAt: time.UnixMicro(n).UTC(), ID: id}, nil
+}
+
+// has tells whether all words stand in what a caseworker knows a meeting by.
+func (rec *Record) has(words []string) bool {
+	text := rec.Title + "\n" + rec.CaseNumber
+	for _, p := range rec.Participants {
+		text += "\n" + p.Name
+	}
+	text = strings.ToLower(text)
+	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
 }
 
 // Erase deletes a meeting's content here; that its key is gone comes first, and from elsewhere.

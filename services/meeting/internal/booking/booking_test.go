@@ -95,15 +95,19 @@ func TestBookingIsKeptSealedAndOnce(t *testing.T) {
 func TestBadBookingsAreRefusedInWords(t *testing.T) {
 	each(t, func(t *testing.T, b *Book, _ *time.Time) {
 		for name, change := range map[string]func(*meetingv1.BookRequest){
-			"no title":                    func(r *meetingv1.BookRequest) { r.Title = " " },
-			"too long":                    func(r *meetingv1.BookRequest) { r.Minutes = 600 },
-			"past":                        func(r *meetingv1.BookRequest) { r.StartsAt = noon.Add(-2 * time.Hour) },
-			"far":                         func(r *meetingv1.BookRequest) { r.StartsAt = noon.AddDate(3, 0, 0) },
-			"unknown area":                func(r *meetingv1.BookRequest) { r.ServiceArea = "zoo" },
-			"nobody":                      func(r *meetingv1.BookRequest) { r.Participants = nil },
-			"a crowd":                     func(r *meetingv1.BookRequest) { r.Participants = make([]meetingv1.Participant, 26) },
-			"role":                        func(r *meetingv1.BookRequest) { r.Participants[1].Role = "king" },
-			"mail":                        func(r *meetingv1.BookRequest) { r.Participants[1].Email = "bente" },
+			"no title":        func(r *meetingv1.BookRequest) { r.Title = " " },
+			"too long":        func(r *meetingv1.BookRequest) { r.Minutes = 600 },
+			"past":            func(r *meetingv1.BookRequest) { r.StartsAt = noon.Add(-2 * time.Hour) },
+			"far":             func(r *meetingv1.BookRequest) { r.StartsAt = noon.AddDate(3, 0, 0) },
+			"unknown area":    func(r *meetingv1.BookRequest) { r.ServiceArea = "zoo" },
+			"nobody":          func(r *meetingv1.BookRequest) { r.Participants = nil },
+			"a crowd":         func(r *meetingv1.BookRequest) { r.Participants = make([]meetingv1.Participant, 26) },
+			"role":            func(r *meetingv1.BookRequest) { r.Participants[1].Role = "king" },
+			"mail":            func(r *meetingv1.BookRequest) { r.Participants[1].Email = "bente" },
+			"mail and a name": func(r *meetingv1.BookRequest) { r.Participants[1].Email = "Bente <bente@example.dk>" },
+			"mail and a line of a calendar": func(r *meetingv1.BookRequest) {
+				r.Participants[1].Email = "bente@example.dk (\r\nATTENDEE:mailto:eva@example.dk)"
+			},
 			"phone":                       func(r *meetingv1.BookRequest) { r.Participants[1].Phone = "ring" },
 			"level":                       func(r *meetingv1.BookRequest) { r.Identity = "very" },
 			"note alone":                  func(r *meetingv1.BookRequest) { r.Choices = meetingv1.Choices{AINote: true} },
@@ -230,7 +234,7 @@ func TestErasedMeetingIsGone(t *testing.T) {
 		if _, _, err := b.Get(t.Context(), rec.ID); !errors.Is(err, errs.NotFound) {
 			t.Errorf("erased meeting: %v", err)
 		}
-		list, err := b.List(t.Context(), mette.Areas, noon, noon.AddDate(0, 1, 0))
+		list, _, err := b.List(t.Context(), Query{Areas: mette.Areas, From: noon, To: noon.AddDate(0, 1, 0), Limit: 10})
 		if sent, _ := b.Sent(t.Context(), rec.ID); err != nil || len(list) != 0 || len(sent) != 0 {
 			t.Errorf("listed %d, sent %d, %v", len(list), len(sent), err)
 		}

@@ -8,17 +8,23 @@ import (
 )
 
 // calendar writes the entry as iCalendar (RFC 5545), to be requested or cancelled by iTIP (RFC 5546).
-func calendar(l Letter) string {
-	method, status := "REQUEST", "CONFIRMED"
-	if l.Kind == Cancellation {
-		method, status = "CANCEL", "CANCELLED"
+func calendar(w words, l Letter) string {
+	method, status := "REQUEST", "STATUS:CONFIRMED"
+	switch l.Kind {
+	case Cancellation:
+		method, status = "CANCEL", "STATUS:CANCELLED"
+	case Dropped:
+		method, status = "CANCEL", "" // without a status it is for this attendee alone: RFC 5546, 3.2.5
 	}
 	start := l.Meeting.StartsAt.UTC()
 	lines := []string{
-		"BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Samtale//DA", "METHOD:" + method,
+		"BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Samtale//" + strings.ToUpper(w.code), "METHOD:" + method,
 		"BEGIN:VEVENT", "UID:" + l.Meeting.ID + "@samtale", fmt.Sprintf("SEQUENCE:%d", l.Sequence),
 		"DTSTAMP:" + stamp(l.Now), "DTSTART:" + stamp(start), "DTEND:" + stamp(start.Add(time.Duration(l.Meeting.Minutes)*time.Minute)),
-		"SUMMARY:" + escape(l.Meeting.Title), "STATUS:" + status, "ORGANIZER;CN=" + parameter(l.From.Name) + ":mailto:" + l.From.Email,
+		"SUMMARY:" + escape(l.Meeting.Title), "ORGANIZER;CN=" + parameter(l.From.Name) + ":mailto:" + l.From.Email,
+	}
+	if status != "" {
+		lines = append(lines, status)
 	}
 	if l.To.Email != "" {
 		lines = append(lines, "ATTENDEE;CN="+parameter(l.To.Name)+";RSVP=TRUE:mailto:"+l.To.Email)
@@ -28,7 +34,7 @@ func calendar(l Letter) string {
 			"BEGIN:VALARM", "ACTION:DISPLAY", "TRIGGER:-PT15M", "DESCRIPTION:"+escape(l.Meeting.Title), "END:VALARM")
 	}
 	if l.Code != "" {
-		lines = append(lines, "DESCRIPTION:"+escape("Uden computer: "+dialIn(l)+"."))
+		lines = append(lines, "DESCRIPTION:"+escape(fill(w.calendarDial, "what", dialIn(w, l))))
 	}
 	lines = append(lines, "END:VEVENT", "END:VCALENDAR")
 	var b strings.Builder

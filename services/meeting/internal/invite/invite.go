@@ -17,6 +17,7 @@ const (
 	Invitation   = "invitation"
 	Change       = "change"
 	Cancellation = "cancellation"
+	Dropped      = "dropped" // one is not to come any more, and the meeting is held
 	Reminder     = "reminder"
 	NoShow       = "noshow"
 )
@@ -27,9 +28,9 @@ type Letter struct {
 	Kind     string
 	Meeting  meetingv1.Meeting
 	To       meetingv1.Participant
-	Text     string // the set-up's invitation with {title}, {time}, {link}
+	Text     string // the set-up's invitation with {title}, {time}, {link}; empty: one that fits every meeting
 	Info     string // of the set-up
-	Link     string // absolute; empty in a cancellation
+	Link     string // absolute; empty when there is nothing to come to
 	Code     string // to key in after calling Meeting.DialNumber; empty: one does not come by telephone
 	Reason   string // of a cancellation
 	From     Sender
@@ -54,15 +55,16 @@ type Mail struct {
 	SMS     string // at most 300 characters
 }
 
-// Write makes the mail of a letter. Its texts are Danish, as the invitation's own are.
+// Write makes the mail of a letter, in the language of who gets it.
 func Write(l Letter) (Mail, error) {
-	m := Mail{Subject: subject(l), Body: body(l), SMS: sms(l)}
+	w := in(l.To.Language)
+	m := Mail{Subject: l.fill(w, w.subjects[l.Kind]), Body: body(w, l), SMS: sms(w, l)}
 	if l.Kind != NoShow {
-		m.ICS = calendar(l)
+		m.ICS = calendar(w, l)
 	}
 	if l.From.CVR != "" && l.Kind != NoShow {
 		var err error
-		m.MeMo, err = memo(l, m)
+		m.MeMo, err = memo(w, l, m)
 		if err != nil {
 			return Mail{}, err
 		}
@@ -70,144 +72,109 @@ func Write(l Letter) (Mail, error) {
 	return m, nil
 }
 
-func subject(l Letter) string {
-	when := When(l.Meeting.StartsAt)
-	switch l.Kind {
-	case Change:
-		return "Ændret: " + l.Meeting.Title + ", " + when
-	case Cancellation:
-		return "Aflyst: " + l.Meeting.Title + ", " + when
-	case Reminder:
-		return "Husk: " + l.Meeting.Title + ", " + when
-	case NoShow:
-		return "Vi mødtes ikke: " + l.Meeting.Title
-	default:
-		return "Invitation: " + l.Meeting.Title + ", " + when
-	}
+// fill puts what a letter is about into a text.
+func (l Letter) fill(w words, text string) string {
+	return fill(text, "title", l.Meeting.Title, "time", w.when(l.Meeting.StartsAt), "link", l.Link, "from", l.From.Name, "name", l.To.Name)
 }
 
-func body(l Letter) string {
+func body(w words, l Letter) string {
 	var b strings.Builder
 	if l.To.Name != "" {
-		fmt.Fprintf(&b, "Kære %s\n\n", l.To.Name)
+		b.WriteString(l.fill(w, w.dear))
 	}
 	switch l.Kind {
 	case Cancellation:
-		fmt.Fprintf(&b, "Mødet \"%s\" %s er aflyst.\n", l.Meeting.Title, When(l.Meeting.StartsAt))
+		b.WriteString(l.fill(w, w.cancelled))
 		if l.Reason != "" {
 			fmt.Fprintf(&b, "\n%s\n", l.Reason)
 		}
+	case Dropped:
+		b.WriteString(l.fill(w, w.dropped))
 	case NoShow:
-		fmt.Fprintf(&b, "Vi havde et videomøde %s: %s. Du kom ikke på.\n\nDet gør ikke noget. Ring til os, så finder vi en ny tid, eller vi tales ved i telefon.\n",
-			When(l.Meeting.StartsAt), l.Meeting.Title)
+		b.WriteString(l.fill(w, w.missed))
 	default:
 		if l.Kind == Change {
-			b.WriteString("Mødet er flyttet eller ændret. Dit link er det samme som før.\n\n")
+			b.WriteString(w.changed)
 		}
 		if l.Kind == Reminder {
-			b.WriteString("Vi minder dig om mødet.\n\n")
+			b.WriteString(w.reminder)
 		}
-		b.WriteString(strings.NewReplacer("{title}", l.Meeting.Title, "{time}", When(l.Meeting.StartsAt), "{link}", l.Link).Replace(l.Text))
+		b.WriteString(l.fill(w, invitation(w, l)))
 		b.WriteString("\n")
 		if l.Code != "" {
-			fmt.Fprintf(&b, "\nHar du ikke en computer, så %s. Koden er kun til dig.\n", dialIn(l))
+			b.WriteString(fill(w.without, "what", dialIn(w, l)))
 		}
-		b.WriteString(chosen(l))
+		b.WriteString(chosen(w, l))
 		if l.Info != "" && l.To.Role == meetingv1.RoleCitizen {
 			fmt.Fprintf(&b, "\n%s\n", l.Info)
 		}
 	}
-	fmt.Fprintf(&b, "\nVenlig hilsen\n%s\n", l.From.Name)
+	b.WriteString(l.fill(w, w.greeting))
 	if l.From.Phone != "" {
-		fmt.Fprintf(&b, "Telefon %s\n", l.From.Phone)
+		b.WriteString(fill(w.phone, "number", l.From.Phone))
 	}
 	return b.String()
 }
 
+// invitation is the set-up's text, or the one that fits every meeting.
+func invitation(w words, l Letter) string {
+	if l.Text != "" {
+		return l.Text
+	}
+	if l.Meeting.Identity != "" && l.To.Role == meetingv1.RoleCitizen {
+		return w.invitation + w.login
+	}
+	return w.invitation
+}
+
 // chosen tells what of the meeting is to be kept, and what one can say no to; empty: nothing is.
-func chosen(l Letter) string {
+func chosen(w words, l Letter) string {
 	c := l.Meeting.Choices
 	var b strings.Builder
 	if c.Transcript {
-		b.WriteString("\nEt AI-system skriver ned, hvad der bliver sagt.")
+		b.WriteString(w.transcript)
 		if c.AINote {
-			b.WriteString(" Det skriver også en kladde til et notat, som en medarbejder retter og godkender.")
+			b.WriteString(w.note)
 		}
 		b.WriteString("\n")
 	}
 	if c.Recording {
-		fmt.Fprintf(&b, "\nMødet bliver optaget med lyd og billede, hver person for sig. Grundlag: %s.\n", strings.TrimSuffix(c.Basis, "."))
+		b.WriteString(fill(w.recorded, "basis", strings.TrimSuffix(c.Basis, ".")))
 	}
 	if b.Len() == 0 || l.To.Role == meetingv1.RoleCaseworker || l.To.Role == meetingv1.RoleColleague { // they are at work
 		return b.String()
 	}
-	asked := "at det, du siger, bliver skrevet ned"
+	asked := w.askedWords
 	switch {
 	case c.Transcript && c.Recording:
-		asked += ", og til, at du bliver optaget"
+		asked = w.askedBoth
 	case c.Recording:
-		asked = "at du bliver optaget"
+		asked = w.askedTape
 	}
-	fmt.Fprintf(&b, "\nDu kan sige nej til, %s. Vi spørger dig, før du kommer ind, og du kan ændre dit svar i mødet.", asked)
+	b.WriteString(fill(w.mayRefuse, "what", asked))
 	if l.To.Role == meetingv1.RoleCitizen || l.To.Role == meetingv1.RoleCompanion {
-		b.WriteString(" Siger du nej, får du den samme hjælp.")
+		b.WriteString(w.same)
 	}
 	b.WriteString("\n")
 	return b.String()
 }
 
 // dialIn tells how to come by telephone.
-func dialIn(l Letter) string {
+func dialIn(w words, l Letter) string {
 	code := l.Code
 	if len(code) == 9 {
 		code = code[:3] + " " + code[3:6] + " " + code[6:]
 	}
-	return fmt.Sprintf("ring til %s, og tast koden %s", l.Meeting.DialNumber, code)
+	return fill(w.dialIn, "number", l.Meeting.DialNumber, "code", code)
 }
 
 // sms says only what must be known; it names no subject, for others may see the screen.
-func sms(l Letter) string {
-	when := When(l.Meeting.StartsAt)
-	switch l.Kind {
-	case Cancellation:
-		return fmt.Sprintf("Dit videomøde %s med %s er aflyst.", when, l.From.Name)
-	case NoShow:
-		return fmt.Sprintf("Vi mødtes ikke til videomødet %s. Ring til %s om en ny tid.", when, l.From.Name)
-	case Reminder:
-		return fmt.Sprintf("Husk videomøde %s med %s. Dit link: %s%s", when, l.From.Name, l.Link, orCall(l))
-	case Change:
-		return fmt.Sprintf("Dit videomøde med %s er flyttet eller ændret: %s. Dit link er det samme: %s%s", l.From.Name, when, l.Link, orCall(l))
-	default:
-		return fmt.Sprintf("Videomøde %s med %s. Dit link: %s%s", when, l.From.Name, l.Link, orCall(l))
+func sms(w words, l Letter) string {
+	text := l.fill(w, w.texts[l.Kind])
+	if l.Code != "" {
+		text += fill(w.orCall, "what", dialIn(w, l))
 	}
-}
-
-func orCall(l Letter) string {
-	if l.Code == "" {
-		return ""
-	}
-	return " Eller " + dialIn(l) + "."
-}
-
-var weekdays = [...]string{"søndag", "mandag", "tirsdag", "onsdag", "torsdag", "fredag", "lørdag"}
-
-var months = [...]string{
-	"januar", "februar", "marts", "april", "maj", "juni", "juli", "august", "september", "oktober", "november", "december",
-}
-
-// Copenhagen is the time zone of everything that people read.
-func Copenhagen() *time.Location {
-	l, err := time.LoadLocation("Europe/Copenhagen")
-	if err != nil {
-		return time.UTC // the programs embed time/tzdata
-	}
-	return l
-}
-
-// When writes a time for people: "fredag den 5. december 2026 kl. 14.30".
-func When(t time.Time) string {
-	t = t.In(Copenhagen())
-	return fmt.Sprintf("%s den %d. %s %d kl. %02d.%02d", weekdays[t.Weekday()], t.Day(), months[t.Month()-1], t.Year(), t.Hour(), t.Minute())
+	return text
 }
 
 // Way is how mail reaches people.

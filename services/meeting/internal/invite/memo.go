@@ -84,7 +84,7 @@ type memoEntry struct {
 
 // memo writes the message for Digital Post: the text, the appointment (AFTALE) and the link (SELVBETJENING). The recipient's CPR
 // number is not known here: it is the route's to fill in.
-func memo(l Letter, m Mail) (string, error) {
+func memo(w words, l Letter, m Mail) (string, error) {
 	start := l.Meeting.StartsAt.UTC()
 	end := start.Add(time.Duration(l.Meeting.Minutes) * time.Minute)
 	at := func(t time.Time) string { return t.Format("2006-01-02T15:04:05Z") }
@@ -100,18 +100,18 @@ func memo(l Letter, m Mail) (string, error) {
 		Body: memoBody{Created: at(l.Now.UTC()), Main: memoDocument{
 			Label: m.Subject,
 			File: memoFile{
-				Encoding: "text/plain", Name: "besked.txt", Language: "da",
+				Encoding: "text/plain", Name: "besked.txt", Language: w.code,
 				Content: base64.StdEncoding.EncodeToString([]byte(m.Body)),
 			},
 		}},
 	}
-	if l.Kind != Cancellation {
+	if l.Kind != Cancellation && l.Kind != Dropped {
 		msg.Body.Main.Actions = []memoAction{
-			{Label: "Aftale", Code: "AFTALE", Start: at(start), End: at(end), Reservation: &memoReservation{
+			{Label: w.appointment, Code: "AFTALE", Start: at(start), End: at(end), Reservation: &memoReservation{
 				Description: l.Meeting.Title, UUID: l.Meeting.ID, Abstract: l.Meeting.Title, Location: l.Link,
 				Start: at(start), End: at(end), Organizer: l.From.Name,
 			}},
-			{Label: "Deltag i mødet", Code: "SELVBETJENING", Entry: &memoEntry{URL: l.Link}},
+			{Label: w.join, Code: "SELVBETJENING", Entry: &memoEntry{URL: l.Link}},
 		}
 	}
 	out, err := xml.MarshalIndent(msg, "", " ")

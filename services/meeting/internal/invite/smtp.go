@@ -45,10 +45,21 @@ func (s SMTP) Send(ctx context.Context, id string, l Letter, m Mail) error {
 	if err != nil {
 		return err
 	}
-	if err := s.exchange(ctx, to.Address, msg); err != nil {
+	err = s.exchange(ctx, to.Address, msg)
+	if err != nil && errs.KindOf(err) != errs.Invalid {
 		return errs.E(errs.Unavailable, "Mailserveren tog ikke imod.", err)
 	}
-	return nil
+	return err
+}
+
+// refused tells a letter that the server will never take (RFC 5321, 4.2.1) from one that it may take later. What the server says stays out: it holds
+// the address.
+func refused(text string, err error) error {
+	var reply *textproto.Error
+	if errors.As(err, &reply) && reply.Code/100 == 5 {
+		return errs.E(errs.Invalid, text, fmt.Errorf("the mail server answers %d", reply.Code))
+	}
+	return errors.New("not accepted")
 }
 
 func (s SMTP) exchange(ctx context.Context, to string, msg []byte) error {
@@ -78,7 +89,7 @@ func (s SMTP) exchange(ctx context.Context, to string, msg []byte) error {
 		return err
 	}
 	if err := c.Rcpt(to); err != nil {
-		return errors.New("recipient refused") // the server's words hold the address
+		return refused("Mailserveren tager ikke imod modtagerens adresse.", err)
 	}
 	w, err := c.Data()
 	if err != nil {
@@ -88,9 +99,10 @@ func (s SMTP) exchange(ctx context.Context, to string, msg []byte) error {
 		return err
 	}
 	if err := w.Close(); err != nil {
-		return err
+		return refused("Mailserveren tog ikke imod brevet.", err)
 	}
-	return c.Quit()
+	_ = c.Quit() // the server has the letter: without a goodbye it would be sent twice
+	return nil
 }
 
 func (s SMTP) secure(c *smtp.Client, host string) error {

@@ -144,10 +144,10 @@ func act(rec *booking.Record, me, target *meetingv1.Participant, q meetingv1.Act
 		yes := q.Value == "yes"
 		me.Transcribe = &yes
 	case meetingv1.ActQuality:
-		if !slices.Contains([]string{"good", "fair", "poor", "audio-only"}, q.Value) {
+		if grade(q.Value) < 0 {
 			return nil, errs.E(errs.Invalid, "Ukendt kvalitet.", nil)
 		}
-		me.Quality = q.Value
+		return func(r *room) { r.rate(me.ID, byPage, q.Value) }, booking.ErrUnchanged
 	case meetingv1.ActRemove:
 		if !host || self {
 			return nil, denied

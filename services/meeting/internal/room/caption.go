@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"samtale.dk/samtale/media/rtt"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/contract/transcriptv1"
 	"samtale.dk/samtale/services/platform/seal"
@@ -29,7 +31,7 @@ func (r *room) partial(m *nats.Msg) {
 	if json.Unmarshal(m.Data, &p) != nil {
 		return
 	}
-	r.caption(p.LegID, p.From, p.Words, false)
+	r.caption(p.LegID, p.From, p.Words, nil)
 }
 
 func (r *room) final(m *nats.Msg) {
@@ -44,11 +46,12 @@ func (r *room) final(m *nats.Msg) {
 		r.log.Warn("caption", "err", err)
 		return
 	}
-	r.caption(f.LegID, f.From, body.Words, true)
+	r.caption(f.LegID, f.From, body.Words, &f)
 }
 
-// caption shows a stretch of a leg. One that replaces a tail has the tail's id: a leg has one open line at a time.
-func (r *room) caption(legID string, from int64, words []transcriptv1.Word, final bool) {
+// caption shows a stretch of a leg. One that replaces a tail has the tail's id: a leg has one open line at a time. Final is nil of what
+// may still change.
+func (r *room) caption(legID string, from int64, words []transcriptv1.Word, final *transcriptv1.Final) {
 	if len(words) == 0 {
 		return
 	}
@@ -63,7 +66,31 @@ func (r *room) caption(legID string, from int64, words []transcriptv1.Word, fina
 	if who == "" {
 		return
 	}
-	r.show(captionOf(legID, who, from, words, r.hall.Now(), final))
+	if r.show(captionOf(legID, who, from, words, r.hall.Now(), final != nil)) && final != nil {
+		r.captionOnPhones(who, typedOut(words, final.Ledger), false)
+	}
+}
+
+// typedOut is what was said as a telephone shows it: each sentence on a line, with a mark where sound was lost. The line stays open: a
+// stretch may end within a sentence.
+func typedOut(words []transcriptv1.Word, ledger []transcriptv1.Range) string {
+	var out strings.Builder
+	say := func(until int64) {
+		for ; len(words) > 0 && words[0].Start < until; words = words[1:] {
+			if words[0].Sentence {
+				out.WriteString(rtt.Newline)
+			}
+			out.WriteString(words[0].Text + " ")
+		}
+	}
+	for _, g := range ledger {
+		say(g.End)
+		if g.State == transcriptv1.Lost {
+			out.WriteString(string(rtt.MissingText) + " ")
+		}
+	}
+	say(math.MaxInt64)
+	return out.String()
 }
 
 func captionOf(legID, who string, from int64, words []transcriptv1.Word, at time.Time, final bool) meetingv1.Caption {
@@ -74,13 +101,13 @@ func captionOf(legID, who string, from int64, words []transcriptv1.Word, at time
 	return meetingv1.Caption{ID: legID + "-" + strconv.FormatInt(from, 10), From: who, Text: strings.Join(text, " "), At: at, Final: final}
 }
 
-// show sends a caption out and keeps final ones for those who come late.
-func (r *room) show(c meetingv1.Caption) {
+// show sends a caption out and keeps final ones for those who come late. False: it is there already.
+func (r *room) show(c meetingv1.Caption) bool {
 	r.mu.Lock()
 	if c.Final {
 		if slices.ContainsFunc(r.captions, func(o meetingv1.Caption) bool { return o.ID == c.ID }) {
 			r.mu.Unlock() // told twice: somebody may have corrected it since
-			return
+			return false
 		}
 		if len(r.captions) == maxCaptions {
 			r.captions = append(r.captions[:0], r.captions[1:]...)
@@ -89,6 +116,7 @@ func (r *room) show(c meetingv1.Caption) {
 	}
 	r.mu.Unlock()
 	r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventCaption, Caption: &c})
+	return true
 }
 
 // shows tells whether a caption is there.
@@ -112,5 +140,6 @@ func (r *room) corrected(id, text string) {
 	r.mu.Unlock()
 	if c != nil {
 		r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventCaption, Caption: c})
+		r.captionOnPhones(c.From, text+rtt.Newline, true)
 	}
 }

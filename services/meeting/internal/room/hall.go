@@ -147,6 +147,9 @@ func (h *Hall) seat(ctx context.Context, s meetingv1.SeatRef, inside bool) (book
 	if inside && (!in(p.State) || rec.Seats[p.ID].Device != device) {
 		return rec, p, errs.E(errs.Denied, "Du er ikke lukket ind i mødet.", nil)
 	}
+	if r := h.find(rec.ID); r != nil && in(p.State) && rec.Seats[p.ID].Device == device {
+		r.saw(p.ID)
+	}
 	return rec, p, nil
 }
 

@@ -3,6 +3,7 @@ package room
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,8 +14,8 @@ import (
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
+	"samtale.dk/samtale/services/meeting/internal/invite"
 	"samtale.dk/samtale/services/meeting/internal/store"
-	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
 )
 
@@ -27,6 +28,9 @@ func (h *Hall) Enter(ctx context.Context, r meetingv1.EnterRequest) (meetingv1.E
 		return meetingv1.Entry{}, errs.E(errs.Invalid, "Åbn linket igen. Browseren skal tillade cookies på denne side.", nil)
 	}
 	rec, id, err := h.Book.Open(ctx, r.MeetingID, r.Secret)
+	if errors.Is(err, booking.ErrDropped) {
+		return dropped(rec, id), nil
+	}
 	if err != nil {
 		return meetingv1.Entry{}, err
 	}
@@ -66,9 +70,27 @@ func (h *Hall) Enter(ctx context.Context, r meetingv1.EnterRequest) (meetingv1.E
 	if err == nil && e.Me.Role == meetingv1.RoleCitizen {
 		var s meetingv1.Setup
 		s, _, err = booking.SetupOf(ctx, h.Book.Store.Read(), rec)
-		e.Info = s.Info // what citizens are to know beforehand
+		_, e.Info = invite.Texts(s, e.Me.Language) // what citizens are to know beforehand
 	}
 	return e, err
+}
+
+// dropped is what a link opens whose owner is not to come any more: that the meeting which they know is held without them.
+func dropped(rec booking.Record, id string) meetingv1.Entry {
+	e := meetingv1.Entry{Dropped: true, Meeting: meetingv1.Meeting{ID: rec.ID, Title: rec.Title, StartsAt: rec.StartsAt, Minutes: rec.Minutes}}
+	for _, d := range rec.Dropped {
+		if d.ID == id {
+			e.Me.Role, e.Me.Language = d.Role, d.Language
+		}
+	}
+	return e
+}
+
+// Changed tells those who are not to come any more since a change, and have the page open or wait in the lobby.
+func (h *Hall) Changed(rec booking.Record) {
+	for _, d := range rec.Dropped {
+		h.tell(meetingv1.RoomEvent{MeetingID: rec.ID, Kind: meetingv1.EventNotice, To: d.ID, Notice: meetingv1.NoticeDropped})
+	}
 }
 
 // bring gives a seat to another device of the person whose it is. The one before is told, and its sound and picture end.
@@ -83,7 +105,7 @@ func (h *Hall) bring(ctx context.Context, meeting, id, device string) (booking.R
 		if s.Knocks == device { // it has waited there before
 			s.Knocks, p.Again = "", false
 		}
-		p.Since, p.Camera, p.Screen, p.Report = h.Now(), false, false, nil
+		p.Since, p.Camera, p.Screen, p.Report, p.Away = h.Now(), false, false, nil, false
 		rec.Seats[id] = s
 		return nil
 	})
@@ -178,7 +200,7 @@ func (h *Hall) seatHost(ctx context.Context, meeting, id, device string) (bookin
 		if in(p.State) && s.Device == device {
 			return booking.ErrUnchanged
 		}
-		p.State, p.Since, s.Device = meetingv1.InRoom, h.Now(), device
+		p.State, p.Since, p.Away, s.Device = meetingv1.InRoom, h.Now(), false, device
 		rec.Seats[id] = s
 		return nil
 	})
@@ -193,6 +215,9 @@ func (h *Hall) enterByToken(ctx context.Context, r meetingv1.EnterRequest) (meet
 	rec, err := h.Book.Update(ctx, r.MeetingID, "admitted", "", func(rec *booking.Record) error {
 		if rec.State != meetingv1.Booked && rec.State != meetingv1.Live {
 			return errs.E(errs.NotFound, "Mødet er slut.", nil)
+		}
+		if h.early(*rec) {
+			return errEarly
 		}
 		for pid, s := range rec.Seats {
 			if s.Device == device {
@@ -261,7 +286,8 @@ func as(rec booking.Record, id, device string) *meetingv1.Participant {
 	if d := holder(&p, s); d == "" || d == device {
 		return &p
 	}
-	p.Muted, p.Camera, p.Screen, p.Hand, p.Report, p.Transcribe, p.Record, p.LegID = false, false, false, false, nil, nil, nil, ""
+	p.Muted, p.Camera, p.Screen, p.Hand, p.Away, p.Report, p.Transcribe, p.Record, p.LegID = false, false, false, false, false, nil, nil, nil, ""
+	p.Quality = ""
 	assume(&p, s, device)
 	p.State, p.Again = meetingv1.Invited, false
 	if s.Knocks == device {
@@ -431,7 +457,7 @@ func (h *Hall) choose(ctx context.Context, rec booking.Record, p *meetingv1.Part
 		if heard != "" {
 			version += "+" + heard
 		}
-		_, err = bus.Request[consentv1.Choice](ctx, h.Bus, consentv1.ChoiceSubject, consentv1.Choice{
+		err = h.keepChoice(ctx, consentv1.Choice{
 			Meta: event.NewMeta("consent.v1.choice", "meeting", now), ConversationID: rec.ID, Kind: consentv1.Transcription, Value: yes,
 			Basis: area.Basis, Purpose: area.Purpose, TextVersion: version, Language: language, How: how,
 			Who: "citizen", OnBehalfOf: p.OnBehalfOf, At: now,
@@ -509,7 +535,7 @@ func decide(rec *booking.Record, p *meetingv1.Participant, r meetingv1.AdmitRequ
 			assume(p, s, d.device)
 			p.Transcribe, p.Record, p.Report = nil, nil, nil // the other's
 		}
-		p.State, p.Since, p.Again, s.Device, s.Knocks, d.notice = meetingv1.InRoom, now, false, s.Knocks, "", "admitted"
+		p.State, p.Since, p.Again, p.Away, s.Device, s.Knocks, d.notice = meetingv1.InRoom, now, false, false, s.Knocks, "", "admitted"
 	case meetingv1.Refuse:
 		s.Refuse(d.device)
 		d.notice = "refused"

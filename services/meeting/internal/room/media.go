@@ -22,7 +22,10 @@ func (h *Hall) Publish(ctx context.Context, q meetingv1.MediaRequest) (meetingv1
 	if q.Trial {
 		return h.try(ctx, q)
 	}
-	peer, epoch, err := h.peer(ctx, q.Seat)
+	if q.End {
+		return h.endMedia(ctx, q.Seat, sfu.Publishing)
+	}
+	peer, epoch, err := h.peer(ctx, q.Seat, q.SDP)
 	if err != nil {
 		return meetingv1.MediaReply{}, err
 	}
@@ -33,7 +36,14 @@ func (h *Hall) Publish(ctx context.Context, q meetingv1.MediaRequest) (meetingv1
 // Subscribe makes the connection that a participant watches and hears by: without SDP the SFU offers, and gets the answer in a
 // second request (Session); with SDP and no Session the client offers (WHEP).
 func (h *Hall) Subscribe(ctx context.Context, q meetingv1.MediaRequest) (meetingv1.MediaReply, error) {
-	peer, epoch, err := h.peer(ctx, q.Seat)
+	if q.End {
+		return h.endMedia(ctx, q.Seat, sfu.Subscribing)
+	}
+	var offers []string
+	if q.SDP != "" && q.Session == "" {
+		offers = append(offers, q.SDP)
+	}
+	peer, epoch, err := h.peer(ctx, q.Seat, offers...)
 	if err != nil {
 		return meetingv1.MediaReply{}, err
 	}
@@ -51,14 +61,39 @@ func (h *Hall) Subscribe(ctx context.Context, q meetingv1.MediaRequest) (meeting
 	return rep, full(err)
 }
 
-// peer lets a participant's media into the room; the first one opens it. Epoch is the room's.
-func (h *Hall) peer(ctx context.Context, s meetingv1.SeatRef) (peer *sfu.Peer, epoch int64, err error) {
+// endMedia closes one of a participant's connections. Who has no other one leaves.
+func (h *Hall) endMedia(ctx context.Context, s meetingv1.SeatRef, side sfu.Side) (meetingv1.MediaReply, error) {
+	rec, me, err := h.seat(ctx, s, true)
+	if err != nil {
+		return meetingv1.MediaReply{}, err
+	}
+	if r := h.find(rec.ID); r == nil || !r.endMedia(me.ID, side) {
+		_, err = h.Leave(ctx, s)
+	}
+	return meetingv1.MediaReply{Session: me.ID}, err
+}
+
+// endMedia reports whether the other connection is still there.
+func (r *room) endMedia(participant string, side sfu.Side) (other bool) {
+	r.mu.Lock()
+	s := r.seats[participant]
+	r.mu.Unlock()
+	return s != nil && s.peer.End(side)
+}
+
+// peer lets a participant's media into the room; the first one opens it, but none with an offer that is broken. Epoch is the room's.
+func (h *Hall) peer(ctx context.Context, s meetingv1.SeatRef, offers ...string) (peer *sfu.Peer, epoch int64, err error) {
 	rec, p, err := h.seat(ctx, s, true)
 	if err != nil {
 		return nil, 0, err
 	}
-	if rec.State == meetingv1.Booked && h.Book.Early(rec) { // begun, it could neither be moved nor cancelled, and nobody would be reminded
-		return nil, 0, errs.E(errs.Conflict, "Det er for tidligt. Mødet kan begynde en halv time før den aftalte tid.", nil)
+	if h.early(rec) {
+		return nil, 0, errEarly
+	}
+	for _, sdp := range offers {
+		if err := sfu.CheckOffer(sdp); err != nil {
+			return nil, 0, full(err)
+		}
 	}
 	r, err := h.open(ctx, rec)
 	if err != nil {
@@ -74,6 +109,13 @@ func (h *Hall) peer(ctx context.Context, s meetingv1.SeatRef) (peer *sfu.Peer, e
 	h.announce(rec)
 	return peer, r.epoch, nil
 }
+
+// early tells whether a meeting cannot begin yet: begun, it could neither be moved nor cancelled, and nobody would be reminded.
+func (h *Hall) early(rec booking.Record) bool {
+	return rec.State == meetingv1.Booked && h.Book.Early(rec)
+}
+
+var errEarly = errs.E(errs.Conflict, "Det er for tidligt. Mødet kan begynde en halv time før den aftalte tid.", nil)
 
 // Leave takes a participant out, who may come back by the same link.
 func (h *Hall) Leave(ctx context.Context, s meetingv1.SeatRef) (meetingv1.Entry, error) {
@@ -119,7 +161,7 @@ func leave(rec *booking.Record, p *meetingv1.Participant, device string, now tim
 		p.State, p.Since, p.Line, s.Device, s.Knocks = meetingv1.Left, now, "", device, ""
 	}
 	if gone {
-		p.Camera, p.Screen, p.Hand = false, false, false
+		p.Camera, p.Screen, p.Hand, p.Away = false, false, false, false
 	}
 	rec.Seats[p.ID] = s
 	return gone, nil
@@ -250,7 +292,7 @@ func (r *room) take(u *upload, q meetingv1.FileRequest) (meetingv1.FilePart, err
 	switch {
 	case event.CheckToken(q.File.ID) != nil || len(q.File.Name) > 200:
 		return invalid("Filens navn er for langt.")
-	case q.Parts < 1 || q.Parts > maxParts || len(q.Data) > meetingv1.MaxPart:
+	case q.Parts < 1 || q.Parts > maxParts || q.Part >= q.Parts || len(q.Data) > meetingv1.MaxPart:
 		return invalid("Filen er for stor. Den må højst fylde 10 MB.")
 	case u == nil && q.Part == 0 && len(r.uploads) >= maxFiles:
 		return invalid("Der er sendt for mange filer i mødet.")

@@ -83,6 +83,7 @@ func (h *Hall) Sound(ctx context.Context, q meetingv1.SoundRequest) (meetingv1.E
 		}
 		h.announce(rec)
 	}
+	r.rate(me.ID, byServer, q.Quality)
 	return h.entry(ctx, rec, me.ID, device)
 }
 
@@ -93,7 +94,7 @@ func (r *room) telephone(rec booking.Record, p *meetingv1.Participant, q meeting
 	s := r.seats[p.ID]
 	r.mu.Unlock()
 	if s != nil && s.phone != nil && s.phone.session == session {
-		s.phone.text.reads.Store(q.Text)
+		s.phone.text.wants(q)
 		return false, nil
 	}
 	if s != nil {
@@ -101,7 +102,7 @@ func (r *room) telephone(rec booking.Record, p *meetingv1.Participant, q meeting
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	t := &telephone{room: r, who: p.ID, session: session, out: pcm.NewQueue(pcm.FrameSamples, mixSlots), stop: stop}
-	t.text.reads.Store(q.Text)
+	t.text.wants(q)
 	t.silent = time.AfterFunc(meetingv1.SoundLost, func() { r.hall.lost(t) })
 	if _, err := r.join(rec, p, t); err != nil {
 		t.close()

@@ -18,6 +18,7 @@ import (
 type phoneText struct {
 	sub   *nats.Subscription // behind telephone.mu
 	reads atomic.Bool        // it has text now
+	hears atomic.Bool        // it wants captions
 
 	// These belong to the subscription's goroutine.
 	typedTo uint64 // number of the last message that it typed
@@ -25,6 +26,12 @@ type phoneText struct {
 
 	mu    sync.Mutex
 	shown uint64 // number of the last message that was sent to it
+}
+
+// wants takes what the telephone shows.
+func (p *phoneText) wants(q meetingv1.SoundRequest) {
+	p.reads.Store(q.Text)
+	p.hears.Store(q.Captions)
 }
 
 // typed takes what the telephone types. It is answered when the room has it: else it comes again, here or where the room is then.
@@ -54,22 +61,30 @@ func (t *telephone) typed(m *nats.Msg) {
 	_ = m.Respond(nil) // when the connection is gone, it comes again
 }
 
-// onPhones puts what somebody types, or has sent to the chat, on the telephones that are in the same place.
-func (r *room) onPhones(from, group, text string, chat bool) {
+// onPhones puts what somebody types, or has sent to the chat, on the telephones that are in the same place; captions on those that
+// want them.
+func (r *room) onPhones(v meetingv1.Typed, group string) {
 	r.mu.Lock()
-	p := r.people[from]
+	p := r.people[v.From]
 	var phones []*telephone
 	for id, s := range r.seats {
-		if id != from && s.phone != nil && s.phone.text.reads.Load() {
+		if id != v.From && s.phone != nil && s.phone.text.reads.Load() && (!v.Caption || s.phone.text.hears.Load()) {
 			phones = append(phones, s.phone)
 		}
 	}
 	r.mu.Unlock()
+	v.Name, v.Role = p.Name, p.Role
 	for _, t := range phones {
 		if t.peer.Group() == group { // asked for outside of our lock: the SFU's is taken before it
-			t.show(meetingv1.Typed{Text: text, From: from, Name: p.Name, Role: p.Role, Chat: chat})
+			t.show(v)
 		}
 	}
+}
+
+// captionOnPhones shows what was said. Nothing is said into the transcript in a side room, so who is
+// there does not read what was said outside.
+func (r *room) captionOnPhones(from, text string, corrected bool) {
+	r.onPhones(meetingv1.Typed{Text: text, From: from, Caption: true, Corrected: corrected}, sfu.MainGroup)
 }
 
 // showMessage shows what was sent to the chat; of a file its name.
@@ -82,7 +97,7 @@ func (r *room) showMessage(m meetingv1.Message) {
 	if m.Side {
 		group = sideGroup
 	}
-	r.onPhones(m.From, group, text+rtt.Newline, true)
+	r.onPhones(meetingv1.Typed{Text: text + rtt.Newline, From: m.From, Chat: true}, group)
 }
 
 // show sends what somebody types. What the bus loses, the numbers show.

@@ -247,5 +247,6 @@ func (r *room) connected(participant string, side sfu.Side, up bool) {
 	if s := r.seats[participant]; s != nil {
 		s.up[side] = up
 		r.attend()
+		r.watch(participant)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
 	"samtale.dk/samtale/services/meeting/internal/recording"
-	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
 )
 
@@ -175,7 +174,7 @@ func (h *Hall) chooseTape(ctx context.Context, rec booking.Record, p *meetingv1.
 	area, err := h.Area(ctx, rec.ServiceArea)
 	if err == nil {
 		now := h.Now()
-		_, err = bus.Request[consentv1.Choice](ctx, h.Bus, consentv1.ChoiceSubject, consentv1.Choice{
+		err = h.keepChoice(ctx, consentv1.Choice{
 			Meta: event.NewMeta("consent.v1.choice", Source, now), ConversationID: rec.ID, Kind: consentv1.Recording, Value: yes,
 			Basis: rec.Choices.Basis, Purpose: area.Purpose, TextVersion: area.TextVersion, Language: "da", How: consentv1.HowButton,
 			Who: "citizen", OnBehalfOf: p.OnBehalfOf, At: now,

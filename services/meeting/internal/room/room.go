@@ -49,10 +49,12 @@ type room struct {
 	captions []meetingv1.Caption
 	heard    []meetingv1.Level // as was told last
 	uploads  map[string]*upload
-	lines    map[draft]*text      // of real-time text
-	typists  map[string]*typist   // legs of typed words, by participant
-	former   map[string]formerLeg // legs of the node before, by id
-	empty    func() bool          // stops the clock that ends the meeting when nobody has come back; nil: it does not run
+	lines    map[draft]*text        // of real-time text
+	typists  map[string]*typist     // legs of typed words, by participant
+	former   map[string]formerLeg   // legs of the node before, by id
+	empty    func() bool            // stops the clock that ends the meeting when nobody has come back; nil: it does not run
+	asked    map[string]time.Time   // when somebody's page has asked for something last
+	waits    map[string]func() bool // stop the clocks of those without a connection, by participant
 
 	furnished chan struct{} // closed when what the node before had in memory is here
 }
@@ -62,6 +64,7 @@ type seat struct {
 	peer  *sfu.Peer
 	phone *telephone // nil: a browser
 	up    [2]bool    // which of a browser's connections work, by sfu.Side
+	rated [2]string  // how good the network is, by who says so
 }
 
 // emptyFor is how long a room without anybody waits before the meeting counts as over.
@@ -77,7 +80,7 @@ func newRoom(h *Hall, rec booking.Record, area consentv1.Area) *room {
 	return &room{
 		hall: h, id: rec.ID, area: area, log: h.Log.With("meeting_id", rec.ID), seats: map[string]*seat{}, legs: map[string]*leg{},
 		uploads: map[string]*upload{}, lines: map[draft]*text{}, people: map[string]meetingv1.Participant{},
-		typists: map[string]*typist{}, started: rec.StartedAt, former: map[string]formerLeg{}, furnished: make(chan struct{}),
+		typists: map[string]*typist{}, waits: map[string]func() bool{}, asked: map[string]time.Time{}, started: rec.StartedAt, former: map[string]formerLeg{}, furnished: make(chan struct{}),
 	}
 }
 
@@ -107,7 +110,6 @@ func (r *room) join(rec booking.Record, p *meetingv1.Participant, phone *telepho
 			r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventOffer, To: id, SDP: sdp, Session: id})
 		},
 		State:   func(side sfu.Side, up bool) { r.connected(id, side, up) },
-		Quality: func(q sfu.Quality) { r.quality(id, q) },
 		Sound:   func(t sfu.Track) sfu.AudioWriter { return r.sound(id, p.Role, p.User, t) },
 		Message: func(m sfu.Message) { r.typed(id, m) },
 		Packets: func(t sfu.Track) sfu.PacketWriter { return r.tap(id, t) },
@@ -121,6 +123,8 @@ func (r *room) join(rec booking.Record, p *meetingv1.Participant, phone *telepho
 	}
 	if phone != nil {
 		cfg.Mix = phone.mix
+	} else { // of a telephone's network the phone service tells
+		cfg.Quality = func(q sfu.Quality) { r.quality(id, q) }
 	}
 	peer, err := r.media.Join(cfg)
 	if err != nil {
@@ -153,6 +157,7 @@ func (r *room) live(rec booking.Record) bool {
 		if l := r.legs[p.ID]; l != nil {
 			l.mask(r.masked(p))
 		}
+		r.watch(p.ID)
 	}
 	return true
 }
@@ -292,7 +297,10 @@ func (h *Hall) finish(ctx context.Context, id, reason string, legs []callv1.LegE
 			return booking.ErrUnchanged
 		}
 		rec.State, rec.EndedAt, rec.Recording = meetingv1.Ended, now, false
-		if rec.Missed(now) {
+		switch {
+		case rec.Off:
+			rec.State = meetingv1.Cancelled
+		case rec.Missed(now):
 			rec.State = meetingv1.NoShow
 		}
 		rec.Legs = lengths(merge(rec.Legs, legs), known, rec.StartedAt, now)
@@ -366,6 +374,9 @@ func (r *room) quiet() []*leg {
 	r.mu.Lock()
 	if r.empty != nil {
 		r.empty()
+	}
+	for id := range r.waits {
+		r.still(id)
 	}
 	legs := make([]*leg, 0, len(r.legs))
 	for _, l := range r.legs {
@@ -467,15 +478,6 @@ func (r *room) tellLeg(ctx context.Context, participant string, l callv1.Leg, wi
 		})
 	})
 	return r.refused(err)
-}
-
-func (r *room) quality(participant string, q sfu.Quality) {
-	if q == sfu.AudioOnly || q == sfu.Poor {
-		r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventNotice, To: participant, Notice: "network." + string(q)})
-	}
-	if q == sfu.Good {
-		r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventNotice, To: participant, Notice: "network.good"})
-	}
 }
 
 func (r *room) speakers(list []sfu.Speaker) {

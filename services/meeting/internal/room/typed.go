@@ -30,7 +30,7 @@ const (
 	pastable  = rate
 	fieldSaid = "meeting-said"
 	fieldBody = "body"
-	// keepWithin bounds how long a line of real-time text waits for the database.
+	// keepWithin bounds how long the database is waited for at once.
 	keepWithin = 10 * time.Second
 )
 
@@ -232,7 +232,7 @@ func (r *room) typed(participant string, m sfu.Message) {
 	if m.Label != sfu.TextLabel {
 		return
 	}
-	r.onPhones(participant, m.Group, string(m.Data), false)
+	r.onPhones(meetingv1.Typed{Text: string(m.Data), From: participant}, m.Group)
 	r.write(draft{participant, m.Group == sideGroup}, string(m.Data))
 }
 
@@ -278,12 +278,34 @@ func (r *room) unfinished(participant string) {
 	}
 }
 
+// line keeps a line of real-time text. One that the database does not take at once is not lost: it is tried again as long as the
+// room is here.
 func (r *room) line(d draft, line string, off bool) {
+	now := r.hall.Now()
+	m := meetingv1.Message{ID: event.NewID(now), At: now, From: d.who, Text: line, Side: d.aside}
+	if err := r.keepLine(m, off); err != nil {
+		r.log.Warn("a line of real-time text is not kept yet", "participant_id", d.who, "err", err)
+		go r.keepLater(m, off)
+	}
+}
+
+func (r *room) keepLine(m meetingv1.Message, off bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), keepWithin)
 	defer cancel()
-	now := r.hall.Now()
-	_, err := r.say(ctx, meetingv1.Message{ID: event.NewID(now), At: now, From: d.who, Text: line, Side: d.aside}, off, true)
-	if err != nil {
-		r.log.Error("a line of real-time text is not kept", "participant_id", d.who, "err", err)
+	_, err := r.say(ctx, m, off, true)
+	return err
+}
+
+func (r *room) keepLater(m meetingv1.Message, off bool) {
+	for pause := time.Second; ; pause = min(2*pause, keepWithin) {
+		time.Sleep(pause)
+		err := r.keepLine(m, off)
+		switch {
+		case err == nil:
+			return
+		case r.hall.find(r.id) != r:
+			r.log.Error("a line of real-time text is not kept", "participant_id", m.From, "err", err)
+			return
+		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/outbox"
@@ -38,7 +39,7 @@ type Store struct {
 
 // New returns the store over a migrated database. Node names this process: the rooms that it claims are its alone.
 func New(db *store.DB, node string) *Store {
-	return &Store{Box: outbox.New(db, "outbox", LaneBus, LaneWork), db: db, node: node}
+	return &Store{Box: outbox.New(db, "outbox", LaneBus, LaneWork, LaneChoice), db: db, node: node}
 }
 
 // Turn waits until no other of this process writes about a meeting. Who writes without one is as safe, but when many do, they lose
@@ -138,22 +139,30 @@ func (t *Tx) Meeting(ctx context.Context, id string) (Meeting, error) {
 	return scan(t.QueryRow(ctx, `SELECT `+columns+` FROM meeting WHERE id = ?`, id))
 }
 
-// Meetings lists those of some areas that start in [from, to), earliest first.
-func (t *Tx) Meetings(ctx context.Context, areas []string, from, to time.Time) ([]Meeting, error) {
+// Spot is a place in the list of meetings: where one of them stands.
+type Spot struct {
+	StartsAt time.Time
+	ID       string
+}
+
+// Meetings lists up to limit of those of some areas that start in [from, to) and come after a spot, earliest first.
+func (t *Tx) Meetings(ctx context.Context, areas []string, from, to time.Time, after Spot, limit int) ([]Meeting, error) {
 	if len(areas) == 0 {
 		return nil, nil
 	}
-	args := []any{store.Micros(from), store.Micros(to)}
+	at := store.Micros(after.StartsAt)
+	args := []any{store.Micros(from), store.Micros(to), at, at, after.ID}
 	for _, a := range areas {
 		args = append(args, a)
 	}
 	return store.List(ctx, t.Tx, scan, `SELECT `+columns+` FROM meeting WHERE starts_at >= ? AND starts_at < ? AND erased_at = 0
-		AND service_area IN (?`+strings.Repeat(", ?", len(areas)-1)+`) ORDER BY starts_at, id LIMIT 500`, args...)
+		AND (starts_at > ? OR starts_at = ? AND id > ?)
+		AND service_area IN (?`+strings.Repeat(", ?", len(areas)-1)+`) ORDER BY starts_at, id LIMIT ?`, append(args, limit)...)
 }
 
 // Erase deletes a meeting's content; the row with id, area, state and time stays.
 func (t *Tx) Erase(ctx context.Context, id string, now time.Time) error {
-	for _, table := range []string{"sent", "said", "leg", "held", "dialin", "follow"} {
+	for _, table := range []string{"sent", "said", "leg", "held", "dialin", "follow", "party"} {
 		if _, err := t.Exec(ctx, `DELETE FROM `+table+` WHERE meeting_id = ?`, id); err != nil {
 			return err
 		}
@@ -174,9 +183,22 @@ func (t *Tx) Sent(ctx context.Context, meeting string) ([][]byte, error) {
 	return store.List(ctx, t.Tx, store.Column[[]byte], `SELECT sealed FROM sent WHERE meeting_id = ? ORDER BY at DESC, id DESC`, meeting)
 }
 
-// PutSetup keeps a set-up's JSON.
-func (t *Tx) PutSetup(ctx context.Context, id, body string) error {
-	_, err := t.Exec(ctx, `INSERT INTO setup (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body`, id, body)
+// PutSetup keeps a set-up's JSON as the version after the one that was read; errs.Conflict when it is another by now.
+func (t *Tx) PutSetup(ctx context.Context, id string, read int64, body string) error {
+	put := func(r sql.Result, err error) (bool, error) {
+		if err != nil {
+			return false, err
+		}
+		n, err := r.RowsAffected()
+		return n > 0, err
+	}
+	done, err := put(t.Exec(ctx, `UPDATE setup SET body = ?, version = version + 1 WHERE id = ? AND version = ?`, body, id, read))
+	if err == nil && !done && read == 0 {
+		done, err = put(t.Exec(ctx, `INSERT INTO setup (id, body, version) VALUES (?, ?, 1) ON CONFLICT (id) DO NOTHING`, id, body))
+	}
+	if err == nil && !done {
+		err = errs.E(errs.Conflict, "Opsætningen er ændret af en anden imens. Åbn den igen, og ret den.", nil)
+	}
 	return err
 }
 
@@ -198,15 +220,21 @@ func (t *Tx) Setups(ctx context.Context) (map[string]string, error) {
 	return out, rows.Err()
 }
 
-// Lanes of the outbox. Each is sent in order, and one that is stuck does not hold up the other.
+// Lanes of the outbox. Each is sent in order, and one that is stuck does not hold up the others.
 const (
-	LaneBus  = "bus"  // events
-	LaneWork = "work" // starts and signals of workflows
+	LaneBus    = "bus"    // events
+	LaneWork   = "work"   // starts and signals of workflows
+	LaneChoice = "choice" // choices for the consent service
 )
 
 // Publish puts an event in the outbox.
 func (t *Tx) Publish(ctx context.Context, m event.Message) error {
 	return t.s.PutEvent(ctx, t.Tx, LaneBus, m)
+}
+
+// Choose has the consent service keep a choice.
+func (t *Tx) Choose(ctx context.Context, c consentv1.Choice) error {
+	return t.s.PutEvent(ctx, t.Tx, LaneChoice, c)
 }
 
 // Signal has a meeting's workflow told that something has changed; it is started when it does not run.

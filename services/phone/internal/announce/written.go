@@ -1,5 +1,7 @@
 package announce
 
+import "strings"
+
 // VersionWritten is the version of the wording for those who read.
 const VersionWritten = Version + InWriting
 
@@ -20,6 +22,18 @@ const (
 	Unread        ID = "unread"      // the same without text
 	Citizen       ID = "citizen"     // the citizen, who was moved to the reader
 	CitizenUnread ID = "citizenunread"
+
+	// Captions: what is said, as text.
+	CaptionsOffer  ID = "captions-offer"  // how to get them
+	CaptionsOn     ID = "captions-on"     // they come from now on
+	CaptionsOff    ID = "captions-off"    // they were turned off
+	CaptionsWait   ID = "captions-wait"   // there is no yes to writing down
+	CaptionsNone   ID = "captions-none"   // nothing is written down here
+	CaptionsPaused ID = "captions-paused" // for a while nothing is
+
+	MeetingCaptionsOffer ID = "meeting-captions-offer"
+	MeetingCaptions      ID = "meeting-captions"   // they come from now on
+	MeetingNoCaptions    ID = "meeting-nocaptions" // the meeting is not written down
 
 	MeetingAnswer ID = "meeting-answer" // what was typed is no answer
 	MeetingSaid   ID = "meeting-said"   // what was typed in the lobby is seen
@@ -63,6 +77,20 @@ func Written(id ID) string {
 	case CitizenUnread:
 		return "Medarbejderen har forladt samtalen. Borgeren kan ikke læse, hvad du skriver."
 
+	case CaptionsOffer:
+		return "Vil du kunne læse, hvad de andre siger, så tast 3, eller skriv tekst på en linje for sig. Det kræver, at samtalen må skrives ned."
+	case CaptionsOn:
+		return "Tekstning er slået til. Et system med kunstig intelligens skriver, hvad de andre siger, og kan høre forkert. " +
+			"Tast 3, eller skriv tekst igen for at slå det fra."
+	case CaptionsOff:
+		return "Tekstning er slået fra."
+	case CaptionsWait:
+		return "Der kommer kun tekstning, når samtalen bliver skrevet ned, og det er der ikke sagt ja til. Siger du ja til det, så skriv det."
+	case CaptionsNone:
+		return "Der kommer ingen tekstning nu, for samtalen bliver ikke skrevet ned."
+	case CaptionsPaused:
+		return "Medarbejderen har sat nedskrivningen på pause. Så længe kommer der ingen tekstning."
+
 	case MeetingWelcome:
 		return "Velkommen til møder på telefon. Skriv koden på ni cifre fra din invitation."
 	case MeetingWrong:
@@ -83,6 +111,16 @@ func Written(id ID) string {
 		return "Mødelederen ved, at du venter. Læg ikke på."
 	case MeetingIn:
 		return "Du er med i mødet nu. Fra nu af kan alle i mødet læse det, du skriver. Tast 1 på telefonen for at slå din mikrofon fra og til."
+	case MeetingKeys:
+		return "Tast 1 for at slå din mikrofon fra og til, 0 hvis du har brug for hjælp, 2 hvis det, du siger og skriver, ikke må gemmes mere, " +
+			"og 3 for at slå tekstning til og fra."
+	case MeetingCaptionsOffer:
+		return "Vil du kunne læse, hvad de andre siger, så tast 3. Du kan også skrive tekst på en linje for sig, men det kan de andre se."
+	case MeetingCaptions:
+		return "Tekstning er slået til. Et system med kunstig intelligens skriver, hvad de andre siger, og kan høre forkert. " +
+			"Det gælder kun dem, der har sagt ja til at blive skrevet ned, og ikke i pauser. Tast 3 for at slå det fra."
+	case MeetingNoCaptions:
+		return "Der kommer ingen tekstning, for mødet bliver ikke skrevet ned."
 	case MeetingLost:
 		return "Forbindelsen til mødet er væk et øjeblik. Læg ikke på."
 	case MeetingJoin:
@@ -120,6 +158,18 @@ func WrittenIn(language string, id ID) string {
 	case MeetingIn:
 		return "You are in the meeting now. From now on everybody in the meeting can read what you type. " +
 			"Press 1 on the telephone to turn your microphone off and on."
+	case MeetingKeys:
+		return "Press 1 to turn your microphone off and on, 0 if you need help, 2 if what you say and type may not be kept any more, " +
+			"and 3 to turn captions on and off."
+	case MeetingCaptionsOffer:
+		return "If you would like to read what the others say, press 3. You can also type captions on a line of its own, but the others see that."
+	case MeetingCaptions:
+		return "Captions are on. An artificial intelligence system writes what the others say, and may hear it wrong. " +
+			"It does so only of those who have said yes to being written down, and not in pauses. Press 3 to turn captions off."
+	case MeetingNoCaptions:
+		return "There are no captions, because the meeting is not written down."
+	case CaptionsOff:
+		return "Captions are off."
 	case MeetingJoin:
 		return "Type 1 or yes to take part, or hang up."
 	case MeetingJoinAsk:
@@ -130,6 +180,30 @@ func WrittenIn(language string, id ID) string {
 		return text
 	}
 	return Written(id)
+}
+
+// AsksForCaptions tells whether a line is one that turns captions on and off.
+func AsksForCaptions(line string) bool {
+	switch strings.ToLower(strings.Trim(line, " .!")) {
+	case "tekst", "tekstning", "undertekster", "captions", "subtitles":
+		return true
+	}
+	return false
+}
+
+// Captioned is what stands before what somebody said, as a machine has written it down, or a person has put right.
+func Captioned(language, who string, corrected bool) string {
+	word := "tekstning"
+	if language == English {
+		word = "captions"
+	}
+	switch {
+	case corrected && language == English:
+		word += ", corrected"
+	case corrected:
+		word += ", rettet"
+	}
+	return who + " (" + word + ")"
 }
 
 // Writer is what stands before the text of somebody in a call of three, for one of the contract's roles.

@@ -83,6 +83,7 @@ type Call struct {
 	wrote        map[announce.ID]bool            // announcements that were written in this state
 	typists      []*typist                       // legs of typed words, in order
 	typedOpen    atomic.Pointer[[]callv1.LegEnd] // the same, for the will
+	captions     captioner
 
 	recs  []*recorder                 // all of the call, in order
 	open  atomic.Pointer[[]*recorder] // the same, for the will
@@ -271,9 +272,12 @@ func (c *Call) recording(role, user string) *recorder {
 func (c *Call) finish() {
 	c.ear.route.Store(nil)
 	c.unfinished()
+	others := c.othersOpen()
 	c.dropConsult()
 	c.dropDesk()
 	c.closeRecorded()
+	c.sayLast(others)
+	c.endCaptions()
 	if c.line != nil {
 		c.observeLine()
 		if err := c.line.HangUp(context.Background()); err != nil {
@@ -292,6 +296,7 @@ func (c *Call) finish() {
 	c.out.close()
 	c.flush()
 	<-c.out.done
+	c.s.told(c)
 	c.log.Info("call ended", "reason", c.reason, "legs", len(c.recs), "seconds", int(time.Since(c.started).Seconds()))
 }
 

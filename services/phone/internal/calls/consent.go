@@ -69,6 +69,7 @@ func (c *Call) heed(v chosen) bool {
 	c.chosenAt = v.At
 	before := c.transcribe
 	c.transcribe = &v.Value
+	c.tellCaptions()
 	return before == nil || *before != v.Value
 }
 

@@ -19,6 +19,8 @@ type end struct {
 	unread unread
 	page   *line.Page  // what it shows
 	told   announce.ID // what was last written about who reads what it types; the call's goroutine's
+
+	captions captioned
 }
 
 // seat is a place in a call.

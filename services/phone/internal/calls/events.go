@@ -54,23 +54,12 @@ func (c *Call) snapshot() {
 	c.s.changed()
 }
 
-// quality of the citizen's line, from loss and jitter.
+// quality of the citizen's line.
 func (c *Call) quality() string {
 	if c.line == nil {
 		return ""
 	}
-	st := c.line.Stats()
-	if st.Receiver.Packets < 50 {
-		return ""
-	}
-	loss := max(float64(st.Receiver.Lost)/float64(st.Receiver.Packets), st.RemoteLoss)
-	switch {
-	case loss > 0.05 || st.Receiver.Jitter > 80*time.Millisecond:
-		return "poor"
-	case loss > 0.01 || st.Receiver.Jitter > 30*time.Millisecond:
-		return "fair"
-	}
-	return "good"
+	return c.line.Quality()
 }
 
 func (c *Call) legs() []callv1.Leg {
@@ -110,6 +99,7 @@ func (c *Call) choose(yes bool, how, who string) {
 	c.transcribe = &yes
 	now := time.Now()
 	c.chosenAt = now.UTC()
+	c.tellCaptions()
 	ch := consentv1.Choice{
 		Meta:           event.NewMeta("consent.v1.choice", source, now),
 		ConversationID: c.id, Kind: consentv1.Transcription, Value: yes, Basis: c.area.Basis, Purpose: c.area.Purpose,

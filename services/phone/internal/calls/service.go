@@ -44,6 +44,7 @@ type Times struct {
 	Flush          time.Duration // for the recogniser to commit the end [3 min]
 	DialLimit      time.Duration // outgoing calls ring so long [60 s]
 	TextPause      time.Duration // without typing, after which a line is ended [4 s]
+	LastWords      time.Duration // for captions of what was said last, before we hang up [4 s]
 }
 
 func (t Times) withDefaults() Times {
@@ -63,6 +64,7 @@ func (t Times) withDefaults() Times {
 	def(&t.Flush, 3*time.Minute)
 	def(&t.DialLimit, time.Minute)
 	def(&t.TextPause, 4*time.Second)
+	def(&t.LastWords, 4*time.Second)
 	return t
 }
 
@@ -105,9 +107,10 @@ type Service struct {
 
 	mu     sync.Mutex
 	calls  map[string]*Call
-	active int           // calls, with their events and audio
-	idle   chan struct{} // closed when active falls to 0; nil while nobody waits
-	endsBy time.Time     // when Drain hangs up; zero: not stopping
+	ended  map[string]*Call // their last events are on their way
+	active int              // calls, with their events and audio
+	idle   chan struct{}    // closed when active falls to 0; nil while nobody waits
+	endsBy time.Time        // when Drain hangs up; zero: not stopping
 
 	dirty chan struct{}
 }
@@ -118,7 +121,7 @@ func New(cfg Config) *Service {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Service{
 		cfg: cfg, queue: newQueue(), ctx: ctx, stop: stop,
-		calls: map[string]*Call{}, dirty: make(chan struct{}, 1),
+		calls: map[string]*Call{}, ended: map[string]*Call{}, dirty: make(chan struct{}, 1),
 	}
 }
 
@@ -326,8 +329,16 @@ func (s *Service) whenIdle() <-chan struct{} {
 func (s *Service) remove(c *Call) {
 	s.mu.Lock()
 	delete(s.calls, c.id)
+	s.ended[c.id] = c
 	s.mu.Unlock()
 	s.changed()
+}
+
+// told is when everything about an ended call has been sent.
+func (s *Service) told(c *Call) {
+	s.mu.Lock()
+	delete(s.ended, c.id)
+	s.mu.Unlock()
 }
 
 // Drain waits for the calls to end by themselves as long as ctx lives, which desks are told, then hangs

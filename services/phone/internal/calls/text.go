@@ -156,6 +156,10 @@ func (c *Call) read(e *end, h handler) verdict {
 
 // said takes a line of the citizen.
 func (c *Call) said(l saidLine, h handler) verdict {
+	if announce.AsksForCaptions(l.text) && c.captionable() {
+		c.toggleCaptions(c.line)
+		return done
+	}
 	if key, ok := answers[strings.ToLower(strings.Trim(l.text, " .!"))]; ok && h != nil {
 		if v := h(key); v != pass {
 			return v
@@ -372,14 +376,13 @@ func (c *Call) typeBack(s string) error {
 	if len(to) == 0 {
 		return errs.E(errs.Conflict, "Borgerens telefon kan ikke vise tekst.", nil)
 	}
-	label := c.label(callv1.RoleCaseworker)
-	if err := to[0].page.Write(callv1.RoleCaseworker, label, s); errors.Is(err, rtpx.ErrTextFull) {
+	if err := to[0].page.Write(callv1.RoleCaseworker, c.label(to[0], callv1.RoleCaseworker), s); errors.Is(err, rtpx.ErrTextFull) {
 		return errs.E(errs.Limited, "Der venter for meget tekst. Prøv igen om lidt.", err)
 	} else if err != nil {
 		return errs.E(errs.Unavailable, "", err)
 	}
 	for _, e := range to[1:] {
-		_ = e.page.Write(callv1.RoleCaseworker, label, s) // a gap shows what it cannot take
+		_ = e.page.Write(callv1.RoleCaseworker, c.label(e, callv1.RoleCaseworker), s) // a gap shows what it cannot take
 	}
 	for _, l := range c.add(&c.ours, s) {
 		c.utter(l)

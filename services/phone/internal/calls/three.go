@@ -69,6 +69,10 @@ func (c *Call) readOther() {
 		return
 	}
 	for _, l := range c.add(&c.others, text) {
+		if announce.AsksForCaptions(l.text) {
+			c.toggleCaptions(c.consult.line)
+			continue
+		}
 		c.utter(l)
 	}
 }
@@ -85,14 +89,14 @@ func (c *Call) pass(role, text string) {
 	if to == nil || !to.HasText() {
 		return
 	}
-	if err := to.page.Write(role, c.label(role), text); err != nil {
+	if err := to.page.Write(role, c.label(to, role), text); err != nil {
 		c.log.Debug("typed text is not shown", "err", err)
 	}
 }
 
-// label is what stands before somebody's text: nothing, where there is only one who writes.
-func (c *Call) label(role string) string {
-	if c.whoReads() != three {
+// label is what stands before somebody's text: nothing, where there is only one who writes, and no captions beside that.
+func (c *Call) label(to *end, role string) string {
+	if c.whoReads() != three && !to.captions.on {
 		return ""
 	}
 	return announce.Writer(role)
@@ -125,6 +129,7 @@ func (c *Call) tellReaders() {
 	if e := c.third(); e != nil {
 		c.tellReader(e, c.thirdReads(now))
 	}
+	c.tellCaptions()
 	has := c.hasText()
 	if c.hadText && !has && c.desk != nil {
 		c.notice(announce.Written(announce.TextOver))

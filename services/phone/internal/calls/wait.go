@@ -58,6 +58,11 @@ func (c *Call) handle(v any, h handler) verdict {
 		return c.read(v.from, h)
 	case rested:
 		return c.rest(v, h)
+	case digit:
+		if v == captionKey && c.line != nil && c.line.HasText() && c.captionable() {
+			c.toggleCaptions(c.line)
+			return done
+		}
 	}
 	if h != nil {
 		if r := h(v); r != pass {

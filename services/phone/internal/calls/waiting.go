@@ -25,7 +25,9 @@ func asking(c *Call) phase {
 	}
 	c.asked = true
 	c.tell(callv1.ReasonAsking)
-	return c.next(c.play(c.keys(), c.sound(announce.Ask), announce.Pause(2*time.Second)), waiting)
+	question := c.sound(announce.Ask)
+	c.tellCaptions()
+	return c.next(c.play(c.keys(), question, announce.Pause(2*time.Second)), waiting)
 }
 
 // Posts that a key press of a waiting caller leads to.

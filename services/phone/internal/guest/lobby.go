@@ -215,11 +215,18 @@ func (v *visit) lobby() string {
 func (v *visit) waiting(p any) bool {
 	switch p := p.(type) {
 	case digit:
+		if p == captionKey && v.line.HasText() {
+			v.toggleCaptions()
+		}
 		if p == '0' && v.knock(true) == "" {
 			v.next = announce.MeetingHelp
 			return true
 		}
 	case wrote:
+		if announce.AsksForCaptions(string(p)) {
+			v.toggleCaptions()
+			return false
+		}
 		return v.tell(string(p))
 	case news:
 		return v.heard(p)

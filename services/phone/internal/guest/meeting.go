@@ -45,6 +45,7 @@ func (v *visit) meeting() string {
 	go v.mouth.publish(ctx, nc, session)
 	v.mouth.begin()
 	v.say(announce.MeetingIn)
+	v.offerCaptions()
 	for {
 		if out := v.renew(session); out != "" {
 			return out
@@ -62,7 +63,7 @@ func (v *visit) meeting() string {
 // renew asks for the sound again, which also tells where the seat stands.
 func (v *visit) renew(session string) string {
 	e, err := ask[meetingv1.Entry](v, meetingv1.SoundSubject, meetingv1.SoundRequest{
-		Seat: v.seat, Session: session, Text: v.line.HasText(),
+		Seat: v.seat, Session: session, Text: v.line.HasText(), Captions: v.reading, Quality: v.line.Quality(),
 	})
 	switch errs.KindOf(err) {
 	case errs.NotFound, errs.Denied:
@@ -134,7 +135,14 @@ func (v *visit) checkLine() {
 func (v *visit) inMeeting(p any) bool {
 	switch p := p.(type) {
 	case digit:
+		if p == captionKey && v.line.HasText() {
+			v.toggleCaptions()
+			return true // the room is told at once
+		}
 		v.key(p)
+	case asksForCaptions:
+		v.toggleCaptions()
+		return true
 	case held:
 		v.report(map[bool]string{true: meetingv1.LineHeld}[bool(p)])
 	case news:
@@ -145,7 +153,7 @@ func (v *visit) inMeeting(p any) bool {
 	return false
 }
 
-// key is one pressed in the meeting: 1 or *6 mute, 0 asks for help, 2 takes back that it may be written down, # tells the keys.
+// key is one pressed in the meeting: 1 or *6 mute, 0 asks for help, 3 captions (where there is text), 2 takes back that it may be written down, # tells the keys.
 func (v *visit) key(d digit) {
 	star := v.star
 	v.star = d == '*'

@@ -3,6 +3,7 @@ package guest
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -42,6 +43,8 @@ type (
 	rested  struct{ change int } // nobody has typed for a while
 	erase   struct{}             // of the last key
 	wrote   string               // a line that stands for no key
+	// asksForCaptions is a line that does, typed in the meeting.
+	asksForCaptions struct{}
 )
 
 // keyboard is what a guest types, until it is read.
@@ -49,7 +52,8 @@ type keyboard struct {
 	mu   sync.Mutex
 	text string
 	told bool
-	pen  *pen // in the meeting
+	pen  *pen     // in the meeting
+	line rtt.Line // that is typed there: looked at for who asks for captions
 }
 
 // typed is for the line's socket.
@@ -59,6 +63,9 @@ func (v *visit) typed(s string) {
 	defer k.mu.Unlock()
 	if k.pen != nil {
 		k.pen.write(s)
+		if slices.ContainsFunc(k.line.Type(s), announce.AsksForCaptions) {
+			v.post(asksForCaptions{})
+		}
 		return
 	}
 	if len(k.text)+len(s) > maxUnread { // nobody's to read: it is only looked for answers
@@ -87,7 +94,7 @@ func (k *keyboard) next() (c string, ok bool) {
 func (k *keyboard) hand(p *pen) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.pen, k.text = p, ""
+	k.pen, k.text, k.line = p, "", rtt.Line{}
 }
 
 // read takes what was typed as keys and lines. What comes after one that stops is read next.
@@ -192,8 +199,13 @@ func (v *visit) reads() nats.MsgHandler {
 		}
 		last = t.Number
 		from := t.From
-		if t.Chat {
+		switch {
+		case t.Chat:
 			from += "/chat"
+		case t.Caption && t.Corrected:
+			from += "/corrected"
+		case t.Caption:
+			from += "/caption"
 		}
 		if err := v.page.Write(from, label(language, t), t.Text); err != nil {
 			v.log.Debug("typed text is not shown", "err", err)
@@ -201,13 +213,41 @@ func (v *visit) reads() nats.MsgHandler {
 	}
 }
 
-// label is who types, by name and role.
+// label is who types or says it, by name and role.
 func label(language string, t meetingv1.Typed) string {
-	role := announce.Role(language, t.Role)
-	if t.Name == "" {
-		return role
+	who := announce.Role(language, t.Role)
+	if t.Name != "" {
+		who = t.Name + ", " + who
 	}
-	return t.Name + ", " + role
+	if t.Caption {
+		return announce.Captioned(language, who, t.Corrected)
+	}
+	return who
+}
+
+// captionKey turns captions on and off, as a line does for which announce.AsksForCaptions.
+const captionKey = digit('3')
+
+// toggleCaptions has what the others say come to the telephone, or not any more. The meeting decides what there is: what is written
+// down of those who have said yes to that, as for everybody else.
+func (v *visit) toggleCaptions() {
+	v.reading = !v.reading
+	switch {
+	case !v.reading:
+		v.write(v.language, announce.CaptionsOff)
+	case v.asks:
+		v.write(v.language, announce.MeetingCaptions)
+	default:
+		v.write(v.language, announce.MeetingNoCaptions)
+	}
+}
+
+// offerCaptions tells once how to get them, where there can be any.
+func (v *visit) offerCaptions() {
+	if v.asks && !v.told && !v.reading {
+		v.write(v.language, announce.MeetingCaptionsOffer)
+	}
+	v.told = true
 }
 
 // pen brings what is typed into the room: in order, each piece until the room has it.

@@ -57,6 +57,8 @@ type visit struct {
 	// In the meeting.
 	muted   bool
 	star    bool // the last key was a star
+	reading bool // what the others say
+	told    bool // how to read it
 	away    bool // the meeting is not heard
 	checked time.Time
 }

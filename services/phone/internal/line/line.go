@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -185,6 +186,22 @@ func (l *Line) SendDigits(keys string) error { return l.leg.SendDigits(keys) }
 
 // Stats of the media.
 func (l *Line) Stats() rtpx.LegStats { return l.leg.Stats() }
+
+// Quality puts loss and jitter into a word: good, fair or poor; empty before enough was heard to tell.
+func (l *Line) Quality() string {
+	st := l.Stats()
+	if st.Receiver.Packets < 50 {
+		return ""
+	}
+	loss := max(float64(st.Receiver.Lost)/float64(st.Receiver.Packets), st.RemoteLoss)
+	switch {
+	case loss > 0.05 || st.Receiver.Jitter > 80*time.Millisecond:
+		return "poor"
+	case loss > 0.01 || st.Receiver.Jitter > 30*time.Millisecond:
+		return "fair"
+	}
+	return "good"
+}
 
 // Codec in use; Unknown before the first answer.
 func (l *Line) Codec() rtpx.Codec {

@@ -227,10 +227,11 @@ func connection(d *sdp.SessionDescription, m *sdp.MediaDescription) (addr netip.
 	}
 	host, _, _ := strings.Cut(c.Address.Address, "/")
 	a, err := netip.ParseAddr(host)
-	if err != nil {
+	a = a.Unmap()
+	if err != nil || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) { // a call is with one party
 		return netip.IPv4Unspecified(), false
 	}
-	return a.Unmap(), a.IsUnspecified()
+	return a, a.IsUnspecified()
 }
 
 // formats lists the payload types that we know, static ones without rtpmap too.

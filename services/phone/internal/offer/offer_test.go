@@ -75,6 +75,19 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// TestAddressOfMany: sound goes to nobody's group, whatever an offer says. It goes to where theirs comes from.
+func TestAddressOfMany(t *testing.T) {
+	for _, c := range []string{"IP4 255.255.255.255", "IP4 239.1.2.3/127", "IP4 224.0.0.1", "IP6 ff02::1", "IP6 ::ffff:255.255.255.255", "IP4 nowhere"} {
+		s, err := Parse(describe("m=audio 4000 RTP/AVP 8", "c=IN "+c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := s.Streams[0].RTP.Addr(); !a.IsUnspecified() {
+			t.Errorf("%s: sound goes to %s", c, a)
+		}
+	}
+}
+
 func TestAnswerKeepsEveryLine(t *testing.T) {
 	key, err := rtpx.NewCrypto(1, "AES_CM_128_HMAC_SHA1_80")
 	if err != nil {

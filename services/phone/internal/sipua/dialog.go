@@ -356,7 +356,7 @@ func (d *Dialog) settle(res *sip.Response, err error) error {
 const ByeLimit = 4 * time.Second
 
 // Bye ends the dialog. It waits a little for the ACK of our 200 (section 15) and
-// for the answer, and ends the dialog in any case.
+// for the answer, and ends the dialog in any case. ErrEnded: the other side did not know it any more.
 func (d *Dialog) Bye(ctx context.Context, hs ...sip.Header) error {
 	select {
 	case <-d.done:
@@ -376,8 +376,16 @@ func (d *Dialog) Bye(ctx context.Context, hs ...sip.Header) error {
 	if over {
 		return nil
 	}
-	_, err := d.do(ctx, d.request(sip.BYE, Body{}, 0, hs...))
+	res, err := d.do(ctx, d.request(sip.BYE, Body{}, 0, hs...))
+	select {
+	case <-d.done:
+		return nil // both hung up at once
+	default:
+	}
 	d.end("bye")
+	if err == nil && gone(res, nil) {
+		return ErrEnded // who started anew meanwhile knows of no call
+	}
 	return err
 }
 

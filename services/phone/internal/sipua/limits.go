@@ -81,10 +81,12 @@ func (u *UA) admit(req *sip.Request, tx sip.ServerTransaction) bool {
 	case len(a.Users) == 0:
 		u.refuse(req, tx, "address", sip.StatusForbidden, "Forbidden")
 		return false
-	case !u.authorised(req):
-		h := sip.NewHeader("WWW-Authenticate", u.challenge())
-		u.refuse(req, tx, "digest", sip.StatusUnauthorized, "Unauthorized", h)
-		return false
+	default:
+		if ok, stale := u.authorised(req); !ok {
+			h := sip.NewHeader("WWW-Authenticate", u.challenge(stale))
+			u.refuse(req, tx, "digest", sip.StatusUnauthorized, "Unauthorized", h)
+			return false
+		}
 	}
 	retry := sip.NewHeader("Retry-After", "10")
 	switch {
@@ -112,23 +114,21 @@ func (u *UA) realm() string {
 	return "samtale"
 }
 
-func (u *UA) challenge() string {
-	c := digest.Challenge{Realm: u.realm(), Nonce: u.nonces.fresh(time.Now()), Algorithm: "MD5", QOP: []string{"auth"}}
+func (u *UA) challenge(stale bool) string {
+	c := digest.Challenge{Realm: u.realm(), Nonce: u.nonces.fresh(time.Now()), Algorithm: "MD5", QOP: []string{"auth"}, Stale: stale}
 	return c.String()
 }
 
-func (u *UA) authorised(req *sip.Request) bool {
-	h := header(req, "Authorization")
-	if h == "" {
-		return false
-	}
-	cred, err := digest.ParseCredentials(h)
-	if err != nil || !u.nonces.valid(cred.Nonce, time.Now()) {
-		return false
+// authorised tells whether a request has logged in. Stale: with the right password, but a challenge that counts no more, or for a
+// request that was here before (RFC 7616, section 3.3 and 3.4).
+func (u *UA) authorised(req *sip.Request) (ok, stale bool) {
+	cred, err := digest.ParseCredentials(header(req, "Authorization"))
+	if err != nil {
+		return false, false
 	}
 	pw, ok := u.cfg.Access.Users[cred.Username]
 	if !ok || cred.Realm != u.realm() {
-		return false
+		return false, false
 	}
 	chal := &digest.Challenge{Realm: cred.Realm, Nonce: cred.Nonce, Algorithm: "MD5"}
 	if cred.QOP != "" {
@@ -138,14 +138,27 @@ func (u *UA) authorised(req *sip.Request) bool {
 		Method: req.Method.String(), URI: cred.URI, Username: cred.Username, Password: pw,
 		Cnonce: cred.Cnonce, Count: cred.Nc,
 	})
-	return err == nil && subtle.ConstantTimeCompare([]byte(want.Response), []byte(cred.Response)) == 1
+	if err != nil || subtle.ConstantTimeCompare([]byte(want.Response), []byte(cred.Response)) != 1 {
+		return false, false
+	}
+	count := cred.Nc
+	if cred.QOP == "" { // then the response does not vouch for it
+		count = 0
+	}
+	ok = u.nonces.use(cred.Nonce, count, time.Now())
+	return ok, !ok
 }
 
 // nonces are the challenges of the last minutes; old ones are forgotten, and the
 // client is asked again.
 type nonces struct {
 	mu sync.Mutex
-	m  map[string]time.Time
+	m  map[string]nonce
+}
+
+type nonce struct {
+	till time.Time
+	used int // the highest count of a request
 }
 
 const (
@@ -153,7 +166,7 @@ const (
 	maxNonces = 10000
 )
 
-func newNonces() *nonces { return &nonces{m: map[string]time.Time{}} }
+func newNonces() *nonces { return &nonces{m: map[string]nonce{}} }
 
 func (n *nonces) fresh(now time.Time) string {
 	var b [16]byte
@@ -164,19 +177,27 @@ func (n *nonces) fresh(now time.Time) string {
 	if len(n.m) >= maxNonces {
 		clear(n.m)
 	}
-	n.m[s] = now.Add(nonceLife)
+	n.m[s] = nonce{till: now.Add(nonceLife)}
 	return s
 }
 
-func (n *nonces) valid(s string, now time.Time) bool {
+// use takes a request with a nonce; count is its nc, 0 from clients that do not count. Each counts once: whoever has overheard a login
+// cannot call with it.
+func (n *nonces) use(s string, count int, now time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	till, ok := n.m[s]
-	if ok && now.After(till) {
+	c, ok := n.m[s]
+	if ok && now.After(c.till) {
 		delete(n.m, s)
 		return false
 	}
-	return ok
+	count = max(count, 1)
+	if !ok || count <= c.used {
+		return false
+	}
+	c.used = count
+	n.m[s] = c
+	return true
 }
 
 // rateLimit is a token bucket per source address. Full buckets are forgotten.

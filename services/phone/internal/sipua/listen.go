@@ -19,7 +19,7 @@ import (
 func (u *UA) listen() error {
 	pc, l, err := listenBoth(u.cfg.Addr)
 	if err != nil {
-		return fmt.Errorf("SIP on %s: %w", u.cfg.Addr, err)
+		return fmt.Errorf("SIP on %s (SAMTALE_SIP_ADDR): %w", u.cfg.Addr, err)
 	}
 	u.udp, u.tcp = toAddr(pc.LocalAddr()), toAddr(l.Addr())
 	u.serve(func() { u.srv.ServeUDP(pc) }, pc)

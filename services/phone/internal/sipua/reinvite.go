@@ -14,6 +14,7 @@ func (u *UA) onReinvite(req *sip.Request, tx sip.ServerTransaction) {
 	d := u.find(req)
 	if d == nil {
 		u.reject(req, tx, sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
+		tx.Terminate()
 		return
 	}
 	leave, ok := d.enter(u, req, tx)

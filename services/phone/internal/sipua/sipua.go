@@ -204,7 +204,9 @@ func (u *UA) routes() {
 	}))
 }
 
-// guarded keeps a fault in the handling of one message from ending all calls.
+// guarded keeps a fault in the handling of one message from ending all calls. What belongs to no call of ours is answered without a
+// state (RFC 3261 section 8.2.7), as are INVITEs that are not admitted: a transaction stands for 32 s and repeats its answer, so that a
+// flood would fill the memory, and we would flood whoever it pretends to come from.
 func (u *UA) guarded(h sipgo.RequestHandler) sipgo.RequestHandler {
 	return func(req *sip.Request, tx sip.ServerTransaction) {
 		defer func() {
@@ -213,7 +215,11 @@ func (u *UA) guarded(h sipgo.RequestHandler) sipgo.RequestHandler {
 				u.refuse(req, tx, "panic", sip.StatusInternalServerError, "Server Internal Error")
 			}
 		}()
+		ours := req.Method == sip.INVITE || u.find(req) != nil
 		h(req, tx)
+		if !ours {
+			tx.Terminate()
+		}
 	}
 }
 

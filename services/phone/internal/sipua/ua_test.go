@@ -3,9 +3,11 @@ package sipua
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -145,6 +147,23 @@ func TestBothTransportsAndBothWays(t *testing.T) {
 		if a.Dialogs()+b.Dialogs() != 0 {
 			t.Error("dialogs are left")
 		}
+	}
+}
+
+// Who has started anew in the middle of a call knows nothing of it: that is no proper end.
+func TestByeToOneWhoForgot(t *testing.T) {
+	a, b := newSide(t, Config{}), newSide(t, Config{})
+	d := a.mustDial(b, "")
+	theirs := <-b.calls
+	<-theirs.confirmed
+	b.UA.mu.Lock()
+	clear(b.dialogs)
+	b.UA.mu.Unlock()
+	if err := d.Bye(t.Context()); !errors.Is(err, ErrEnded) {
+		t.Errorf("BYE: %v", err)
+	}
+	if r := <-a.ended; r != "bye" {
+		t.Errorf("ended by %q", r)
 	}
 }
 
@@ -477,6 +496,67 @@ func TestRateLimit(t *testing.T) {
 	r.forget(now.Add(time.Hour))
 	if len(r.m) != 0 {
 		t.Error("full buckets are remembered")
+	}
+}
+
+// TestTurnedAwayWithoutState: what is no call of ours is answered and forgotten: the same request again is looked at anew, and gets
+// its answer at once, without a provisional one.
+func TestTurnedAwayWithoutState(t *testing.T) {
+	var refused atomic.Int32
+	b := newSide(t, Config{Rate: 1e-9, Burst: 1, Refused: func(string) { refused.Add(1) }})
+	c, err := net.Dial("udp", b.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(2 * time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	answer := func(method, branch, extra, toTag string) string {
+		t.Helper()
+		_, err := fmt.Fprintf(c, "%s sip:x@%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s;rport\r\nFrom: <sip:a@b>;tag=1\r\n"+
+			"To: <sip:x@y>%s\r\nCall-ID: %s\r\nCSeq: 1 %s\r\nMax-Forwards: 70\r\n%sContent-Length: 0\r\n\r\n",
+			method, b.Addr(), c.LocalAddr(), branch, toTag, branch, method, extra)
+		if err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 4096)
+		n, err := c.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, _, _ := strings.Cut(string(buf[:n]), "\r\n")
+		return strings.TrimPrefix(first, "SIP/2.0 ")[:3]
+	}
+	contact := fmt.Sprintf("Contact: <sip:a@%s>\r\n", c.LocalAddr())
+	for b.limit.take(source(fromAddr(c.LocalAddr().String())), time.Now()) { // the only call that this address may place
+	}
+	for _, tt := range []struct {
+		method, extra, toTag, want string
+		counted                    bool
+	}{
+		{"INVITE", contact, "", "503", true},
+		{"INVITE", "", "", "400", true},
+		{"INVITE", contact, ";tag=unknown", "481", false},
+		{"OPTIONS", "", "", "200", false},
+		{"BYE", "", ";tag=unknown", "481", false},
+		{"MESSAGE", "", "", "405", false},
+	} {
+		ask := func() {
+			t.Helper()
+			if got := answer(tt.method, tt.want+tt.method, tt.extra, tt.toTag); got != tt.want {
+				t.Errorf("%s: %s, want %s", tt.method, got, tt.want)
+			}
+		}
+		ask()
+		// A transaction would answer the same again by itself, for 32 s; without one it is looked at.
+		before := refused.Load()
+		for till := time.Now().Add(25 * time.Second); tt.counted && refused.Load() == before; ask() {
+			if time.Now().After(till) {
+				t.Errorf("%s (%s) stands", tt.method, tt.want)
+				break
+			}
+		}
 	}
 }
 

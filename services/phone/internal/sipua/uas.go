@@ -10,6 +10,7 @@ import (
 
 func (u *UA) onInvite(req *sip.Request, tx sip.ServerTransaction) {
 	if !u.wellFormed(req, tx) {
+		tx.Terminate()
 		return
 	}
 	if tagOf(req.To().Params) != "" {
@@ -53,6 +54,10 @@ func (u *UA) wellFormed(req *sip.Request, tx sip.ServerTransaction) bool {
 }
 
 func (u *UA) onNewInvite(req *sip.Request, tx sip.ServerTransaction) {
+	if !u.admit(req, tx) {
+		tx.Terminate()
+		return
+	}
 	// 100 at once also stops sipgo's own timer, which reads the request that the
 	// tag is written into below.
 	u.respond(tx, u.response(req, sip.StatusTrying, "Trying", Body{}))
@@ -62,7 +67,7 @@ func (u *UA) onNewInvite(req *sip.Request, tx sip.ServerTransaction) {
 		return
 	}
 	defer u.forget(key)
-	if !u.admit(req, tx) || !u.acceptable(req, tx) {
+	if !u.acceptable(req, tx) {
 		return
 	}
 	tag := sip.GenerateTagN(16)

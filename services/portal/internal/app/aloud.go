@@ -46,7 +46,9 @@ func (a *App) aloud(w http.ResponseWriter, r *http.Request, p who.Person) error 
 	if i < 0 || err != nil || n < 0 || n >= len(s.Answers[i].Sentences) {
 		return translated(r, errs.NotFound, "q.read.none")
 	}
-	sound, err := a.speak(r.Context(), s.Answers[i].Sentences[n].Text, s.Answers[i].Language)
+	ans := s.Answers[i]
+	t := a.newTurn(ans, a.chunksOf(r.Context(), []assistantv1.Answer{ans}))
+	sound, err := a.speak(r.Context(), ans.Sentences[n].Text, t.Said())
 	if err != nil {
 		return err
 	}

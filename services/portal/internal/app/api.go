@@ -47,11 +47,6 @@ func (a *App) me(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	return reply(w, p)
 }
 
-// extend answers like me; being asked is what extends the session.
-func (a *App) extend(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	return reply(w, p)
-}
-
 func (a *App) listAreas(w http.ResponseWriter, r *http.Request, _ who.Person) error {
 	areas, err := a.areas(r.Context())
 	if err != nil {

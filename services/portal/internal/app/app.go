@@ -8,12 +8,14 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +24,7 @@ import (
 	"samtale.dk/samtale/services/contract/callv1"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/platform/bus"
+	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/health"
 	"samtale.dk/samtale/services/platform/seal"
 	"samtale.dk/samtale/services/portal/internal/federation"
@@ -30,6 +33,7 @@ import (
 	"samtale.dk/samtale/services/portal/internal/testlogin"
 	"samtale.dk/samtale/services/portal/internal/texts"
 	"samtale.dk/samtale/services/portal/internal/web"
+	"samtale.dk/samtale/services/portal/internal/who"
 )
 
 // Config is what an App needs. All fields but Test, Embed and Proxies are required.
@@ -79,12 +83,48 @@ func New(cfg Config, stop <-chan struct{}) *App {
 	for _, r := range a.routes() {
 		mux.Handle(r.pattern, a.guard(r))
 	}
-	mux.Handle("/", a.guard(route{public: true, handle: a.notFound}))
+	mux.Handle("/", a.guard(route{public: true, handle: func(w http.ResponseWriter, r *http.Request, p who.Person) error {
+		if methods := otherMethods(mux, r); len(methods) > 0 && forPrograms(r.URL.Path) {
+			return a.notThatMethod(w, r, methods)
+		}
+		return a.notFound(w, r, p)
+	}}))
 	if cfg.Test != nil {
 		mux.Handle("/oidc/", http.StripPrefix("/oidc", cfg.Test))
 	}
 	a.handler = a.shield(mux)
 	return a
+}
+
+// otherMethods are those that something answers at the path that r asks.
+func otherMethods(mux *http.ServeMux, r *http.Request) (methods []string) {
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		other := *r
+		other.Method = m
+		if _, pattern := mux.Handler(&other); pattern != "/" {
+			methods = append(methods, m)
+		}
+	}
+	return methods
+}
+
+// notThatMethod tells a program which methods a path has (RFC 9110, 15.5.6; RFC 9725 wants it of PATCH, among others).
+func (a *App) notThatMethod(w http.ResponseWriter, r *http.Request, methods []string) error {
+	w.Header().Set("Allow", strings.Join(methods, ", "))
+	if r.Method == http.MethodOptions {
+		if forMedia(r.URL.Path) {
+			w.Header().Set("Accept-Post", "application/sdp")
+			w.Header().Set("Access-Control-Allow-Methods", strings.Join(methods, ", "))
+			w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	p := problem(errs.E(errs.Invalid, "Adressen findes, men ikke med "+r.Method+". Brug en af: "+w.Header().Get("Allow")+".", nil), lang(r))
+	p.Status = http.StatusMethodNotAllowed
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	return json.NewEncoder(w).Encode(p)
 }
 
 // ServeHTTP implements http.Handler.

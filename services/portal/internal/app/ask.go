@@ -7,15 +7,16 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
+	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/contract/assistantv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/knowledgev1"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/portal/internal/texts"
 	"samtale.dk/samtale/services/portal/internal/who"
 	"samtale.dk/samtale/services/portal/token"
 )
@@ -42,11 +43,9 @@ type askBody struct {
 	Language     string `json:"language,omitempty"`
 }
 
-var fourDigits = regexp.MustCompile(`^\d{4}$`)
-
-func (b askBody) check() error {
-	if b.Municipality != "" && !fourDigits.MatchString(b.Municipality) {
-		return errs.E(errs.Invalid, "Kommunen skal være en kode med fire cifre, for eksempel 0751.", nil)
+func (b askBody) check(t texts.Catalogue) error {
+	if err := aMunicipality(b.Municipality, t); err != nil {
+		return err
 	}
 	if _, err := time.Parse(knowledgev1.DateLayout, b.At); b.At != "" && err != nil {
 		return errs.E(errs.Invalid, "Datoen skal skrives som år-måned-dag, for eksempel 2026-11-22.", err)
@@ -58,6 +57,23 @@ func (b askBody) check() error {
 		return errs.E(errs.Invalid, "Samtalens nummer er ikke gyldigt. Udelad det for at begynde en ny.", nil)
 	}
 	return nil
+}
+
+// aMunicipality refuses a code that no municipality has; "" is the whole country.
+func aMunicipality(code string, t texts.Catalogue) error {
+	if _, ok := danish.MunicipalityName(code); !ok && code != "" {
+		return errs.E(errs.Invalid, t.T("municipality.none", "code", shortened(code)), errTranslated)
+	}
+	return nil
+}
+
+// shortened is what somebody wrote, as far as it can be told back in a sentence.
+func shortened(s string) string {
+	const most = 20
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
 }
 
 // ask answers one question: as JSON when it is done, or as events while it is made.
@@ -106,7 +122,7 @@ func (a *App) mayAsk(r *http.Request, p who.Person, session string) error {
 
 // question checks and limits what was asked, and gives it its number and session.
 func (a *App) question(w http.ResponseWriter, r *http.Request, p who.Person, b askBody) (assistantv1.AskRequest, error) {
-	if err := b.check(); err != nil {
+	if err := b.check(texts.For(lang(r))); err != nil {
 		return assistantv1.AskRequest{}, err
 	}
 	session := a.askSession(r, b.Session)

@@ -45,6 +45,16 @@ type turn struct {
 	Thanks   bool   // whether it helped was just said
 }
 
+// Said is the language of the sentences. They stand as in their articles, which may be in Danish only.
+func (t turn) Said() string {
+	for _, s := range t.Sources {
+		if s.Language != "" {
+			return s.Language
+		}
+	}
+	return t.Language
+}
+
 // Place names the municipality that the answer is for.
 func (t turn) Place() string {
 	name, _ := danish.MunicipalityName(t.Answer.Municipality)
@@ -163,7 +173,7 @@ func (a *App) askData(r *http.Request, named string) (askData, error) {
 	}
 	chunks := a.chunksOf(r.Context(), s.Answers)
 	for _, ans := range s.Answers {
-		t := newTurn(ans, chunks)
+		t := a.newTurn(ans, chunks)
 		t.Thanks = r.URL.Query().Get("tak") == ans.ID
 		d.Turns = append(d.Turns, t)
 		d.Municipality = ans.Municipality
@@ -171,11 +181,19 @@ func (a *App) askData(r *http.Request, named string) (askData, error) {
 	return d, nil
 }
 
-func newTurn(ans assistantv1.Answer, chunks map[string]knowledgev1.Chunk) turn {
+func (a *App) newTurn(ans assistantv1.Answer, chunks map[string]*knowledgev1.Chunk) turn {
 	t := turn{Answer: ans}
-	t.Cited, t.Sources = cite(ans, chunks)
+	t.Cited, t.Sources = cite(ans, chunks, a.Now().In(copenhagen).Format(knowledgev1.DateLayout))
 	return t
 }
+
+// Outdated reports that an article behind the answer is not in force any more, or is gone.
+func (t turn) Outdated() bool {
+	return slices.ContainsFunc(t.Sources, func(s source) bool { return s.Gone || s.Until != "" })
+}
+
+// UntilDay is the last day of a source that is not in force any more.
+func (s source) UntilDay() time.Time { return dayOf(s.Until) }
 
 func (a *App) askPage(w http.ResponseWriter, r *http.Request, p who.Person, status int, d askData) error {
 	w.Header().Set("Cache-Control", "no-store") // it holds what was asked
@@ -227,7 +245,7 @@ func (a *App) askFrom(w http.ResponseWriter, r *http.Request, p who.Person, embe
 	if err != nil {
 		return a.askProblem(w, r, p, b, embedded, err)
 	}
-	d.Turns = append(d.Turns, newTurn(ans, a.chunksOf(r.Context(), []assistantv1.Answer{ans})))
+	d.Turns = append(d.Turns, a.newTurn(ans, a.chunksOf(r.Context(), []assistantv1.Answer{ans})))
 	d.Municipality, d.Embedded, d.Session = b.Municipality, embedded, session
 	return a.askPage(w, r, p, http.StatusOK, d)
 }
@@ -276,14 +294,18 @@ func (a *App) pieces(r *http.Request, p who.Person, embedded bool, session strin
 		case assistantv1.EventSentence:
 			return sse{name: e.Kind, data: map[string]string{"text": e.Sentence.Text}}, nil
 		}
-		t := newTurn(*e.Answer, a.chunksOf(r.Context(), []assistantv1.Answer{*e.Answer}))
+		t := a.newTurn(*e.Answer, a.chunksOf(r.Context(), []assistantv1.Answer{*e.Answer}))
 		t.Embedded, t.Session, t.Action = embedded, session, action(r, embedded)
 		html, err := a.Web.Fragment("ask", "q-turn", a.view(r, p, t))
 		if err != nil {
 			return sse{}, err
 		}
+		language := t.Language
+		if t.Message == "" {
+			language = t.Said()
+		}
 		data := map[string]string{
-			"id": t.ID, "html": string(html), "say": t.Message, "language": t.Language, "session": session, "municipality": t.Answer.Municipality, "reason": t.Reason,
+			"id": t.ID, "html": string(html), "say": t.Message, "language": language, "session": session, "municipality": t.Answer.Municipality, "reason": t.Reason,
 		}
 		return sse{name: e.Kind, data: data, last: true}, nil
 	}
@@ -300,11 +322,20 @@ func statusText(c texts.Catalogue, status string) string {
 
 // askRated takes from the page whether an answer helped.
 func (a *App) askRated(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+	session := r.PostFormValue("embedded")
+	if session != "" {
+		if err := a.framed(w); err != nil { // also what goes wrong is shown in the frame
+			return err
+		}
+	}
 	id, err := pathID(r)
 	if err != nil {
 		return err
 	}
 	f := assistantv1.Feedback{AnswerID: id, Helpful: r.PostFormValue("helpful") == "yes", Why: r.PostFormValue("why")}
+	if session != "" {
+		return a.ratedInFrame(w, r, f, session)
+	}
 	if err := a.rate(r.Context(), f); err != nil {
 		return err
 	}
@@ -312,14 +343,33 @@ func (a *App) askRated(w http.ResponseWriter, r *http.Request, _ who.Person) err
 	return nil
 }
 
-// askForgotten deletes the history from the page.
-func (a *App) askForgotten(w http.ResponseWriter, r *http.Request, _ who.Person) error {
-	if _, err := a.forget(w, r, r.PostFormValue("session")); err != nil {
+// ratedInFrame answers with the page in the frame of another site, where there are no cookies.
+func (a *App) ratedInFrame(w http.ResponseWriter, r *http.Request, f assistantv1.Feedback, session string) error {
+	if err := a.rate(r.Context(), f); err != nil {
+		return a.askProblem(w, r, who.Person{}, askBody{Session: session}, true, err)
+	}
+	d, err := a.askData(r, session)
+	if err != nil {
 		return err
 	}
+	d.Embedded, d.Session = true, session
+	for i := range d.Turns {
+		d.Turns[i].Thanks = d.Turns[i].ID == f.AnswerID
+	}
+	return a.askPage(w, r, who.Person{}, http.StatusOK, d)
+}
+
+// askForgotten deletes the history from the page.
+func (a *App) askForgotten(w http.ResponseWriter, r *http.Request, _ who.Person) error {
 	to := "/?slettet=1"
 	if l := texts.Lang(r.PostFormValue("embedded")); l.Known() {
+		if err := a.framed(w); err != nil {
+			return err
+		}
 		to = "/indlejret?slettet=1&sprog=" + string(l)
+	}
+	if _, err := a.forget(w, r, r.PostFormValue("session")); err != nil {
+		return err
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil

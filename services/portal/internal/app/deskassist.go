@@ -8,6 +8,7 @@ import (
 	"samtale.dk/samtale/services/contract/inquiryv1"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/portal/internal/texts"
 	"samtale.dk/samtale/services/portal/internal/who"
 )
 
@@ -66,7 +67,7 @@ func (a *App) deskAsk(w http.ResponseWriter, r *http.Request, p who.Person) erro
 	if err := decode(r, &b); err != nil {
 		return longQuestion(r, err)
 	}
-	if err := b.check(); err != nil {
+	if err := b.check(texts.For(lang(r))); err != nil {
 		return err
 	}
 	if err := a.people.take("desk:" + p.ID); err != nil {

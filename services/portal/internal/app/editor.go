@@ -179,6 +179,7 @@ type searchData struct {
 	Tried                             bool // the question was searched for
 	Gap                               bool // for a gap: to choose the micro-article that answers it
 	knowledgev1.SearchReply
+	Effect *assistantv1.Tried // what the question would come to; nil: not known
 }
 
 // Place names a municipality.

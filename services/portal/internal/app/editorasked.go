@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"samtale.dk/samtale/services/contract/assistantv1"
 	"samtale.dk/samtale/services/contract/knowledgev1"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
@@ -31,8 +33,18 @@ type askedData struct {
 	NoAnswer      bool        // for a gap that the article is near and does not answer
 	Done          string      // what was just done, as the end of a text's key
 	Before        string      // place of the article before that; "" when no question was tried
+	Model         string      // that can propose phrases; "": none
+	Proposals     []string    // of it, to be ticked
+	Proposed      bool        // it was asked
 	Max, MaxChars int
 	today         string
+}
+
+// add puts what was ticked below what is written.
+func (f *phraseField) add(ticked []string) {
+	if len(ticked) > 0 {
+		f.Written = strings.Join(append(phrases(f.Written), ticked...), "\n")
+	}
 }
 
 // phraseField is a field of editors' phrases, one a line.
@@ -150,16 +162,43 @@ func (a *App) editorAsked(w http.ResponseWriter, r *http.Request, p who.Person) 
 		}
 	}
 	a.try(r, &d)
-	return a.page(w, r, p, http.StatusOK, "editor_asked", "editor.asked", d)
+	return a.askedPage(w, r, p, http.StatusOK, d)
 }
 
-// editorAskedSaved saves what was written, or only tries the question. Whatever is wrong, what was written stands in the field again.
+// askedPage shows the page, with the button for proposals where there is a model.
+func (a *App) askedPage(w http.ResponseWriter, r *http.Request, p who.Person, status int, d askedData) error {
+	if d.Model == "" {
+		got, err := bus.Request[assistantv1.Proposed](r.Context(), a.Bus, assistantv1.ProposeSubject, assistantv1.ProposeRequest{})
+		if err == nil {
+			d.Model = got.Model
+		}
+	}
+	return a.page(w, r, p, status, "editor_asked", "editor.asked", d)
+}
+
+// propose asks the model. What it has written is shown to be ticked; nothing is saved.
+func (a *App) propose(w http.ResponseWriter, r *http.Request, p who.Person, d askedData) error {
+	if err := http.NewResponseController(w).SetWriteDeadline(a.Now().Add(askLimit + streamWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), askLimit)
+	defer cancel()
+	got, err := bus.Request[assistantv1.Proposed](ctx, a.Bus, assistantv1.ProposeSubject, assistantv1.ProposeRequest{ChunkID: d.Article.ID})
+	if err != nil {
+		return a.askedAgain(w, r, p, d, err)
+	}
+	d.Model, d.Proposals, d.Proposed = got.Model, got.Phrases, true
+	return a.askedPage(w, r, p, http.StatusOK, d)
+}
+
+// editorAskedSaved saves what was written, or only tries the question or asks the model. Whatever is wrong, what was written stands in the field again.
 func (a *App) editorAskedSaved(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	if err := r.ParseForm(); err != nil { // a part of the phrases must not be taken for all
 		return errs.E(errs.Invalid, "", err)
 	}
 	d := a.askedOf(r)
 	d.Asked = phraseField{Written: r.PostFormValue("asked"), Known: r.PostFormValue("known")}
+	d.Asked.add(r.PostForm["keep"])
 	d.Not = phraseField{Written: r.PostFormValue("unanswered"), Known: r.PostFormValue("knownnot")}
 	c, err := a.chunk(r.Context(), d.Article.ID)
 	if err != nil {
@@ -167,8 +206,11 @@ func (a *App) editorAskedSaved(w http.ResponseWriter, r *http.Request, p who.Per
 	}
 	d.Article = c
 	a.try(r, &d)
-	if r.PostFormValue("do") == "try" {
-		return a.page(w, r, p, http.StatusOK, "editor_asked", "editor.asked", d)
+	switch r.PostFormValue("do") {
+	case "try":
+		return a.askedPage(w, r, p, http.StatusOK, d)
+	case "propose":
+		return a.propose(w, r, p, d)
 	}
 	askedChanged, notChanged := d.Asked.stale(c.EditorAsked), d.Not.stale(c.EditorUnanswered)
 	if d.Changed = askedChanged || notChanged; d.Changed {
@@ -200,7 +242,7 @@ func (a *App) askedAgain(w http.ResponseWriter, r *http.Request, p who.Person, d
 		d.Asked.Problem = pr.Detail
 	}
 	retryAfter(w, pr)
-	return a.page(w, r, p, pr.Status, "editor_asked", "editor.asked", d)
+	return a.askedPage(w, r, p, pr.Status, d)
 }
 
 // after is the page that says what was saved, with the place that the article had before.
@@ -242,6 +284,10 @@ func (a *App) find(r *http.Request, d *searchData, k int) error {
 	if d.Query == "" {
 		return nil
 	}
+	if err := aMunicipality(d.Municipality, texts.For(lang(r))); err != nil {
+		d.Problem = problem(err, lang(r)).Detail
+		return nil
+	}
 	rep, err := bus.Request[knowledgev1.SearchReply](r.Context(), a.Bus, knowledgev1.SearchSubject, knowledgev1.SearchRequest{
 		Query: d.Query, K: k, Municipality: d.Municipality, Language: d.Language, At: d.At, Explain: true,
 	})
@@ -250,5 +296,18 @@ func (a *App) find(r *http.Request, d *searchData, k int) error {
 		return nil
 	}
 	d.SearchReply, d.Tried = rep, err == nil
+	if err == nil {
+		d.Effect = a.effect(r, d)
+	}
 	return err
+}
+
+// effect is what the question would come to. What is known of it stands beside the places; without it the page is as good.
+func (a *App) effect(r *http.Request, d *searchData) *assistantv1.Tried {
+	tried, err := bus.Request[assistantv1.Tried](r.Context(), a.Bus, assistantv1.TrySubject,
+		assistantv1.TryRequest{Question: d.Query, Municipality: d.Municipality, At: d.At, Language: d.Language})
+	if err != nil {
+		return nil
+	}
+	return &tried
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/knowledgev1"
 	"samtale.dk/samtale/services/platform/bus"
@@ -57,6 +58,8 @@ type sourceData struct {
 	sourceRow
 	New     bool
 	Problem string
+	Choices []consentv1.Area // service areas
+	Wrote   *string          // the authorities' areas as they were typed, when they cannot be read
 }
 
 // Kinds and Intervals are what can be chosen.
@@ -77,6 +80,78 @@ func (d sourceData) Cities() string { return strings.Join(d.Municipalities, ", "
 
 // Paths is one a line.
 func (d sourceData) Paths() string { return strings.Join(d.Include, "\n") }
+
+// Authorities are the service areas by authority as they are written, one a line.
+func (d sourceData) Authorities() string {
+	if d.Wrote != nil {
+		return *d.Wrote
+	}
+	var lines []string
+	for _, x := range d.Areas {
+		name := x.Area
+		if i := slices.IndexFunc(d.Choices, func(a consentv1.Area) bool { return a.ID == x.Area }); i >= 0 {
+			name = d.Choices[i].Name
+		}
+		lines = append(lines, x.Authority+" = "+name)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// topicRow is one of a source's topics with the service area that takes handovers about it.
+type topicRow struct {
+	knowledgev1.Topic
+	Area string
+	Gone bool // there is no such area any more
+}
+
+// TopicRows are the topics of what the source holds, and those that have an area though it holds nothing of them now.
+func (d sourceData) TopicRows() []topicRow {
+	var rows []topicRow
+	for _, t := range d.Known {
+		rows = append(rows, topicRow{Topic: t})
+	}
+	for _, t := range d.Topics {
+		i := slices.IndexFunc(rows, func(r topicRow) bool { return r.ID == t.Topic })
+		if i < 0 {
+			i, rows = len(rows), append(rows, topicRow{Topic: knowledgev1.Topic{ID: t.Topic}})
+		}
+		rows[i].Area = t.Area
+		rows[i].Gone = !slices.ContainsFunc(d.Choices, func(a consentv1.Area) bool { return a.ID == t.Area })
+	}
+	return rows
+}
+
+// topicAreas are the source's with what the form says of the topics that it names.
+func topicAreas(r *http.Request, had []knowledgev1.TopicArea) []knowledgev1.TopicArea {
+	named, areas := r.PostForm["topic"], r.PostForm["topicarea"]
+	out := slices.DeleteFunc(slices.Clone(had), func(t knowledgev1.TopicArea) bool { return slices.Contains(named, t.Topic) })
+	for i, topic := range named[:min(len(named), len(areas))] {
+		if areas[i] != "" {
+			out = append(out, knowledgev1.TopicArea{Topic: topic, Area: areas[i]})
+		}
+	}
+	return out
+}
+
+// authorities reads them. An area may be written by its name or its id; ok is false where there is none such.
+func authorities(text string, choices []consentv1.Area) (out []knowledgev1.AuthorityArea, ok bool) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		at := strings.LastIndex(line, "=")
+		if at < 0 {
+			return nil, false
+		}
+		who, area := strings.TrimSpace(line[:at]), strings.TrimSpace(line[at+1:])
+		i := slices.IndexFunc(choices, func(a consentv1.Area) bool { return a.ID == area || strings.EqualFold(a.Name, area) })
+		if i < 0 {
+			return nil, false
+		}
+		out = append(out, knowledgev1.AuthorityArea{Authority: who, Area: choices[i].ID})
+	}
+	return out, true
+}
 
 type sourcesData struct {
 	Rows   []sourceRow
@@ -123,7 +198,16 @@ func (a *App) editorSources(w http.ResponseWriter, r *http.Request, p who.Person
 func (a *App) editorNew(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	d := sourceData{New: true}
 	d.Kind, d.Every = knowledgev1.KindBorger, 24*time.Hour
-	return a.page(w, r, p, http.StatusOK, "editor_source", "editor.new", d)
+	return a.sourcePage(w, r, p, http.StatusOK, "editor.new", d)
+}
+
+func (a *App) sourcePage(w http.ResponseWriter, r *http.Request, p who.Person, status int, title string, d sourceData) error {
+	var err error
+	d.Choices, err = a.areas(r.Context())
+	if err != nil {
+		return err
+	}
+	return a.page(w, r, p, status, "editor_source", title, d)
 }
 
 // source finds the source that a path names.
@@ -149,7 +233,7 @@ func (a *App) editorSource(w http.ResponseWriter, r *http.Request, p who.Person)
 	if err != nil {
 		return err
 	}
-	return a.page(w, r, p, http.StatusOK, "editor_source", s.Title, sourceData{sourceRow: s})
+	return a.sourcePage(w, r, p, http.StatusOK, s.Title, sourceData{sourceRow: s})
 }
 
 // written is a source as a form tells it.
@@ -158,6 +242,8 @@ func written(r *http.Request, s knowledgev1.Source) knowledgev1.Source {
 	s.Municipalities, s.Include = split(r.PostFormValue("municipalities")), split(r.PostFormValue("include"))
 	s.Every, _ = time.ParseDuration(cmp.Or(r.PostFormValue("every"), "0")) // what is not chosen from the list is by hand
 	s.Paused = r.PostFormValue("paused") != ""
+	s.Area = r.PostFormValue("area")
+	s.Topics = topicAreas(r, s.Topics)
 	return s
 }
 
@@ -166,7 +252,7 @@ func (a *App) editorAdded(w http.ResponseWriter, r *http.Request, p who.Person) 
 	d.Source = written(r, knowledgev1.Source{ID: strings.TrimSpace(r.PostFormValue("id")), Kind: r.PostFormValue("kind")})
 	if err := event.CheckToken(d.ID); err != nil {
 		d.Problem = problem(errs.E(errs.Invalid, "Kildens korte navn må kun have bogstaverne a-z, tal, bindestreg og understreg.", err), lang(r)).Detail
-		return a.page(w, r, p, http.StatusBadRequest, "editor_source", "editor.new", d)
+		return a.sourcePage(w, r, p, http.StatusBadRequest, "editor.new", d)
 	}
 	rows, err := a.sources(r)
 	if err != nil {
@@ -174,7 +260,7 @@ func (a *App) editorAdded(w http.ResponseWriter, r *http.Request, p who.Person) 
 	}
 	if slices.ContainsFunc(rows, func(s sourceRow) bool { return s.ID == d.ID }) {
 		d.Problem = problem(errs.E(errs.Conflict, "Der er allerede en kilde med det korte navn.", nil), lang(r)).Detail
-		return a.page(w, r, p, http.StatusConflict, "editor_source", "editor.new", d)
+		return a.sourcePage(w, r, p, http.StatusConflict, "editor.new", d)
 	}
 	return a.saveSource(w, r, p, d, "editor.new")
 }
@@ -191,10 +277,22 @@ func (a *App) editorSaved(w http.ResponseWriter, r *http.Request, p who.Person) 
 
 // saveSource stores what was written, or shows it again with what is wrong.
 func (a *App) saveSource(w http.ResponseWriter, r *http.Request, p who.Person, d sourceData, title string) error {
-	_, err := a.putSourceAs(r, p, d.Source)
+	choices, err := a.areas(r.Context())
+	if err != nil {
+		return err
+	}
+	wrote, ok := r.PostFormValue("areas"), false
+	if d.Areas, ok = authorities(wrote, choices); !ok {
+		d.Problem, d.Wrote = texts.For(lang(r)).T("editor.areas.unread"), &wrote
+		return a.sourcePage(w, r, p, http.StatusBadRequest, title, d)
+	}
+	err = municipalities(d.Municipalities, texts.For(lang(r)))
+	if err == nil {
+		_, err = a.putSourceAs(r, p, d.Source)
+	}
 	if errors.Is(err, errs.Invalid) || errors.Is(err, errs.Conflict) {
 		d.Problem = problem(err, lang(r)).Detail
-		return a.page(w, r, p, http.StatusBadRequest, "editor_source", title, d)
+		return a.sourcePage(w, r, p, http.StatusBadRequest, title, d)
 	}
 	return seeSources(w, r, err, "saved")
 }
@@ -240,7 +338,7 @@ func (a *App) editorRemove(w http.ResponseWriter, r *http.Request, p who.Person)
 		return err
 	}
 	if r.PostFormValue("sure") == "" {
-		return a.page(w, r, p, http.StatusBadRequest, "editor_source", s.Title, sourceData{sourceRow: s, Problem: texts.For(lang(r)).T("editor.remove.unsure")})
+		return a.sourcePage(w, r, p, http.StatusBadRequest, s.Title, sourceData{sourceRow: s, Problem: texts.For(lang(r)).T("editor.remove.unsure")})
 	}
 	_, err = bus.Request[knowledgev1.Run](r.Context(), a.Bus, knowledgev1.RemoveSubject, sourceRef(p)(s.ID))
 	return seeSources(w, r, err, "removed")

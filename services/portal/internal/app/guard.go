@@ -32,7 +32,6 @@ type route struct {
 	roles   []string // who may; empty with public
 	public  bool
 	stream  bool  // answers for as long as the reader stays
-	quiet   bool  // does not keep a session alive (asked by timers, not by people)
 	bare    bool  // the same for everybody: not asked who it is, nor limited
 	body    int64 // bytes that a body may have; 0: maxBody
 	asks    bool  // limited by mayAsk alone
@@ -62,6 +61,10 @@ func (a *App) shield(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "microphone=(self), camera=(), geolocation=(), display-capture=()")
+		if forMedia(r.URL.Path) { // players on other sites (RFC 9725, 4.2); a token is no right that a browser adds by itself
+			h.Set("Access-Control-Allow-Origin", "*")
+			h.Set("Access-Control-Expose-Headers", "Location, Link")
+		}
 		if a.Public.Scheme == "https" {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
@@ -104,8 +107,9 @@ func (a *App) identify(r *http.Request, rt route) (who.Person, error) {
 	if rt.bare {
 		return who.Person{}, nil
 	}
-	p, err := a.person(r, !rt.quiet && !rt.stream)
-	if rt.public && errors.Is(err, errs.Unauthenticated) {
+	p, err := a.person(r, !rt.stream && acted(r))
+	wrongToken := bearer(r) != "" && strings.HasPrefix(r.URL.Path, "/api/") // whoever sends one is to hear that it has expired
+	if rt.public && errors.Is(err, errs.Unauthenticated) && !wrongToken {
 		err = nil
 	}
 	if rt.asks {
@@ -118,6 +122,9 @@ func (a *App) identify(r *http.Request, rt route) (who.Person, error) {
 }
 
 func (a *App) admit(w http.ResponseWriter, r *http.Request, rt route, p who.Person) error {
+	if p.Room != "" && !strings.Contains(rt.pattern, "/{room}") {
+		return errs.E(errs.Denied, "Adgangsnøglen gælder kun for lyd og billede i ét møde. Lav en uden --room.", nil)
+	}
 	if !rt.public && !p.Is(rt.roles...) {
 		return errs.E(errs.Denied, "", fmt.Errorf("role %q", p.Role))
 	}

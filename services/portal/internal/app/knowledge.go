@@ -9,6 +9,7 @@ import (
 	"samtale.dk/samtale/services/contract/knowledgev1"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/portal/internal/texts"
 	"samtale.dk/samtale/services/portal/internal/who"
 )
 
@@ -42,6 +43,9 @@ func (a *App) searchKnowledge(w http.ResponseWriter, r *http.Request, _ who.Pers
 	q := r.URL.Query()
 	req := knowledgev1.SearchRequest{
 		Query: q.Get("q"), Municipality: q.Get("municipality"), Language: q.Get("language"), At: q.Get("at"), Explain: q.Get("explain") == "1",
+	}
+	if err := aMunicipality(req.Municipality, texts.For(lang(r))); err != nil {
+		return err
 	}
 	if s := q.Get("k"); s != "" {
 		k, err := strconv.Atoi(s)
@@ -104,10 +108,23 @@ func (a *App) putSource(w http.ResponseWriter, r *http.Request, p who.Person) er
 	if err := decode(r, &s); err != nil {
 		return err
 	}
+	if err := municipalities(s.Municipalities, texts.For(lang(r))); err != nil {
+		return err
+	}
 	return forward[knowledgev1.Source](a, w, r, knowledgev1.SaveSourceSubject, func(id string) knowledgev1.Source {
 		s.ID, s.Actor = id, p.ID
 		return s
 	})
+}
+
+// municipalities refuses the first code that no municipality has.
+func municipalities(codes []string, t texts.Catalogue) error {
+	for _, code := range codes {
+		if err := aMunicipality(code, t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *App) runSource(w http.ResponseWriter, r *http.Request, p who.Person) error {

@@ -1,12 +1,15 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/portal/internal/texts"
 	"samtale.dk/samtale/services/portal/internal/who"
 	"samtale.dk/samtale/services/portal/token"
 )
@@ -43,16 +47,14 @@ func (a *App) meetingRoutes() []route {
 		{pattern: "GET /moede/{id}/{secret}", public: true, handle: a.meetingPage},
 		{pattern: "POST /moede/{id}/{secret}", public: true, handle: a.takeSeat},
 
-		{pattern: "GET /api/v1/meetings", roles: worker, quiet: true, handle: a.listMeetings},
+		{pattern: "GET /api/v1/meetings", roles: worker, handle: a.listMeetings},
 		{pattern: "POST /api/v1/meetings", roles: worker, handle: a.bookMeeting},
-		{pattern: "GET /api/v1/meetings/setups", roles: []string{token.Caseworker, token.Editor}, quiet: true, handle: a.listSetups},
-		{pattern: "PUT /api/v1/meetings/setups/{id}", roles: []string{token.Editor}, handle: a.saveSetup},
-		{pattern: "GET /api/v1/meetings/{id}", roles: worker, quiet: true, handle: a.getMeeting},
+		{pattern: "GET /api/v1/meetings/{id}", roles: worker, handle: a.getMeeting},
 		{pattern: "PUT /api/v1/meetings/{id}", roles: worker, handle: a.changeMeeting},
 		{pattern: "POST /api/v1/meetings/{id}/cancel", roles: worker, handle: a.cancelMeeting},
 		{pattern: "POST /api/v1/meetings/{id}/join", roles: worker, handle: a.joinMeeting},
 		{pattern: "POST /api/v1/meetings/{id}/admit", roles: worker, handle: a.admitToMeeting},
-		{pattern: "GET /api/v1/meetings/{id}/outbox", roles: worker, quiet: true, handle: a.meetingOutbox},
+		{pattern: "GET /api/v1/meetings/{id}/outbox", roles: worker, handle: a.meetingOutbox},
 
 		{pattern: "POST " + room + "knock", public: true, handle: a.knock},
 		{pattern: "POST " + room + "publish", public: true, handle: a.publishMedia},
@@ -66,9 +68,9 @@ func (a *App) meetingRoutes() []route {
 		{pattern: "GET " + room + "events", public: true, stream: true, handle: a.roomEvents},
 
 		{pattern: "POST /whip/{room}", roles: token.Roles(), body: maxSDP, handle: a.whip},
-		{pattern: "DELETE /whip/{room}/{session}", roles: token.Roles(), handle: a.leaveByToken},
+		{pattern: "DELETE /whip/{room}/{session}", roles: token.Roles(), handle: a.whipEnded},
 		{pattern: "POST /whep/{room}", roles: token.Roles(), body: maxSDP, handle: a.whep},
-		{pattern: "DELETE /whep/{room}/{session}", roles: token.Roles(), handle: a.leaveByToken},
+		{pattern: "DELETE /whep/{room}/{session}", roles: token.Roles(), handle: a.whepEnded},
 	}
 }
 
@@ -158,9 +160,17 @@ func (a *App) onMeeting(w http.ResponseWriter, r *http.Request, subject string, 
 }
 
 func (a *App) listMeetings(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	req := meetingv1.ListRequest{Actor: host(p)}
+	q := r.URL.Query()
+	req := meetingv1.ListRequest{Actor: host(p), Find: q.Get("find"), After: q.Get("after")}
+	if v := q.Get("limit"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > meetingv1.MaxList {
+			return errs.E(errs.Invalid, fmt.Sprintf("Vælg mellem 1 og %d møder (limit).", meetingv1.MaxList), err)
+		}
+		req.Limit = n
+	}
 	for name, at := range map[string]*time.Time{"from": &req.From, "to": &req.To} {
-		v := r.URL.Query().Get(name)
+		v := q.Get(name)
 		t, err := time.Parse(time.RFC3339, v)
 		if v != "" && err != nil {
 			return errs.E(errs.Invalid, "Tidspunktet skal skrives som 2026-11-22T09:00:00Z.", err)
@@ -175,25 +185,6 @@ func (a *App) listMeetings(w http.ResponseWriter, r *http.Request, p who.Person)
 		rep.Meetings[i] = a.withLinks(rep.Meetings[i])
 	}
 	return reply(w, rep)
-}
-
-func (a *App) listSetups(w http.ResponseWriter, r *http.Request, _ who.Person) error {
-	rep, err := askBooking[meetingv1.SetupsReply](r.Context(), a, meetingv1.SetupsSubject, meetingv1.SetupsRequest{})
-	if err != nil {
-		return err
-	}
-	return reply(w, rep)
-}
-
-func (a *App) saveSetup(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	var s meetingv1.Setup
-	if err := decode(r, &s); err != nil {
-		return err
-	}
-	return forward[meetingv1.Setup](a, w, r, meetingv1.SaveSetupSubject, func(id string) meetingv1.Setup {
-		s.ID, s.Actor = id, p.ID
-		return s
-	})
 }
 
 func (a *App) meetingOutbox(w http.ResponseWriter, r *http.Request, p who.Person) error {
@@ -220,6 +211,10 @@ func (a *App) meetingPage(w http.ResponseWriter, r *http.Request, p who.Person) 
 	if err != nil {
 		return err
 	}
+	r = inLanguage(w, r, e.Me.Language)
+	if e.Dropped {
+		return a.page(w, r, p, http.StatusGone, "meeting_dropped", "m.dropped", e.Meeting)
+	}
 	script, err := json.Marshal(e)
 	if err != nil {
 		return err
@@ -229,6 +224,18 @@ func (a *App) meetingPage(w http.ResponseWriter, r *http.Request, p who.Person) 
 		d.Level = p.Level
 	}
 	return a.page(w, r, p, http.StatusOK, "meeting", e.Meeting.Title, d)
+}
+
+// inLanguage opens a participant's page in the language that they are booked with, unless this browser's user has chosen one.
+func inLanguage(w http.ResponseWriter, r *http.Request, language string) *http.Request {
+	l := texts.Lang(language)
+	if _, err := r.Cookie(langCookie); err == nil || !l.Known() || texts.Lang(r.URL.Query().Get("sprog")).Known() {
+		return r
+	}
+	setLanguageCookie(w, l) // for what the page asks for, and the login that it may lead to
+	r = r.Clone(r.Context())
+	r.AddCookie(&http.Cookie{Name: langCookie, Value: language})
+	return r
 }
 
 // takeSeat brings the own seat here from another device, and shows the page then.
@@ -272,7 +279,11 @@ func (a *App) device(w http.ResponseWriter, r *http.Request) string {
 }
 
 func (a *App) meetingsPage(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	return a.page(w, r, p, http.StatusOK, "meetings", "meetings.title", nil)
+	areas, err := a.areas(r.Context())
+	if err != nil {
+		return err
+	}
+	return a.page(w, r, p, http.StatusOK, "meetings", "meetings.title", listData{areas: areas})
 }
 
 // The room.
@@ -364,7 +375,10 @@ func (a *App) roomEvents(w http.ResponseWriter, r *http.Request, _ who.Person) e
 		return err
 	}
 	s := a.newStream(w, r)
-	s.still = func() error { return nil } // the seat is checked by every request; removal comes as an event
+	s.still = func() error { // the seat is checked by every request; removal comes as an event
+		go a.present(r.Context(), ref)
+		return nil
+	}
 	defer s.close()
 	// Where the seat is, as the last event about the room has told. Events are heard before the first look, and wait for it.
 	var mu sync.Mutex
@@ -384,7 +398,7 @@ func (a *App) roomEvents(w http.ResponseWriter, r *http.Request, _ who.Person) e
 		case e.Device != "":
 			return mine
 		case e.To != "": // about media: not for whoever waits with the same link on another device
-			return inside && e.To == ref.ParticipantID
+			return e.To == ref.ParticipantID && (inside || e.Notice == meetingv1.NoticeDropped)
 		case e.Side:
 			return state == meetingv1.InSide
 		case e.Kind == meetingv1.EventEnded || e.Kind == meetingv1.EventMoved:
@@ -421,6 +435,13 @@ func (a *App) roomEvents(w http.ResponseWriter, r *http.Request, _ who.Person) e
 	return s.run()
 }
 
+// present tells the room that a page is open, also one without sound and picture. Whether that was heard shows there.
+func (a *App) present(ctx context.Context, ref meetingv1.SeatRef) {
+	if _, err := askMeeting[meetingv1.Entry](ctx, a, meetingv1.LookSubject, ref); err != nil {
+		a.Log.Debug("a page's presence", "meeting_id", ref.MeetingID, "participant_id", ref.ParticipantID, "err", err)
+	}
+}
+
 // roomReady begins the events of a room. Room tells whether media that was set up before is still there, as in HistoryReply.
 type roomReady struct {
 	Room int64 `json:"room,omitempty"`
@@ -454,7 +475,7 @@ func (a *App) offerByToken(w http.ResponseWriter, r *http.Request, p who.Person,
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/sdp")
-	h.Set("Location", path+e.Meeting.ID+"/"+e.Seat.ParticipantID)
+	h.Set("Location", path+e.Meeting.ID+"/"+e.Seat.ParticipantID+"~"+e.Seat.Key)
 	for _, s := range e.ICEServers {
 		for _, u := range s.URLs {
 			link := "<" + u + `>; rel="ice-server"`
@@ -480,17 +501,26 @@ func (a *App) enterByToken(r *http.Request, p who.Person) (meetingv1.Entry, erro
 	})
 }
 
-func (a *App) leaveByToken(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	e, err := a.enterByToken(r, p)
-	if err != nil {
-		return err
-	}
-	if e.Seat.ParticipantID != r.PathValue("session") {
+func (a *App) whipEnded(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	return a.endByToken(w, r, p, meetingv1.PublishSubject)
+}
+
+func (a *App) whepEnded(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	return a.endByToken(w, r, p, meetingv1.SubscribeSubject)
+}
+
+// endByToken ends what offerByToken began. The address that was given then holds the seat and its key: nobody is seated by ending.
+func (a *App) endByToken(w http.ResponseWriter, r *http.Request, p who.Person, subject string) error {
+	room := r.PathValue("room")
+	participant, key, ok := strings.Cut(r.PathValue("session"), "~")
+	if p.Room != room || !ok || event.CheckToken(participant) != nil {
 		return errs.E(errs.NotFound, "", nil)
 	}
-	if _, err := askMeeting[meetingv1.Entry](r.Context(), a, meetingv1.LeaveSubject, e.Seat); err != nil {
-		return err
+	_, err := askMeeting[meetingv1.MediaReply](r.Context(), a, subject, meetingv1.MediaRequest{
+		Seat: meetingv1.SeatRef{MeetingID: room, ParticipantID: participant, Key: key}, End: true,
+	})
+	if kind := errs.KindOf(err); kind == errs.Unauthenticated || kind == errs.Denied { // the token is right, so it is the address that is not
+		err = errs.E(errs.NotFound, "", err)
 	}
-	w.WriteHeader(http.StatusOK)
-	return nil
+	return err
 }

@@ -156,6 +156,7 @@ type operationsData struct {
 	Calls     []callv1.Call
 	NoPhone   bool
 	Areas     []consentv1.Area
+	At        time.Time // when all this was so
 	Chart     chart
 }
 
@@ -198,7 +199,7 @@ func (d operationsData) Engines() []process.Setting {
 }
 
 func (a *App) operations(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	d := operationsData{numbers: numbersOf(lang(r)), Services: a.services(r.Context())}
+	d := operationsData{numbers: numbersOf(lang(r)), Services: a.services(r.Context()), At: a.Now()}
 	d.Processes, d.Calls, d.NoPhone = a.measured(r, p)
 	d.figures = figuresOf(d.Processes, d.Calls, a.Now())
 	d.Ready = len(d.Processes) > 0 && !slices.ContainsFunc(d.Processes, func(p process.Description) bool { return !p.Ready })

@@ -62,7 +62,12 @@ func (v view) Examples() []string {
 func (v view) Day(t time.Time) string { return day(t, v.texts) }
 
 // Clock gives hours and minutes.
-func (v view) Clock(t time.Time) string { return t.In(copenhagen).Format("15.04") }
+func (v view) Clock(t time.Time) string {
+	if v.Lang == texts.English {
+		return t.In(copenhagen).Format("15:04")
+	}
+	return t.In(copenhagen).Format("15.04")
+}
 
 // When gives day and time.
 func (v view) When(t time.Time) string {
@@ -70,6 +75,15 @@ func (v view) When(t time.Time) string {
 		return "–"
 	}
 	return v.T("time.when", "day", v.Day(t), "clock", v.Clock(t))
+}
+
+// Date writes a date of a source, 2006-01-02, in words; as it stands when it is none.
+func (v view) Date(s string) string {
+	t, err := time.ParseInLocation(time.DateOnly, s, copenhagen)
+	if err != nil {
+		return s
+	}
+	return v.Day(t)
 }
 
 // ISO is for <time datetime>.
@@ -97,6 +111,9 @@ func (a *App) page(w http.ResponseWriter, r *http.Request, p who.Person, status 
 	v.Name, v.Title, v.Private = name, title, w.Header().Get("Referrer-Policy") == "no-referrer"
 	if v.Has(title) {
 		v.Title = v.T(title)
+	}
+	if status == http.StatusBadRequest && name != "problem" { // a form with something to correct: heard first
+		v.Title = v.T("title.problem", "title", v.Title)
 	}
 	html, err := a.Web.Render(name, v)
 	if err != nil {
@@ -160,6 +177,7 @@ func (a *App) notePage(w http.ResponseWriter, r *http.Request, p who.Person) err
 
 func (a *App) conversations(r *http.Request, p who.Person) ([]journalv1.Conversation, error) {
 	rep, err := bus.Request[journalv1.ListReply](r.Context(), a.Bus, journalv1.ListSubject, journalv1.ListRequest{Actor: p.Actor(""), Limit: 200})
+	slices.SortStableFunc(rep.Conversations, func(x, y journalv1.Conversation) int { return y.StartedAt.Compare(x.StartedAt) }) // a meeting begins long after it was booked
 	return rep.Conversations, err
 }
 
@@ -260,10 +278,22 @@ func (a *App) mine(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	if err != nil {
 		return err
 	}
-	var data []mineData
-	for _, c := range all {
-		data = append(data, mineData{Conversation: c, Area: areaOf(areas, c.ServiceArea)})
+	var data struct {
+		Own     []mineData
+		Others  []attendedData // meetings that they took part in
+		Missing bool           // which those are cannot be told now
 	}
+	for _, c := range all {
+		data.Own = append(data.Own, mineData{Conversation: c, Area: areaOf(areas, c.ServiceArea)})
+	}
+	others, missing, err := a.others(r, p, all)
+	if err != nil {
+		return err
+	}
+	for _, m := range others {
+		data.Others = append(data.Others, attendedData{Meeting: m, Area: areaOf(areas, m.ServiceArea)})
+	}
+	data.Missing = missing
 	return a.page(w, r, p, http.StatusOK, "mine", "mine.title", data)
 }
 
@@ -367,16 +397,6 @@ func (a *App) notices(w http.ResponseWriter, r *http.Request, p who.Person) erro
 	return a.page(w, r, p, http.StatusOK, "notices", "notices.title", struct{ Version, Text string }{a.Web.Version, a.Web.File("LICENSE.md")})
 }
 
-// Auditor.
-
-func (a *App) auditPage(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	all, err := a.conversations(r, p)
-	if err != nil {
-		return err
-	}
-	return a.list(w, r, p, "audit", "audit.title", all)
-}
-
 // Login.
 
 func (a *App) loginBegin(w http.ResponseWriter, r *http.Request, _ who.Person) error {
@@ -421,14 +441,22 @@ func (a *App) logout(w http.ResponseWriter, r *http.Request, _ who.Person) error
 type testData struct {
 	Request string
 	People  []testlogin.Person
+	areas   []consentv1.Area // none while the consent service is away: the ids stand instead
 }
+
+// Area names a service area.
+func (d testData) Area(id string, l texts.Lang) string { return nameOf(areaOf(d.areas, id), l) }
 
 func (a *App) testChoose(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	if a.Test == nil {
 		return a.notFound(w, r, p)
 	}
+	areas, err := a.areas(r.Context())
+	if err != nil {
+		a.Log.Debug("names of areas", "err", err)
+	}
 	return a.page(w, r, who.Person{}, http.StatusOK, "testlogin", "testlogin.title",
-		testData{r.URL.Query().Get("request"), testlogin.People()})
+		testData{r.URL.Query().Get("request"), testlogin.People(), areas})
 }
 
 func (a *App) testChosen(w http.ResponseWriter, r *http.Request, p who.Person) error {

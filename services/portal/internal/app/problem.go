@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -93,9 +93,30 @@ func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
 		http.Redirect(w, r, "/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 		return
 	}
-	if err := a.page(w, r, who.From(r.Context()), p.Status, "problem", p.Title, p); err != nil {
+	d := problemData{Problem: p, Again: again(r, p)}
+	if p.Status == http.StatusUnauthorized {
+		d.Unsent, d.Action = unsent(w, r), r.URL.RequestURI()
+	}
+	if err := a.page(w, r, who.From(r.Context()), p.Status, "problem", p.Title, d); err != nil {
 		a.Log.Error("error page", "err", err)
 	}
+}
+
+// problemData is a problem as a page tells it.
+type problemData struct {
+	Problem
+	Again string // the address that may answer in a moment
+	// A form that came too late, and where it goes.
+	Unsent []field
+	Action string
+}
+
+// again is the address to try once more, when the problem may pass by itself and nothing is sent twice by trying.
+func again(r *http.Request, p Problem) string {
+	if r.Method != http.MethodGet || p.Status < http.StatusTooManyRequests {
+		return ""
+	}
+	return r.URL.RequestURI()
 }
 
 func retryAfter(w http.ResponseWriter, p Problem) {
@@ -105,7 +126,7 @@ func retryAfter(w http.ResponseWriter, p Problem) {
 }
 
 func (a *App) notFound(http.ResponseWriter, *http.Request, who.Person) error {
-	return errs.E(errs.NotFound, "Siden findes ikke. Gå til forsiden, eller brug menuen.", nil)
+	return errs.E(errs.NotFound, "Siden findes ikke. Den kan være flyttet eller slettet.", nil)
 }
 
 func reply(w http.ResponseWriter, v any) error {
@@ -117,6 +138,9 @@ func decode(r *http.Request, v any) error {
 	d := json.NewDecoder(r.Body)
 	if err := d.Decode(v); err != nil {
 		return notDecoded(err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return notDecoded(errors.Join(errors.New("more than one value"), err))
 	}
 	return nil
 }
@@ -131,5 +155,10 @@ func notDecoded(err error) error {
 
 // forPrograms tells whether a path is asked for by programs, which read JSON, not pages.
 func forPrograms(path string) bool {
-	return slices.ContainsFunc([]string{"/api/", "/whip/", "/whep/"}, func(p string) bool { return strings.HasPrefix(path, p) })
+	return path == "/mcp" || path == "/a2a" || strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/.well-known/") || forMedia(path)
+}
+
+// forMedia tells whether a path is one of WHIP or WHEP.
+func forMedia(path string) bool {
+	return strings.HasPrefix(path, "/whip/") || strings.HasPrefix(path, "/whep/")
 }

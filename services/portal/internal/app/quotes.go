@@ -1,7 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/url"
@@ -12,6 +14,7 @@ import (
 
 	"samtale.dk/samtale/services/contract/assistantv1"
 	"samtale.dk/samtale/services/contract/knowledgev1"
+	"samtale.dk/samtale/services/platform/errs"
 )
 
 // Around a quote, this much of a long micro-article is shown: enough to read it in its place, in bytes.
@@ -43,7 +46,10 @@ type source struct {
 	Cut            bool     // more stands on the official page
 	Quotes         []string // instead of Blocks, where the text is gone, another by now, or another authority's
 	Changed        bool
+	Gone           bool   // the article was deleted since
+	Until          string // the last day of an article that is not in force any more
 	Legal          []way  // the laws that it names
+	Language       string // of the article; empty: it is gone
 	Law            string // one of them changed on this day
 
 	chunkID, sha string
@@ -62,8 +68,8 @@ type part struct {
 	Starts []mark
 }
 
-// cite numbers the quotes of an answer and puts them under their sources.
-func cite(ans assistantv1.Answer, chunks map[string]knowledgev1.Chunk) ([]cited, []source) {
+// cite numbers the quotes of an answer and puts them under their sources, as they are on a day.
+func cite(ans assistantv1.Answer, chunks map[string]*knowledgev1.Chunk, today string) ([]cited, []source) {
 	var sources []source
 	var sentences []cited
 	n := 0
@@ -87,8 +93,16 @@ func cite(ans assistantv1.Answer, chunks map[string]knowledgev1.Chunk) ([]cited,
 		sentences = append(sentences, c)
 	}
 	for i := range sources {
-		if sources[i].chunkID != "" { // else of another authority's assistant: its quotes are all that we have
-			sources[i].show(chunks[sources[i].chunkID])
+		s := &sources[i]
+		if s.chunkID == "" {
+			continue // of another authority's assistant: its quotes are all that we have
+		}
+		c, known := chunks[s.chunkID]
+		switch {
+		case c != nil:
+			s.show(*c, today)
+		case known:
+			s.Gone = true
 		}
 	}
 	return sentences, sources
@@ -103,8 +117,11 @@ func sourceOf(ev assistantv1.Evidence) source {
 }
 
 // show marks the quotes in the chunk's text, when it is still the text that they were taken from.
-func (s *source) show(c knowledgev1.Chunk) {
-	s.Law = c.LawChanged
+func (s *source) show(c knowledgev1.Chunk, today string) {
+	s.Law, s.Language = c.LawChanged, cmp.Or(c.Language, "da")
+	if c.ValidTo != "" && c.ValidTo < today {
+		s.Until = c.ValidTo
+	}
 	for _, l := range c.Legal {
 		if u := routeURL(l.URL); u != "" {
 			s.Legal = append(s.Legal, way{Label: l.Label, URL: u})
@@ -230,9 +247,9 @@ func escapeText(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(s), "+", "%20"), "-", "%2D")
 }
 
-// chunksOf fetches what the answers quote. A chunk that is gone, or a service that does not answer, costs only the place
-// around the quote.
-func (a *App) chunksOf(ctx context.Context, answers []assistantv1.Answer) map[string]knowledgev1.Chunk {
+// chunksOf fetches what the answers quote. A chunk that is gone is nil; a service that does not answer costs only the place around the
+// quote.
+func (a *App) chunksOf(ctx context.Context, answers []assistantv1.Answer) map[string]*knowledgev1.Chunk {
 	ids := map[string]bool{}
 	for _, ans := range answers {
 		for _, st := range ans.Sentences {
@@ -245,19 +262,21 @@ func (a *App) chunksOf(ctx context.Context, answers []assistantv1.Answer) map[st
 	}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	out := map[string]knowledgev1.Chunk{}
+	out := map[string]*knowledgev1.Chunk{}
 	slots := make(chan struct{}, 8)
 	for id := range ids {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			c, err := a.chunk(ctx, id)
-			if err != nil {
+			if err != nil && !errors.Is(err, errs.NotFound) {
 				return
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			out[id] = c
+			if out[id] = &c; err != nil {
+				out[id] = nil
+			}
 		})
 	}
 	wg.Wait()

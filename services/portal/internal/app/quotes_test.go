@@ -59,7 +59,7 @@ func TestCite(t *testing.T) {
 			for _, q := range tt.quotes {
 				ans.Sentences[0].Evidence = append(ans.Sentences[0].Evidence, ev(q))
 			}
-			sentences, sources := cite(ans, map[string]knowledgev1.Chunk{"c": {ID: "c", Text: text, SHA256: "h"}})
+			sentences, sources := cite(ans, map[string]*knowledgev1.Chunk{"c": {ID: "c", Text: text, SHA256: "h"}}, "2026-11-22")
 			if len(sources) != 1 || len(sentences[0].Quotes) != len(tt.quotes) {
 				t.Fatalf("%d sources, %+v", len(sources), sentences)
 			}
@@ -80,7 +80,7 @@ func TestCiteWithoutTheText(t *testing.T) {
 		"shorter":       {Text: "æ", SHA256: "h"},
 		"inside a rune": {Text: "æøå", SHA256: "h"},
 	} {
-		_, sources := cite(ans, map[string]knowledgev1.Chunk{"c": chunk})
+		_, sources := cite(ans, map[string]*knowledgev1.Chunk{"c": &chunk}, "2026-11-22")
 		if s := sources[0]; !s.Changed || s.Blocks != nil || len(s.Quotes) != 1 || s.URL != "" {
 			t.Errorf("%s: %+v", name, s)
 		}
@@ -91,7 +91,7 @@ func TestLongTextsAreCut(t *testing.T) {
 	text := strings.Repeat("Linje om noget andet.\n", 400) + "Her står svaret.\n" + strings.Repeat("Mere om noget andet.\n", 400)
 	at := strings.Index(text, "svaret")
 	s := source{sha: "h", Marks: []mark{{N: 1, start: at, end: at + 6}}}
-	s.show(knowledgev1.Chunk{Text: text, SHA256: "h"})
+	s.show(knowledgev1.Chunk{Text: text, SHA256: "h"}, "2026-11-22")
 	got := shown(s)
 	if !s.Cut || len(got) > wholeChunk || !strings.Contains(got, "P Her står [1:svaret].\n") || strings.Contains(got, "P inje") {
 		t.Errorf("%d bytes, cut %v", len(got), s.Cut)
@@ -136,7 +136,7 @@ func TestCleanReceipt(t *testing.T) {
 func TestQuotesOfAnotherAuthorityStandAlone(t *testing.T) {
 	ev := assistantv1.Evidence{Quote: "Du skriver dig på ventelisten.", URL: "https://www.havneby.example/", Title: "Bådplads", End: 31, SHA256: "h"}
 	ans := assistantv1.Answer{Peer: "Havneby", Sentences: []assistantv1.Sentence{{ID: "s1", Text: ev.Quote, Evidence: []assistantv1.Evidence{ev}}}}
-	_, sources := cite(ans, nil)
+	_, sources := cite(ans, nil, "2026-11-22")
 	if s := sources[0]; s.Changed || len(s.Quotes) != 1 || s.Quotes[0] != ev.Quote || s.Host != "havneby.example" {
 		t.Errorf("source %+v", s)
 	}

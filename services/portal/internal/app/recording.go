@@ -25,7 +25,7 @@ func (a *App) recordingRoutes() []route {
 	return []route{
 		{pattern: "GET /optagelse/{id}", roles: worker, handle: a.recordingPage},
 		{pattern: "POST /optagelse/{id}/slet", roles: worker, handle: a.recordingDeleted},
-		{pattern: "GET /api/v1/meetings/{id}/recording", roles: worker, quiet: true, handle: a.getRecording},
+		{pattern: "GET /api/v1/meetings/{id}/recording", roles: worker, handle: a.getRecording},
 		{pattern: "DELETE /api/v1/meetings/{id}/recording", roles: worker, handle: a.deleteRecording},
 		{pattern: "GET /api/v1/meetings/{id}/recording/{track}", roles: worker, stream: true, handle: a.playRecording},
 	}

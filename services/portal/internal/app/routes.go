@@ -18,7 +18,7 @@ func (a *App) routes() []route {
 	knows := []string{token.Editor, token.Caseworker}
 	anyone := token.Roles()
 
-	return append(slices.Concat(a.meetingRoutes(), a.recordingRoutes(), a.editorRoutes()), []route{
+	return append(slices.Concat(a.meetingRoutes(), a.recordingRoutes(), a.editorRoutes(), a.setupRoutes(), a.mineRoutes()), []route{
 		// Pages.
 		{pattern: "GET /{$}", public: true, handle: a.front},
 		{pattern: "POST /{$}", public: true, body: maxQuestion, asks: true, handle: a.askForm},
@@ -45,6 +45,7 @@ func (a *App) routes() []route {
 		{pattern: "POST /mit/{id}/valg/{kind}", roles: citizen, handle: a.mineChosen},
 		{pattern: "GET /drift", roles: watch, handle: a.operations},
 		{pattern: "GET /revision", roles: []string{token.Auditor}, handle: a.auditPage},
+		{pattern: "POST /revision/udtraek", roles: []string{token.Auditor}, handle: a.auditExport},
 		{pattern: "GET /revision/{id}", roles: []string{token.Auditor}, handle: a.auditOne},
 		{pattern: "POST /revision/{id}/fredning", roles: []string{token.Auditor}, handle: a.auditHold},
 		{pattern: "GET /tilgaengelighed", public: true, handle: a.statement},
@@ -56,6 +57,7 @@ func (a *App) routes() []route {
 		{pattern: "GET /login/callback", public: true, handle: a.loginFinish},
 		{pattern: "GET /testlogin", public: true, handle: a.testChoose},
 		{pattern: "POST /testlogin", public: true, handle: a.testChosen},
+		{pattern: "GET /logget-ind", public: true, handle: a.loggedInAgain},
 		{pattern: "POST /logout", public: true, handle: a.logout},
 		{pattern: "GET /sprog/{lang}", public: true, handle: a.setLanguage},
 
@@ -67,11 +69,11 @@ func (a *App) routes() []route {
 		{pattern: "GET /api/openapi.json", public: true, handle: a.openAPI},
 
 		// API.
-		{pattern: "GET /api/v1/me", roles: anyone, quiet: true, handle: a.me},
+		{pattern: "GET /api/v1/me", roles: anyone, handle: a.me},
 		{pattern: "POST /api/v1/session/extend", roles: anyone, handle: a.extend},
-		{pattern: "GET /api/v1/areas", roles: anyone, quiet: true, handle: a.listAreas},
+		{pattern: "GET /api/v1/areas", roles: anyone, handle: a.listAreas},
 		{pattern: "GET /api/v1/events", roles: calls, stream: true, handle: a.inboxEvents},
-		{pattern: "GET /api/v1/conversations", roles: reader, quiet: true, handle: a.listConversations},
+		{pattern: "GET /api/v1/conversations", roles: reader, handle: a.listConversations},
 		{pattern: "GET /api/v1/conversations/{id}", roles: reader, handle: a.getConversation},
 		{pattern: "GET /api/v1/conversations/{id}/transcript", roles: reader, handle: a.getTranscript},
 		{pattern: "GET /api/v1/conversations/{id}/note", roles: reader, handle: a.getNote},
@@ -92,7 +94,7 @@ func (a *App) routes() []route {
 		{pattern: "POST /api/v1/notes/{id}/discard", roles: worker, handle: a.discardNote},
 		{pattern: "POST /api/v1/notes/{id}/redraft", roles: worker, handle: a.redraftNote},
 		{pattern: "POST /api/v1/notes/{id}/deliver", roles: worker, handle: a.deliverNote},
-		{pattern: "GET /api/v1/calls", roles: calls, quiet: true, handle: a.listCalls},
+		{pattern: "GET /api/v1/calls", roles: calls, handle: a.listCalls},
 		{pattern: "POST /api/v1/calls", roles: worker, handle: a.dial},
 		{pattern: "POST /api/v1/calls/{id}/answer", roles: worker, handle: a.answer},
 		{pattern: "POST /api/v1/calls/{id}/control", roles: worker, handle: a.control},
@@ -130,7 +132,7 @@ func (a *App) routes() []route {
 		{pattern: "POST /api/v1/inquiries/{receipt}/typing", public: true, handle: a.typingInquiry},
 		{pattern: "POST /api/v1/inquiries/{receipt}/end", public: true, handle: a.endInquiry},
 		{pattern: "GET /api/v1/inquiries/{receipt}/events", public: true, stream: true, handle: a.inquiryEvents},
-		{pattern: "GET /api/v1/desk/inquiries", roles: worker, quiet: true, handle: a.deskInquiries},
+		{pattern: "GET /api/v1/desk/inquiries", roles: worker, handle: a.deskInquiries},
 		{pattern: "GET /api/v1/desk/inquiries/{id}", roles: worker, handle: a.deskInquiry},
 		{pattern: "GET /api/v1/desk/inquiries/{id}/history", roles: worker, handle: a.deskHistory},
 		{pattern: "POST /api/v1/desk/inquiries/{id}/claim", roles: worker, handle: a.claimInquiry},
@@ -142,12 +144,12 @@ func (a *App) routes() []route {
 		{pattern: "POST /api/v1/desk/inquiries/{id}/end", roles: worker, handle: a.deskEnd},
 		{pattern: "POST /api/v1/desk/inquiries/{id}/typing", roles: worker, handle: a.deskTyping},
 		{pattern: "GET /api/v1/desk/inquiries/{id}/events", roles: worker, stream: true, handle: a.deskInquiryEvents},
-		{pattern: "GET /api/v1/desk/colleagues", roles: worker, quiet: true, handle: a.colleagues},
+		{pattern: "GET /api/v1/desk/colleagues", roles: worker, handle: a.colleagues},
 		{pattern: "POST /api/v1/desk/ask", roles: worker, body: maxQuestion, handle: a.deskAsk},
-		{pattern: "POST /api/v1/desk/suggest", roles: worker, quiet: true, handle: a.deskSuggest},
+		{pattern: "POST /api/v1/desk/suggest", roles: worker, handle: a.deskSuggest},
 
 		// Operations.
-		{pattern: "GET /api/v1/health", roles: watch, quiet: true, handle: a.apiHealth},
-		{pattern: "GET /api/v1/settings", roles: watch, quiet: true, handle: a.apiSettings},
+		{pattern: "GET /api/v1/health", roles: watch, handle: a.apiHealth},
+		{pattern: "GET /api/v1/settings", roles: watch, handle: a.apiSettings},
 	}...)
 }

@@ -13,7 +13,6 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,6 +20,7 @@ import (
 	"github.com/a2aproject/a2a-go/v2/a2a"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/contract/assistantv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/knowledgev1"
@@ -85,8 +85,6 @@ type Question struct {
 	Language     string `json:"language,omitempty" jsonschema:"language of the answer: da or en; default that of the question"`
 }
 
-var fourDigits = regexp.MustCompile(`^\d{4}$`)
-
 func (q Question) check() error {
 	if err := checkText("question", q.Question); err != nil {
 		return err
@@ -110,8 +108,8 @@ func checkText(name, text string) error {
 }
 
 func checkPlace(municipality, language string) error {
-	if municipality != "" && !fourDigits.MatchString(municipality) {
-		return refuse("municipality must be a code of four digits, such as 0751")
+	if _, ok := danish.MunicipalityName(municipality); !ok && municipality != "" {
+		return refuse("municipality is no Danish municipality's code: four digits, such as 0751 for Aarhus; leave it out for the whole country")
 	}
 	if language != "" && language != "da" && language != "en" {
 		return refuse("language must be da or en")

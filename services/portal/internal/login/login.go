@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -227,9 +228,10 @@ func (c *Client) connect(ctx context.Context) (oauth2.Config, *oidc.Provider, er
 	}, c.provider, nil
 }
 
-// SafePath returns next when it is a path on this site, else "/".
+// SafePath returns next when it is a path on this site, else "/". Browsers leave tabs and line ends out of addresses: with one in
+// between, two slashes are the beginning of another site's.
 func SafePath(next string) string {
-	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n") {
+	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.Contains(next, `\`) || strings.ContainsFunc(next, unicode.IsControl) {
 		return "/"
 	}
 	return next

@@ -62,7 +62,10 @@ func TestClaimsBecomeAPerson(t *testing.T) {
 }
 
 func TestSafePath(t *testing.T) {
-	for in, want := range map[string]string{"/desk?x=1": "/desk?x=1", "": "/", "//evil.example": "/", "https://evil.example": "/", `/\evil.example`: "/", "/a\r\nb": "/"} {
+	for in, want := range map[string]string{
+		"/desk?x=1": "/desk?x=1", "": "/", "//evil.example": "/", "https://evil.example": "/", `/\evil.example`: "/", "/a\r\nb": "/",
+		"/\t/evil.example": "/", "/\x00/evil.example": "/", // browsers leave the tab out
+	} {
 		if got := SafePath(in); got != want {
 			t.Errorf("%q gives %q", in, got)
 		}

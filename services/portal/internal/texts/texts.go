@@ -52,12 +52,17 @@ func For(l Lang) Catalogue {
 	return catalogues[Danish]
 }
 
-// T returns the text of key with {name} replaced from pairs of name and value. A
-// missing key shows itself, so that it is seen.
+// T returns the text of key with {name} replaced from pairs of name and value. Where {n} is one
+// and the catalogue has key.one, that is taken. A missing key shows itself, so that it is seen.
 func (c Catalogue) T(key string, pairs ...any) string {
 	s, ok := c[key]
 	if !ok {
 		return key
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if one, ok := c[key+".one"]; ok && pairs[i] == "n" && fmt.Sprint(pairs[i+1]) == "1" {
+			s = one
+		}
 	}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		s = strings.ReplaceAll(s, fmt.Sprintf("{%v}", pairs[i]), fmt.Sprint(pairs[i+1]))

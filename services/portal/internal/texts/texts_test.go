@@ -95,8 +95,8 @@ func TestEveryKeyInUseExistsAndEveryKeyIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for k := range c {
-		if used[k] {
-			continue
+		if _, ok := c[strings.TrimSuffix(k, ".one")]; used[k] || ok && strings.HasSuffix(k, ".one") {
+			continue // what stands for one goes with its key
 		}
 		dynamic := false
 		for p := range starts {
@@ -105,6 +105,78 @@ func TestEveryKeyInUseExistsAndEveryKeyIsUsed(t *testing.T) {
 		if !dynamic {
 			t.Errorf("%q is used nowhere", k)
 		}
+	}
+}
+
+// uncounted are keys whose words after {n} stay the same for one, or that are never about one; all others need a text for one.
+var uncounted = map[string]string{
+	"editor.run.notaken":    "a verb",
+	"editor.asked.many":     "more than there is room for",
+	"editor.days.n":         "7, 30 or 90",
+	"operations.legs.of":    "an amount of an amount",
+	"h.ahead":               "no noun",
+	"h.summary.long":        "thousands",
+	"editor.asked.notamong": "the first ten",
+	"editor.asked.isnot":    "the first ten",
+}
+
+var (
+	counted = regexp.MustCompile(`\{n\} \p{L}`)
+	ordinal = regexp.MustCompile(`(?i)(nr\.|no\.|sætning|sentence|trin|step) \{n\} `)
+)
+
+func TestWhatIsCountedHasAFormForOne(t *testing.T) {
+	for _, l := range []Lang{Danish, English} {
+		c := For(l)
+		for k, v := range c {
+			if _, ok := uncounted[k]; ok || !counted.MatchString(v) || ordinal.MatchString(v) {
+				continue
+			}
+			if _, ok := c[k+".one"]; !ok {
+				t.Errorf("%s %q: there is no text for one (%s.one)", l, v, k)
+			}
+		}
+	}
+	c := Catalogue{"wait": "{n} minutter", "wait.one": "1 minut"}
+	if c.T("wait", "n", 1) != "1 minut" || c.T("wait", "n", 2) != "2 minutter" || c.T("wait", "n", "1") != "1 minut" {
+		t.Errorf("got %q and %q", c.T("wait", "n", 1), c.T("wait", "n", 2))
+	}
+}
+
+var (
+	word     = regexp.MustCompile(`[\p{L}\p{N}-]+`)
+	fullStop = regexp.MustCompile(`[.!?:](?:\s|$)`)
+)
+
+// lix is how hard a text is to read: words a sentence, and the share in percent of words that are longer than six letters.
+func lix(text string) (value float64, words int) {
+	text = regexp.MustCompile(`\{[a-z0-9]+\}`).ReplaceAllString(text, "x")
+	all := word.FindAllString(text, -1)
+	long := 0
+	for _, w := range all {
+		if len([]rune(w)) > 6 {
+			long++
+		}
+	}
+	sentences := max(1, len(fullStop.FindAllString(text, -1)))
+	return float64(len(all))/float64(sentences) + 100*float64(long)/float64(len(all)), len(all)
+}
+
+// Danish on screen is plain: LIX under 40, and no longer text over 50. Of a few words LIX says little.
+func TestDanishIsPlain(t *testing.T) {
+	var all []string
+	for k, v := range For(Danish) {
+		value, words := lix(v)
+		if words < 7 {
+			continue
+		}
+		all = append(all, strings.TrimRight(v, ".")+".")
+		if words >= 15 && value > 50 {
+			t.Errorf("%s has LIX %.0f: %s", k, value, v)
+		}
+	}
+	if value, _ := lix(strings.Join(all, " ")); value > 30 {
+		t.Errorf("LIX of all is %.1f", value)
 	}
 }
 

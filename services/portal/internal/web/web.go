@@ -1,6 +1,7 @@
 // Package web holds the portal's templates, scripts and styles, and the built files of
-// the design system (dist, made by services/portal/assets/build.mjs). A Site is
-// read-only after New. Without dist the pages are plain but readable.
+// the design system (dist, made by services/portal/assets/build.mjs). A page is parsed
+// when it is first shown: all of them together are 10 MB. A Site is safe for concurrent
+// use. Without dist the pages are plain but readable.
 package web
 
 import (
@@ -15,6 +16,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed all:dist static pages
@@ -25,7 +27,7 @@ const BuildHint = "npm ci && node services/portal/assets/build.mjs, then build a
 
 // Site serves files and renders pages.
 type Site struct {
-	pages map[string]*template.Template
+	pages map[string]func() (*template.Template, error)
 	etags map[string]string // of embedded files by path
 	// Styled is false when the design system was not built in.
 	Styled bool
@@ -33,9 +35,9 @@ type Site struct {
 	Version string
 }
 
-// New parses the templates.
+// New finds the templates.
 func New() (*Site, error) {
-	s := &Site{pages: map[string]*template.Template{}, etags: map[string]string{}}
+	s := &Site{pages: map[string]func() (*template.Template, error){}, etags: map[string]string{}}
 	names, err := fs.Glob(files, "pages/*.html")
 	if err != nil {
 		return nil, err
@@ -45,11 +47,9 @@ func New() (*Site, error) {
 		if name == "layout" || strings.HasPrefix(name, "parts") {
 			continue
 		}
-		t, err := template.New("layout.html").ParseFS(files, "pages/layout.html", "pages/parts*.html", n)
-		if err != nil {
-			return nil, fmt.Errorf("page %s: %w", name, err)
-		}
-		s.pages[name] = t
+		s.pages[name] = sync.OnceValues(func() (*template.Template, error) {
+			return template.New("layout.html").ParseFS(files, "pages/layout.html", "pages/parts*.html", n)
+		})
 	}
 	version, err := files.ReadFile("dist/VERSION")
 	s.Styled, s.Version = err == nil, strings.TrimSpace(string(version))
@@ -74,11 +74,23 @@ func (s *Site) hash() error {
 	return nil
 }
 
+func (s *Site) page(name string) (*template.Template, error) {
+	parse := s.pages[name]
+	if parse == nil {
+		return nil, fmt.Errorf("no page %q", name)
+	}
+	t, err := parse()
+	if err != nil {
+		return nil, fmt.Errorf("page %s: %w", name, err)
+	}
+	return t, nil
+}
+
 // Render renders a page whole, so that an error in it cannot leave half a page.
 func (s *Site) Render(name string, data any) ([]byte, error) {
-	t := s.pages[name]
-	if t == nil {
-		return nil, fmt.Errorf("no page %q", name)
+	t, err := s.page(name)
+	if err != nil {
+		return nil, err
 	}
 	var b bytes.Buffer
 	if whole := t.Lookup("page"); whole != nil { // a page without the common frame
@@ -92,8 +104,12 @@ func (s *Site) Render(name string, data any) ([]byte, error) {
 
 // Fragment renders one part of a page.
 func (s *Site) Fragment(page, part string, data any) ([]byte, error) {
+	t, err := s.page(page)
+	if err != nil {
+		return nil, err
+	}
 	var b bytes.Buffer
-	if err := s.pages[page].ExecuteTemplate(&b, part, data); err != nil {
+	if err := t.ExecuteTemplate(&b, part, data); err != nil {
 		return nil, fmt.Errorf("part %s of page %s: %w", part, page, err)
 	}
 	return b.Bytes(), nil

@@ -34,6 +34,28 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// Every page can be parsed, though each is only when it is first shown.
+func TestPages(t *testing.T) {
+	s, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.pages["ask"] == nil || s.pages["layout"] != nil || s.pages["parts"] != nil {
+		t.Fatalf("%d pages, and not the right ones", len(s.pages))
+	}
+	for name := range s.pages {
+		if _, err := s.page(name); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := s.Render("nowhere", nil); err == nil {
+		t.Error("a page that is not there is rendered")
+	}
+	if _, err := s.Fragment("nowhere", "part", nil); err == nil {
+		t.Error("a part of a page that is not there is rendered")
+	}
+}
+
 // The stylesheet stands alone, so that a build without the design system is readable.
 func TestStylesheetAlone(t *testing.T) {
 	css, err := files.ReadFile("static/samtale.css")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/contract/assistantv1"
 	"samtale.dk/samtale/services/portal/token"
 )
@@ -20,6 +21,9 @@ func Ask(ctx context.Context, env Env, args []string) error {
 	if err := Parse(fs, args, 1); err != nil {
 		return Help(err)
 	}
+	if err := aMunicipality(*municipality); err != nil {
+		return err
+	}
 	c, err := client(env, token.Citizen)
 	if err != nil {
 		return err
@@ -33,6 +37,15 @@ func Ask(ctx context.Context, env Env, args []string) error {
 		return printJSON(env.Stdout, a)
 	}
 	printAnswer(env, a)
+	return nil
+}
+
+// aMunicipality refuses a code that no municipality has; "" is the whole country.
+func aMunicipality(code string) error {
+	if _, ok := danish.MunicipalityName(code); !ok && code != "" {
+		return fmt.Errorf("%w: --municipality: there is no Danish municipality with the code %q; write its four digits, such as 0751 for Aarhus, "+
+			"or leave it out for the whole country", ErrUsage, code)
+	}
 	return nil
 }
 

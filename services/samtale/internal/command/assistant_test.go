@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"samtale.dk/samtale/services/contract/assistantv1"
 	"samtale.dk/samtale/services/contract/knowledgev1"
 )
@@ -64,6 +66,21 @@ func TestAskCommand(t *testing.T) {
 	}
 }
 
+// A municipality that does not exist is refused before anything is asked: what is in force there is not what is in force everywhere.
+func TestNoSuchMunicipality(t *testing.T) {
+	for name, run := range map[string]func() error{
+		"ask": func() error { _, _, err := run(t, Ask, nil, "hvad koster det?", "--municipality", "9999"); return err },
+		"search": func() error {
+			_, _, err := run(t, Knowledge, nil, "search", "pas", "--municipality", "751")
+			return err
+		},
+	} {
+		if err := run(); !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "such as 0751 for Aarhus") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestKnowledgeImport(t *testing.T) {
 	var batches []knowledgev1.ImportRequest
 	environ := stand(t, map[string]http.HandlerFunc{"POST /api/v1/knowledge/import": func(w http.ResponseWriter, r *http.Request) {
@@ -93,11 +110,62 @@ func TestKnowledgeImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, stderr, err := run(t, Knowledge, environ, "import", file, "--replace")
-	if err == nil || !strings.Contains(stderr, "line 2") || len(batches) != 1 || len(batches[0].Records) != 1 || batches[0].Replace {
+	if err == nil || !strings.Contains(stderr, "linje 2") || len(batches) != 1 || len(batches[0].Records) != 1 || batches[0].Replace {
 		t.Errorf("%v, %s, %+v", err, stderr, batches)
 	}
 	if _, _, err := run(t, Knowledge, environ, "import", file, "--source", "to ord"); !errors.Is(err, ErrUsage) {
 		t.Errorf("bad source: %v", err)
+	}
+}
+
+// Files as other programs leave them: what can be read is sent with its line, the rest is told with it.
+func TestKnowledgeImportOddFiles(t *testing.T) {
+	const rec = `{"id":"a","title":"T","text":"Tekst."}`
+	big := `{"id":"a","title":"T","html":"` + strings.Repeat("<p>æ</p>", 5000) + `"}`
+	for _, tc := range []struct {
+		name, file string
+		lines      [][]int // of each call's records
+		told       []string
+	}{
+		{"byte order mark", "\xEF\xBB\xBF" + rec + "\r\n\r\n" + rec, [][]int{{1, 3}}, nil},
+		{"unreadable between", rec + "\n{\n" + `{"id":5}` + "\n[]\n" + rec + "\n", [][]int{{1, 5}}, []string{"linje 2: Linjen", "linje 3: Feltet id", "linje 4: Linjen"}},
+		{"not UTF-8", rec + "\n" + strings.ReplaceAll(rec, "k", "\xE6") + "\n", [][]int{{1}}, []string{"linje 2: Linjen er ikke i UTF-8"}},
+		{"long lines", rec + "\n" + strings.Repeat("x", maxLine+1) + "\n" + `{"text":"` + strings.Repeat("x", maxBatch) + "\"}\n" + rec, [][]int{{1, 4}}, []string{"linje 2: Linjen er for lang", "linje 3: Artiklen er for lang"}},
+		{"large articles", strings.Repeat(big+"\n", 15), [][]int{{1, 2, 3, 4, 5, 6}, {7, 8, 9, 10, 11, 12}, {13, 14, 15}}, nil},
+		{"nothing", "\n \n", nil, []string{"no records"}},
+		{"nothing readable", "[\n" + rec + ",\n" + rec + "]\n", nil, []string{"linje 1", "linje 2", "linje 3", "no records"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var sent [][]int
+			environ := stand(t, map[string]http.HandlerFunc{"POST /api/v1/knowledge/import": func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				var b knowledgev1.ImportRequest
+				if err := json.Unmarshal(body, &b); err != nil || len(body) > 900<<10 || len(b.Records) != len(b.Lines) || b.First != b.Lines[0] {
+					t.Errorf("%d bytes, %d records, lines %d, first %d: %v", len(body), len(b.Records), b.Lines, b.First, err)
+				}
+				sent = append(sent, b.Lines)
+				give(w, knowledgev1.Run{})
+			}})
+			file := filepath.Join(t.TempDir(), "egne.jsonl")
+			if err := os.WriteFile(file, []byte(tc.file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, stderr, err := run(t, Knowledge, environ, "import", file, "--json")
+			if diff := cmp.Diff(tc.lines, sent); diff != "" || (err == nil) != (tc.told == nil) {
+				t.Errorf("%v: %s", err, diff)
+			}
+			if tc.lines != nil {
+				var r knowledgev1.Run
+				if err := json.Unmarshal([]byte(out), &r); err != nil || r.Failed != len(tc.told) || len(r.Failures) != len(tc.told) {
+					t.Errorf("%v: %s", err, out)
+				}
+			}
+			for _, want := range tc.told {
+				if !strings.Contains(stderr+fmt.Sprint(err), want) {
+					t.Errorf("no %q in %s%v", want, stderr, err)
+				}
+			}
+		})
 	}
 }
 

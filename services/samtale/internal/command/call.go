@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -32,23 +34,27 @@ type callFlags struct {
 func Call(ctx context.Context, env Env, args []string) error {
 	var f callFlags
 	fs := Flags(env, "call", "", "Places a SIP call, plays a WAV file or types, hangs up, and prints the conversation id and what is typed back.")
-	fs.StringVar(&f.to, "to", "", "whom to call, e.g. sip:besked@127.0.0.1:5060")
+	fs.StringVar(&f.to, "to", "", "whom to call, e.g. sip:besked@127.0.0.1:5060; sip: may be left out")
 	fs.StringVar(&f.wav, "wav", "", "WAV file to play, of any rate")
 	fs.StringVar(&f.text, "text", "", "what to type (real-time text), after the sound; - types the lines of standard input as they come, as for a meeting by its code. "+
 		"Then the call lasts until the other side hangs up, or --wait")
 	fs.StringVar(&f.digits, "dtmf", "", "keys to press before the sound: when the caller is asked about transcription, else after --after")
 	fs.StringVar(&f.after, "after", "auto", "when to play: auto (when a person or the message line listens) or a time after the answer, e.g. 2s")
 	fs.DurationVar(&f.wait, "wait", 10*time.Minute, "how long to wait for somebody to listen")
-	fs.BoolVar(&f.asJSON, "json", false, "print conversation id, reason and seconds played as JSON")
+	fs.BoolVar(&f.asJSON, "json", false, "print conversation id, seconds played and whether all went well, else why not, as JSON")
 	if err := Parse(fs, args, 0); err != nil {
 		return Help(err)
 	}
 	if f.to == "" || f.wav == "" && f.text == "" {
 		return fmt.Errorf("%w: --to and --wav or --text are needed", ErrUsage)
 	}
+	to, err := sipURI(f.to)
+	if err != nil {
+		return fmt.Errorf("%w: --to: %w", ErrUsage, err)
+	}
+	f.to = to
 	var sound []int16
 	if f.wav != "" {
-		var err error
 		if sound, err = readWAV(f.wav); err != nil {
 			return err
 		}
@@ -69,7 +75,29 @@ func readWAV(path string) ([]int16, error) {
 	return sound, nil
 }
 
+// result is what --json prints, however the call went.
+type result struct {
+	Conversation string  `json:"conversation_id"`
+	Played       float64 `json:"played_s"`
+	OK           bool    `json:"ok"`
+	Reason       string  `json:"reason,omitempty"` // why not
+	Typed        string  `json:"typed"`            // by the other side
+}
+
 func place(ctx context.Context, env Env, f callFlags, sound []int16) error {
+	var res result
+	err := carryOut(ctx, env, f, sound, &res)
+	if !f.asJSON || errors.Is(err, ErrUsage) {
+		return err
+	}
+	if res.OK = err == nil; !res.OK {
+		res.Reason = err.Error()
+	}
+	return errors.Join(err, printJSON(env.Stdout, res))
+}
+
+// carryOut makes the call from its beginning to its end; res holds how far it came.
+func carryOut(ctx context.Context, env Env, f callFlags, sound []int16, res *result) error {
 	delay, listener, err := moment(ctx, env, f)
 	if err != nil {
 		return err
@@ -79,11 +107,11 @@ func place(ctx context.Context, env Env, f callFlags, sound []int16) error {
 		return err
 	}
 	defer d.Close()
-	c, err := d.Dial(ctx, dialer.Options{To: sipURI(f.to)})
+	c, err := d.Dial(ctx, dialer.Options{To: f.to})
 	if err != nil {
 		return fmt.Errorf("call %s: %w", f.to, err)
 	}
-	defer c.HangUp(context.WithoutCancel(ctx))
+	res.Conversation = c.ConversationID
 	if !f.asJSON && c.ConversationID != "" {
 		fmt.Fprintln(env.Stdout, c.ConversationID)
 	}
@@ -91,20 +119,44 @@ func place(ctx context.Context, env Env, f callFlags, sound []int16) error {
 		defer printTyped(env.Stdout, c)()
 	}
 	err = speak(ctx, env, c, f, delay, listener, sound)
-	if f.asJSON {
-		return errors.Join(err, printJSON(env.Stdout, map[string]any{
-			"conversation_id": c.ConversationID, "played_s": float64(len(sound)) / 16000, "ok": err == nil, "typed": c.Typed(),
-		}))
-	}
-	return err
+	res.Played, res.Typed = c.Played().Seconds(), c.Typed()
+	return errors.Join(err, hangUp(ctx, c))
 }
 
-// sipURI adds the scheme that people leave out.
-func sipURI(to string) string {
-	if strings.HasPrefix(to, "sip:") || strings.HasPrefix(to, "sips:") {
-		return to
+// hangUp ends the call. Sound is sent without being answered: only the goodbye shows that the other side was there until the end.
+func hangUp(ctx context.Context, c *dialer.Call) error {
+	if err := c.HangUp(context.WithoutCancel(ctx)); err != nil {
+		return errs.E(errs.Unavailable, "", fmt.Errorf("the other side did not answer when we hung up, so it may not have heard everything: %w", err))
 	}
-	return "sip:" + to
+	return nil
+}
+
+// sipURI adds the scheme that people leave out, and takes no name for a machine's: a telephone finds nobody by a name alone.
+func sipURI(to string) (string, error) {
+	if !strings.HasPrefix(to, "sip:") && !strings.HasPrefix(to, "sips:") {
+		to = "sip:" + to
+	}
+	_, rest, _ := strings.Cut(to, ":")
+	user, place, both := strings.Cut(rest, "@")
+	if !both {
+		place = rest
+	}
+	place, _, _ = strings.Cut(place, ";")
+	host, _, err := net.SplitHostPort(place)
+	if err != nil {
+		host = strings.Trim(place, "[]")
+	}
+	if !both {
+		user = host // if it is a name, it is a person's
+	}
+	_, noIP := netip.ParseAddr(host)
+	switch {
+	case user == "":
+		return "", fmt.Errorf("%q is no SIP address; write sip:NAME@HOST or sip:NAME@HOST:PORT", rest)
+	case host == "" || !both && noIP != nil && host != "localhost" && !strings.Contains(host, "."):
+		return "", fmt.Errorf("%q is no SIP address: it does not say where; write sip:%s@127.0.0.1:5060, with the machine's own address", rest, user)
+	}
+	return to, nil
 }
 
 // moment reads --after: a fixed delay, or the client that can tell when the other side

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"time"
 
@@ -58,7 +59,7 @@ func Parse(fs *flag.FlagSet, args []string, n int) error {
 	}
 	if len(rest) != n {
 		fs.Usage()
-		return fmt.Errorf("%w: samtale %s takes %d arguments, not %d", ErrUsage, fs.Name(), n, len(rest))
+		return fmt.Errorf("%w: samtale %s: %d arguments beside the flags, it takes %d; one of several words stands in quotes", ErrUsage, fs.Name(), len(rest), n)
 	}
 	return nil
 }
@@ -93,6 +94,9 @@ func load(env Env) (settings, error) {
 			addr = "127.0.0.1" + addr
 		}
 		s.URL = "http://" + addr
+	}
+	if u, err := url.Parse(s.URL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return s, errors.New("SAMTALE_URL must be an address such as https://samtale.example.dk")
 	}
 	return s, nil
 }

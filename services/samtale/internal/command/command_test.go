@@ -100,6 +100,7 @@ func TestTokenFlags(t *testing.T) {
 func TestTokenRefuses(t *testing.T) {
 	for name, args := range map[string][]string{
 		"no role": nil, "unknown role": {"--role", "king"}, "no life": {"--role", "citizen", "--life", "0s"}, "too long": {"--role", "citizen", "--life", "3000h"},
+		"no CPR number": {"--role", "citizen", "--cpr", "1234"}, "a caseworker's CPR number": {"--role", "caseworker", "--cpr", "0000000002"},
 	} {
 		if _, _, err := run(t, Token, nil, args...); !errors.Is(err, ErrUsage) {
 			t.Errorf("%s: %v", name, err)
@@ -109,6 +110,14 @@ func TestTokenRefuses(t *testing.T) {
 	err := Token(t.Context(), Env{Environ: []string{"SAMTALE_DATA=" + t.TempDir()}, Stdout: &buf, Stderr: &buf}, []string{"--role", "citizen"})
 	if !errors.Is(err, masterkey.ErrMissing) {
 		t.Errorf("without a key: %v", err)
+	}
+	if _, _, err := run(t, Token, []string{"SAMTALE_MASTER_KEY=5a"}, "--role", "citizen"); err == nil || !strings.Contains(err.Error(), "SAMTALE_MASTER_KEY") {
+		t.Errorf("half a key: %v", err)
+	}
+	for _, url := range []string{"127.0.0.1:8080", "localhost", "ftp://localhost"} {
+		if _, _, err := run(t, Conversations, []string{"SAMTALE_URL=" + url}); err == nil || !strings.Contains(err.Error(), "SAMTALE_URL") {
+			t.Errorf("%s: %v", url, err)
+		}
 	}
 }
 
@@ -403,6 +412,68 @@ func TestCallRefused(t *testing.T) {
 		if _, _, err := run(t, Call, nil, args...); !errors.Is(err, ErrUsage) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A name alone is nobody's address: that is said, with what to write, before anything is sent.
+func TestCallToNoAddress(t *testing.T) {
+	wav := tone(t, 0.1)
+	for to, want := range map[string]string{
+		"besked": "sip:besked@127.0.0.1", "sip:besked": "sip:besked@127.0.0.1", "besked@": "sip:besked@127.0.0.1", "+4512345678": "sip:+4512345678@",
+		"besked:5060": "sip:besked@", "@127.0.0.1": "sip:NAME@HOST", "sip:": "sip:NAME@HOST",
+	} {
+		if _, _, err := run(t, Call, nil, "--to", to, "--wav", wav); !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+	for _, to := range []string{
+		"besked@127.0.0.1", "sips:a@b.example.dk:5061", "sip:besked@kommune", "127.0.0.1:5060", "sip:[::1]:5060", "::1", "localhost", "sip.example.dk",
+		"sip:besked@127.0.0.1;transport=tcp",
+	} {
+		if uri, err := sipURI(to); err != nil || !strings.HasSuffix(uri, to) || !strings.HasPrefix(uri, "sip") {
+			t.Errorf("%s: %q, %v", to, uri, err)
+		}
+	}
+}
+
+// Where the other side dies in the middle of a call, programs read that it did not go well, and why.
+func TestCallWithOneWhoDies(t *testing.T) {
+	var other *dialer.Dialer
+	ready := make(chan struct{})
+	other, err := dialer.New(dialer.Config{Answer: func(c *dialer.Call) {
+		<-ready
+		for c.Keep(); len(c.Heard()) == 0 && c.Wait(t.Context(), 20*time.Millisecond) == nil; {
+		}
+		other.Close() // without goodbye
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(ready)
+	out, _, err := run(t, Call, nil, "--to", other.Addr(), "--wav", tone(t, 1), "--after", "0s", "--json")
+	if !errors.Is(err, errs.Unavailable) {
+		t.Errorf("the command ended with %v", err)
+	}
+	var rep struct {
+		OK     *bool   `json:"ok"`
+		Reason string  `json:"reason"`
+		Played float64 `json:"played_s"`
+	}
+	if err := json.Unmarshal([]byte(out), &rep); err != nil || rep.OK == nil || *rep.OK || !strings.Contains(rep.Reason, "hung up") || rep.Played > 1 {
+		t.Errorf("%s %v", out, err)
+	}
+}
+
+// A call that is not taken is told in JSON, too.
+func TestCallRefusedJSON(t *testing.T) {
+	busy, err := dialer.New(dialer.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	out, _, err := run(t, Call, nil, "--to", busy.Addr(), "--wav", tone(t, 0.1), "--after", "0s", "--json")
+	if err == nil || !strings.Contains(out, `"ok": false`) || !strings.Contains(out, "486") || !strings.Contains(out, `"played_s": 0`) {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -3,10 +3,7 @@ package command
 import (
 	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,7 +15,6 @@ import (
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/knowledgev1"
 	"samtale.dk/samtale/services/portal/token"
-	"samtale.dk/samtale/services/samtale/internal/api"
 )
 
 // Knowledge is the tasks of what the assistant knows.
@@ -42,9 +38,6 @@ samtale knowledge remove --source ID  remove a source and all that came from it
 	}
 	return ErrUsage
 }
-
-// maxLine bounds a line of a file, in bytes: the text of a record and its markup.
-const maxLine = 16 << 20
 
 func knowledgeImport(ctx context.Context, env Env, args []string) error {
 	fs := Flags(env, "knowledge import", "FILE.jsonl", `Brings articles in. A line is one of them, as JSON: id, article_id, url, title, section, html or text,
@@ -77,63 +70,24 @@ func knowledgeImport(ctx context.Context, env Env, args []string) error {
 	req := knowledgev1.ImportRequest{
 		Import: event.NewID(time.Now()), Source: *source, Title: *title, Demo: *demo, Replace: *replace, First: 1,
 	}
-	run, unread, err := send(ctx, c, f, req)
+	run, err := send(ctx, c, f, req)
+	for _, u := range run.Failures {
+		fmt.Fprintf(env.Stderr, "  %s: %s\n", u.Item, u.Reason)
+	}
 	if err != nil {
 		return err
 	}
 	if *asJSON {
-		return printJSON(env.Stdout, run)
+		if err := printJSON(env.Stdout, run); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(env.Stdout, "%s: %d added, %d changed, %d unchanged, %d removed, %d not taken\n", *source, run.Added, run.Changed, run.Unchanged, run.Removed, run.Failed)
 	}
-	fmt.Fprintf(env.Stdout, "%s: %d added, %d changed, %d unchanged, %d removed, %d not taken\n", *source, run.Added, run.Changed, run.Unchanged, run.Removed, run.Failed+len(unread))
-	for _, u := range append(unread, run.Failures...) {
-		fmt.Fprintf(env.Stderr, "  %s: %s\n", u.Item, u.Reason)
-	}
-	if n := run.Failed + len(unread); n > 0 {
-		return fmt.Errorf("%d records were not taken", n)
+	if run.Failed > 0 {
+		return fmt.Errorf("records that were not taken: %d", run.Failed)
 	}
 	return nil
-}
-
-// send sends a file in batches. Lines that are no JSON are listed and do not stop the rest; but then nothing is removed either, because
-// what they held is not known.
-func send(ctx context.Context, c *api.Client, f io.Reader, req knowledgev1.ImportRequest) (run knowledgev1.Run, unread []knowledgev1.Failure, err error) {
-	sc := bufio.NewScanner(f)
-	sc.Buffer(nil, maxLine)
-	n := 0
-	flush := func(last bool) error {
-		req.Last = last
-		if last && len(unread) > 0 {
-			req.Replace = false
-		}
-		err := c.Do(ctx, "POST", "/api/v1/knowledge/import", req, &run)
-		req.First, req.Records = n+1, nil
-		return err
-	}
-	for sc.Scan() {
-		n++
-		line := strings.TrimSpace(sc.Text())
-		if line == "" {
-			continue
-		}
-		var r knowledgev1.Record
-		if err := json.Unmarshal([]byte(line), &r); err != nil {
-			unread = append(unread, knowledgev1.Failure{Item: "line " + strconv.Itoa(n), Reason: "is not a JSON record: " + err.Error()})
-			continue
-		}
-		req.Records = append(req.Records, r)
-		if len(req.Records) == knowledgev1.MaxBatch {
-			if err := flush(false); err != nil {
-				return run, unread, err
-			}
-		}
-	}
-	if err := sc.Err(); err != nil {
-		return run, unread, fmt.Errorf("line %d: %w", n+1, err)
-	}
-	if n == len(unread) {
-		return run, unread, errors.New("the file has no records")
-	}
-	return run, unread, flush(true)
 }
 
 // found is a hit as programs get it.
@@ -157,6 +111,9 @@ func knowledgeSearch(ctx context.Context, env Env, args []string) error {
 	asJSON := fs.Bool("json", false, "print JSON")
 	if err := Parse(fs, args, 1); err != nil {
 		return Help(err)
+	}
+	if err := aMunicipality(*municipality); err != nil {
+		return err
 	}
 	c, err := client(env, token.Editor)
 	if err != nil {

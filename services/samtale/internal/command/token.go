@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ const demoCitizen = "0000000001"
 func Token(_ context.Context, env Env, args []string) error {
 	fs := Flags(env, "token", "", "Prints a token for the JSON API (Authorization: Bearer …) of the local installation.")
 	role := fs.String("role", "", "caseworker, citizen, editor, operator or auditor")
-	id := fs.String("id", "", "user id [samtale-cli; for a citizen the demo person]")
+	id := fs.String("id", "", "user id [samtale-cli; for a citizen the demo person; with --room one of its own]")
 	name := fs.String("name", "", "name that stands on approved notes")
 	areas := fs.String("areas", "", "a caseworker's service areas, comma separated [all demo areas]")
 	cpr := fs.String("cpr", "", "a citizen's CPR number [the demo person Bente Holm]")
@@ -33,7 +34,10 @@ func Token(_ context.Context, env Env, args []string) error {
 		return fmt.Errorf("%w: --role must be one of %s", ErrUsage, strings.Join(token.Roles(), ", "))
 	}
 	if *life <= 0 || *life > token.MaxLife {
-		return fmt.Errorf("%w: --life must be at most %s", ErrUsage, token.MaxLife)
+		return fmt.Errorf("%w: --life must be more than 0 and at most %s", ErrUsage, token.MaxLife)
+	}
+	if *cpr != "" && (*role != token.Citizen || len(digits(*cpr)) != 10) {
+		return fmt.Errorf("%w: --cpr is a citizen's, of ten digits", ErrUsage)
 	}
 	s, err := load(env)
 	if err != nil {
@@ -55,6 +59,9 @@ func Token(_ context.Context, env Env, args []string) error {
 		c.Name = *name
 	}
 	c.Room = *room
+	if *room != "" && *id == "" { // else programs with a token each would be one participant, who neither sees nor hears itself
+		c.Subject += "-" + rand.Text()
+	}
 	if *areas != "" {
 		c.Areas = strings.Split(*areas, ",")
 	}
@@ -85,11 +92,14 @@ func claims(master masterkey.Key, role string) token.Claims {
 
 // pseudonym is the one under which the journal files a citizen's conversations.
 func pseudonym(master masterkey.Key, cpr string) string {
-	digits := strings.Map(func(r rune) rune {
+	return seal.Pseudonym(master.Derive(masterkey.Parties), digits(cpr))
+}
+
+func digits(s string) string {
+	return strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' {
 			return r
 		}
 		return -1
-	}, cpr)
-	return seal.Pseudonym(master.Derive(masterkey.Parties), digits)
+	}, s)
 }

@@ -13,7 +13,7 @@ import (
 // of the system is needed.
 func Transcribe(ctx context.Context, env Env, args []string) error {
 	var o speech.Options
-	fs := Flags(env, "transcribe", "FILE.wav", "Writes down a sound file, the way a call is heard. Nothing is stored.")
+	fs := Flags(env, "transcribe", "FILE.wav", "Writes down a sound file of at most four hours, the way a call is heard. Nothing is stored.")
 	asJSON := fs.Bool("json", false, "print text, words with times, and coverage as JSON")
 	fs.BoolVar(&o.Fast, "fast", false, "as fast as the recogniser goes, not in real time")
 	fs.BoolVar(&o.Spoken, "spoken", false, "the recogniser's own words: numbers as spoken, personal data not masked")

@@ -36,9 +36,21 @@ func sayings(language string, lists ...[]string) []saying {
 	return out
 }
 
+// allStems are the stems of phrases, ascending, each once.
+func allStems(phrases []saying) []string {
+	var out []string
+	for _, s := range phrases {
+		out = append(out, s.stems...)
+	}
+	slices.Sort(out)
+	return slices.Clip(slices.Compact(out))
+}
+
 func newSaying(text string, english bool) saying {
-	u := newUnit(text, 0, len(text), Unit{english: english})
-	u.facts = nil
+	if !english {
+		text = question.Spelt(text)
+	}
+	u, _ := readWords(text, 0, len(text), Unit{english: english})
 	var stems []string
 	for _, w := range u.words {
 		stems = append(stems, w.stem)
@@ -112,14 +124,14 @@ func (a alike) same() bool { return a.small >= .9 && a.grams >= .95 }
 func (a alike) like() float64 { return (a.both + a.grams + .5*a.small + .2*a.kind) / 2.7 }
 
 // compare compares the question with a phrase of a draft. rare says how rare a stem is among the phrases of the hits.
-func (q Query) compare(s *saying, head *Unit, rare func(stem string) float64, apart []float64) alike {
+// m is what of the question it has, and head what the headings have.
+func (q Query) compare(s *saying, m met, head marks, rare func(stem string) float64, apart []float64) alike {
 	all := q.Weight()
 	var a alike
 	if all == 0 {
 		return a
 	}
-	a.cover = q.covered(s.has) / all
-	a.named = q.covered(func(st string) bool { return s.has(st) || head.has(st) }) / all
+	a.cover, a.named = q.weigh(m.words)/all, q.weigh(m.in.with(head).each(q))/all
 	sum, met := 0.0, 0.0
 	for _, w := range s.words {
 		if danish.Stop(w.low) || s.english && len(w.low) <= 3 {
@@ -144,7 +156,7 @@ func (q Query) compare(s *saying, head *Unit, rare func(stem string) float64, ap
 	a.small = overlap(q.own.stems, s.stems)
 	a.kind = .5*one(q.Kind == s.kind) + .5*sameSides(q.sides, s.sides)
 	for i, w := range apart {
-		a.local += w * q.Words[i].found(s.has)
+		a.local += w * m.words[i]
 	}
 	return a
 }
@@ -205,10 +217,15 @@ func (q Query) phrased(drafts []Draft) {
 	if len(with) == 0 {
 		return
 	}
-	rare, apart := rarity(with, func(d *Draft) []saying { return d.text.sayings }), q.apart(with)
+	for _, d := range with {
+		d.met = q.meets(d.text.sayings)
+		d.asked = union(d.met).each(q)
+	}
+	rare, apart := rarity(with, func(d *Draft) []string { return d.text.saidStems }), q.apart(with)
 	for _, d := range with {
 		q.likest(d, rare, apart)
 		q.nearest(d)
+		d.met = nil // it is much, and drafts may be kept
 	}
 	lead(with)
 }
@@ -224,7 +241,7 @@ func (q Query) warned(drafts []Draft) {
 	if len(with) == 0 {
 		return
 	}
-	rare := rarity(with, func(d *Draft) []saying { return d.text.unsaid })
+	rare := rarity(with, func(d *Draft) []string { return d.text.unsaidStems })
 	near, said := 0.0, 0.0
 	for _, d := range with {
 		q.unsaid(d, rare)
@@ -246,8 +263,9 @@ func (q Query) unsaid(d *Draft, rare func(stem string) float64) {
 	f := &d.Features
 	f[Warned] = 1
 	best, top := alike{}, 0.0
+	head, these := q.marks(d.text.head.has), q.meets(d.text.unsaid)
 	for i := range d.text.unsaid {
-		a := q.compare(&d.text.unsaid[i], &d.text.head, rare, nil)
+		a := q.compare(&d.text.unsaid[i], these[i], head, rare, nil)
 		d.same.not = d.same.not || a.same()
 		f[UnsaidGrams] = max(f[UnsaidGrams], a.grams)
 		f[UnsaidSmall] = max(f[UnsaidSmall], a.small)
@@ -259,32 +277,23 @@ func (q Query) unsaid(d *Draft, rare func(stem string) float64) {
 	f[Unsaid], f[UnsaidBack] = top, best.back
 	// What the question has of them and neither the article nor what it answers has.
 	all := max(q.Weight(), tiny)
-	has := func(st string) bool {
-		return slices.ContainsFunc(d.text.unsaid, func(s saying) bool { return s.has(st) })
-	}
+	any, named := union(these).each(q), head.each(q)
 	for i := range q.Words {
 		w := &q.Words[i]
 		if w.phrase {
 			continue
 		}
-		in := w.found(has)
-		f[UnsaidAll] += w.Weight * in / all
-		f[Trap] += w.Weight * max(0, in-max(w.found(d.asks), w.found(d.text.head.has))) / all
+		f[UnsaidAll] += w.Weight * any[i] / all
+		f[Trap] += w.Weight * max(0, any[i]-max(d.asks(i), named[i])) / all
 	}
 }
 
 // rarity says how rare a stem is among the drafts' phrases: 1.2 when none has it.
-func rarity(drafts []*Draft, of func(*Draft) []saying) func(stem string) float64 {
-	n, has := float64(len(drafts)), map[string]float64{}
+func rarity(drafts []*Draft, of func(*Draft) []string) func(stem string) float64 {
+	n, has := float64(len(drafts)), make(map[string]float64, 1024)
 	for _, d := range drafts {
-		seen := map[string]bool{}
-		for _, s := range of(d) {
-			for _, w := range s.words {
-				if !seen[w.stem] {
-					seen[w.stem] = true
-					has[w.stem]++
-				}
-			}
+		for _, stem := range of(d) {
+			has[stem]++
 		}
 	}
 	return func(stem string) float64 { return .2 + math.Log((n+1)/(has[stem]+.5))/math.Log(n+1) }
@@ -297,7 +306,7 @@ func (q Query) apart(drafts []*Draft) []float64 {
 	for i := range q.Words {
 		have := 0.0
 		for _, d := range drafts {
-			have += one(slices.ContainsFunc(d.text.sayings, func(s saying) bool { return q.Words[i].found(s.has) >= surely }))
+			have += one(slices.ContainsFunc(d.met, func(m met) bool { return m.words[i] >= surely }))
 		}
 		out[i] = max(0, q.Words[i].Weight*math.Log((n+1)/(have+.5)))
 		all += out[i]
@@ -315,8 +324,9 @@ func (q Query) likest(d *Draft, rare func(stem string) float64, apart []float64)
 	f := &d.Features
 	f[Phrased] = 1
 	best, top := alike{}, -1.0
+	head := q.marks(d.text.head.has)
 	for i := range d.text.sayings {
-		a := q.compare(&d.text.sayings[i], &d.text.head, rare, apart)
+		a := q.compare(&d.text.sayings[i], d.met[i], head, rare, apart)
 		d.same.answered = d.same.answered || a.same()
 		f[SaidGrams] = max(f[SaidGrams], a.grams)
 		f[SaidSmall] = max(f[SaidSmall], a.small)
@@ -328,20 +338,22 @@ func (q Query) likest(d *Draft, rare func(stem string) float64, apart []float64)
 	}
 	f[Said] = top
 	f[SaidBest], f[SaidNamed], f[SaidBack], f[SaidKind] = best.both, best.named, best.back, best.kind
-	f[SaidAll] = q.covered(d.asks) / max(q.Weight(), tiny)
+	f[SaidAll] = q.weigh(d.asked) / max(q.Weight(), tiny)
 	f[SaidAlmost] = max(0, 2*f[Said]-1)
 }
 
 // nearest fills in what the phrase that is most like the question has of it with the headings and the best sentence.
 func (q Query) nearest(d *Draft) {
 	f, all := &d.Features, max(q.Weight(), tiny)
-	near := func(st string) bool {
-		return d.text.sayings[d.said].has(st) || d.text.head.has(st) || len(d.Units) > 0 && d.text.units[d.unit].has(st)
+	near := d.met[d.said].in.with(q.marks(d.text.head.has))
+	if len(d.Units) > 0 {
+		near = near.with(q.marks(d.text.units[d.unit].has))
 	}
-	f[SaidNear] = q.covered(near) / all
+	found := near.each(q)
+	f[SaidNear] = q.weigh(found) / all
 	for i := range q.Words {
 		if w := &q.Words[i]; !w.Generic {
-			f[SaidMissing] = max(f[SaidMissing], w.Weight*(1-w.found(near))/all)
+			f[SaidMissing] = max(f[SaidMissing], w.Weight*(1-found[i])/all)
 		}
 	}
 }
@@ -366,9 +378,12 @@ func lead(drafts []*Draft) {
 	}
 }
 
-// asks reports a stem in any of the phrases of the draft.
-func (d *Draft) asks(stem string) bool {
-	return d.text != nil && slices.ContainsFunc(d.text.sayings, func(s saying) bool { return s.has(stem) })
+// asks is how surely the phrases of the draft together have a word of the question.
+func (d *Draft) asks(word int) float64 {
+	if d.asked == nil {
+		return 0
+	}
+	return d.asked[word]
 }
 
 // own is the question as a phrase.

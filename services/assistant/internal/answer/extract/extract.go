@@ -3,8 +3,11 @@ package extract
 import (
 	"cmp"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
@@ -23,7 +26,10 @@ type Draft struct {
 	order    float64
 	picked   []int // beginnings of the units as they were chosen, the best first
 
-	text *divided
+	text  *divided
+	met   []met     // what each of its phrases has of the question
+	asked []float64 // how surely they have each word of the question together
+
 	said int // which phrase is most like the question
 	same verbatim
 	unit int // which sentence answers best
@@ -124,8 +130,9 @@ func (r *Reader) Drafts(q Query, hits []knowledgev1.Hit) []Draft {
 			own[h.ArticleID+w.Ranking] = max(own[h.ArticleID+w.Ranking], w.Score)
 		}
 	}
+	drafts := r.from(q, hits)
 	for i, h := range hits {
-		d := r.From(q, h)
+		d := drafts[i]
 		for _, w := range h.Why {
 			if most[w.Ranking] <= 0 {
 				continue
@@ -182,6 +189,22 @@ func (d Draft) Kin(o Draft) bool {
 	return d.Hit.ArticleID == o.Hit.ArticleID && d.Hit.Section == o.Hit.Section && d.Hit.Source == o.Hit.Source && d.Hit.Municipality != o.Hit.Municipality
 }
 
+// from drafts an answer from each hit, with all processors: the first to find many articles waits until all of them are divided.
+func (r *Reader) from(q Query, hits []knowledgev1.Hit) []Draft {
+	out := make([]Draft, len(hits))
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(len(hits), runtime.GOMAXPROCS(0)) {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(hits)); i = next.Add(1) - 1 {
+				out[i] = r.From(q, hits[i])
+			}
+		})
+	}
+	all.Wait()
+	return out
+}
+
 // From drafts an answer to the question from one hit.
 func (r *Reader) From(q Query, hit knowledgev1.Hit) Draft {
 	d := Draft{Hit: hit}
@@ -196,7 +219,7 @@ func (r *Reader) From(q Query, hit knowledgev1.Hit) Draft {
 	fit, best := 0.0, 0
 	for i := range units {
 		u := &units[i]
-		if u.unfit() {
+		if u.unfit {
 			scores[i] = -1
 			continue
 		}
@@ -224,7 +247,7 @@ func (r *Reader) From(q Query, hit knowledgev1.Hit) Draft {
 	f[Own] = q.covered(units[best].has) / all
 	f[Context] = q.covered(func(s string) bool { return units[best].has(s) || head.has(s) }) / all
 	f[Fits] = units[best].fits(q.Kind)
-	if question.KindOf(hit.Section) == q.Kind || headed(q.Kind, section) {
+	if text.asks == q.Kind || headed(q.Kind, section) {
 		f[Headed] = 1
 	}
 	f[Numbers] = min(1, units[best].numbered(q.numbers))
@@ -313,7 +336,7 @@ func (q Query) beside(section *Unit) float64 {
 		if danish.Stop(w.low) || question.Generic(w.low) || headings[q.Kind][w.low] {
 			continue
 		}
-		one, best := Unit{words: []word{w}}, 0.0
+		one, best := Unit{words: []word{w}, joined: w.low}, 0.0
 		for i := range q.Words {
 			best = max(best, q.Words[i].found(one.has))
 		}
@@ -577,11 +600,6 @@ func (u *Unit) reserves() bool {
 		}
 	}
 	return false
-}
-
-// unfit reports a unit that must not be quoted: a question, a fragment, or a text that speaks to machines.
-func (u *Unit) unfit() bool {
-	return len(u.words) < 2 || strings.HasSuffix(u.Text, "?") || Instructs(u.Text)
 }
 
 // Instructs reports a text that gives orders to a machine instead of telling people something.

@@ -199,9 +199,14 @@ func (w *Word) add(f form) {
 
 // found is how surely something that has some stems has the word: the whole, or its parts together.
 func (w *Word) found(has func(stem string) bool) float64 {
+	return w.foundIn(func(form int) bool { return has(w.forms[form].stem) })
+}
+
+// foundIn is the same by what is known of its forms.
+func (w *Word) foundIn(has func(form int) bool) float64 {
 	best, parts := 0.0, 0.0
-	for _, f := range w.forms {
-		if !has(f.stem) {
+	for i, f := range w.forms {
+		if !has(i) {
 			continue
 		}
 		if f.share == shares[sparse.ViaPart] {
@@ -211,6 +216,75 @@ func (w *Word) found(has func(stem string) bool) float64 {
 		best = max(best, f.share)
 	}
 	return max(best, min(parts, .9))
+}
+
+// marks says of the forms of all words which of them something has.
+type marks []bool
+
+func (q Query) marks(has func(stem string) bool) marks {
+	var out marks
+	for i := range q.Words {
+		for _, f := range q.Words[i].forms {
+			out = append(out, has(f.stem))
+		}
+	}
+	return out
+}
+
+// met is what of the question a phrase has: the forms of its words, and how surely each word.
+type met struct {
+	in    marks
+	words []float64
+}
+
+// meets says it of phrases.
+func (q Query) meets(phrases []saying) []met {
+	out := make([]met, len(phrases))
+	for i := range phrases {
+		in := q.marks(phrases[i].has)
+		out[i] = met{in, in.each(q)}
+	}
+	return out
+}
+
+// union are the marks of all of them together.
+func union(all []met) marks {
+	var out marks
+	for _, m := range all {
+		out = out.with(m.in)
+	}
+	return out
+}
+
+// with are the marks of two things together; one may have none.
+func (m marks) with(o marks) marks {
+	out := make(marks, max(len(m), len(o)))
+	copy(out, m)
+	for i, has := range o {
+		out[i] = out[i] || has
+	}
+	return out
+}
+
+// each gives how surely what has the marks has each of the words.
+func (m marks) each(q Query) []float64 {
+	out := make([]float64, len(q.Words))
+	at := 0
+	for i := range q.Words {
+		w := &q.Words[i]
+		out[i] = w.foundIn(func(form int) bool { return m[at+form] })
+		at += len(w.forms)
+	}
+	return out
+}
+
+// weigh is the weight of the words as surely as each is found.
+func (q Query) weigh(found []float64) float64 {
+	sum := 0.0
+	for i, x := range found {
+		sum += q.Words[i].Weight * x
+	}
+	return sum
 }
 
 // Weight is that of all words.

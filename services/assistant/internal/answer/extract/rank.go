@@ -151,7 +151,7 @@ func (q Query) Shape(drafts []Draft) []float64 {
 		}
 		if len(first.found) > 0 && first.found[i] < surely {
 			lacks++
-			if w.found(first.asks) < surely {
+			if first.asks(i) < surely {
 				lacksSaid++
 			}
 		}
@@ -159,7 +159,7 @@ func (q Query) Shape(drafts []Draft) []float64 {
 			continue
 		}
 		unknown++
-		if !slices.ContainsFunc(drafts, func(d Draft) bool { return w.found(d.asks) >= surely }) {
+		if !slices.ContainsFunc(drafts, func(d Draft) bool { return d.asks(i) >= surely }) {
 			unsaid = max(unsaid, part)
 		}
 		strange = max(strange, part)

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"slices"
-	"strings"
 	"sync"
 
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
@@ -14,37 +13,47 @@ import (
 type Reader struct {
 	weights Weights
 	mu      sync.Mutex
-	texts   map[string]*divided // by content hash and headings
+	texts   map[named]*divided
 }
+
+// named is what a text is remembered by.
+type named struct{ hash, language, title, section string }
 
 // divided is an article, ready to be weighed. It is not changed.
 type divided struct {
+	phrases              [4][]string // that it was made with
 	units                []Unit
 	title, section, head Unit
-	sayings, unsaid      []saying // questions as people put them that it answers, and those near it that it does not
+	asks                 question.Kind // what the section's heading asks for
+	sayings, unsaid      []saying      // questions as people put them that it answers, and those near it that it does not
+	saidStems            []string      // of all sayings
+	unsaidStems          []string
 }
 
 // remembered bounds the memory of a Reader: some 20 KB each.
 const remembered = 4096
 
 // NewReader returns a reader that ranks by the weights and remembers nothing yet.
-func NewReader(w Weights) *Reader { return &Reader{weights: w, texts: map[string]*divided{}} }
+func NewReader(w Weights) *Reader { return &Reader{weights: w, texts: map[named]*divided{}} }
 
 func (r *Reader) read(c knowledgev1.Chunk) *divided {
-	key := strings.Join(slices.Concat([]string{c.SHA256 + c.Language, c.Title, c.Section}, c.Asked, c.EditorAsked, []string{""}, c.Unanswered, c.EditorUnanswered), "\x00")
+	key := named{c.SHA256, c.Language, c.Title, c.Section}
+	phrases := [4][]string{c.Asked, c.EditorAsked, c.Unanswered, c.EditorUnanswered}
 	r.mu.Lock()
 	d := r.texts[key]
 	r.mu.Unlock()
-	if d != nil {
+	if d != nil && d.of(phrases) {
 		return d
 	}
 	english := Unit{english: c.Language == question.English}
 	d = &divided{
-		units: Divide(c.Text, english.english), title: newUnit(c.Title, 0, len(c.Title), english), section: newUnit(c.Section, 0, len(c.Section), english),
+		phrases: phrases, units: Divide(c.Text, english.english), title: newUnit(c.Title, 0, len(c.Title), english), section: newUnit(c.Section, 0, len(c.Section), english),
+		asks: question.KindOf(c.Section),
 	}
 	d.sayings = sayings(c.Language, c.Asked, c.EditorAsked)
 	d.unsaid = sayings(c.Language, c.Unanswered, c.EditorUnanswered)
-	d.head = Unit{words: append(append([]word{}, d.title.words...), d.section.words...)}
+	d.saidStems, d.unsaidStems = allStems(d.sayings), allStems(d.unsaid)
+	d.head = Unit{words: slices.Concat(d.title.words, d.section.words), joined: d.title.joined + d.section.joined}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.texts) >= remembered {
@@ -52,4 +61,14 @@ func (r *Reader) read(c knowledgev1.Chunk) *divided {
 	}
 	r.texts[key] = d
 	return d
+}
+
+// of reports that it was made with these phrases.
+func (d *divided) of(phrases [4][]string) bool {
+	for i := range phrases {
+		if !slices.Equal(d.phrases[i], phrases[i]) {
+			return false
+		}
+	}
+	return true
 }

@@ -24,8 +24,10 @@ type Unit struct {
 
 	english bool
 	words   []word
+	joined  string // the words, each with a zero behind it
 	low     string // the text in lower case
 	facts   []danish.Fact
+	unfit   bool // to be quoted: a question, a fragment, or a text that speaks to machines
 }
 
 // word is a word of a unit.
@@ -53,24 +55,35 @@ func Divide(text string, english bool) []Unit {
 	return out
 }
 
+// newUnit reads a sentence with the facts in it.
 func newUnit(text string, start, end int, u Unit) Unit {
+	u, tokens := readWords(text, start, end, u)
+	u.facts = danish.Facts(tokens)
+	u.unfit = len(u.words) < 2 || strings.HasSuffix(u.Text, "?") || Instructs(u.Text)
+	return u
+}
+
+func readWords(text string, start, end int, u Unit) (Unit, []danish.Token) {
 	for start < end && text[start] == ' ' {
 		start++
 	}
 	u.Start, u.End, u.Text = start, end, text[start:end]
 	u.low = strings.ToLower(u.Text)
 	tokens := danish.Tokens(u.Text)
-	u.facts = danish.Facts(tokens)
+	var joined strings.Builder
 	for _, t := range tokens {
 		for part := range strings.FieldsFuncSeq(strings.ToLower(t.Text), func(r rune) bool { return r == '/' || r == '–' || r == '(' }) {
 			w := strings.TrimFunc(part, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '%' })
 			if w != "" {
 				w = unify.Replace(w)
 				u.words = append(u.words, word{w, sparse.Stem(w, u.english)})
+				joined.WriteString(w)
+				joined.WriteByte(0)
 			}
 		}
 	}
-	return u
+	u.joined = joined.String()
+	return u, tokens
 }
 
 var unify = strings.NewReplacer("-", "", "aa", "å", "é", "e")
@@ -141,13 +154,12 @@ func ends(before, rest string) bool {
 
 // has reports a word of the unit with the stem, alone or in a compound.
 func (u *Unit) has(stem string) bool {
-	long := utf8.RuneCountInString(stem) >= 5
 	for i := range u.words {
-		if u.words[i].stands(stem, long) {
+		if u.words[i].stem == stem {
 			return true
 		}
 	}
-	return false
+	return utf8.RuneCountInString(stem) >= 5 && strings.Contains(u.joined, stem)
 }
 
 // stands reports the stem, or when that is long a compound with it.

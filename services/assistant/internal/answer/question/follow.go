@@ -43,6 +43,47 @@ func again(text string) bool {
 	return k == Open || k == What && has(ws, "hvad med|hva med|hvad så med|hvad så hvis|hvad hvis|what about|what if")
 }
 
+// OnlyPlaces reports a text that asks nothing and names nothing, once the place in it is taken away ("og i", "hvad med", "jeg bor i").
+func OnlyPlaces(text string) bool {
+	ws := words(text)
+	if len(ws) > 5 || len(ws) > 0 && !again(text) {
+		return false
+	}
+	return !slices.ContainsFunc(Subject(text), func(w string) bool { return !living[w] })
+}
+
+var living = set("kommune kommunen municipality bor boede flytter by byen live living")
+
+// Two divides a text of two questions of different kinds ("hvad koster et pas, og hvor lang tid tager det?"). Without a second one it is
+// empty: one answer serves questions of the same kind, and what asks nothing by itself.
+func Two(text string) (first, second string) {
+	low := strings.ToLower(text)
+	for _, joint := range []string{", og ", " og ", "? ", " and "} {
+		for at := 0; ; {
+			i := strings.Index(low[at:], joint)
+			if i < 0 {
+				break
+			}
+			at += i + len(joint)
+			if at > len(text) { // letters that have another length in lower case
+				return text, ""
+			}
+			first, second = strings.TrimRight(text[:at-len(joint)], " ,?"), strings.TrimSpace(text[at:])
+			ws := words(second)
+			a, b := KindOf(first), KindOf(second)
+			if len(ws) >= 3 && interrogative[ws[0]] && len(Subject(first)) > 0 && a != Open && b != Open && a != b && facts[a] && facts[b] {
+				return first + "?", second
+			}
+		}
+	}
+	return text, ""
+}
+
+var (
+	interrogative = set("hvad hvor hvornår hvordan hvem hvilke hvilken hvilket what when where how who which")
+	facts         = map[Kind]bool{Amount: true, When: true, Hours: true, Duration: true, Deadline: true, Size: true, Age: true, Count: true, Where: true, How: true, Who: true}
+)
+
 // goesOn reports a text that points back: by its first words, by a pronoun, or because it names no subject of its own.
 func goesOn(text string) bool {
 	ws := words(text)

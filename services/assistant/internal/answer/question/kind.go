@@ -34,35 +34,36 @@ const (
 // forms are phrases by the kind that they ask for; earlier ones win.
 var forms = []struct {
 	kind    Kind
-	phrases string
+	phrases []string
 }{
-	{Size, `hvor stor må|hvor stort må|hvor store må|hvor mange kvadratmeter|hvor mange kvm|hvor mange m2`},
-	{Amount, `hvad koster|til at koster|det koster|den koster|koster det|de koster|ska det koste|hva koster|hva kost det|hva koste|hvad kost|kostr|hvad kostede|koster det noget|hvor meget koster|hvor dyrt|hvad er prisen|hvad er gebyret|hvor stort er gebyret|hvor mange penge|hvor stort et beløb|hvor stor er|hvor stort er|
+	{Size, phrases(`hvor stor må|hvor stort må|hvor store må|hvor mange kvadratmeter|hvor mange kvm|hvor mange m2`)},
+	{Amount, phrases(`hvad koster|til at koster|det koster|den koster|koster det|de koster|ska det koste|hva koster|hva kost det|hva koste|hvad kost|kostr|hvad kostede|koster det noget|hvor meget koster|hvor dyrt|hvad er prisen|hvad er gebyret|hvor stort er gebyret|hvor mange penge|hvor stort et beløb|hvor stor er|hvor stort er|
 		hvor høj er|hvor højt er|hvad er satsen|hvilken sats|hvad skal jeg betale|hvad skal man betale|hvad betaler|hvor meget skal jeg betale|hvor mange kroner|hvad skal jeg af med|hvor meget|hvor stor|hvor stort|
 		er det gratis|er det dyrt|prisen på|prisen for|pris på|hvad får man i|hvad får jeg i|hvad er beløbet|how much|what does it cost|what is the price|what is the fee|what's the fee|how expensive|is it free|what do i have to pay|
-		hvad tager de for|hvad tager i for|hvad ku det koste|hvad ka det koste|hvad vil det koste|hvad kan det koste|hvad kommer det til at koste|ka det betale sig|hvor meget må jeg|hvor meget kan jeg få|hvilket beløb|what is the rate|what's the cost|what is the cost|hvad er taksten`},
-	{Age, `hvor gammel|hvor gamle|hvilken alder|hvilken aldersgrænse|hvad er aldersgrænsen|fra hvilken alder|how old|what age|at what age|hvor mange år skal man være|hvor mange år skal jeg være`},
-	{Deadline, `hvor lang tid har|hvor sent|hvor tidligt|hvor lang en frist|hvad er fristen|hvilken frist|hvor lang frist|hvornår er fristen|hvor lang tid før|hvor lang tid i forvejen|senest hvornår|hvornår senest|
-		hvornår skal|what is the deadline|what's the deadline|how early|how late|inden hvornår|hvor mange dage har|hvor mange uger har|hvor mange dage før|hvor mange uger før|sidste frist`},
-	{Duration, `hvor lang tid|hvor langt tilbage|hvor langt frem|hvor længe|hvor hurtigt|hvor lang er|hvor lange|hvor mange dage|hvor mange uger|hvor mange måneder|hvor mange timer|hvor mange år|behandlingstiden|sagsbehandlingstiden|ventetiden|inden hvor længe|how long|how many days|how many weeks|how many months|
-		how soon|how quickly|hvor mange dage|how many years|hvor gode tid|hvor god tid|hvor lang`},
-	{Hours, `hvilke dage|hvilke ugedage|hvilke tider|åbningstid|åbningstider|åbningstiderne|har åbent|har i åbent|er der åbent|er åbent|hvornår åbner|hvornår lukker|hvad tid åbner|åbent om|lukker i|which days|what days|opening hours|open on|hvad tid lukker|er åben|åben om`},
-	{When, `hvornår|hvornå|hvilken dag|hvilken dato|hvilket tidspunkt|hvad tid|hvad dag|hvilket år|hvilken måned|when|what day|which day|what date|what time|hvor tit|hvor ofte|how often`},
-	{Count, "hvor mange|how many"},
-	{How, `hvordan|hvorledes|hvad gør jeg|hvad gør man|hvad gør vi|hvad skal jeg gøre|hvad skal man gøre|hvad skal vi gøre|hvad kan jeg gøre|hvordan gør|how do|how can|how to|how does|how should|how would|what do i do|what should i do|what must i do|how is|hvo'n|hva gør jeg|hva gør man|
-		hvad skal der til|hvad kræver det|sådan gør`},
-	{Who, "hvem|who|hvilken myndighed|hvilke myndigheder|which authority|whose"},
-	{Where, "hvor henne|hvorhenne|hvor kan|hvor skal|hvor søger|hvor melder|hvor finder|hvor får|hvor ringer|hvor henvender|hvor går|hvor bestiller|hvor foregår|hvor sender|hvor klager|hvor ligger|hvor bliver|hvor er|hvor vender|where|hvor afleverer|hvor gør"},
-	{Why, "hvorfor|why"},
-	{What, `hvad er|hvad betyder|hvad sker|hvad vil det sige|hvad dækker|hvad skal|hvad kan|hvad med|hvad hvis|hvad hedder|hvilke|hvilken|hvilket|hvad|hva|what|which`},
-	{Where, "hvor"},
+		hvad tager de for|hvad tager i for|hvad ku det koste|hvad ka det koste|hvad vil det koste|hvad kan det koste|hvad kommer det til at koste|ka det betale sig|hvor meget må jeg|hvor meget kan jeg få|hvilket beløb|what is the rate|what's the cost|what is the cost|hvad er taksten`)},
+	{Age, phrases(`hvor gammel|hvor gamle|hvilken alder|hvilken aldersgrænse|hvad er aldersgrænsen|fra hvilken alder|how old|what age|at what age|hvor mange år skal man være|hvor mange år skal jeg være`)},
+	{Deadline, phrases(`hvor lang tid har|hvor sent|hvor tidligt|hvor lang en frist|hvad er fristen|hvilken frist|hvor lang frist|hvornår er fristen|hvor lang tid før|hvor lang tid i forvejen|senest hvornår|hvornår senest|
+		hvornår skal|what is the deadline|what's the deadline|how early|how late|inden hvornår|hvor mange dage har|hvor mange uger har|hvor mange dage før|hvor mange uger før|sidste frist`)},
+	{Duration, phrases(`hvor lang tid|hvor langt tilbage|hvor langt frem|hvor længe|hvor hurtigt|hvor lang er|hvor lange|hvor mange dage|hvor mange uger|hvor mange måneder|hvor mange timer|hvor mange år|behandlingstiden|sagsbehandlingstiden|ventetiden|inden hvor længe|how long|how many days|how many weeks|how many months|
+		how soon|how quickly|hvor mange dage|how many years|hvor gode tid|hvor god tid|hvor lang`)},
+	{Hours, phrases(`hvilke dage|hvilke ugedage|hvilke tider|åbningstid|åbningstider|åbningstiderne|har åbent|har i åbent|er der åbent|er åbent|hvornår åbner|hvornår lukker|hvad tid åbner|åbent om|lukker i|which days|what days|opening hours|open on|hvad tid lukker|er åben|åben om`)},
+	{When, phrases(`hvornår|hvornå|hvilken dag|hvilken dato|hvilket tidspunkt|hvad tid|hvad dag|hvilket år|hvilken måned|when|what day|which day|what date|what time|hvor tit|hvor ofte|how often`)},
+	{Count, phrases("hvor mange|how many")},
+	{How, phrases(`hvordan|hvorledes|hvad gør jeg|hvad gør man|hvad gør vi|hvad skal jeg gøre|hvad skal man gøre|hvad skal vi gøre|hvad kan jeg gøre|hvordan gør|how do|how can|how to|how does|how should|how would|what do i do|what should i do|what must i do|how is|hvo'n|hva gør jeg|hva gør man|
+		hvad skal der til|hvad kræver det|sådan gør`)},
+	{Who, phrases("hvem|who|hvilken myndighed|hvilke myndigheder|which authority|whose")},
+	{Where, phrases("hvor henne|hvorhenne|hvor kan|hvor skal|hvor søger|hvor melder|hvor finder|hvor får|hvor ringer|hvor henvender|hvor går|hvor bestiller|hvor foregår|hvor sender|hvor klager|hvor ligger|hvor bliver|hvor er|hvor vender|where|hvor afleverer|hvor gør")},
+	{Why, phrases("hvorfor|why")},
+	{What, phrases(`hvad er|hvad betyder|hvad sker|hvad vil det sige|hvad dækker|hvad skal|hvad kan|hvad med|hvad hvis|hvad hedder|hvilke|hvilken|hvilket|hvad|hva|what|which`)},
+	{Where, phrases("hvor")},
 }
 
 // KindOf reads what a question asks for.
 func KindOf(text string) Kind {
 	ws := words(text)
+	all := joined(ws)
 	for _, f := range forms {
-		if has(ws, f.phrases) {
+		if slices.ContainsFunc(f.phrases, func(p string) bool { return strings.Contains(all, p) }) {
 			return f.kind
 		}
 	}

@@ -1,6 +1,7 @@
 package question
 
 import (
+	"strings"
 	"unicode"
 )
 
@@ -13,19 +14,10 @@ const (
 
 // Language tells the language by its small words and letters. What shows none is Danish: "pas pris", "MitID ny telefon".
 func Language(text string) string {
-	letters, latin := 0, 0
-	for _, r := range text {
-		if unicode.IsLetter(r) {
-			letters++
-			if unicode.Is(unicode.Latin, r) {
-				latin++
-			}
-		}
-	}
-	if letters > 0 && latin*2 < letters {
+	if !latin(text) {
 		return Other
 	}
-	da, en, other := 0, 0, map[string]int{}
+	da, en, other := 0, 0, others(text)
 	for _, w := range words(text) {
 		if danishWords[w] {
 			da += 2
@@ -35,14 +27,6 @@ func Language(text string) string {
 		}
 		if englishWords[w] {
 			en += 2
-		}
-		for lang, m := range otherWords {
-			if m.words[w] {
-				other[lang] += 2
-			}
-			if containsAny(w, m.letters) {
-				other[lang]++
-			}
 		}
 	}
 	most := 0
@@ -56,6 +40,62 @@ func Language(text string) string {
 		return English
 	}
 	return Danish
+}
+
+// latin reports a text that is mostly in Latin letters.
+func latin(text string) bool {
+	letters, latin := 0, 0
+	for _, r := range text {
+		if unicode.IsLetter(r) {
+			letters++
+			if unicode.Is(unicode.Latin, r) {
+				latin++
+			}
+		}
+	}
+	return latin*2 >= letters
+}
+
+// others says how much a text looks like each of the other languages.
+func others(text string) map[string]int {
+	out := map[string]int{}
+	for _, w := range words(text) {
+		for lang, m := range otherWords {
+			if m.words[w] {
+				out[lang] += 2
+			}
+			if containsAny(w, m.letters) {
+				out[lang]++
+			}
+		}
+	}
+	return out
+}
+
+// Tongue is the likeliest language of a text that is neither Danish nor English, by its ISO 639 code; empty: not known, or two are as
+// likely.
+func Tongue(text string) string {
+	switch {
+	case latin(text):
+		most, tongue := 0, ""
+		for lang, n := range others(text) {
+			if n > most {
+				most, tongue = n, lang
+			} else if n == most {
+				tongue = ""
+			}
+		}
+		return tongue
+	case strings.ContainsAny(text, "іїєґІЇЄҐ"):
+		return "uk"
+	case strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Cyrillic, r) }):
+		return "ru"
+	case strings.ContainsAny(text, "پچژگک"):
+		return "fa"
+	case strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Arabic, r) }):
+		return "ar"
+	}
+	return ""
 }
 
 func containsAny(w, letters string) bool {
@@ -102,19 +142,19 @@ type marks struct {
 	letters string
 }
 
-// otherWords mark languages that citizens write in. Words that are Danish or English as well are left out.
+// otherWords mark languages that citizens write in, by their ISO 639 codes. Words that are Danish or English as well are left out.
 var otherWords = map[string]marks{
-	"german":     {set("ich wie viel kostet eine einen der die das ist nicht und für mein meine wann wo kann können bitte auf dem mit bekomme brauche muss wohnen beantrage beantragen umziehen"), "ßü"},
-	"swedish":    {set("jag och inte är hur när vad för mitt mina får göra måste kostar ett från om till behöver ansöker söker"), ""},
-	"french":     {set("je est les des une pour mon ma mes comment combien quand où puis avoir faire le la dans avec suis peut quel quelle"), "çêèàù"},
-	"spanish":    {set("cómo como cuánto cuándo dónde puedo mi mis los las una para con que qué es necesito hacer tengo quiero por el está solicitar"), "ñ¿¡áíóú"},
-	"italian":    {set("come quanto quando dove posso mio mia gli una per con che sono della devo fare"), ""},
-	"polish":     {set("jak ile kiedy gdzie czy mogę moje mój jest się nie dla w na mam chcę potrzebuję dostać"), "ąćęłńśźż"},
-	"turkish":    {set("nasıl ne kadar zaman nerede için ve bir bu benim mı mi nedir istiyorum gerekiyor alabilirim yapmam"), "ığş"},
-	"romanian":   {set("cum cât când unde pot meu mea este și pentru cu sunt am trebuie vreau"), "ăâîșț"},
-	"somali":     {set("sidee goorma halkee waa aniga waxaan ayaa iyo maxaa"), ""},
-	"dutch":      {set("ik hoe hoeveel wanneer waar het een mijn voor niet zijn kan ben wil moet aanvragen"), ""},
-	"finnish":    {set("miten milloin missä kuinka paljon voinko minun on ja ei haluan tarvitsen"), ""},
-	"lithuanian": {set("kaip kada kur kiek galiu mano yra ir ne noriu reikia"), "ėįųū"},
-	"portuguese": {set("como quanto quando onde posso meu minha para com não é eu preciso fazer"), "ãõ"},
+	"de": {set("ich wie viel kostet eine einen der die das ist nicht und für mein meine wann wo kann können bitte auf dem mit bekomme brauche muss wohnen beantrage beantragen umziehen"), "ßü"},
+	"sv": {set("jag och inte är hur när vad för mitt mina får göra måste kostar ett från om till behöver ansöker söker"), ""},
+	"fr": {set("je est les des une pour mon ma mes comment combien quand où puis avoir faire le la dans avec suis peut quel quelle"), "çêèàù"},
+	"es": {set("cómo como cuánto cuándo dónde puedo mi mis los las una para con que qué es necesito hacer tengo quiero por el está solicitar"), "ñ¿¡áíóú"},
+	"it": {set("come quanto quando dove posso mio mia gli una per con che sono della devo fare"), ""},
+	"pl": {set("jak ile kiedy gdzie czy mogę moje mój jest się nie dla w na mam chcę potrzebuję dostać"), "ąćęłńśźż"},
+	"tr": {set("nasıl ne kadar zaman nerede için ve bir bu benim mı mi nedir istiyorum gerekiyor alabilirim yapmam"), "ığş"},
+	"ro": {set("cum cât când unde pot meu mea este și pentru cu sunt am trebuie vreau"), "ăâîșț"},
+	"so": {set("sidee goorma halkee waa aniga waxaan ayaa iyo maxaa"), ""},
+	"nl": {set("ik hoe hoeveel wanneer waar het een mijn voor niet zijn kan ben wil moet aanvragen"), ""},
+	"fi": {set("miten milloin missä kuinka paljon voinko minun on ja ei haluan tarvitsen"), ""},
+	"lt": {set("kaip kada kur kiek galiu mano yra ir ne noriu reikia"), "ėįųū"},
+	"pt": {set("como quanto quando onde posso meu minha para com não é eu preciso fazer"), "ãõ"},
 }

@@ -123,8 +123,19 @@ func parts(text string) []string {
 	if start < len(ws) {
 		out = append(out, strings.Join(ws[start:], " "))
 	}
-	return out
+	var short []string
+	for _, p := range out {
+		if len(strings.Fields(p)) <= maxSentence {
+			short = append(short, p)
+			continue
+		}
+		short = append(short, strings.Split(p, ", ")...)
+	}
+	return short
 }
+
+// maxSentence is how many words a question has that tells no story: a longer one is divided at its commas too.
+const maxSentence = 30
 
 func withoutMasked(text string) string {
 	var out []string
@@ -148,42 +159,6 @@ func words(text string) []string {
 	return out
 }
 
-// spelt corrects the words by which Danes ask, as people write them.
-func spelt(w string) string {
-	if right, ok := asks[w]; ok {
-		return right
-	}
-	return w
-}
-
-var asks = func() map[string]string {
-	out := map[string]string{}
-	for line := range strings.SplitSeq(`hvornår: vornår hvornå vornå hvorn hvonår vonår hvonor hvornor hvornaar hvornr hvorår
-		hvordan: vordan hvodan vodan hvorden hvordn hvordand hvordant hvo'n hvon
-		hvorfor: vorfor hvofor vofor hvorfår
-		hvor: vor hvo vo hvår våer
-		hvem: hvæm
-		hvad: hva va hvadd
-		hvis: vis hvi
-		hvilken: vilken hvilke'n
-		hvilke: vilke
-		koster: kåster koste kost kostr koser kosta kostar kostor kostre
-		længe: lenge laenge
-		meget: meed med't meg't megt
-		få: faa
-		får: faar
-		jeg: jae jaj jej jai
-		skal: ska
-		kan: ka
-		må: maa`, "\n") {
-		right, wrong, _ := strings.Cut(strings.TrimSpace(line), ": ")
-		for w := range strings.FieldsSeq(wrong) {
-			out[w] = right
-		}
-	}
-	return out
-}()
-
 func set(list string) map[string]bool {
 	out := map[string]bool{}
 	for _, w := range strings.Fields(list) {
@@ -194,11 +169,23 @@ func set(list string) map[string]bool {
 
 // has reports one of the phrases (divided by "|") as whole words in a row.
 func has(ws []string, phrases string) bool {
-	all := " " + strings.Join(ws, " ") + " "
+	all := joined(ws)
 	for p := range strings.SplitSeq(phrases, "|") {
 		if p = strings.TrimSpace(p); p != "" && strings.Contains(all, " "+p+" ") {
 			return true
 		}
 	}
 	return false
+}
+
+// joined is words in one text, as phrases are found in it.
+func joined(ws []string) string { return " " + strings.Join(ws, " ") + " " }
+
+// phrases are those of a list, divided by bars, as they stand in what [joined] gives.
+func phrases(list string) []string {
+	var out []string
+	for p := range strings.SplitSeq(list, "|") {
+		out = append(out, " "+strings.TrimSpace(p)+" ")
+	}
+	return out
 }

@@ -54,6 +54,9 @@ func TestLanguage(t *testing.T) {
 func TestTalk(t *testing.T) {
 	for text, want := range map[string]string{
 		"Hej": Greeting, "Tak for hjælpen!": Thanks, "Er du et menneske?": WhoAreYou, "Hvad kan du?": CanYou, "Kan jeg tale med et menneske?": Person,
+		"tak for hjælpen du er sød": Thanks, "tusind tak, det hjalp mig meget": Thanks, "Thanks, that was very helpful": Thanks, "tak, er der mere hjælp at få?": "",
+		"det er noget lort det her, svar mig nu": Anger, "I er nogle idioter!": Anger, "I er fandme for dårlige, jeg har ringet fem gange": Anger, "useless": Anger,
+		"hvorfor er det så fandens dyrt at få et pas": "", "det er dårlige tider, kan jeg få boligstøtte": "", "min lort af en udlejer giver mig ikke indskuddet": "",
 		"forklar det": Unclear, "hvad?": Unclear, "Hej, hvad koster et pas?": "", "Tak. Og hvad koster det for børn?": "", "pas": "",
 	} {
 		if got := SmallTalk(text); got != want {
@@ -123,17 +126,46 @@ func TestTopic(t *testing.T) {
 }
 
 func TestWorld(t *testing.T) {
-	for text, want := range map[string]string{
-		"Hvad koster en skilsmisse i Tyskland?": "Tyskland", "Hvad koster det i Danmark?": "", "Hvornår er der åbent i Aarhus?": "", "Hvad koster det i 2026?": "",
-		"Hvad giver renten hos Nordea?": "Nordea", "Hvad koster det i SU?": "",
-	} {
-		if got := Place(text); got != want {
-			t.Errorf("%q is about %q", text, got)
-		}
-	}
 	for text, want := range map[string]bool{"Hvor mange danskere får pension?": true, "Hvor mange børn giver tilskud?": false, "Hvad koster en advokat i gennemsnit?": true, "Kan du skrive et digt?": true, "Kan jeg skrive et testamente?": false} {
 		if got := Worldly(text); got != want {
 			t.Errorf("%q gives %t", text, got)
+		}
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	for text, want := range map[string][2]string{ // abroad, and in Denmark
+		"Hvad koster en skilsmisse i Tyskland?":             {"Tyskland", ""},
+		"hvad koster en skilsmisse i tyskland":              {"tyskland", ""},
+		"Hvad koster en lejlighed i New York?":              {"New York", ""},
+		"Hvad giver renten hos Nordea?":                     {"Nordea", ""},
+		"Hvad koster det i Danmark?":                        {"", ""},
+		"Hvornår er der åbent i Aarhus?":                    {"", ""},
+		"Hvornår er der åbent i hjallerup?":                 {"", ""}, // lies in Brønderslev
+		"Hvad koster det i 2026?":                           {"", ""},
+		"Hvad koster det i SU?":                             {"", ""},
+		"Hvad gælder i Jylland?":                            {"", ""},
+		"Can I get a letter in English?":                    {"", ""},
+		"Hvad koster en parkeringslicens i Vester Hassing?": {"", "Vester Hassing"},
+		"hvad koster en parkeringslicens i ravnstrup":       {"", "ravnstrup"},
+		"Jeg bor i Nørre Kongerslev, hvad gør jeg?":         {"", "Nørre Kongerslev"},
+		"Bor i Qqqby Kommune":                               {"", "Qqqby"},
+		"hvad koster det i 9293 Kongerslev":                 {"", "Kongerslev"},
+		"Hvad koster et kørekort i Viby J?":                 {"", "Viby J"},
+		"kan jeg få hjælp i boligen":                        {"", ""},
+		"hvad står der i bogen om børn":                     {"", ""},
+	} {
+		if got := [2]string{Abroad(text), Locality(text)}; got != want {
+			t.Errorf("%q is about %q", text, got)
+		}
+	}
+	for _, tt := range [][3]string{
+		{"Hvad koster en parkeringslicens i Vester Hassing?", "Vester Hassing", "Hvad koster en parkeringslicens"},
+		{"Hvad koster det i 9293 Kongerslev?", "Kongerslev", "Hvad koster det"},
+		{"Hvad kostede det i 2025 Byrum?", "Byrum", "Hvad kostede det i 2025"},
+	} {
+		if got := WithoutPlace(tt[0], tt[1]); got != tt[2] {
+			t.Errorf("%q becomes %q", tt[0], got)
 		}
 	}
 }
@@ -153,5 +185,7 @@ func FuzzClean(f *testing.F) {
 		KindOf(got)
 		SmallTalk(got)
 		OwnCase(got)
+		Abroad(got)
+		WithoutPlace(got, Locality(got))
 	})
 }

@@ -1,6 +1,9 @@
 package question
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Small talk that has fixed answers.
 const (
@@ -10,6 +13,7 @@ const (
 	WhoAreYou = "who"
 	CanYou    = "can"     // what can you do?
 	Person    = "person"  // may I talk with a person?
+	Anger     = "anger"   // the asker is angry, and names no matter
 	Unclear   = "unclear" // "explain it", "what?": nothing to go on
 )
 
@@ -29,6 +33,10 @@ func SmallTalk(text string) string {
 		tale med en medarbejder|tale med en sagsbehandler|snakke med en sagsbehandler|talk to a person|talk to a human|speak to a person|
 		speak to a human|speak with a human|speak with a person|real person|rigtigt menneske|rigtig person|ringe til nogen|snakke med nogen|tale med nogen`) && len(rest) <= 9:
 		return Person
+	case angry(ws):
+		return Anger
+	case has(ws, "tak|thanks|takker|thank") && !slices.ContainsFunc(rest, func(w string) bool { return !praise[w] }) && has(rest, "sød|rar|flink|hjælpsom|dygtig|hjalp|hjulpet|helped|kind|nice|helpful"):
+		return Thanks
 	case len(rest) > 0 && len(rest) <= 4 && !slices.ContainsFunc(rest, func(w string) bool { return !vague[w] }):
 		return Unclear
 	case len(rest) > 0 || len(ws) == 0:
@@ -40,6 +48,24 @@ func SmallTalk(text string) string {
 	}
 	return Greeting
 }
+
+// praise stands beside thanks.
+var praise = set(`er sød rar flink hjælpsom dygtig hjalp hjulpet har mig en et jeg meget virkelig rigtig altså that was helped me very are kind nice helpful it were you've me've a`)
+
+// angry reports anger that is about nothing but this service. Anger beside a matter is no reason not to answer.
+func angry(ws []string) bool {
+	if !slices.ContainsFunc(ws, func(w string) bool { return curses[w] }) && !has(ws, "til grin|så træt af|ingen hjælp|elendig service|useless|waste of time") {
+		return false
+	}
+	return !slices.ContainsFunc(Subject(strings.Join(ws, " ")), func(w string) bool { return !curses[w] && !temper[w] })
+}
+
+var (
+	curses = set(`fandme fanden kraftedeme satans lort lorte lortet pis piss pisse idioter idiot idiotisk røvhuller elendig elendigt elendige ubrugelig ubrugelige ubrugeligt dårlige
+		dårligste latterligt skandale vanvittigt stupid idiots shit bullshit fuck fucking crap damn rubbish ridiculous`)
+	temper = set(`svar svarer ringet ringer gange telefonen tager træt grin hører tid spild vente venter ventet service timer time systemet system maskine robot virker fatter forstår
+		tosser bureaukrati helvede for holdt sure sur vred rasende nok ingenting aldrig ingen gider hjælper igennem to tre fire fem seks syv otte ni ti hundrede flere answer waste useless tired angry nobody never works`)
+)
 
 // courtesy are words that alone ask nothing.
 var courtesy = set(`hej hejsa hey hi hello halløj goddag godmorgen godaften godeftermiddag dav davs mojn tak thanks thank you mange tusind so much

@@ -1,12 +1,5 @@
 package question
 
-import (
-	"strings"
-	"unicode"
-
-	"samtale.dk/samtale/models/danish"
-)
-
 // Worldly reports a question about the world rather than about a rule: how many people, who invented, what things cost on average,
 // what somebody earns, what will come, what to buy; or an order to write something. No article of an authority answers it, however
 // much it is about the same thing.
@@ -16,23 +9,4 @@ func Worldly(text string) bool {
 		hvad tror du|er det sandt at|how many people|who invented|on average|what does a doctor earn|in the future|do you think|hvilket parti|hvem er minister|hvem er statsminister|
 		hvem er gift med|mobil skal jeg købe|bil skal jeg købe|kan du anbefale|kan i anbefale|can you recommend|kan du skrive|vil du skrive|skriv et|skriv en|skriv mig|
 		kan du oversætte|oversæt|på landsplan|i hele landet|i hele verden|i verden|hvem er direktør|hvem er direktøren|hvem er formand|hvem er chef for|hvilken kommune har|in the world|write me|can you write|translate|fortæl en|tell me a joke`)
-}
-
-// Place is a place that a question asks about with "i": a capitalised name that is no municipality and not Denmark; empty: none.
-func Place(text string) string {
-	ws := strings.Fields(text)
-	for i := 1; i < len(ws); i++ {
-		before := strings.ToLower(ws[i-1])
-		if before != "i" && before != "in" && before != "hos" {
-			continue
-		}
-		name := strings.TrimFunc(ws[i], func(r rune) bool { return !unicode.IsLetter(r) })
-		if name == "" || !unicode.IsUpper([]rune(name)[0]) || strings.HasPrefix(strings.ToLower(name), "danmark") || name == "Denmark" || !strings.ContainsFunc(name[1:], unicode.IsLower) {
-			continue
-		}
-		if _, ok := danish.MunicipalityIn("i " + name); !ok {
-			return name
-		}
-	}
-	return ""
 }

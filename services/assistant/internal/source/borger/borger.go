@@ -189,7 +189,7 @@ func (s *Source) records(a article) ([]knowledgev1.Record, error) {
 		out = append(out, knowledgev1.Record{
 			ID: fmt.Sprintf("%d#%s", a.ArticleID, p.Anchor), ArticleID: strconv.Itoa(a.ArticleID), URL: page.base, Title: a.ArticleTitle,
 			Section: p.Heading, Text: p.Text, Language: s.cfg.Language, Authority: authority,
-			Links: append(slices.Clone(p.Links), services...), Legal: laws,
+			Links: append(slices.Clone(p.Links), services...), Legal: laws, Topics: a.topics(),
 		})
 	}
 	if len(out) == 0 {

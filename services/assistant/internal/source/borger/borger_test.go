@@ -166,6 +166,26 @@ func TestList(t *testing.T) {
 	}
 }
 
+// What the service says of an article's place in FORM comes with each of its micro-articles, the narrowest first.
+func TestTopics(t *testing.T) {
+	a := moving()
+	a.Services = map[string]string{"32": "Økonomisk hjælp og kontante ydelser"}
+	a.Tasks = map[string]string{"32.18": "Boligstøtte & boliglån", "32.24": "Familieydelser"}
+	src := start(t, borgertest.New(t, a), "0751")
+	want := []knowledgev1.Topic{{ID: "32.18", Name: "Boligstøtte & boliglån"}, {ID: "32.24", Name: "Familieydelser"}, {ID: "32", Name: "Økonomisk hjælp og kontante ydelser"}}
+	for _, item := range []string{"7", "7@0751"} {
+		records := fetch(t, src, item).Records
+		for _, r := range records {
+			if diff := cmp.Diff(want, r.Topics); diff != "" {
+				t.Errorf("%s: %s", r.ID, diff)
+			}
+		}
+		if len(records) == 0 {
+			t.Errorf("%s has no records", item)
+		}
+	}
+}
+
 func TestFaults(t *testing.T) {
 	secret := moving()
 	secret.ID, secret.NotExportable = 8, true

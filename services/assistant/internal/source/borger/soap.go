@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"samtale.dk/samtale/services/assistant/internal/source"
+	"samtale.dk/samtale/services/contract/knowledgev1"
 	"samtale.dk/samtale/services/platform/errs"
 )
 
@@ -27,6 +28,27 @@ type description struct {
 	ArticleURL     string    `xml:"ArticleUrl"`
 	LastUpdated    localTime `xml:"LastUpdated"`
 	PublishingDate localTime `xml:"PublishingDate"`
+	// Where the article stands in FORM, the public sector's reference model: service areas, and task areas within them.
+	Services []struct {
+		Number string `xml:"FormServiceAreaNumber"`
+		Name   string `xml:"FormServiceAreaName"`
+	} `xml:"FormServiceAreas>FormServiceArea"`
+	Tasks []struct {
+		Number string `xml:"FormTaskAreaNumber"`
+		Name   string `xml:"FormTaskAreaName"`
+	} `xml:"FormTaskAreas>FormTaskArea"`
+}
+
+// topics are the places of an article in FORM, the narrowest first.
+func (d description) topics() []knowledgev1.Topic {
+	var out []knowledgev1.Topic
+	for _, t := range d.Tasks {
+		out = append(out, knowledgev1.Topic{ID: t.Number, Name: t.Name})
+	}
+	for _, s := range d.Services {
+		out = append(out, knowledgev1.Topic{ID: s.Number, Name: s.Name})
+	}
+	return out
 }
 
 // article is an article with its content.

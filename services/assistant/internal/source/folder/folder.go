@@ -16,6 +16,7 @@ import (
 	"path"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"samtale.dk/samtale/services/assistant/internal/source"
 	"samtale.dk/samtale/services/contract/knowledgev1"
@@ -143,6 +144,9 @@ func Parse(r io.Reader, name string) ([]knowledgev1.Record, []knowledgev1.Failur
 func record(line []byte, err error) (rec knowledgev1.Record, reason string) {
 	if err != nil {
 		return rec, fmt.Sprintf("Linjen er for lang (over %d MB).", maxLine>>20)
+	}
+	if !utf8.Valid(line) {
+		return rec, "Linjen er ikke i UTF-8. Gem filen i UTF-8."
 	}
 	if err := json.Unmarshal(line, &rec); err != nil {
 		return rec, "Linjen er ikke JSON med de felter, der kan bruges."

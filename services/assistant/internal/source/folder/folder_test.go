@@ -86,7 +86,7 @@ func TestStaysInside(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	long := `{"id":"` + strings.Repeat("a", 5<<20) + `"}`
-	text := "\xEF\xBB\xBF{\"id\":\"1\"}\r\n\n  \n{\"id\":2}\n[]\n{\"id\":\"3\"" + "\n" + long + "\n{\"id\":\"4\",\"unknown\":1}"
+	text := "\xEF\xBB\xBF{\"id\":\"1\"}\r\n\n  \n{\"id\":2}\n[]\n{\"id\":\"3\"" + "\n" + long + "\n{\"id\":\"4\",\"unknown\":1}\n{\"id\":\"\xE6\"}"
 	got, bad, err := folder.Parse(strings.NewReader(text), "f")
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestParse(t *testing.T) {
 	for _, f := range bad {
 		where = append(where, f.Item)
 	}
-	if diff := cmp.Diff([]string{"f linje 4", "f linje 5", "f linje 6", "f linje 7"}, where); diff != "" {
+	if diff := cmp.Diff([]string{"f linje 4", "f linje 5", "f linje 6", "f linje 7", "f linje 9"}, where); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -28,6 +29,8 @@ type Article struct {
 	// LocalUpdated is when an edition changed, where that is later.
 	LocalUpdated  map[string]time.Time
 	NotExportable bool
+	// Services and Tasks are its areas in FORM, by number.
+	Services, Tasks map[string]string
 }
 
 // Server is the service. Its fields are guarded by its methods.
@@ -197,9 +200,21 @@ func (s *Server) all(w http.ResponseWriter) {
 
 // described writes times as the service does: Danish local time without a zone.
 func described(a Article, updated time.Time) string {
-	return fmt.Sprintf(`<a:ArticleID>%d</a:ArticleID><a:ArticleTitle>%s</a:ArticleTitle><a:ArticleUrl>%s</a:ArticleUrl><a:FormServiceAreas/>`+
-		`<a:FormTaskAreas i:nil="true"/><a:FormTasks/><a:LastUpdated>%s</a:LastUpdated><a:PublishingDate>%s</a:PublishingDate>`,
-		a.ID, escape(a.Title), escape(a.URL), updated.In(denmark()).Format(layout), a.Updated.In(denmark()).Format(layout))
+	return fmt.Sprintf(`<a:ArticleID>%d</a:ArticleID><a:ArticleTitle>%s</a:ArticleTitle><a:ArticleUrl>%s</a:ArticleUrl>%s%s`+
+		`<a:FormTasks/><a:LastUpdated>%s</a:LastUpdated><a:PublishingDate>%s</a:PublishingDate>`,
+		a.ID, escape(a.Title), escape(a.URL), form("FormServiceArea", a.Services), form("FormTaskArea", a.Tasks), updated.In(denmark()).Format(layout), a.Updated.In(denmark()).Format(layout))
+}
+
+// form writes areas of FORM; a list without any is there and has no value.
+func form(element string, areas map[string]string) string {
+	if len(areas) == 0 {
+		return fmt.Sprintf(`<a:%ss i:nil="true"/>`, element)
+	}
+	var b strings.Builder
+	for _, number := range slices.Sorted(maps.Keys(areas)) {
+		fmt.Fprintf(&b, `<a:%[1]s><a:%[1]sName>%[2]s</a:%[1]sName><a:%[1]sNumber>%[3]s</a:%[1]sNumber></a:%[1]s>`, element, escape(areas[number]), escape(number))
+	}
+	return fmt.Sprintf(`<a:%[1]ss>%[2]s</a:%[1]ss>`, element, b.String())
 }
 
 func (s *Server) byID(w http.ResponseWriter, c call) {

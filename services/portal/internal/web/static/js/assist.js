@@ -154,7 +154,7 @@ export class Assist {
 
   count() {
     const n = this.cards.length;
-    write($("assist-count"), n ? t(n === 1 ? "desk.assist.count.one" : "desk.assist.count", { n }) : "");
+    write($("assist-count"), n ? t("desk.assist.count", { n }) : "");
   }
 
   card(c) {

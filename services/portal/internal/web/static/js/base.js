@@ -1,5 +1,5 @@
-// On every page: warns before the session ends, and says so when it has.
-import { $, api, t, write, span } from "./lib.js";
+// On every page: tells the server that somebody is at work, warns before the session ends, and says so when it has.
+import { $, api, t, tell, write, span } from "./lib.js";
 
 let warnAt = 5 * 60; // seconds before the end (WCAG 2.2.1 asks for at least 20)
 const left = Number(document.documentElement.dataset.left);
@@ -37,6 +37,35 @@ if (left) {
     warnAt = Math.min(warnAt, (ends - Date.now()) / 2000); // where sessions are short, not again at once
     if (!$("login-dialog").open) close();
   });
+
+  // What pages ask for by themselves does not extend a session. Keys, clicks and talks do; the server is told of them now and then.
+  const every = Math.min(60000, left * 100); // ms
+  let told = Date.now();
+  const acted = () => {
+    if (Date.now() - told < every || dialog.open || $("login-dialog").open) return;
+    told = Date.now();
+    look("/api/v1/session/extend", "POST").catch(() => {});
+  };
+  for (const name of ["keydown", "pointerdown", "wheel"]) addEventListener(name, (e) => e.isTrusted && acted(), { capture: true, passive: true });
+  document.addEventListener("samtale:at-work", acted);
+
+  // People log in again beside this page, which keeps what they have typed.
+  const back = async () => {
+    if (document.hidden || !$("login-dialog").open) return;
+    const r = await fetch("/api/v1/me").catch(() => undefined);
+    if (!r?.ok) return;
+    const me = await r.json();
+    if (me.id !== document.documentElement.dataset.user) { // another person's page
+      location.reload();
+      return;
+    }
+    ends = new Date(me.expires).getTime();
+    told = Date.now();
+    $("login-dialog").close();
+    tell(t("session.back"));
+  };
+  addEventListener("focus", back);
+  document.addEventListener("visibilitychange", back);
 
   setInterval(() => {
     const s = (ends - Date.now()) / 1000;

@@ -1,9 +1,10 @@
 // The desk: inbox, call or chat, assistant and note, tied together.
-import { $, api, clock, el, events, failed, newest, open, t, tell, write } from "./lib.js";
+import { $, api, atWork, clock, el, events, failed, newest, open, t, tell, write } from "./lib.js";
 import { Conversation } from "./conversation.js";
 import { Assist } from "./assist.js";
 import { Inquiries, nameOf, stayAtEnd } from "./desk_inquiry.js";
 import { meet } from "./desk_meet.js";
+import { Today } from "./desk_today.js";
 import { Inbox, isFree } from "./inbox.js";
 import { Phone, Ringer } from "./phone.js";
 import { shortcuts } from "./keys.js";
@@ -17,7 +18,8 @@ const inquiries = new Inquiries({
   user, areas: view.areas, mine: (area) => Boolean(me.areas?.includes(area)), onOpen: (id) => (id ? openInquiry(id) : select(null)), onList: (fresh, written) => listed(fresh, written),
   onShow: () => shownInquiry(), dial: (call) => dial(call), party: () => view.party(), caseNumber: () => view.conv?.case_number,
 });
-const inbox = new Inbox($("inbox"), { user, areas: view.areas, inquiries, onOpen: (id) => select(id), onAnswer: (id) => answer(id) });
+const today = new Today({ user, onList: (fresh) => metToday(fresh) });
+const inbox = new Inbox($("inbox"), { user, areas: view.areas, inquiries, today, onOpen: (id) => select(id), onAnswer: (id) => answer(id) });
 const title = document.title;
 
 // The phone lives in one tab, the one that holds this lock until it closes. Answering in
@@ -133,6 +135,17 @@ function listed(fresh, written) {
   if (written && document.hidden) notify(t("desk.inq.message.title"), "", "message", () => {});
 }
 
+/** metToday is told of the meetings of today, and of those in which somebody has come to the lobby. */
+function metToday(fresh) {
+  inbox.draw();
+  for (const m of fresh) {
+    const n = m.participants.filter((p) => p.state === "lobby").length;
+    tell(`${m.title}: ${t("item.lobby", { n })}`);
+    if (document.hidden) notify(t("item.lobby", { n }), m.title, m.id, () => {});
+  }
+  if (fresh.length && owner && !phone.active) ringer.once();
+}
+
 /* What happens. */
 
 let reload;
@@ -204,13 +217,15 @@ function notify(heading, body, tag, then) {
 
 /* The call. */
 
+let answered; // the call whose first button gets the focus when it is there
+
 async function answer(id) {
+  answered = id;
   select(id);
   ringer.stop();
   try {
     if (!owner) await holdPhone(true);
     await view.reply(phone.answer(id));
-    $("c-mute").focus();
   } catch (err) {
     failed(err);
   }
@@ -289,7 +304,20 @@ $("c-meet").addEventListener("click", () => {
 });
 $("c-keypad").addEventListener("click", () => open($("keypad-dialog")));
 
+/** drawControls shows what can be done with the call. The focus follows: to the first button when it is answered, and to the words when it is over. */
 function drawControls() {
+  const inside = $("controls").contains(document.activeElement);
+  showControls();
+  if (answered && answered === view.id && $("c-mute").checkVisibility()) {
+    answered = undefined;
+    if (!document.activeElement.matches("input, textarea")) $("c-mute").focus();
+  } else if (inside && (document.activeElement === document.body || !document.activeElement.checkVisibility())) { // the button that had it is gone
+    const next = $("controls").querySelector("button:not([hidden])");
+    (next?.checkVisibility() ? next : $("talk-title")).focus();
+  }
+}
+
+function showControls() {
   const c = current();
   const mine = c?.caseworker === user && c.channel !== "siprec"; // a desk telephone has its own buttons
   const free = c && isFree(c);
@@ -310,6 +338,7 @@ function drawControls() {
 }
 
 setInterval(() => {
+  if (inbox.calls.some((c) => c.caseworker === user && c.state === "talking")) atWork();
   for (const [id, level] of [["level-mic", phone.sendLevel], ["level-remote", phone.heardLevel]]) {
     $(id).style.setProperty("--level", phone.active && level ? level().toFixed(2) : 0);
   }

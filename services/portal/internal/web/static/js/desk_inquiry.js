@@ -67,7 +67,7 @@ export class Inquiries {
       { id: "inq-callback", items: this.own("callback") },
       { id: "inq-video", items: this.own("video") },
       { id: "inq-waiting", items: this.waiting },
-    ].map((g) => ({ ...g, inquiry: true }));
+    ].map((g) => ({ ...g, from: this }));
   }
 
   /** load fetches the list; several changes at once are one look. */
@@ -100,7 +100,7 @@ export class Inquiries {
     const unread = this.unreadOf(i);
     b.children[1].replaceChildren(
       ...(late ? [el("strong", { class: "late" }, t("desk.inq.late")), " · "] : []),
-      ...(unread ? [el("strong", { class: "unread" }, t(unread === 1 ? "desk.inq.unread.one" : "desk.inq.unread", { n: unread })), " · "] : []),
+      ...(unread ? [el("strong", { class: "unread" }, t("desk.inq.unread", { n: unread })), " · "] : []),
       parts.join(" · "));
     b.children[2].dataset.since = i.state === "waiting" ? i.created_at : i.claimed_at;
   }

@@ -35,7 +35,7 @@ events("/api/v1/knowledge/events", {
 const kind = $("s-kind");
 if (kind) {
   const fit = () => {
-    for (const e of document.querySelectorAll("[data-kind]")) e.hidden = e.dataset.kind !== kind.value;
+    for (const e of document.querySelectorAll("[data-kind]")) e.hidden = !e.dataset.kind.split(" ").includes(kind.value);
   };
   kind.addEventListener("change", fit);
   fit();

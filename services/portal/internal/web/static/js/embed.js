@@ -47,5 +47,7 @@
   addEventListener("message", (e) => {
     if (e.origin === origin && e.source === frame?.contentWindow && e.data === "samtale:close") show(false);
   });
-  document.body.append(host);
+  const put = () => document.body.append(host);
+  if (document.body) put();
+  else addEventListener("DOMContentLoaded", put, { once: true }); // the tag stands in the head
 })();

@@ -5,9 +5,9 @@ import { $, clock, shortDay, el, isSet, keyed, span, t, write } from "./lib.js";
 const recent = 5; // delivered ones that stay in view
 
 export class Inbox {
-  /** inquiries brings its own groups, and makes their items. */
-  constructor(root, { user, areas, onOpen, onAnswer, inquiries }) {
-    Object.assign(this, { root, user, areas, onOpen, onAnswer, inquiries, calls: [], list: [], selected: null });
+  /** inquiries and today bring their own groups, and make their items. */
+  constructor(root, { user, areas, onOpen, onAnswer, inquiries, today }) {
+    Object.assign(this, { root, user, areas, onOpen, onAnswer, inquiries, today, calls: [], list: [], selected: null });
     setInterval(() => this.tick(), 1000);
     this.draw();
   }
@@ -35,6 +35,7 @@ export class Inbox {
       { id: "mine", items: this.mine, call: true },
       ...this.inquiries.groups(),
       { id: "waiting", items: waiting, call: true },
+      ...this.today.groups(),
       { id: "leaving", items: leaving, call: true },
       { id: "tasks", items: oldestFirst(tasks) },
       { id: "today", items: oldestFirst(notes.filter(today)) },
@@ -56,9 +57,13 @@ export class Inbox {
   }
 
   updateGroup(e, g) {
-    write(e.querySelector(".count"), String(g.items.length));
+    const count = e.querySelector(".count");
+    count.dataset.n = g.items.length;
+    const since = g.items.map((i) => (g.id === "inq-waiting" ? i.created_at : i.started_at)).sort()[0];
+    if (since && ["waiting", "inq-waiting"].includes(g.id)) count.dataset.oldest = since;
+    else delete count.dataset.oldest;
     e.classList.toggle("none", !g.items.length);
-    const from = g.inquiry ? this.inquiries : this;
+    const from = g.from ?? this;
     keyed(e.querySelector("ul"), g.items, (i) => i.conversation_id ?? i.id, (i) => from.item(i), (li, i) => from.updateItem(li, i, g));
   }
 
@@ -90,6 +95,10 @@ export class Inbox {
   }
 
   tick() {
+    for (const e of this.root.querySelectorAll(".count")) {
+      const min = e.dataset.oldest ? Math.floor((Date.now() - new Date(e.dataset.oldest)) / 60000) : 0;
+      write(e, min ? t("inbox.longest", { count: e.dataset.n, min }) : e.dataset.n);
+    }
     for (const e of this.root.querySelectorAll("[data-since]")) write(e, span((Date.now() - new Date(e.dataset.since)) / 1000));
   }
 
@@ -97,10 +106,11 @@ export class Inbox {
   step(by) {
     const all = [...this.root.querySelectorAll(".item")];
     if (!all.length) return;
-    const at = all.findIndex((b) => b.getAttribute("aria-current") === "true");
+    const here = all.indexOf(document.activeElement);
+    const at = here < 0 ? all.findIndex((b) => b.getAttribute("aria-current") === "true") : here;
     const b = all[Math.min(all.length - 1, Math.max(0, at + by))];
     b.focus();
-    b.click();
+    if (b.type === "button") b.click(); // a meeting opens a page of its own: Enter does that
   }
 }
 

@@ -4,9 +4,9 @@
 // by several and waits at its top level keeps some of them from ever running (WebKit bug 242740).
 const texts = globalThis.samtaleTexts;
 
-/** t returns a text of the catalogue with {name} replaced. */
+/** t returns a text of the catalogue with {name} replaced; that of key.one, where there is one and n is 1. */
 export function t(key, values = {}) {
-  let s = texts[key] ?? key;
+  let s = (String(values.n) === "1" && texts[key + ".one"]) || (texts[key] ?? key);
   for (const [name, value] of Object.entries(values)) s = s.replaceAll(`{${name}}`, value);
   return s;
 }
@@ -20,6 +20,9 @@ export class Problem extends Error {
     Object.assign(this, { kind, status, retryAfter: retry_after_s });
   }
 }
+
+/** atWork says that somebody talks by this page: it keeps the login alive as keys do. */
+export const atWork = () => document.dispatchEvent(new Event("samtale:at-work"));
 
 /** api asks the JSON API; body is sent as JSON. */
 export async function api(method, path, body) {
@@ -99,7 +102,7 @@ export function write(e, text) {
   if (e.textContent !== text) e.textContent = text;
 }
 
-export const clock = (d) => new Date(d).toLocaleTimeString("da-DK", { hour: "2-digit", minute: "2-digit", timeZone: "Europe/Copenhagen" });
+export const clock = (d) => new Date(d).toLocaleTimeString(document.documentElement.lang === "en" ? "en-GB" : "da-DK", { hour: "2-digit", minute: "2-digit", timeZone: "Europe/Copenhagen" });
 
 /** day writes a date in words: "fredag 5. december". */
 export function day(d) {

@@ -1,11 +1,12 @@
 // One participant's way through a meeting: device check, what is written down, lobby, room.
 
-import { $, ask, el, failed, keyed, keystrokes, Problem, t, tell, write } from "./lib.js";
+import { $, ask, atWork, el, failed, keyed, keystrokes, Problem, t, tell, write } from "./lib.js";
 import { background } from "./meeting_blur.js";
 import { keepDevices, keptDevices } from "./meeting_devices.js";
 import { awaited, dialButton, dialForm, phoneMarks } from "./meeting_dial.js";
 import { loginMarks, proven } from "./meeting_login.js";
 import { level, Media, pause, tone } from "./meeting_media.js";
+import { drawNetwork, networkMark } from "./meeting_network.js";
 import { drawRecording, recordChoice, unanswered } from "./meeting_record.js";
 import { measure, netText } from "./meeting_trial.js";
 import { drawWriting } from "./meeting_write.js";
@@ -58,6 +59,7 @@ const act = async (action, extra = {}) => {
 
 dialForm(act);
 
+const pageTitle = document.title; // the meeting's, and whose page it is
 const steps = ["second", "cannot", "check", "info", "lobby", "room", "over"];
 let step = "";
 
@@ -66,6 +68,7 @@ function show(name) {
   step = name;
   for (const s of steps) $(`m-${s}`).hidden = s !== name;
   page.dataset.step = name;
+  document.title = `${$(`m-${name}-h`).textContent} – ${pageTitle}`;
   document.body.classList.toggle("m-in-room", name === "room");
   $(`m-${name}-h`).focus();
 }
@@ -120,7 +123,7 @@ async function network() {
 
 async function knock() {
   await change("knock", knocked());
-  go();
+  if (step !== "over") go(); // else it was decided meanwhile
 }
 $("m-net-again").addEventListener("click", () => network().catch(() => {}));
 
@@ -158,10 +161,17 @@ function knocked() {
   return { name: $("m-name").value.trim(), say: $("m-say").value.trim() || undefined, transcribe: choice ? choice === "yes" : undefined, record: recordChoice(), report };
 }
 
+$("m-info").addEventListener("change", (e) => e.target.closest("fieldset")?.querySelector(".form-error-message")?.remove());
 $("m-knock").addEventListener("click", async () => {
   const choice = document.querySelector('input[name="m-transcribe"]:checked')?.value;
-  if (entry.meeting.choices.transcript && !choice) return problem(t("m.write.choose"));
-  if (unanswered(entry)) return problem(unanswered(entry));
+  const missing = entry.meeting.choices.transcript && !choice ? ["m-transcribe", t("m.write.choose")] : unanswered(entry) ? ["m-record", unanswered(entry)] : null;
+  if (missing) {
+    problem(missing[1]);
+    const first = document.querySelector(`input[name="${missing[0]}"]`);
+    const field = first.closest("fieldset");
+    if (!field.querySelector(".form-error-message")) field.querySelector("legend").after(el("p", { class: "form-error-message" }, missing[1]));
+    return first.focus();
+  }
   if (!entry.me.verified && !$("m-name").value.trim()) {
     problem(t("m.name.missing"));
     return $("m-name").focus();
@@ -180,7 +190,7 @@ $("m-unknock").addEventListener("click", leave);
 
 function lobby() {
   const { place, wait_mins: wait } = entry.me;
-  write($("m-place"), place > 1 ? t("m.place", { n: place, min: wait ?? 0 }) : wait ? t("m.wait", { min: wait }) : t("m.soon"));
+  write($("m-place"), place > 1 ? t("m.place", { n: place, wait: wait ? t("m.wait", { n: wait }) : "" }) : wait ? t("m.wait", { n: wait }) : t("m.soon"));
 }
 
 // 4. The room.
@@ -270,7 +280,8 @@ async function look() {
       continue; // which of the two is newer nobody knows
     } catch (err) {
       if (err.kind === "not-found") return handlers.ended();
-      if (["denied", "unauthenticated", "invalid"].includes(err.kind)) return;
+      if (err.kind === "denied") return handlers.notice({ notice: "dropped" }); // there is no such seat any more
+      if (["unauthenticated", "invalid"].includes(err.kind)) return;
     }
     await pause(attempt);
   }
@@ -306,6 +317,7 @@ function drawRoom() {
   $("m-b-pause").hidden = !m.choices.transcript && !m.choices.recording;
   drawRecording(entry, act);
   drawWriting(entry, act);
+  drawNetwork(me);
   page.dataset.paused = String(Boolean(m.paused));
   const others = m.participants.filter((p) => p.state === "room" || p.state === "side" || p.state === "lobby" || (entry.can_act && awaited(p)));
   keyed($("m-people"), others, (p) => p.id, () => el("li"), (e, p) => {
@@ -323,10 +335,12 @@ function person(p) {
     p.say && entry.can_act ? el("span", { class: "m-flag" }, t("m.said", { say: p.say })) : null,
     ...loginMarks(p),
     ...phoneMarks(p),
+    entry.can_act ? networkMark(p) : null,
     p.hand ? el("span", { class: "m-flag" }, t("m.hand.up")) : null,
     p.muted ? el("span", { class: "m-flag" }, t("m.muted")) : null,
     p.state === "lobby" ? el("span", { class: "m-flag" }, t("m.state.lobby")) : null,
     p.state === "side" ? el("span", { class: "m-flag" }, t("m.state.side")) : null,
+    p.away ? el("span", { class: "m-flag" }, t("m.away")) : null,
   ].filter(Boolean);
   if (!entry.can_act || p.id === entry.me.id) return out;
   const button = (text, f) => el("button", { type: "button", class: "chip", onclick: f }, text);
@@ -687,13 +701,14 @@ const handlers = {
   notice(e) {
     if (e.notice === "elsewhere") return elsewhere();
     if (e.notice === "refused") over(t("m.refused"), t("m.removed.text"), false);
+    else if (e.notice === "dropped") over(t("m.dropped"), t("m.dropped.text"), false);
     else if (e.notice === "postponed") {
       entry.me.state = "invited"; // the same link works when the meeting is
       over(t("m.postponed"), e.text || t("meeting.postponed"), true);
     } else if (e.notice === "told") {
       write($("m-told"), e.text);
       $("m-told").hidden = false;
-    } else notice(e.notice === "network.good" ? "" : t("meeting." + e.notice));
+    } else if (!e.notice.startsWith("network.")) notice(t("meeting." + e.notice)); // the network stands in what is known of oneself
   },
   moved: () => media?.again().then(missed).catch(() => {}),
   /** ready: from here on all that happens is heard. What came before, since the page was made or while nobody listened, is asked for. */
@@ -762,6 +777,7 @@ async function go() {
   }
 }
 
+setInterval(() => media && atWork(), 5000);
 addEventListener("pagehide", () => media?.stop());
 addEventListener("online", () => media?.check().catch(() => {}));
 if (!able) report.camera = report.microphone = "none";

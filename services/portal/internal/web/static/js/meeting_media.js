@@ -46,6 +46,7 @@ export class Media {
     this.streams = new Map();
     this.stopped = false;
     this.told = 0; // the newest opening of the room that is known of
+    this.waiting = ""; // what was typed and not sent yet
   }
 
   /** start sends what local has, the picture only with camera, and receives the others. It tries until it works or is refused. */
@@ -71,6 +72,7 @@ export class Media {
       ],
     }).sender;
     this.text = pc.createDataChannel("t140", { ordered: true, protocol: "t140" });
+    this.text.addEventListener("open", () => this.type(""));
     if (this.screen) this.addScreen(pc);
     pc.addEventListener("connectionstatechange", () => this.state("out", pc));
     return this.offer(pc);
@@ -134,8 +136,12 @@ export class Media {
     if (label === "t140") c.addEventListener("message", (e) => this.on.text(person, String(e.data)));
   }
 
+  /** type sends characters; those that were typed without a connection go with the first that is there. */
   type(characters) {
-    if (this.text?.readyState === "open") this.text.send(characters);
+    this.waiting += characters;
+    if (!this.waiting || this.text?.readyState !== "open") return;
+    this.text.send(this.waiting);
+    this.waiting = "";
   }
 
   state(side, pc) {

@@ -1,7 +1,8 @@
 // The desk's meetings: book, see links and lobby, admit, cancel, see what was sent.
 
-import { $, api, ask, at, el, failed, keyed, newest, t, tell, write } from "./lib.js";
+import { $, api, ask, at, day, el, failed, keyed, newest, t, tell, write } from "./lib.js";
 import { loginMarks } from "./meeting_login.js";
+import { networkMark } from "./meeting_network.js";
 import { netText } from "./meeting_trial.js";
 
 let setups = [];
@@ -16,26 +17,34 @@ function person(role = "citizen", label = "", was = {}) {
     el("div", { class: "form-group" }, el("label", { class: "form-label", htmlFor: `n-${id}` }, t("m.name")), el("input", { class: "form-input", id: `n-${id}`, name: "name", maxLength: 120, placeholder: label, value: was.name ?? "" })),
     el("div", { class: "form-group" }, el("label", { class: "form-label", htmlFor: `e-${id}` }, t("meetings.email")), el("input", { class: "form-input", id: `e-${id}`, name: "email", type: "email", value: was.email ?? "" })),
     el("div", { class: "form-group" }, el("label", { class: "form-label", htmlFor: `t-${id}` }, t("meetings.phone")), el("input", { class: "form-input", id: `t-${id}`, name: "phone", type: "tel", maxLength: 16, value: was.phone ?? "" })),
-    el("div", { class: "form-group", hidden: !$("b-dialin").checked }, el("label", { class: "form-label", htmlFor: `l-${id}` }, t("meetings.language")),
+    el("div", { class: "form-group" }, el("label", { class: "form-label", htmlFor: `l-${id}` }, t("meetings.language")),
       el("select", { class: "form-select", id: `l-${id}`, name: "language" }, el("option", { value: "" }, t("meetings.language.da")), el("option", { value: "en", selected: was.language === "en" }, t("meetings.language.en")))),
     el("button", { type: "button", class: "button button-tertiary small", onclick: () => row.remove() }, t("meetings.remove")));
   return row;
 }
 
-/** spoken asks for a language where somebody may come by telephone, which speaks first. */
-function spoken() {
-  for (const e of $("b-people").querySelectorAll('[name="language"]')) e.parentElement.hidden = !$("b-dialin").checked;
+/** ranked lists the set-ups, first those of the area that is chosen. What is chosen stays. */
+function ranked() {
+  const group = (label, of) => (of.length ? [el("optgroup", { label }, ...of.map((s) => el("option", { value: s.id }, document.documentElement.lang === "en" ? s.name_en || s.name : s.name)))] : []);
+  const area = $("b-area").value;
+  const name = $("b-area").selectedOptions[0]?.textContent ?? "";
+  const kept = $("b-setup").value;
+  $("b-setup").replaceChildren(
+    $("b-setup").options[0],
+    ...group(name, setups.filter((s) => s.service_area === area)),
+    ...group(t("meetings.setup.others"), setups.filter((s) => s.service_area !== area)));
+  $("b-setup").value = kept;
 }
-$("b-dialin").addEventListener("change", spoken);
 
 function fill(setup) {
   write($("b-about"), setup?.about ?? "");
   $("b-people").replaceChildren(...(setup ? setup.participants.filter((p) => p.required).map((p) => person(p.role, p.label)) : [person()]));
   if (!setup) return;
+  if ([...$("b-area").options].some((o) => o.value === setup.service_area)) $("b-area").value = setup.service_area; // else it is none of one's own
+  ranked();
   $("b-minutes").value = setup.minutes;
   $("b-identity").value = setup.identity ?? "";
   chosen(setup.choices);
-  spoken();
   if (!$("b-title").value) $("b-title").value = setup.name;
 }
 
@@ -78,19 +87,19 @@ function open(m) {
   fill(null);
   if (m) {
     const start = new Date(m.starts_at);
-    $("b-setup").value = m.setup ?? "";
     $("b-title").value = m.title;
     $("b-date").value = `${start.getFullYear()}-${two(start.getMonth() + 1)}-${two(start.getDate())}`;
     $("b-time").value = `${two(start.getHours())}:${two(start.getMinutes())}`;
     $("b-minutes").value = m.minutes;
     $("b-area").value = m.service_area;
+    $("b-setup").value = m.setup ?? "";
     $("b-case").value = m.case_number ?? "";
     $("b-identity").value = m.identity ?? "";
     chosen(m.choices);
     $("b-people").replaceChildren(...m.participants.filter((p) => !unlisted(p)).map((p) => person(p.role, "", p)));
   }
+  ranked();
   $("b-basis-part").hidden = !$("b-record").checked;
-  spoken();
   $("b-heading").focus();
 }
 
@@ -128,20 +137,22 @@ function waiting(m, p) {
 const me = document.documentElement.dataset.user;
 const mine = (m, p) => p.user === me || (!p.user && p.role === "caseworker" && m.created_by === me);
 
-/** leaderless tells whether a meeting that is about to begin, or goes on, has nobody who leads it. */
-const leaderless = (m) => ["booked", "live"].includes(m.state) && Date.parse(m.starts_at) - Date.now() < 30 * 60e3 &&
-  !m.participants.some((p) => p.role === "caseworker" && (["room", "side"].includes(p.state) || mine(m, p)));
+/** leaderless tells whether a meeting has nobody who leads it, and is a colleague's. */
+const leaderless = (m) => m.leaderless && !m.participants.some((p) => p.role === "caseworker" && mine(m, p));
+
+/** early tells whether a meeting's room is open before its time: it can be cancelled still. */
+const early = (m) => m.state === "live" && Date.parse(m.starts_at) > Date.now();
 
 /** join goes into a meeting that is a colleague's, by a seat of one's own. */
 const join = (m, lead) => api("POST", `/api/v1/meetings/${m.id}/join`, { lead }).then(({ link }) => location.assign(new URL(link).pathname)).catch(failed);
 
 function participant(m, p) {
   const li = el("li", { class: p.state === "lobby" || p.again ? "m-waits" : "" },
-    el("strong", {}, p.name || t(`m.role.${p.role}`)), `${p.name ? ` ${t(`m.role.${p.role}`)}` : ""} · ${t(`m.state.${p.state}`)} `,
-    p.say ? el("span", { class: "m-flag" }, t("m.said", { say: p.say })) : "", ...loginMarks(p));
+    el("strong", {}, p.name || t(`m.role.${p.role}`)), `${p.name ? ` ${t(`m.role.${p.role}`)}` : ""} · ${t(p.away ? "m.away" : `m.state.${p.state}`)} `,
+    p.say ? el("span", { class: "m-flag" }, t("m.said", { say: p.say })) : "", ...loginMarks(p), networkMark(p) ?? "");
   if (p.again) li.append(el("span", { class: "m-flag" }, t("m.elsewhere.waits")));
   if ((p.state === "lobby" || p.again) && !mine(m, p)) li.append(waiting(m, p));
-  if (p.link) {
+  if (p.link && ["booked", "live"].includes(m.state)) {
     if (mine(m, p)) li.append(el("a", { class: "button button-primary small", href: new URL(p.link).pathname }, t("meetings.join")));
     else if (!p.user && p.role !== "caseworker") li.append(el("button", { type: "button", class: "button button-tertiary small", onclick: () => copy(p.link) }, t("meetings.copy")));
   }
@@ -153,14 +164,14 @@ function participant(m, p) {
 
 function draw(e, m) {
   e.replaceChildren(
-    el("header", {}, el("h2", {}, m.title), el("p", { class: "quiet" }, `${at(m.starts_at)} · ${m.minutes} min · ${t(`m.meeting.${m.state}`)}${m.case_number ? ` · ${m.case_number}` : ""}`)),
+    el("header", {}, el("h3", {}, m.title), el("p", { class: "quiet" }, `${at(m.starts_at)} · ${m.minutes} min · ${t(`m.meeting.${m.state}`)}${m.case_number ? ` · ${m.case_number}` : ""}`)),
     el("ul", { class: "m-people" }, ...m.participants.map((p) => participant(m, p))),
     el("p", { class: "acts" },
       ["booked", "live"].includes(m.state) && !m.participants.some((p) => mine(m, p))
         ? el("button", { type: "button", class: "button button-secondary small", onclick: () => join(m) }, t("meetings.join.colleague")) : null,
       leaderless(m) ? el("button", { type: "button", class: "button button-tertiary small", onclick: () => join(m, true) }, t("meetings.lead")) : null,
       m.state === "booked" ? el("button", { type: "button", class: "button button-tertiary small", onclick: () => open(m) }, t("meetings.change")) : null,
-      m.state === "booked" ? el("button", {
+      m.state === "booked" || early(m) ? el("button", {
         type: "button", class: "button button-tertiary small",
         onclick: async () => {
           const reason = await ask({ title: t("meetings.cancel"), text: m.title, label: t("meetings.reason"), yes: t("meetings.cancel"), danger: true });
@@ -179,22 +190,61 @@ function draw(e, m) {
   e.append(box);
 }
 
-const load = newest(() => api("GET", "/api/v1/meetings"), ({ meetings }) => {
+const page = 50; // meetings that one look at the list brings
+let wanted = page;
+
+/** listed asks for the list as far as it is shown: what is looked for, and as many as were asked for. */
+async function listed() {
+  const find = $("b-find").value.trim();
+  const meetings = [];
+  let next = "";
+  do {
+    const part = await api("GET", `/api/v1/meetings?${new URLSearchParams({ find, after: next, limit: Math.min(wanted - meetings.length, 500) })}`);
+    meetings.push(...part.meetings);
+    next = part.next ?? "";
+  } while (next && meetings.length < wanted);
+  return { meetings, next, find };
+}
+
+/** date is the day of a meeting, with its year when that is another: meetings are booked far ahead. */
+function date(m) {
+  const year = new Date(m.starts_at).getFullYear();
+  return year === new Date().getFullYear() ? day(m.starts_at) : `${day(m.starts_at)} ${year}`;
+}
+
+const load = newest(listed, ({ meetings, next, find }) => {
   const shown = meetings.filter((m) => m.state !== "cancelled");
-  if (!shown.length) return $("b-list").replaceChildren(el("p", {}, t("meetings.none")));
-  $("b-list").querySelector("p:not(.quiet):only-child")?.remove();
-  keyed($("b-list"), shown, (m) => m.id, () => el("article", { class: "m-card" }), (e, m) => {
-    const now = JSON.stringify(m);
-    if (e.dataset.now === now) return;
+  $("b-more").hidden = !next;
+  write($("b-none"), shown.length ? "" : t(find ? "meetings.none.found" : "meetings.none"));
+  const items = shown.flatMap((m, i) => (i && date(m) === date(shown[i - 1]) ? [m] : [{ id: `day-${date(m)}`, day: date(m) }, m]));
+  keyed($("b-list"), items, (m) => m.id, (m) => (m.day ? el("h2", { class: "m-day" }, m.day) : el("article", { class: "m-card" })), (e, m) => {
+    const now = JSON.stringify(m) + early(m);
+    if (m.day || e.dataset.now === now) return;
     e.dataset.now = now;
     draw(e, m);
   });
 });
 
+let typing;
+$("b-find").addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => { wanted = page; load().catch(failed); }, 300);
+});
+$("b-search").addEventListener("submit", (e) => { e.preventDefault(); wanted = page; load().catch(failed); });
+$("b-more").addEventListener("click", async () => {
+  const last = $("b-list").lastElementChild;
+  wanted += page;
+  await load().catch(failed);
+  const first = last?.nextElementSibling;
+  if (!first) return;
+  first.tabIndex = -1; // whoever reads on by keyboard goes on where the new ones begin
+  first.focus();
+});
 $("b-new").addEventListener("click", () => open());
 $("b-close").addEventListener("click", () => { $("b-form").hidden = true; $("b-new").focus(); });
 $("b-record").addEventListener("change", () => { $("b-basis-part").hidden = !$("b-record").checked; });
 $("b-add").addEventListener("click", () => $("b-people").append(person()));
+$("b-area").addEventListener("change", ranked);
 $("b-setup").addEventListener("change", () => fill(setups.find((s) => s.id === $("b-setup").value)));
 $("b-form").addEventListener("submit", async (e) => {
   e.preventDefault();
@@ -210,11 +260,12 @@ $("b-form").addEventListener("submit", async (e) => {
   } catch (err) {
     write($("b-error"), err.message);
     $("b-error").hidden = false;
+    $("b-error").focus(); // it stands above the form, which is longer than the window
   }
 });
 
 ({ setups } = await api("GET", "/api/v1/meetings/setups"));
-$("b-setup").append(...setups.map((s) => el("option", { value: s.id }, document.documentElement.lang === "en" ? s.name_en : s.name)));
+ranked();
 await load();
 // Lobbies change while this page is open. What has changed is asked for; nothing moves that is the same.
 setInterval(() => document.hidden || load().catch(() => {}), 4000);

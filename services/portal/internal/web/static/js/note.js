@@ -11,15 +11,22 @@ export class Note {
     $("note-approve").addEventListener("click", () => this.approve());
     $("note-discard").addEventListener("click", () => this.discard());
     $("note-redraft").addEventListener("click", () => this.redraft());
+    $("note-undo").addEventListener("click", () => this.undo());
     addEventListener("beforeunload", (e) => this.dirty && e.preventDefault());
     addEventListener("online", () => this.dirty && this.save());
     this.clear();
+    new ResizeObserver(() => this.fit()).observe(this.root); // another width, zoom or text size: other lines
+  }
+
+  /** fit makes each sentence's field as high as its text. */
+  fit() {
+    for (const text of this.root.querySelectorAll("textarea.sentence")) grow(text);
   }
 
   /** clear shows that there is no note (yet). */
   clear(text = t("note.empty")) {
     clearTimeout(this.timer);
-    Object.assign(this, { note: null, list: [], caseNumber: "", dirty: false, saving: null, wait: 1000 });
+    Object.assign(this, { note: null, list: [], caseNumber: "", dirty: false, saving: null, wait: 1000, removed: null });
     write($("note-title"), t("note.none"));
     write($("note-saved"), "");
     this.root.replaceChildren(el("p", { class: "empty" }, text));
@@ -96,6 +103,7 @@ export class Note {
     this.otherHint.hidden = !this.editable;
     if (!this.editable) write($("note-saved"), "");
     for (const id of ["note-approve", "note-redraft", "note-discard"]) $(id).hidden = !this.editable;
+    $("note-undo").hidden = !this.editable || !this.removed;
     $("note-redraft").hidden ||= this.list.some((s) => s.by && s.verdict === "edited");
     write($("note-erase"), this.eraseText());
     this.foot.hidden = !this.editable && !$("note-erase").textContent;
@@ -129,7 +137,7 @@ export class Note {
     const n = this.note;
     if (isSet(n.erase_at)) return t("note.erase.at", { day: day(n.erase_at) });
     if (this.keepDays === undefined || n.state !== "draft") return "";
-    return this.keepDays < 1 ? t("note.erase.now") : t("note.erase.after", { days: this.keepDays, day: day(Date.now() + this.keepDays * 86400e3) });
+    return this.keepDays < 1 ? t("note.erase.now") : t("note.erase.after", { n: this.keepDays, day: day(Date.now() + this.keepDays * 86400e3) });
   }
 
   /** homeless: the note has no such section. Shown all the same; the journal wants it moved. */
@@ -269,11 +277,24 @@ export class Note {
   remove(s) {
     const i = this.list.indexOf(s);
     this.list.splice(i, 1);
+    if (s.text.trim()) this.removed = { s, i };
     this.edited(() => {});
     this.draw();
     const next = this.list[Math.max(0, i - 1)];
-    if (next) this.rowOf(next)?.querySelector("textarea").focus();
+    const none = this.sections.find((part) => part.id === s.section)?.add;
+    (next ? this.rowOf(next).querySelector("textarea") : none ?? $("note-title")).focus();
     tell(t("sentence.deleted"));
+  }
+
+  /** undo brings back the sentence that was deleted last: itself while the deletion is not stored, else as a new one. */
+  undo() {
+    const { s, i } = this.removed;
+    const back = this.note.sentences.some((x) => x.id === s.id) ? s : { ...s, id: "", key: `new-${crypto.randomUUID()}`, verdict: "edited", changed: true };
+    this.removed = null;
+    this.list.splice(Math.min(i, this.list.length), 0, back);
+    this.edited(() => {});
+    this.draw();
+    this.rowOf(back).querySelector("textarea").focus();
   }
 
   edited(change) {
@@ -428,6 +449,7 @@ export class Note {
     try {
       this.adopt(await api("POST", `/api/v1/notes/${this.note.id}/discard`, { reason }));
       this.draw();
+      $("note-title").focus();
     } catch (err) {
       failed(err);
     }
@@ -445,7 +467,10 @@ export class Note {
   }
 }
 
+const growsItself = CSS.supports("field-sizing", "content");
+
 function grow(text) {
+  if (growsItself) return;
   text.style.height = "auto";
   text.style.height = `${text.scrollHeight}px`;
 }

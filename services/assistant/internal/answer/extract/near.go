@@ -1,0 +1,26 @@
+package extract
+
+// Unanswered is the phrase of the drafts that is most like the question among those that their texts do not answer: which draft has it,
+// and how like it is, at most 1. Without any, draft is -1.
+func (q Query) Unanswered(drafts []Draft) (phrase string, draft int, like float64) {
+	var with []*Draft
+	for i := range drafts {
+		if d := &drafts[i]; d.text != nil && len(d.text.unsaid) > 0 {
+			with = append(with, d)
+		}
+	}
+	rare := rarity(with, func(d *Draft) []string { return d.text.unsaidStems })
+	draft = -1
+	for i, d := range drafts {
+		if d.text == nil {
+			continue
+		}
+		head := q.marks(d.text.head.has)
+		for k, m := range q.meets(d.text.unsaid) {
+			if x := q.compare(&d.text.unsaid[k], m, head, rare, nil).like(); x > like {
+				phrase, draft, like = d.text.unsaid[k].Text, i, x
+			}
+		}
+	}
+	return phrase, draft, like
+}
