@@ -71,6 +71,7 @@ type pod struct {
 	Grace           int   `yaml:"terminationGracePeriodSeconds"`
 	HostNetwork     bool  `yaml:"hostNetwork"`
 	ServiceAccount  *bool `yaml:"automountServiceAccountToken"`
+	ServiceLinks    *bool `yaml:"enableServiceLinks"`
 	SecurityContext struct {
 		RunAsNonRoot bool `yaml:"runAsNonRoot"`
 		RunAsUser    int  `yaml:"runAsUser"`
@@ -393,7 +394,7 @@ func TestChartPods(t *testing.T) {
 		s := c.SecurityContext
 		if !p.SecurityContext.RunAsNonRoot || p.SecurityContext.RunAsUser == 0 || !s.ReadOnlyRootFilesystem ||
 			s.AllowPrivilegeEscalation == nil || *s.AllowPrivilegeEscalation || !slices.Equal(s.Capabilities.Drop, []string{"ALL"}) ||
-			p.ServiceAccount == nil || *p.ServiceAccount {
+			p.ServiceAccount == nil || *p.ServiceAccount || p.ServiceLinks == nil || *p.ServiceLinks {
 			t.Errorf("%s may do more than it must: %+v %+v", d.Metadata.Name, p.SecurityContext, s)
 		}
 		if c.ReadinessProbe.HTTPGet.Path != "/healthz" || c.ReadinessProbe.HTTPGet.Port != "ops" || c.Ports[0].Name != "ops" {

@@ -129,6 +129,13 @@ func (b *browser) true(limit time.Duration, js string, opts ...chromedp.Evaluate
 	return nil
 }
 
+// reload loads the page again, and waits until it is another one: what the old one shows counts no more.
+func (b *browser) reload() {
+	b.s.t.Helper()
+	b.run("load the page again", chromedp.Evaluate(`globalThis.left = true`, nil), chromedp.Reload())
+	b.await("the page to be loaded again", `globalThis.left === undefined`)
+}
+
 func (b *browser) text(js string) string {
 	b.s.t.Helper()
 	var out string

@@ -195,8 +195,21 @@ func (s *system) token(who string) string {
 	return s.tokens[who]
 }
 
-// api calls the JSON API as somebody (see token).
+// errBusy: a service does not answer, as on a machine that is too slow for it. Asked again, it does.
+var errBusy = errors.New("busy")
+
+// api calls the JSON API as somebody (see token). What is only read is asked for again while a service is busy.
 func (s *system) api(who, method, path string, body, into any) error {
+	s.t.Helper()
+	for deadline := time.Now().Add(waitLimit); ; time.Sleep(100 * time.Millisecond) {
+		err := s.call(who, method, path, body, into)
+		if method != http.MethodGet || !errors.Is(err, errBusy) || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+func (s *system) call(who, method, path string, body, into any) error {
 	s.t.Helper()
 	token := s.token(who)
 	var rd io.Reader
@@ -222,7 +235,10 @@ func (s *system) api(who, method, path string, body, into any) error {
 	if err != nil {
 		return err
 	}
-	if resp.StatusCode >= 300 {
+	switch {
+	case resp.StatusCode == http.StatusServiceUnavailable:
+		return fmt.Errorf("%w: %s %s: %s", errBusy, method, path, data)
+	case resp.StatusCode >= 300:
 		return fmt.Errorf("%s %s: %d %s", method, path, resp.StatusCode, data)
 	}
 	if into == nil {

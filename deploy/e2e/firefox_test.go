@@ -41,13 +41,16 @@ type driven struct {
 // await polls an expression until it is true.
 func (d driven) await(what, js string) {
 	d.s.t.Helper()
-	d.s.until(what, func() error {
-		got, err := d.run("Boolean(" + js + ")")
-		if err == nil && got != "true" {
-			err = fmt.Errorf("not yet: %s", js)
-		}
-		return err
-	})
+	d.s.until(what, func() error { return d.holds(js) })
+}
+
+// holds evaluates an expression once; nil: it is true.
+func (d driven) holds(js string) error {
+	got, err := d.run("Boolean(" + js + ")")
+	if err == nil && got != "true" {
+		err = fmt.Errorf("not yet: %s", js)
+	}
+	return err
 }
 
 func (d driven) do(what, js string) {
@@ -288,10 +291,17 @@ func TestFirefox(t *testing.T) {
 	host.seat(link["caseworker"], hostTone)
 	citizen.ask("script.addPreloadScript", map[string]any{"functionDeclaration": collect}, nil)
 	citizen.open(link["citizen"])
-	citizen.await("the device check", `document.getElementById("m-preview").videoWidth > 0 && !document.getElementById("m-net-again").hidden`)
-	if got, err := citizen.eval(`document.getElementById("m-net").textContent`); err != nil || !strings.Contains(got, "kbit/s") {
-		t.Errorf("the network test says: %s %v", got, err)
-	}
+	citizen.await("the device check", `document.getElementById("m-preview").videoWidth > 0`)
+	s.until("the network test", func() error {
+		got, err := citizen.eval(netFound)
+		if err != nil || strings.Contains(got, "kbit/s") {
+			return err
+		}
+		if got != "" {
+			citizen.click("#m-net-again") // a machine may be too slow to connect in time
+		}
+		return fmt.Errorf("it says: %s", got)
+	})
 	citizen.screenshot("firefox-check")
 	citizen.do("knock", `document.getElementById("m-checked").click(); document.getElementById("m-name").value = "Bente Holm"; document.getElementById("m-knock").click()`)
 	host.pressAt("Bente Holm", "Luk ind")

@@ -34,6 +34,9 @@ func (b *browser) sees() int {
 	return changed
 }
 
+// netFound is what the network test says when it is over.
+const netFound = `document.getElementById("m-net-again").hidden ? "" : document.getElementById("m-net").textContent`
+
 // noCamera lets the page find none.
 const noCamera = `(() => {
   const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -67,9 +70,8 @@ func TestMeeting(t *testing.T) {
 	citizen := newBrowser(s, speech)
 	citizen.run("open the link", chromedp.Navigate(link))
 	citizen.await("the device check", `!document.getElementById("m-check").hidden && document.getElementById("m-preview").videoWidth > 0`)
-	const network = `document.getElementById("m-net-again").hidden ? "" : document.getElementById("m-net").textContent`
 	s.until("the network test", func() error {
-		got := citizen.text(network)
+		got := citizen.text(netFound)
 		if got != "" && !regexp.MustCompile(`[1-9]\d* kbit/s, [\d,]+ % tabt, svartid \d+ ms, UDP\.$`).MatchString(got) {
 			citizen.click("#m-net-again") // a machine may be too slow to connect in time
 		} else if got != "" {
@@ -126,7 +128,7 @@ func TestMeeting(t *testing.T) {
 	citizen.run("write in real time", chromedp.SendKeys("#m-rtt", "tak"))
 	host.await("the characters", `[...document.querySelectorAll('#m-captions [data-kind="typed"]')].some((x) => x.innerText.endsWith("tak"))`)
 
-	citizen.run("reload", chromedp.Reload())
+	citizen.reload()
 	citizen.await("the room again", `!document.getElementById("m-room").hidden && document.getElementById("meeting").dataset.in === "connected"`)
 
 	host.run("end for all", chromedp.Evaluate(`window.confirm = () => true; document.getElementById("m-b-end").click()`, nil))

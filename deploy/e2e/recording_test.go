@@ -12,12 +12,15 @@ import (
 const together = `((live) => live.length === 4 && Math.max(...live) - Math.min(...live) < 0.2)(
   [...document.querySelectorAll("#rp [data-from]")].filter((e) => !e.paused && !e.seeking && e.readyState >= 3).map((e) => e.currentTime + Number(e.dataset.from)))`
 
+// over: it has been played to its end.
+const over = stands + ` && Number(document.getElementById("rp-seek").value) > Number(document.getElementById("rp-seek").max) - 1`
+
 // from plays from a place, again from there when it has come to its end before anybody looked, until what is asked for holds.
 func from(place, ok string) string {
 	return `(() => {
   const [seek, play] = [document.getElementById("rp-seek"), document.getElementById("rp-play")];
   if (` + ok + `) return true;
-  if (Number(seek.value) > Number(seek.max) - 1 && ` + stands + `) {
+  if (` + over + `) {
     seek.value = ` + place + `;
     seek.dispatchEvent(new Event("input", { bubbles: true }));
     play.click();
@@ -28,6 +31,16 @@ func from(place, ok string) string {
 
 // stands: none plays.
 const stands = `[...document.querySelectorAll("#rp [data-from]")].every((e) => e.paused)`
+
+// halt pauses what plays, until none does. A press that comes just after the end begins anew, and is no pause.
+const halt = `(() => {
+  if (!document.title.startsWith("▶")) return ` + stands + `;
+  document.getElementById("rp-play").click();
+  return false;
+})()`
+
+// late is a place where all tracks have begun: on a slow machine the citizen comes late.
+const late = `(2 + Math.ceil(Math.max(...[...document.querySelectorAll("#rp [data-from]")].map((e) => Number(e.dataset.from)))))`
 
 // TestRecordingInOtherBrowsers records a meeting of two, and plays it where Firefox and Safari's engine are installed; the latter
 // as Safari does, where nothing sounds before a person has pressed something.
@@ -83,27 +96,43 @@ func TestRecordingInOtherBrowsers(t *testing.T) {
 	})
 	for name, open := range players {
 		t.Run(name, func(t *testing.T) {
+			s.t = t
 			b := open(s)
-			b.open("http://" + s.http + "/optagelse/" + m.ID)
+			page := "http://" + s.http + "/optagelse/" + m.ID
+			const ready = `document.documentElement.dataset.ready === "recording"`
+			b.open(page)
 			b.click(`button[value="mette"]`)
-			b.await("the page of the recording", `document.documentElement.dataset.ready === "recording"`)
-			if name == "firefox" { // which plays no sound aloud on a machine without a sound card
-				b.do("mute both", `document.querySelectorAll("#rp-people button").forEach((x) => x.click())`)
+			b.await("the page of the recording", ready)
+			begin := func() {
+				b.open(page)
+				b.await("the page of the recording, again", ready)
+				if name == "firefox" { // which plays no sound aloud on a machine without a sound card
+					b.do("mute both", `document.querySelectorAll("#rp-people button").forEach((x) => x.click())`)
+				}
+				b.click("#rp-play")
 			}
-			b.click("#rp-play")
-			b.await("all of it to play together", from("0", together+` && [...document.querySelectorAll("#rp video")].every((v) => v.videoWidth > 0)`))
+			begin()
+			looks := 0
+			s.until("all of it to play together", func() error {
+				err := b.holds(together + ` && [...document.querySelectorAll("#rp video")].every((v) => v.videoWidth > 0)`)
+				// Again, if it was over before anybody looked. A busy machine makes players jump, after which WebKitGTK may stand still.
+				if looks++; err != nil && (b.holds(over) == nil || looks%200 == 0) {
+					begin()
+				}
+				return err
+			})
 			b.screenshot(name + "-recording")
-			b.click("#rp-play")
-			b.await("it to stand", stands)
+			b.await("it to stand", halt)
 			if name == "webkit" { // after a jump WebKitGTK stood still in two of four runs; why is not known
 				return
 			}
-			b.do("go on elsewhere", `(document.getElementById("rp-seek").value = 4, document.getElementById("rp-seek").dispatchEvent(new Event("input", { bubbles: true })))`)
-			b.await("the place", `[...document.querySelectorAll("#rp [data-from]")].every((e) => !e.seeking && e.readyState >= 2 && Math.abs(e.currentTime + Number(e.dataset.from) - 4) < 0.2)`)
+			b.do("go on elsewhere", `(document.getElementById("rp-seek").value = `+late+`, document.getElementById("rp-seek").dispatchEvent(new Event("input", { bubbles: true })))`)
+			b.await("the place", `[...document.querySelectorAll("#rp [data-from]")].every((e) => !e.seeking && e.readyState >= 2 && Math.abs(e.currentTime + Number(e.dataset.from) - `+late+`) < 0.2)`)
 			b.click("#rp-play")
-			b.await("it to play together from there", from("4", together+` && Number(seek.value) >= 4`))
+			b.await("it to play together from there", from(late, together+` && Number(seek.value) >= `+late))
 		})
 	}
+	s.t = t
 }
 
 // player is what it takes to play one.
@@ -111,6 +140,7 @@ type player interface {
 	open(url string)
 	click(selector string)
 	await(what, js string)
+	holds(js string) error
 	do(what, js string)
 	screenshot(name string)
 }

@@ -2,17 +2,13 @@ package e2e
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -46,28 +42,20 @@ const waysTaken = `(async () => {
   return taken.join(", ");
 })()`
 
-// selfSigned writes a certificate for this machine, and its key.
-func selfSigned(t *testing.T) (cert, key string) {
+// certificate writes one for 127.0.0.1 that signed itself, and its key.
+func certificate(t *testing.T) (cert, key string) {
 	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	private, err := x509.MarshalPKCS8PrivateKey(s.TLS.Certificates[0].PrivateKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[*string]*pem.Block{&cert: {Type: "CERTIFICATE", Bytes: der}, &key: {Type: "PRIVATE KEY", Bytes: secret}} {
-		*name = t.TempDir() + "/" + "pem"
-		if err := os.WriteFile(*name, pem.EncodeToMemory(block), 0o600); err != nil {
+	cert, key = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	for name, block := range map[string]*pem.Block{
+		cert: {Type: "CERTIFICATE", Bytes: s.Certificate().Raw}, key: {Type: "PRIVATE KEY", Bytes: private},
+	} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -77,7 +65,7 @@ func selfSigned(t *testing.T) (cert, key string) {
 // TestRelay is a meeting of three whose networks let nothing through but the way to the TURN server: one by datagrams, one by TCP, one
 // by TLS. All hear and see each other.
 func TestRelay(t *testing.T) {
-	cert, key := selfSigned(t)
+	cert, key := certificate(t)
 	plain, secure := freeAddr(t), freeAddr(t)
 	s := start(t, "SAMTALE_MEETING_TURN_UDP="+plain, "SAMTALE_MEETING_TURN_TCP="+plain, "SAMTALE_MEETING_TURN_TLS="+secure,
 		"SAMTALE_MEETING_TURN_TLS_CERT_FILE="+cert, "SAMTALE_MEETING_TURN_TLS_KEY_FILE="+key,

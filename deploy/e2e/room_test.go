@@ -227,7 +227,7 @@ func TestRoom(t *testing.T) {
 	helper.hearsOnly("the citizen to be muted", hostTone)
 	const closed = `document.getElementById("m-b-mic").getAttribute("aria-pressed") === "false"`
 	citizen.await("the citizen to see it", closed)
-	citizen.run("load the page again", chromedp.Reload())
+	citizen.reload()
 	citizen.await("the room again", inRoom)
 	helper.hearsOnly("the citizen to be muted still", hostTone)
 	citizen.await("the closed microphone", closed)

@@ -101,14 +101,19 @@ func TestTalk(t *testing.T) {
 	}
 }
 
+// onlyConversation waits until the journal knows of the one that there is.
 func (s *system) onlyConversation() string {
 	s.t.Helper()
 	var list struct {
 		Conversations []conversation `json:"conversations"`
 	}
-	if err := s.api("caseworker", "GET", "/api/v1/conversations", nil, &list); err != nil {
-		s.t.Fatal(err)
-	}
+	s.until("a conversation", func() error {
+		err := s.api("caseworker", "GET", "/api/v1/conversations", nil, &list)
+		if err == nil && len(list.Conversations) == 0 {
+			err = errors.New("there is none yet")
+		}
+		return err
+	})
 	if len(list.Conversations) != 1 {
 		s.t.Fatalf("%d conversations, want 1", len(list.Conversations))
 	}

@@ -7,23 +7,27 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
+	"samtale.dk/samtale/media/rtt"
 	"samtale.dk/samtale/services/phone/dialer"
 )
 
 // TestTypedCall: a citizen who cannot hear calls with a telephone that has real-time text (RFC 4103). The announcements are written,
-// a typed yes counts, both sides type while the other sees it, and the note builds on what was typed.
+// a typed yes counts, both sides type while the other sees it, what the caseworker says can be read when it is asked for, and the note
+// builds on what was typed.
 func TestTypedCall(t *testing.T) {
-	silence := t.TempDir() + "/silence.wav"
-	writeWAV(t, silence, make([]int16, 8000*60))
+	mic := t.TempDir() + "/mic.wav"
+	writeWAV(t, mic, append(append(make([]int16, 8000*4), spoken(t, "Goddag, du taler med Mette. Hvad kan jeg hjælpe dig med i dag?")...), make([]int16, 8000*20)...))
 	telephone, err := dialer.New(dialer.Config{Local: "127.0.0.1", Text: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(telephone.Close)
 	s := start(t, "SAMTALE_TEXT_PAUSE=10m") // lines end where the test ends them
-	b := newBrowser(s, silence)
+	b := newBrowser(s, mic)
 	b.login("mette", "/desk")
 	b.await("the inbox", `document.querySelector("#inbox .box-group")`)
 	c, err := telephone.Dial(t.Context(), dialer.Options{To: "sip:borgerservice@" + s.sip})
@@ -64,6 +68,9 @@ func TestTypedCall(t *testing.T) {
 		}
 		return nil
 	})
+	reads("how to read what is said", "tast 3, eller skriv tekst")
+	types("tekst\n")
+	reads("that captions are on", "Tekstning er slået til.")
 	b.await("the call to ring", `document.querySelector("#inbox .ringing .item")`)
 	b.run("answer by keyboard", chromedp.KeyEvent("s"))
 	b.await("the call to be connected", `!document.getElementById("c-hangup").hidden && !document.getElementById("typed-form").hidden`)
@@ -75,12 +82,25 @@ func TestTypedCall(t *testing.T) {
 	b.await("half a line", said("Jeg ringer om min bol"))
 	types("igstøtte. Jeg har sendt min lønseddel i går.\n")
 	b.await("the line", said("Jeg ringer om min boligstøtte. Jeg har sendt min lønseddel i går."))
-	b.run("type back", chromedp.SendKeys("#typed-text", "Tak, det ser jeg på.\r", chromedp.ByQuery))
+	// At once: between letters that come slowly the telephone shows a caption.
+	b.run("type back", chromedp.Focus("#typed-text", chromedp.ByQuery), input.InsertText("Tak, det ser jeg på."), chromedp.KeyEvent(kb.Enter))
 	reads("the caseworker's line", "Tak, det ser jeg på.\n")
 	types("Jeg vil gerne ringes op i morgen. Mit nummer er 30 40 50 60.\n")
 	b.await("typed words in the transcript", `["citizen", "caseworker"].every((r) => document.querySelectorAll("#transcript .turn."+r+" .w").length > 3)`)
 	b.await("the number, masked", `document.querySelector("#transcript .masked")`)
 	b.screenshot("desk-typed")
+	caption := ""
+	s.until("what the caseworker says", func() error {
+		for _, turn := range strings.Split(c.Typed(), "[Medarbejder (tekstning)] ")[1:] {
+			line, _, _ := strings.Cut(turn, "\n")
+			// More than three words, and nothing missing: where a busy machine has lost sound, the transcript has a gap in their place.
+			if strings.Count(line, " ") >= 4 && !strings.ContainsRune(line, rtt.MissingText) {
+				caption = line[:strings.LastIndex(line, " ")]
+				return nil
+			}
+		}
+		return fmt.Errorf("the telephone shows %q", c.Typed())
+	})
 	b.click("#c-hangup")
 	n := s.awaitNote(s.onlyConversation())
 
@@ -94,6 +114,9 @@ func TestTypedCall(t *testing.T) {
 	}
 	if len(words.Typed) != 2 || !strings.Contains(words.Text, "lønseddel") || strings.Contains(words.Text, "30 40 50 60") {
 		t.Errorf("transcript: %+v", words)
+	}
+	if !strings.Contains(words.Text, caption) {
+		t.Errorf("the telephone shows %q, which is not in the transcript: %q", caption, words.Text)
 	}
 	proven := false
 	for _, x := range n.Sentences {

@@ -49,9 +49,11 @@ func newWebKit(s *system, flags ...string) *webkit {
 	w.driven.run = w.eval
 	s.until("WebDriver to listen", func() error { return w.try("GET", "/status", nil, nil) })
 	var made struct{ SessionID string }
-	w.ask("POST", "/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{"webkitgtk:browserOptions": map[string]any{
-		"binary": browsers[0], "args": append([]string{"--automation", "--enable-mock-capture-devices=true"}, flags...),
-	}}}}, &made)
+	w.s.until("a browser", func() error {
+		return w.try("POST", "/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{"webkitgtk:browserOptions": map[string]any{
+			"binary": browsers[0], "args": append([]string{"--automation", "--enable-mock-capture-devices=true"}, flags...),
+		}}}}, &made)
+	})
 	w.session += "/session/" + made.SessionID
 	t.Cleanup(func() { _ = w.try("DELETE", "", nil, nil) }) // it is killed anyhow
 	w.ask("POST", "/timeouts", map[string]any{"script": waitLimit.Milliseconds(), "pageLoad": waitLimit.Milliseconds()}, nil)
@@ -169,12 +171,17 @@ func (w *webkit) write(selector, text string) {
 	w.ask("POST", "/element/"+w.element(selector)+"/value", map[string]any{"text": text}, nil)
 }
 
-// text is what an element shows, seen without any script of the page's.
-func (w *webkit) text(selector string) string {
+// shows waits until an element shows some words, seen without any script of the page's.
+func (w *webkit) shows(selector, words string) {
 	w.s.t.Helper()
-	var text string
-	w.ask("GET", "/element/"+w.element(selector)+"/text", nil, &text)
-	return text
+	w.s.until(words+" in "+selector, func() error {
+		var text string
+		err := w.try("GET", "/element/"+w.element(selector)+"/text", nil, &text)
+		if err == nil && !strings.Contains(text, words) {
+			err = fmt.Errorf("it shows %q", text)
+		}
+		return err
+	})
 }
 
 // screenshot writes what is on screen to SAMTALE_SCREENSHOTS, when that is set.
@@ -293,16 +300,10 @@ func TestWebKit(t *testing.T) {
 	plain.open(site + "/")
 	plain.write("#q-field", "Hvornår skal jeg melde flytning?")
 	plain.click("#q-ask")
-	if got := plain.text(".turn-q"); !strings.Contains(got, "5 dage") {
-		t.Errorf("without scripts the answer is %s", got)
-	}
+	plain.shows(".turn-q", "5 dage")
 	plain.click(".turn-q .cite")
+	plain.shows(".source-text", "5 dage")
 	plain.screenshot("webkit-plain")
-	if got := plain.text(".source-text"); !strings.Contains(got, "5 dage") {
-		t.Errorf("without scripts the quote that was opened says %q", got)
-	}
 	plain.open(link["citizen"])
-	if got := plain.text("noscript, .m .alert"); !strings.Contains(got, "JavaScript") {
-		t.Errorf("without scripts the meeting says %q", got)
-	}
+	plain.shows("noscript, .m .alert", "JavaScript")
 }

@@ -131,6 +131,8 @@ func apartly(out io.Writer, open []evaluation.Outcome, threshold float64, list, 
 	e := evaluation.Rates(closed)
 	e.Model, e.Threshold = "extract, cross-validated", threshold
 	show(out, e)
+	drawn := evaluation.Rates(evaluation.Drawn(closed))
+	fmt.Fprintf(out, "\n  those drawn like the other half: answered %.1f %%  wrong %.1f %%%s\n", 100*drawn.Answered, 100*drawn.Wrong, kept(drawn))
 	curve(out, "fitting half", evaluation.Curve(open, true))
 	listed(out, closed, list, class, false)
 }
@@ -143,13 +145,19 @@ func bare(ctx context.Context, out io.Writer, cfg evaluation.Config) error {
 	}
 	e := evaluation.Rates(outcomes)
 	fmt.Fprintf(out, "\n  without phrases: hit@1 %.3f  hit@10 %.3f  answered %.1f %%  wrong %.1f %%", e.HitAt1, e.HitAt10, 100*e.Answered, 100*e.Wrong)
+	fmt.Fprintln(out, kept(e))
+	return nil
+}
+
+// kept says how much was answered of what must not be.
+func kept(e knowledgev1.Evaluation) string {
+	var b strings.Builder
 	for _, c := range e.Classes {
 		if c.Class == evaluation.NearMiss || c.Class == evaluation.OffCorpus {
-			fmt.Fprintf(out, "  %s %.1f %%", c.Class, 100*c.Answered)
+			fmt.Fprintf(&b, "  %s %.1f %%", c.Class, 100*c.Answered)
 		}
 	}
-	fmt.Fprintln(out)
-	return nil
+	return b.String()
 }
 
 func show(out io.Writer, e knowledgev1.Evaluation) {
