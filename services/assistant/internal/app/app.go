@@ -229,8 +229,8 @@ func (a *App) tell(id string) answer.Tell {
 	}
 }
 
-// keepWithin bounds what is done after the answer was made.
-const keepWithin = 3 * time.Second
+// keepWithin bounds what is done after the answer was made: who listens has it already, and a busy disk must not cost the history.
+const keepWithin = 10 * time.Second
 
 // keep notes the answer. The asker gets it also when nothing can be kept: a history that cannot be sealed is not written at all.
 func (a *App) keep(ctx context.Context, res answer.Result) {

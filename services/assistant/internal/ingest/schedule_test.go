@@ -1,9 +1,11 @@
 package ingest_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,7 +15,6 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -37,12 +38,24 @@ func server(t *testing.T) client.Client {
 		}
 		t.Skip("SAMTALE_TEST_TEMPORAL names no server")
 	}
-	srv, err := testsuite.StartDevServer(t.Context(), testsuite.DevServerOptions{
-		ExistingPath: path, ClientOptions: &client.Options{Logger: quiet{}}, LogLevel: "error",
-	})
+	cmd := exec.Command(path, "--port", "0") // it takes one that nobody else is given, and tells which
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
 	must(t, err)
-	t.Cleanup(func() { must(t, srv.Stop()) })
-	return srv.Client()
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		must(t, cmd.Process.Signal(os.Interrupt))
+		must(t, cmd.Wait())
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	must(t, err)
+	var c client.Client
+	await(t, "the server", func() error {
+		c, err = client.DialContext(t.Context(), client.Options{HostPort: strings.TrimSpace(strings.TrimPrefix(line, "Temporal ")), Logger: quiet{}})
+		return err
+	})
+	t.Cleanup(c.Close)
+	return c
 }
 
 func await(t *testing.T, what string, f func() error) {
@@ -82,12 +95,13 @@ func TestSchedule(t *testing.T) {
 		must(t, g.Wait())
 	})
 
-	s := knowledgev1.Source{ID: "borger", Kind: knowledgev1.KindBorger, URL: srv.URL, Every: 24 * time.Hour}
+	const seldom = 1000 * 24 * time.Hour // so that it does not run by itself in the minutes of this test
+	s := knowledgev1.Source{ID: "borger", Kind: knowledgev1.KindBorger, URL: srv.URL, Every: seldom}
 	h.save(t, s)
 	await(t, "the next run to be known", func() error {
 		rep, err := h.Sources(t.Context(), knowledgev1.SourcesRequest{})
 		must(t, err)
-		if next := rep.Sources[0].NextRunAt; next.Before(time.Now()) || next.After(time.Now().Add(25*time.Hour)) {
+		if next := rep.Sources[0].NextRunAt; next.Before(time.Now()) || next.After(time.Now().Add(seldom+time.Hour)) {
 			return errors.New("next run " + next.String())
 		}
 		return nil
@@ -132,7 +146,9 @@ func TestSchedule(t *testing.T) {
 	h.save(t, s)
 	await(t, "the pause", func() error {
 		d, err := handle.Describe(t.Context())
-		must(t, err)
+		if err != nil {
+			return err
+		}
 		if !d.Schedule.State.Paused || d.Schedule.Spec.Intervals[0].Every != 12*time.Hour {
 			return errors.New("not yet")
 		}
