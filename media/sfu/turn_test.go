@@ -40,7 +40,7 @@ func relayClient(t *testing.T, s *SFU, address string) *turn.Client {
 	}
 	c, err := turn.NewClient(&turn.ClientConfig{
 		STUNServerAddr: address, TURNServerAddr: address, Conn: conn, Username: ice.Username, Password: ice.Credential, Realm: "samtale",
-		LoggerFactory: silence{},
+		LoggerFactory: silence{}, RTO: patience / 2, // else it gives up after seconds
 	})
 	if err == nil {
 		err = c.Listen()

@@ -115,7 +115,7 @@ func TestChangedSentencesAreVerifiedAgain(t *testing.T) {
 func (w *world) unsettled(c *call) journalv1.Note {
 	w.t.Helper()
 	n := w.drafted(c)
-	ctx := w.t.Context()
+	ctx := long(w.t)
 	row, err := w.store.Read().Note(ctx, n.ID)
 	if err != nil {
 		w.t.Fatal(err)
@@ -331,16 +331,16 @@ func TestRoles(t *testing.T) {
 func (w *world) audited() []string {
 	w.t.Helper()
 	var out []string
-	s, err := w.bus.JS.Stream(w.t.Context(), consentv1.Stream)
+	s, err := w.bus.JS.Stream(long(w.t), consentv1.Stream)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	info, err := s.Info(w.t.Context())
+	info, err := s.Info(long(w.t))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	for seq := uint64(1); seq <= info.State.LastSeq; seq++ {
-		m, err := s.GetMsg(w.t.Context(), seq)
+		m, err := s.GetMsg(long(w.t), seq)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -416,8 +416,8 @@ func TestWithoutAnAuditEntryNothingIsShown(t *testing.T) {
 	w := newWorld(t)
 	c := newCall()
 	w.talk(c)
-	err := w.store.InTx(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(t.Context(), `ALTER TABLE outbox RENAME TO outbox_away`)
+	err := w.store.InTx(long(t), func(tx *store.Tx) error {
+		_, err := tx.Exec(long(t), `ALTER TABLE outbox RENAME TO outbox_away`)
 		return err
 	})
 	if err != nil {
@@ -461,7 +461,7 @@ func TestTransferredCallHasAnotherParty(t *testing.T) {
 	w := newWorld(t)
 	c := newCall()
 	w.begin(c)
-	sealed, err := seal.JSON(t.Context(), w.ring(), c.id, "party", callv1.Party{Name: "Ole Skov", Number: "87654321"})
+	sealed, err := seal.JSON(long(t), w.ring(), c.id, "party", callv1.Party{Name: "Ole Skov", Number: "87654321"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -478,7 +478,7 @@ func TestWhoLogsInFindsTheConversation(t *testing.T) {
 	w := newWorld(t)
 	c := newCall()
 	w.begin(c)
-	sealed, err := seal.JSON(t.Context(), w.ring(), c.id, "party", callv1.Introduced{
+	sealed, err := seal.JSON(long(t), w.ring(), c.id, "party", callv1.Introduced{
 		Party: callv1.Party{Name: "Lone Holm"}, Ref: "pseudonym-7", OnBehalfOf: "Bente Holm",
 	})
 	if err != nil {

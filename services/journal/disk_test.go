@@ -12,11 +12,11 @@ import (
 // waiting is how many events of a stream the journal has not acknowledged.
 func (w *world) waiting(stream, durable string) uint64 {
 	w.t.Helper()
-	c, err := w.bus.JS.Consumer(w.t.Context(), stream, durable)
+	c, err := w.bus.JS.Consumer(long(w.t), stream, durable)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	info, err := c.Info(w.t.Context())
+	info, err := c.Info(long(w.t))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestTheDeskSeesThatNothingCanBeWritten(t *testing.T) {
 			n := w.drafted(c)
 			set := func(p string) {
 				t.Helper()
-				if _, err := w.store.Read().Exec(t.Context(), "PRAGMA "+p); err != nil {
+				if _, err := w.store.Read().Exec(long(t), "PRAGMA "+p); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -108,7 +108,7 @@ func TestTemporalAwayLosesNoSignal(t *testing.T) {
 	w.start()
 	want := []string{"start call-" + c.id + " " + c.id, "ended call-" + c.id, "transcript call-" + c.id}
 	w.eventually("all signals", func() bool { return len(w.temporal.list()) >= len(want) })
-	if diff := cmp.Diff(want, w.temporal.list()); diff != "" {
+	if diff := cmp.Diff(want, w.temporal.list()[:len(want)]); diff != "" { // told again at worst
 		t.Fatal(diff)
 	}
 }
@@ -122,18 +122,18 @@ func TestFullDiskLosesNothing(t *testing.T) {
 	w.heard(c, 6)
 	pages := func(limit string) {
 		t.Helper()
-		if _, err := w.store.Read().Exec(t.Context(), "PRAGMA max_page_count = "+limit); err != nil {
+		if _, err := w.store.Read().Exec(long(t), "PRAGMA max_page_count = "+limit); err != nil {
 			t.Fatal(err)
 		}
 	}
 	pages("1") // SQLite takes the least that still holds what is there
-	long := w.final(c, 0, f1.To, true, strings.Repeat("Jeg flyttede den 1. november. ", 30))
-	w.publish(long)
-	w.end(c, long.To)
+	much := w.final(c, 0, f1.To, true, strings.Repeat("Jeg flyttede den 1. november. ", 30))
+	w.publish(much)
+	w.end(c, much.To)
 	refused := errors.New("nothing was written")
 	w.eventually("the disk is full", func() bool {
-		err := w.store.InTx(t.Context(), func(tx *store.Tx) error {
-			if _, err := tx.Exec(t.Context(), `INSERT INTO outbox (id, lane, target, name, event_id, body) VALUES ('x', 'x', '', '', '', ?)`,
+		err := w.store.InTx(long(t), func(tx *store.Tx) error {
+			if _, err := tx.Exec(long(t), `INSERT INTO outbox (id, lane, target, name, event_id, body) VALUES ('x', 'x', '', '', '', ?)`,
 				strings.Repeat("x", 100<<10)); err != nil {
 				return err
 			}
@@ -158,7 +158,7 @@ func TestBadEventsDoNotStopTheOthers(t *testing.T) {
 		"transcript.v1.final.x.y":   `{"conversation_id":"x","leg_id":"y","from":5,"to":1}`,
 		"transcript.v1.final.x.y.z": `{"conversation_id":"x.>","leg_id":"y"}`,
 	} {
-		if _, err := w.bus.JS.Publish(t.Context(), subject, []byte(data)); err != nil {
+		if _, err := w.bus.JS.Publish(long(t), subject, []byte(data)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -173,7 +173,7 @@ func TestAVanishedCallBecomesANote(t *testing.T) {
 	f := w.final(c, 0, 0, false, "Goddag, jeg ringer om min boligstøtte.")
 	w.publish(f)
 	w.heard(c, 6)
-	ctx := t.Context()
+	ctx := long(t)
 	// Nobody answers for the phone service: nothing is known.
 	if _, err := w.acts.CheckCall(ctx, phonecall.CheckCallInput{ConversationID: c.id}); !errors.Is(err, errs.Unavailable) {
 		t.Fatalf("phone service away: %v", err)
@@ -220,7 +220,7 @@ func TestCheckCallKnowsAGoneCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	for id, want := range map[string]bool{"alive": true, "gone": false} {
-		res, err := w.acts.CheckCall(t.Context(), phonecall.CheckCallInput{ConversationID: id})
+		res, err := w.acts.CheckCall(long(t), phonecall.CheckCallInput{ConversationID: id})
 		if err != nil || res.Alive != want {
 			t.Errorf("%s: %+v %v", id, res, err)
 		}
@@ -248,7 +248,7 @@ func TestCheckCallAsksTheGatewayOfTheChannel(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, id := range []string{gateway.alive, gateway.alive + "-gone"} {
-			_, err = w.store.Read().AddConversation(t.Context(), store.Conversation{ID: id, Channel: gateway.channel, ServiceArea: "borgerservice", StartedAt: begin})
+			_, err = w.store.Read().AddConversation(long(t), store.Conversation{ID: id, Channel: gateway.channel, ServiceArea: "borgerservice", StartedAt: begin})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -258,7 +258,7 @@ func TestCheckCallAsksTheGatewayOfTheChannel(t *testing.T) {
 		t.Fatal(err)
 	}
 	for id, want := range map[string]bool{"call": true, "call-gone": false, "chat": true, "chat-gone": false, "meeting": true, "meeting-gone": false} {
-		res, err := w.acts.CheckCall(t.Context(), phonecall.CheckCallInput{ConversationID: id})
+		res, err := w.acts.CheckCall(long(t), phonecall.CheckCallInput{ConversationID: id})
 		if err != nil || res.Alive != want {
 			t.Errorf("%s: %+v %v", id, res, err)
 		}
@@ -278,7 +278,7 @@ func TestDeliveryIsTriedAgainAndShown(t *testing.T) {
 	w.acts.Deliverer = bad
 	in := note.DeliverInput{ConversationID: c.id, NoteID: n.ID, NextIn: time.Minute}
 	for range 2 {
-		if res, err := w.acts.Deliver(t.Context(), in); err != nil || res.Delivered {
+		if res, err := w.acts.Deliver(long(t), in); err != nil || res.Delivered {
 			t.Fatalf("%+v %v", res, err)
 		}
 	}
@@ -289,7 +289,7 @@ func TestDeliveryIsTriedAgainAndShown(t *testing.T) {
 	ask[journalv1.Note](w, journalv1.DeliverSubject, journalv1.Ref{ID: n.ID, Actor: caseworker})
 	w.eventually("a person asked for it now", func() bool { return w.was("deliver-now note-" + c.id) })
 	w.acts.Deliverer = good
-	if res, err := w.acts.Deliver(t.Context(), in); err != nil || !res.Delivered {
+	if res, err := w.acts.Deliver(long(t), in); err != nil || !res.Delivered {
 		t.Fatalf("%+v %v", res, err)
 	}
 	n = ask[journalv1.Note](w, journalv1.NoteSubject, journalv1.Ref{ID: n.ID, Actor: caseworker})
@@ -307,7 +307,7 @@ type meanwhile struct {
 
 func (m meanwhile) Deliver(ctx context.Context, n deliveryv1.Note) (journalv1.Receipt, error) {
 	m.do()
-	return m.Adapter.Deliver(ctx, n)
+	return m.Adapter.Deliver(context.WithoutCancel(ctx), n) // what happened beside took its time
 }
 
 // An attempt that hung, and fails when the next one has succeeded, takes no receipt away.
@@ -325,11 +325,11 @@ func TestTheFirstReceiptStands(t *testing.T) {
 		in := note.DeliverInput{ConversationID: c.id, NoteID: n.ID, NextIn: time.Minute}
 		w.acts.Deliverer = meanwhile{hung, func() {
 			w.acts.Deliverer = good
-			if res, err := w.acts.Deliver(t.Context(), in); err != nil || !res.Delivered {
+			if res, err := w.acts.Deliver(long(t), in); err != nil || !res.Delivered {
 				t.Errorf("%+v %v", res, err)
 			}
 		}}
-		if _, err := w.acts.Deliver(t.Context(), in); err != nil {
+		if _, err := w.acts.Deliver(long(t), in); err != nil {
 			t.Fatal(err)
 		}
 		got := ask[journalv1.Note](w, journalv1.NoteSubject, journalv1.Ref{ID: n.ID, Actor: caseworker})
@@ -344,7 +344,7 @@ func TestOnlyTheApprovedVersionIsDelivered(t *testing.T) {
 	c := newCall()
 	w.talk(c)
 	n := w.approved(w.drafted(c))
-	ctx := t.Context()
+	ctx := long(t)
 	row, err := w.store.Read().Note(ctx, n.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -375,7 +375,7 @@ func TestLegalHoldKeepsEverything(t *testing.T) {
 	c := newCall()
 	w.talk(c)
 	w.keys.change(func(k *keeper) { k.held = true })
-	key, err := w.acts.DestroyKey(t.Context(), erasure.DestroyKeyInput{ConversationID: c.id, Reason: "retention"})
+	key, err := w.acts.DestroyKey(long(t), erasure.DestroyKeyInput{ConversationID: c.id, Reason: "retention"})
 	if err != nil || !key.Held {
 		t.Fatalf("%+v %v", key, err)
 	}
@@ -393,7 +393,7 @@ func TestALateWordOfAnErasedConversationIsNotKept(t *testing.T) {
 	w.publish(late)
 	other := newCall()
 	w.talk(other) // by then the late one has been handled
-	finals, err := w.store.Read().Finals(t.Context(), c.id)
+	finals, err := w.store.Read().Finals(long(t), c.id)
 	if err != nil || len(finals) != 0 {
 		t.Fatalf("%d finals kept (%v)", len(finals), err)
 	}
@@ -403,11 +403,14 @@ func TestADraftOfErasedContentIsGone(t *testing.T) {
 	w := newWorld(t)
 	c := newCall()
 	w.talk(c)
-	if _, err := w.acts.DestroyKey(t.Context(), erasure.DestroyKeyInput{ConversationID: c.id, Reason: "withdrawn"}); err != nil {
+	if _, err := w.acts.DestroyKey(long(t), erasure.DestroyKeyInput{ConversationID: c.id, Reason: "withdrawn"}); err != nil {
 		t.Fatal(err)
 	}
-	w.eventually("the journal forgets the key", func() bool {
-		res, err := w.acts.Draft(t.Context(), note.DraftInput{ConversationID: c.id})
-		return err == nil && res.Gone
+	w.eventually("the journal forgets the key", func() bool { // until then a draft can be made, which nobody can read afterwards
+		_, err := w.acts.Vault.Keys.Key(long(t), c.id, false)
+		return errors.Is(err, errs.NotFound)
 	})
+	if res, err := w.acts.Draft(long(t), note.DraftInput{ConversationID: c.id}); err != nil || !res.Gone {
+		t.Errorf("%+v %v", res, err)
+	}
 }

@@ -17,7 +17,7 @@ func TestDeliveredNoteNamesWhatItFollows(t *testing.T) {
 	c.follows = newCall().id
 	w.talk(c)
 	n := w.approved(w.drafted(c))
-	if res, err := w.acts.Deliver(t.Context(), note.DeliverInput{ConversationID: c.id, NoteID: n.ID}); err != nil || !res.Delivered {
+	if res, err := w.acts.Deliver(long(t), note.DeliverInput{ConversationID: c.id, NoteID: n.ID}); err != nil || !res.Delivered {
 		t.Fatalf("%+v %v", res, err)
 	}
 	files, err := filepath.Glob(filepath.Join(w.data, "delivered", "*.json"))

@@ -196,7 +196,7 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { w.stop(); w.bus.Close(); w.nats.Stop() })
 	w.keys.serve(t, w.bus)
-	err = w.bus.EnsureStreams(t.Context(), streams.Consent())
+	err = w.bus.EnsureStreams(long(t), streams.Consent())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,11 +219,11 @@ func (w *world) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	db, err := platformstore.Open(w.t.Context(), cfg.DB)
+	db, err := platformstore.Open(long(w.t), cfg.DB)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := db.Migrate(w.t.Context(), store.Migrations()); err != nil {
+	if err := db.Migrate(long(w.t), store.Migrations()); err != nil {
 		w.t.Fatal(err)
 	}
 	b, err := env.Connect("journal", cfg.Bus)
@@ -261,6 +261,14 @@ func (w *world) start() {
 // patience is what a slow machine may take, for what has to happen at all.
 const patience = 2 * time.Minute
 
+// long is a context for what has time: without a limit of its own a request gives up after seconds.
+func long(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 func (w *world) eventually(what string, ok func() bool) {
 	w.t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
@@ -273,7 +281,7 @@ func (w *world) eventually(what string, ok func() bool) {
 
 func (w *world) publish(m event.Message) {
 	w.t.Helper()
-	if err := w.bus.Publish(w.t.Context(), m); err != nil {
+	if err := w.bus.Publish(long(w.t), m); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -290,9 +298,7 @@ func ask[Resp, Req any](w *world, subject string, req Req) Resp {
 
 // try sends a request.
 func try[Resp, Req any](w *world, subject string, req Req) (Resp, error) {
-	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
-	defer cancel()
-	return bus.Request[Resp](ctx, w.bus, subject, req)
+	return bus.Request[Resp](long(w.t), w.bus, subject, req)
 }
 
 // refuse sends a request that must fail with a kind.
@@ -333,7 +339,7 @@ func meta(typ string, at time.Time) event.Meta { return event.NewMeta(typ, "test
 
 func (w *world) begin(c *call) {
 	w.t.Helper()
-	sealed, err := seal.JSON(w.t.Context(), w.ring(), c.id, "party", callv1.Party{Number: "+4520202020", Name: "Bente Holm"})
+	sealed, err := seal.JSON(long(w.t), w.ring(), c.id, "party", callv1.Party{Number: "+4520202020", Name: "Bente Holm"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -374,7 +380,7 @@ func (w *world) final(c *call, leg int, from int64, last bool, sentences ...stri
 			at += rate
 		}
 	}
-	sealed, err := seal.JSON(w.t.Context(), w.ring(), c.id, "body", body)
+	sealed, err := seal.JSON(long(w.t), w.ring(), c.id, "body", body)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -425,7 +431,7 @@ func (w *world) was(told string) bool {
 // drafted does what the workflows do up to the draft.
 func (w *world) drafted(c *call) journalv1.Note {
 	w.t.Helper()
-	ctx := w.t.Context()
+	ctx := long(w.t)
 	if _, err := w.acts.CloseTranscript(ctx, phonecall.CloseTranscriptInput{ConversationID: c.id}); err != nil {
 		w.t.Fatal(err)
 	}

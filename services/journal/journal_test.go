@@ -23,7 +23,7 @@ import (
 
 func TestFromCallToErasure(t *testing.T) {
 	w := newWorld(t)
-	ctx := t.Context()
+	ctx := long(t)
 	c := newCall()
 	w.talk(c)
 
@@ -74,11 +74,11 @@ func TestKeptAsTheMeetingSays(t *testing.T) {
 		Template: "barn/1", KeepAfter: 7 * 24 * time.Hour,
 	})
 	w.eventually("the conversation", func() bool {
-		got, err := w.store.Read().Conversation(t.Context(), c.id)
+		got, err := w.store.Read().Conversation(long(t), c.id)
 		return err == nil && got.Template == "barn/1"
 	})
 	before := time.Now()
-	got, err := w.acts.Retain(t.Context(), note.RetainInput{ConversationID: c.id})
+	got, err := w.acts.Retain(long(t), note.RetainInput{ConversationID: c.id})
 	if err != nil || got.EraseAt.Before(before.Add(7*24*time.Hour).Truncate(time.Microsecond)) || got.EraseAt.After(time.Now().Add(7*24*time.Hour)) {
 		t.Errorf("kept until %v, %v", got.EraseAt, err)
 	}
@@ -122,7 +122,7 @@ func (w *world) checkDelivered(n journalv1.Note) {
 
 func (w *world) erase(c *call) {
 	w.t.Helper()
-	ctx := w.t.Context()
+	ctx := long(w.t)
 	key, err := w.acts.DestroyKey(ctx, erasure.DestroyKeyInput{ConversationID: c.id, Reason: "retention"})
 	if err != nil || key.Held {
 		w.t.Fatalf("%+v %v", key, err)
@@ -151,11 +151,11 @@ func (w *world) checkErased(c *call, n journalv1.Note) {
 	if conv.State != "erased" || conv.Party != (callv1.Party{}) {
 		w.t.Errorf("conversation after the erasure: %+v", conv)
 	}
-	s, err := w.bus.JS.Stream(w.t.Context(), transcriptv1.Stream)
+	s, err := w.bus.JS.Stream(long(w.t), transcriptv1.Stream)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	info, err := s.Info(w.t.Context())
+	info, err := s.Info(long(w.t))
 	if err != nil || info.State.Msgs != 0 {
 		w.t.Errorf("stream after the erasure: %+v %v", info, err)
 	}
@@ -195,7 +195,7 @@ func TestNothingSaidIsOnDisk(t *testing.T) {
 // sealedForms are pieces of the sealed values in the database.
 func (w *world) sealedForms(c *call) [][]byte {
 	w.t.Helper()
-	ctx, tx := w.t.Context(), w.store.Read()
+	ctx, tx := long(w.t), w.store.Read()
 	finals, err := tx.Finals(ctx, c.id)
 	if err != nil {
 		w.t.Fatal(err)

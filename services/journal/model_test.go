@@ -85,12 +85,12 @@ func TestTemplates(t *testing.T) {
 			w.keys.change(func(k *keeper) { k.area.Template = tc.area })
 			c := newCall()
 			w.talk(c)
-			conv, err := w.store.Read().Conversation(t.Context(), c.id)
+			conv, err := w.store.Read().Conversation(long(t), c.id)
 			if err != nil {
 				t.Fatal(err)
 			}
 			conv.Channel, conv.Template = tc.channel, tc.own
-			d, err := w.acts.Drafter.Draft(t.Context(), conv)
+			d, err := w.acts.Drafter.Draft(long(t), conv)
 			if err != nil {
 				t.Fatal(err)
 			}

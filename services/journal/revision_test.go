@@ -52,7 +52,7 @@ func TestASecondPassStandsBesideTheFirst(t *testing.T) {
 	if tr.Coverage.Captured != 11 || tr.Coverage.Transcribed != 11 {
 		t.Errorf("samples counted twice: %+v", tr.Coverage)
 	}
-	finals, err := w.store.Read().Finals(t.Context(), c.id)
+	finals, err := w.store.Read().Finals(long(t), c.id)
 	if err != nil || len(finals) != 4 {
 		t.Fatalf("%d finals (%v): the first pass must stay", len(finals), err)
 	}

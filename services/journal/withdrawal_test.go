@@ -43,14 +43,14 @@ func (w *world) withdrawn(c *call, kind string) {
 // pass does what the workflow does in one go; held says that a legal hold stopped it.
 func (w *world) pass(c *call, kind string) (held, live bool) {
 	w.t.Helper()
-	h, err := w.acts.CheckHold(w.t.Context(), erasure.CheckHoldInput{ConversationID: c.id})
+	h, err := w.acts.CheckHold(long(w.t), erasure.CheckHoldInput{ConversationID: c.id})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	if h.Held {
 		return true, false
 	}
-	r, err := w.acts.DeleteWithdrawn(w.t.Context(), erasure.DeleteWithdrawnInput{ConversationID: c.id, Kind: kind})
+	r, err := w.acts.DeleteWithdrawn(long(w.t), erasure.DeleteWithdrawnInput{ConversationID: c.id, Kind: kind})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -65,11 +65,11 @@ func (w *world) noteOf(c *call) journalv1.Note {
 // inStream counts the conversation's messages that the bus still holds.
 func (w *world) inStream(c *call) uint64 {
 	w.t.Helper()
-	s, err := w.bus.JS.Stream(w.t.Context(), transcriptv1.Stream)
+	s, err := w.bus.JS.Stream(long(w.t), transcriptv1.Stream)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	info, err := s.Info(w.t.Context())
+	info, err := s.Info(long(w.t))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -133,12 +133,12 @@ func TestWordsAfterAWithdrawalInALiveCall(t *testing.T) {
 	}
 	// The citizen agrees again: what is said from now on counts, and only that.
 	w.eventually("the late words are handled", func() bool {
-		finals, err := w.store.Read().Finals(t.Context(), c.id)
+		finals, err := w.store.Read().Finals(long(t), c.id)
 		return err == nil && len(finals) == 2
 	})
 	w.choose(c, consentv1.Transcription, true)
 	w.eventually("agreed again", func() bool {
-		gone, err := w.store.Read().Withdrawals(t.Context(), c.id)
+		gone, err := w.store.Read().Withdrawals(long(t), c.id)
 		return err == nil && len(gone) == 0
 	})
 	f3 := w.final(c, 0, f2.To, true, "Jeg flyttede den 1. november.")
@@ -256,10 +256,10 @@ func TestAnApprovedNoteSurvivesAWithdrawalWithoutQuotations(t *testing.T) {
 			}
 		}
 	}
-	if _, err := w.acts.CloseTranscript(t.Context(), phonecall.CloseTranscriptInput{ConversationID: c.id}); err != nil {
+	if _, err := w.acts.CloseTranscript(long(t), phonecall.CloseTranscriptInput{ConversationID: c.id}); err != nil {
 		t.Fatal(err)
 	}
-	res, err := w.acts.Deliver(t.Context(), note.DeliverInput{ConversationID: c.id, NoteID: n.ID, NextIn: time.Minute})
+	res, err := w.acts.Deliver(long(t), note.DeliverInput{ConversationID: c.id, NoteID: n.ID, NextIn: time.Minute})
 	if err != nil || !res.Delivered {
 		t.Fatalf("its signature does not hold any more: %+v %v", res, err)
 	}
@@ -276,7 +276,7 @@ func TestAWithdrawalWhileTheNoteIsDelivered(t *testing.T) {
 		w.withdrawn(c, consentv1.Transcription)
 		w.pass(c, consentv1.Transcription)
 	}}
-	res, err := w.acts.Deliver(t.Context(), note.DeliverInput{ConversationID: c.id, NoteID: n.ID, NextIn: time.Minute})
+	res, err := w.acts.Deliver(long(t), note.DeliverInput{ConversationID: c.id, NoteID: n.ID, NextIn: time.Minute})
 	if err != nil || !res.Delivered {
 		t.Fatalf("%+v %v", res, err)
 	}

@@ -42,7 +42,7 @@ func numbered(n int) note {
 func publish(t *testing.T, b *bus.Bus, notes ...note) {
 	t.Helper()
 	for _, n := range notes {
-		if err := b.Publish(t.Context(), n); err != nil {
+		if err := b.Publish(long(t), n); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -60,6 +60,14 @@ func consume(t *testing.T, b *bus.Bus, durable string, f func(n note) error) {
 }
 
 const patience = 2 * time.Minute
+
+// long is a context for what has time: without a limit of its own a request to JetStream gives up after seconds.
+func long(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
 
 func receive[T any](t *testing.T, c <-chan T) T {
 	t.Helper()
@@ -86,19 +94,25 @@ func TestRedeliveryKeepsOrder(t *testing.T) {
 		}
 		return nil
 	})
-	var seen []int
-	for range 4 {
-		seen = append(seen, receive(t, got))
+	seen := map[int]int{}
+	last := 0
+	for last != 3 {
+		n := receive(t, got)
+		if n < last || n > last+1 { // again it may come, when its receipt is late
+			t.Fatalf("%d after %d", n, last)
+		}
+		last = n
+		seen[n]++
 	}
-	if diff := cmp.Diff([]int{1, 2, 2, 3}, seen); diff != "" {
-		t.Fatal(diff)
+	if seen[2] < 2 {
+		t.Fatalf("what failed came %d times", seen[2])
 	}
 }
 
 func TestSkip(t *testing.T) {
 	b := bustest.New(t, stream)
 	publish(t, b, numbered(1))
-	if _, err := b.JS.Publish(t.Context(), "test.v1.note.c-1", []byte("not JSON")); err != nil {
+	if _, err := b.JS.Publish(long(t), "test.v1.note.c-1", []byte("not JSON")); err != nil {
 		t.Fatal(err)
 	}
 	publish(t, b, numbered(2))
@@ -134,11 +148,11 @@ func TestPublishTwice(t *testing.T) {
 	b := bustest.New(t, stream)
 	n := numbered(1)
 	publish(t, b, n, n, numbered(2))
-	s, err := b.JS.Stream(t.Context(), stream.Name)
+	s, err := b.JS.Stream(long(t), stream.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	info, err := s.Info(t.Context())
+	info, err := s.Info(long(t))
 	if err != nil || info.State.Msgs != 2 {
 		t.Fatalf("%d messages, %v", info.State.Msgs, err)
 	}
@@ -481,7 +495,7 @@ func TestTraceContextTravels(t *testing.T) {
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 	b := bustest.New(t, stream)
 	id := trace.TraceID{1, 2, 3}
-	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: trace.SpanID{9}}))
+	ctx := trace.ContextWithSpanContext(long(t), trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: trace.SpanID{9}}))
 	if err := b.Publish(ctx, numbered(1)); err != nil {
 		t.Fatal(err)
 	}
@@ -606,7 +620,7 @@ func TestLogsHoldNoContent(t *testing.T) {
 	if err := b.EnsureStreams(t.Context(), stream); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.JS.Publish(t.Context(), "test.v1.note.c-9", []byte(`{"n":"jeg hedder Bente"}`)); err != nil {
+	if _, err := b.JS.Publish(long(t), "test.v1.note.c-9", []byte(`{"n":"jeg hedder Bente"}`)); err != nil {
 		t.Fatal(err)
 	}
 	consume(t, b, "log", func(note) error { return nil })

@@ -123,7 +123,8 @@ func TestRing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := t.Context()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a request without a limit of its own gives up after seconds
+	defer cancel()
 	type body struct{ Text string }
 	asked := time.Now()
 	sealed, err := seal.JSON(ctx, ring, "c-1", "body", body{"hej"})
@@ -169,10 +170,12 @@ func TestErasureOvertakesTheAnswer(t *testing.T) {
 	}
 	k := keep(t, b)
 	k.then = func() { k.erased.Store(true); ring.Forget("c-1") }
-	if _, err := ring.Key(t.Context(), "c-1", true); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if _, err := ring.Key(ctx, "c-1", true); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ring.Key(t.Context(), "c-1", true); !errors.Is(err, errs.NotFound) {
+	if _, err := ring.Key(ctx, "c-1", true); !errors.Is(err, errs.NotFound) {
 		t.Fatalf("the key is still there: %v", err)
 	}
 }
