@@ -192,6 +192,7 @@ func TestAskWithoutScripts(t *testing.T) {
 	b.run(chromedp.SendKeys("#q-field", "Hvornår skal jeg melde flytning?", chromedp.ByQuery))
 	b.click("#q-ask")
 	b.run(chromedp.WaitVisible(".said-q .cite", chromedp.ByQuery))
+	b.until(`document.readyState === "complete"`)
 	b.shot("ask-noscript")
 	b.click(`.cite`)
 	b.run(chromedp.WaitVisible(".source mark", chromedp.ByQuery)) // the browser opens what holds the place

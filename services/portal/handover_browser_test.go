@@ -134,6 +134,7 @@ func TestHandoverWithoutScripts(t *testing.T) {
 	b.run(chromedp.SendKeys("#summary", "Ring om min pension", chromedp.ByQuery), chromedp.SendKeys("#phone", "0045 87 65 43 21", chromedp.ByQuery))
 	b.click(".h-send")
 	b.run(chromedp.WaitVisible("#i-number", chromedp.ByQuery))
+	b.until(`document.readyState === "complete"`)
 	b.shot("inquiry-noscript")
 	h, sent := p.assistant.only(t)
 	if sent.Phone != "+4587654321" || sent.Channel != "callback" || sent.AINote {

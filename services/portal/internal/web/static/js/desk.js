@@ -473,6 +473,7 @@ $("talk-bar").after(task);
 const draw = view.draw.bind(view);
 view.draw = () => {
   draw();
+  if (view.call) drawConsult(view.call); // told here or in the list of calls, whichever is later
   task.hidden = !view.conv?.call_back;
 };
 async function closeTask() {
