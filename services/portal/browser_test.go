@@ -541,7 +541,8 @@ func TestConflictKeepsBoth(t *testing.T) {
 func TestSessionWarnsBeforeItEnds(t *testing.T) {
 	p := start(t, "SAMTALE_SESSION_IDLE=290s")
 	b := chromium(t, p)
-	b.login("karen") // whose page asks for nothing by itself: what is asked next is what the button asks
+	// Her page asks for nothing by itself: what is asked after the logout is what the button asks.
+	b.login("karen")
 	b.until(`document.getElementById("session-dialog").open`) // less than five minutes are left
 	b.axe("session")
 	b.shot("session")
