@@ -142,13 +142,18 @@ func (b *browser) hears(w *world, loud bool) {
 	if loud {
 		what = "browser hears sound"
 	}
+	w.until(what, b.listens(loud))
+}
+
+// listens tells, of 400 ms at a time, whether there was sound, or silence.
+func (b *browser) listens(loud bool) func() bool {
 	b.forget()
 	last := time.Now()
-	w.until(what, func() bool {
+	return func() bool {
 		if time.Since(last) < 400*time.Millisecond {
 			return false
 		}
 		last = time.Now()
 		return (b.forget() > -35) == loud
-	})
+	}
 }

@@ -206,9 +206,7 @@ func TestCaptionsOfThree(t *testing.T) {
 	if strings.Contains(k.Typed(), "Uden-dig") || strings.Contains(k.Typed(), "Velkommen.") || strings.Contains(c.Typed(), "Goddag.") {
 		t.Errorf("read by the third: %q, by the citizen: %q", k.Typed(), c.Typed())
 	}
-	if err := k.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(k)
 	w.endOf(id)
 }
 
@@ -223,8 +221,6 @@ func TestNoCaptions(t *testing.T) {
 	if strings.Contains(c.Typed(), announce.Written(announce.CaptionsOffer)) {
 		t.Errorf("captions are offered: %q", c.Typed())
 	}
-	if err := c.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(c)
 	w.endOf(c.ConversationID)
 }

@@ -2,11 +2,13 @@ package phone
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"samtale.dk/samtale/media/pcm"
@@ -105,13 +107,17 @@ func TestKilledInTheMiddle(t *testing.T) {
 	default:
 		w.snapshot(other.ConversationID)
 	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Errorf("phone: %v", err)
-	}
 	st, err := w.bus.JS.Stream(t.Context(), callv1.WillStream)
 	if err != nil {
 		t.Fatal(err)
+	}
+	w.until("the will is executed, which is after the end is told", func() bool {
+		_, err := st.GetLastMsgForSubject(t.Context(), callv1.WillSubject(id))
+		return errors.Is(err, jetstream.ErrMsgNotFound)
+	})
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("phone: %v", err)
 	}
 	info, err := st.Info(t.Context())
 	if err != nil || info.State.Msgs != 0 {

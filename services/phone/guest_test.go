@@ -384,9 +384,7 @@ func TestGuestAsksForAPerson(t *testing.T) {
 			if p := w.snapshot(call.ConversationID).Party; p.Number != "+4511223344" {
 				t.Errorf("the caller is %+v", p)
 			}
-			if err := c.HangUp(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			w.hangUp(c)
 			w.endOf(call.ConversationID)
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -468,8 +466,6 @@ func TestGuestIsCalled(t *testing.T) {
 		t.Fatal(err)
 	}
 	c = <-answered
-	if err := c.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(c)
 	d.until("who hangs up on the question does not want to come", told(meetingv1.LineRefused))
 }

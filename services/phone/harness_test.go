@@ -3,6 +3,7 @@ package phone
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -57,6 +58,7 @@ type world struct {
 	shown   map[string]callv1.TextLine      // with followText: what desks see, by line
 	finals  map[string][]transcriptv1.Final // and what was committed of typed legs, by conversation
 	news    chan struct{}                   // replaced and closed on every event
+	seen    map[string]bool                 // events by id: one whose acknowledgement is late is published again
 	areas   []consentv1.Area
 }
 
@@ -97,7 +99,7 @@ func startAt(t *testing.T, addr string, settings ...string) *world {
 	}
 	w := &world{
 		t: t, bus: b, keys: map[string][]byte{}, legs: map[string]*heard{}, news: make(chan struct{}),
-		started: map[string]callv1.Started{}, changed: map[string][]callv1.Changed{}, ended: map[string]callv1.Ended{},
+		started: map[string]callv1.Started{}, seen: map[string]bool{}, changed: map[string][]callv1.Changed{}, ended: map[string]callv1.Ended{},
 		areas: demoAreas(),
 	}
 	w.url = srv.URL()
@@ -351,7 +353,13 @@ func keep[T any](w *world, m *nats.Msg, f func(T)) {
 		w.t.Errorf("%s: %v", m.Subject, err)
 		return
 	}
-	w.note(func() { f(e) })
+	w.note(func() {
+		id := m.Header.Get(nats.MsgIdHdr)
+		if !w.seen[id] {
+			w.seen[id] = id != ""
+			f(e)
+		}
+	})
 }
 
 // note changes what is known and wakes until.
@@ -485,4 +493,14 @@ func loudest(s []int16) float64 {
 		best = max(best, pcm.Level(s[:1600]))
 	}
 	return best
+}
+
+// hangUp hangs up. That the other side is slow to say that it has heard of it is none of the caller's business.
+func (w *world) hangUp(c interface {
+	HangUp(ctx context.Context) error
+}) {
+	w.t.Helper()
+	if err := c.HangUp(w.t.Context()); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		w.t.Fatal(err)
+	}
 }

@@ -90,9 +90,7 @@ func TestTalkOfThree(t *testing.T) {
 	w.citizenHears(c, true)
 
 	// The third one leaves: the two others go on.
-	if err := k.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(k)
 	w.reason(id, "consult-ended")
 	w.citizenHears(c, true)
 	c.Loop(tone(440, time.Second))
@@ -124,9 +122,7 @@ func TestCaseworkerLeavesATalkOfThree(t *testing.T) {
 	w.deaf() // what they say to each other is theirs
 	k.Loop(tone(600, time.Second))
 	w.citizenHears(c, true)
-	if err := c.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(c)
 	<-k.Ended()
 	if e := w.endOf(id); len(e.Legs) != 3 {
 		t.Errorf("ended: %+v", e)

@@ -83,9 +83,7 @@ func TestHangingUpBeforeTheTone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(c)
 	if e := w.endOf(c.ConversationID); e.Reason != "caller-hangup" || e.CallBack || len(e.Legs) != 0 {
 		t.Errorf("ended: %+v", e)
 	}
@@ -105,9 +103,7 @@ func TestEndedCallIsKnownUntilAllIsTold(t *testing.T) {
 		defer w.mu.Unlock()
 		return w.unkept > 0
 	})
-	if err := c.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(c)
 	w.until("the call is over", func() bool { return w.snapshot(id).State == callv1.StateEnded })
 	w.until("no desk has it any more", func() bool {
 		calls, err := ask[callv1.ListReply](w, callv1.ListSubject, callv1.ListRequest{})

@@ -458,9 +458,7 @@ func TestDrainIsTold(t *testing.T) {
 	case <-time.After(2 * time.Minute):
 		t.Fatal("nobody was told")
 	}
-	if err := c.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(c)
 	<-stopped
 }
 

@@ -50,9 +50,7 @@ func TestSIPREC(t *testing.T) {
 				citizen, caseworker := w.length(callv1.RoleCitizen), w.length(callv1.RoleCaseworker)
 				return max(citizen, caseworker)-min(citizen, caseworker) <= 1600
 			})
-			if err := r.HangUp(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			w.hangUp(r)
 			e := w.endOf(id)
 			if e.Channel != callv1.ChannelSIPREC || !e.Transcribed || len(e.Legs) != 2 {
 				t.Fatalf("ended: %+v", e)
@@ -186,8 +184,6 @@ func TestRecordedCallWithdrawnOnTheWeb(t *testing.T) {
 	if now := w.loud(callv1.RoleCitizen); now > loud+0.2 {
 		t.Errorf("%.1f s were taken after the withdrawal", now-loud)
 	}
-	if err := r.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(r)
 	w.endOf(r.ConversationID)
 }

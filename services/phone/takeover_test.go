@@ -218,9 +218,7 @@ func TestColleagueTransfersAttended(t *testing.T) {
 	if s := w.snapshot(ask.ConversationID); s.Party.Number != "+4511223344" {
 		t.Errorf("party: %+v", s.Party)
 	}
-	if err := c.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(c)
 	if e := w.endOf(ask.ConversationID); e.Reason != "caller-hangup" {
 		t.Errorf("the second conversation: %+v", e)
 	}
@@ -247,9 +245,7 @@ func TestReplacedByTheSamePerson(t *testing.T) {
 	m.Loop(tone(440, time.Second))
 	b.hears(w, true)
 	w.hearing(2) // the same legs go on
-	if err := m.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(m)
 	e := w.endOf(id)
 	if e.Reason != "caller-hangup" || len(e.Legs) != 2 {
 		t.Errorf("ended: %+v", e)
@@ -279,9 +275,7 @@ func TestReplacedWhileWaitingIsAskedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.choiceIs(id, false)
-	if err := c.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(c)
 	if e := w.endOf(id); e.Reason != "caller-hangup" {
 		t.Errorf("ended: %+v", e)
 	}
@@ -345,9 +339,7 @@ func TestReplacesRefused(t *testing.T) {
 	w.inState(m.ConversationID, callv1.StateMessage)
 	gone := w.call(w.dialer(dialer.Config{}), user)
 	past := gone.Replaces()
-	if err := gone.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(gone)
 	w.endOf(gone.ConversationID)
 	for _, v := range []struct {
 		name string

@@ -104,9 +104,7 @@ func TestKeyBeforeTheQuestionIsNoConsent(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.choiceIs(id, false)
-	if err := c.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(c)
 	w.endOf(id)
 	if ch := w.chosen(id); len(ch) != 1 || ch[0].Value {
 		t.Errorf("choices: %+v", ch)
@@ -197,9 +195,7 @@ func TestNoTranscriptWithoutYes(t *testing.T) {
 	w.control(id, "anna", callv1.ActionContinue, "")
 	w.control(id, "anna", callv1.ActionTranscribe, "no")
 	b.hears(w, true) // the call goes on
-	if err := c.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(c)
 	e := w.endOf(id)
 	if e.Reason != "caller-hangup" || len(e.Legs) != 2 {
 		t.Errorf("ended: %+v", e)
@@ -243,7 +239,7 @@ func TestAreaWithoutBasisIsNeverTranscribed(t *testing.T) {
 }
 
 func TestWaitingCallerLeavesMessage(t *testing.T) {
-	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_MESSAGE_SILENCE=5s") // more than a busy machine is silent for
+	w := start(t, "SAMTALE_ANNOUNCEMENTS="+shortWords(t), "SAMTALE_MESSAGE_SILENCE=12s") // more than a busy machine is silent for
 	c := w.call(w.dialer(dialer.Config{}), "borgerservice")
 	w.inState(c.ConversationID, callv1.StateWaiting)
 	c.Loop(tone(440, time.Second))
@@ -305,10 +301,30 @@ func TestBrowserThatNeverConnects(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.inState(id, callv1.StateRinging) // the answer never reached the browser
-	second := newBrowser(t)
-	second.answer(w, id, "anna")
 	c.Loop(tone(440, time.Second))
-	second.hears(w, true)
+	for range 5 { // on a busy machine sound may take longer than the limit, too, and the call rings once more
+		rings := w.rings(id)
+		second := newBrowser(t)
+		second.answer(w, id, "anna")
+		sound := second.listens(true)
+		w.until("the browser hears sound, or the call rings again", func() bool { return sound() || w.rings(id) > rings })
+		if w.rings(id) == rings {
+			return
+		}
+	}
+	t.Error("no browser got through")
+}
+
+// rings is how often the call has begun to ring.
+func (w *world) rings(id string) (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.changed[id] {
+		if c.State == callv1.StateRinging && c.Reason == "desk-lost" && c.Caseworker == "" {
+			n++
+		}
+	}
+	return n
 }
 
 func TestTransferToArea(t *testing.T) {
@@ -404,9 +420,7 @@ func TestTransfers(t *testing.T) {
 			w.citizenHears(k, true)
 			k.Loop(tone(440, time.Second))
 			w.citizenHears(c, true)
-			if err := k.HangUp(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			w.hangUp(k)
 			<-c.Ended()
 			if e := w.endOf(id); e.Reason != "transferred" {
 				t.Errorf("ended: %+v", e)
@@ -429,9 +443,7 @@ func TestKeysAsTones(t *testing.T) {
 		w.asked(c.ConversationID)
 		c.Loop(key)
 		w.choiceIs(c.ConversationID, true)
-		if err := c.HangUp(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		w.hangUp(c)
 	})
 	t.Run("with it tones are only sound", func(t *testing.T) {
 		w.t = t
@@ -446,9 +458,7 @@ func TestKeysAsTones(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.choiceIs(id, false)
-		if err := c.HangUp(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		w.hangUp(c)
 		w.endOf(id)
 		if ch := w.chosen(id); len(ch) != 1 {
 			t.Errorf("choices: %+v", ch)

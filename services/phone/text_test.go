@@ -242,6 +242,7 @@ func TestTypedMessage(t *testing.T) {
 	if e := w.endOf(id); !e.CallBack || e.Reason != "message-left" || len(e.Legs) != 2 {
 		t.Errorf("ended: %+v", e)
 	}
+	w.until("the message is committed", func() bool { return len(w.typedLines(id)) > 0 }) // told on another subscription than the end
 	if got := w.typedLines(id); len(got) != 1 || got[0].Words != "Skriv til mig om min sag." {
 		t.Errorf("committed: %+v", got)
 	}

@@ -89,9 +89,7 @@ func TestTextOfThree(t *testing.T) {
 	w.reads(k, "\nEr du der?\n")
 	w.types(k, "Ja\u2028")
 	w.reads(c, "\nJa\n")
-	if err := k.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(k)
 	w.endOf(id)
 	w.until("all lines are committed", func() bool { return len(w.typedLines(id)) == 4 })
 	got := w.typedLines(id)
@@ -130,18 +128,14 @@ func TestOnlyTheThirdHasText(t *testing.T) {
 	w.control(id, "anna", callv1.ActionConsult, "sip:kollega@"+third.Addr())
 	k := <-taken
 	w.written(k, announce.Consulted)
-	if !w.snapshot(id).Text {
-		t.Error("the desk is not told that it can type")
-	}
+	w.until("the desk can type", func() bool { return w.snapshot(id).Text })
 	w.control(id, "anna", callv1.ActionMerge, "")
 	w.written(k, announce.ThreeUnread)
 	w.control(id, "anna", callv1.ActionType, "Hej\u2028")
 	w.reads(k, "\n[Medarbejder] Hej\n")
 	w.control(id, "anna", callv1.ActionComplete, "")
 	w.written(k, announce.CitizenUnread)
-	if err := c.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(c)
 	<-k.Ended()
 }
 
@@ -198,9 +192,7 @@ func TestTextAfterTransfers(t *testing.T) {
 	})
 	w.types(k, "Så er jeg her\u2028")
 	w.reads(c, "\nSå er jeg her\n")
-	if err := k.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(k)
 	<-c.Ended()
 
 	// The citizen's side.
@@ -223,8 +215,6 @@ func TestTooMuchAtOnce(t *testing.T) {
 		_, err := ask[callv1.Call](w, callv1.ControlSubject, r)
 		return errs.KindOf(err) == errs.Limited
 	})
-	if err := c.HangUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.hangUp(c)
 	w.endOf(c.ConversationID)
 }

@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,15 +55,14 @@ func (s *Service) find(id string) (*Call, error) {
 // check knows a call until all its events are sent, however long the bus or consent is away: whoever took it for vanished would write
 // its note without the words that are still to come.
 func (s *Service) check(_ context.Context, r callv1.CheckRequest) (callv1.Call, error) {
-	s.mu.Lock()
-	c := s.ended[r.ConversationID]
-	s.mu.Unlock()
-	if c != nil {
-		return *c.snap.Load(), nil
+	if err := event.CheckToken(r.ConversationID); err != nil {
+		return callv1.Call{}, errs.E(errs.Invalid, "", err)
 	}
-	c, err := s.find(r.ConversationID)
-	if err != nil {
-		return callv1.Call{}, err
+	s.mu.Lock()
+	c := cmp.Or(s.calls[r.ConversationID], s.ended[r.ConversationID]) // at once: it may just be going from there to here
+	s.mu.Unlock()
+	if c == nil {
+		return callv1.Call{}, errOver()
 	}
 	return *c.snap.Load(), nil
 }

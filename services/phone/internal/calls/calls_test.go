@@ -17,6 +17,7 @@ import (
 	"samtale.dk/samtale/services/phone/internal/announce"
 	"samtale.dk/samtale/services/platform/audiofeed"
 	"samtale.dk/samtale/services/platform/bus/bustest"
+	"samtale.dk/samtale/services/platform/errs"
 )
 
 func TestQueue(t *testing.T) {
@@ -232,5 +233,30 @@ func TestBrowserComesBack(t *testing.T) {
 	state(false)
 	if c.lost(second) {
 		t.Error("it came back in time")
+	}
+}
+
+// A call that ends is known all the time: first as a live one, then as one whose last events are on their way.
+func TestKnownWhileItEnds(t *testing.T) {
+	s := New(Config{Log: slog.New(slog.DiscardHandler)})
+	for range 2000 {
+		c := s.newCall(callv1.ChannelQueue, consentv1.Area{})
+		s.calls[c.id] = c
+		over := make(chan struct{})
+		go func() { defer close(over); s.remove(c) }()
+		for ending := true; ending; {
+			select {
+			case <-over:
+				ending = false
+			default:
+			}
+			if _, err := s.check(t.Context(), callv1.CheckRequest{ConversationID: c.id}); err != nil {
+				t.Fatalf("while it ends: %v", err)
+			}
+		}
+		s.told(c)
+		if _, err := s.check(t.Context(), callv1.CheckRequest{ConversationID: c.id}); errs.KindOf(err) != errs.NotFound {
+			t.Fatalf("when all is told: %v", err)
+		}
 	}
 }

@@ -193,10 +193,12 @@ func (s *Service) Call(id string) (*Call, error) {
 	defer s.mu.Unlock()
 	c := s.calls[id]
 	if c == nil {
-		return nil, errs.E(errs.NotFound, "Opkaldet er slut.", nil)
+		return nil, errOver()
 	}
 	return c, nil
 }
+
+func errOver() error { return errs.E(errs.NotFound, "Opkaldet er slut.", nil) }
 
 // Invite implements sipua.Handler.
 func (s *Service) Invite(in *sipua.Incoming) {
