@@ -127,11 +127,12 @@ func TestService(t *testing.T) {
 	})
 	// Whoever takes entries out is in the log, and in what they get.
 	out, err := bus.Request[consentv1.AuditPage](ctx, b, consentv1.AuditFindSubject, consentv1.AuditSearch{
-		Conversations: []string{"conv-1"}, Export: &consentv1.AuditExport{Actor: "karen", Role: "auditor"},
+		Conversations: []string{"conv-1"}, Export: &consentv1.AuditReader{Actor: "karen", Role: "auditor"},
 	})
 	if err != nil || len(out.Entries) != 3 || out.Entries[0].Action != "export-audit" || out.Entries[0].Actor != "karen" {
 		t.Fatalf("%+v %v", out, err)
 	}
+	checkSearches(t, b)
 	choices, err := bus.Request[consentv1.ChoicesReply](ctx, b, consentv1.ChoicesSubject, consentv1.ConversationRequest{ConversationID: "conv-1"})
 	if err != nil || len(choices.Choices) != 1 || !choices.Choices[0].Value {
 		t.Fatalf("%+v %v", choices, err)
@@ -151,6 +152,42 @@ func TestService(t *testing.T) {
 	})
 	if msg, err := lastErased(ctx, b); err != nil || msg.Subject != consentv1.ErasedSubject("conv-1") {
 		t.Fatalf("the erasure was not announced: %v", err)
+	}
+}
+
+// checkSearches looks into the log: who does is in it once for each search, with the kind of what was looked for.
+func checkSearches(t *testing.T, b *bus.Bus) {
+	t.Helper()
+	ctx := long(t)
+	look := func(q consentv1.AuditSearch) consentv1.AuditPage {
+		t.Helper()
+		q.Look = &consentv1.AuditReader{Actor: "karen", Role: "auditor"}
+		page, err := bus.Request[consentv1.AuditPage](ctx, b, consentv1.AuditFindSubject, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return page
+	}
+	look(consentv1.AuditSearch{Actor: "cw1", From: time.Unix(1, 0)})
+	look(consentv1.AuditSearch{Conversations: []string{"conv-1"}, Limit: 1})
+	look(consentv1.AuditSearch{Conversations: []string{"conv-1"}, Limit: 1, After: "1.x"}) // the next page
+	entries := look(consentv1.AuditSearch{Action: "search-audit"}).Entries
+	want := map[string]string{ // the conversation by purpose
+		"Tilsyn: søgning efter, hvem der har set oplysninger (person, periode)": consentv1.AuditLog,
+		"Tilsyn: søgning efter, hvem der har set oplysninger (samtale)":         "conv-1",
+		"Tilsyn: søgning efter, hvem der har set oplysninger (handling)":        consentv1.AuditLog,
+	}
+	for _, e := range entries {
+		if want[e.Purpose] != e.ConversationID || e.Actor != "karen" || e.Role != "auditor" {
+			t.Errorf("%+v", e)
+		}
+	}
+	if len(entries) < len(want) || len(entries) > len(want)+1 { // a quarter of an hour may end between the pages
+		t.Errorf("%d entries: %+v", len(entries), entries)
+	}
+	_, err := bus.Request[consentv1.AuditPage](ctx, b, consentv1.AuditFindSubject, consentv1.AuditSearch{Look: &consentv1.AuditReader{Role: "auditor"}})
+	if !errors.Is(err, errs.Invalid) {
+		t.Errorf("nobody looks: %v", err)
 	}
 }
 

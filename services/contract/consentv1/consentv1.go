@@ -176,12 +176,14 @@ type AuditSearch struct {
 	Till          time.Time `json:"till,omitzero"`   // not included
 	After         string    `json:"after,omitempty"` // Next of the page before
 	Limit         int       `json:"limit,omitempty"`
-	// Export is who takes the entries out of the system: that is written into the log before they get any.
-	Export *AuditExport `json:"export,omitempty"`
+	// Look is who looks at the entries, Export who takes them out of the system: that is written into the log before they get any. To
+	// turn the page, or to look for the same again within a quarter of an hour, is the same look.
+	Look   *AuditReader `json:"look,omitempty"`
+	Export *AuditReader `json:"export,omitempty"`
 }
 
-// AuditExport is who exports.
-type AuditExport struct {
+// AuditReader is who reads the log.
+type AuditReader struct {
 	Actor string `json:"actor"`
 	Role  string `json:"role"`
 }

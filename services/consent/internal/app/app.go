@@ -5,9 +5,12 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -263,23 +266,57 @@ func (a *App) findAudit(ctx context.Context, q consentv1.AuditSearch) (consentv1
 	if q.Limit <= 0 || q.Limit > auditLimit {
 		q.Limit = auditLimit
 	}
-	if q.Export != nil {
-		if q.Export.Actor == "" || q.Export.Role == "" {
-			return consentv1.AuditPage{}, errs.E(errs.Invalid, "", errors.New("export: by whom?"))
+	for _, e := range []struct {
+		by   *consentv1.AuditReader
+		told func(consentv1.AuditSearch, time.Time) consentv1.Audit
+	}{{q.Export, exported}, {q.Look, searched}} {
+		if e.by == nil {
+			continue
 		}
-		if err := a.Store.AddAudit(ctx, exported(q, a.Now())); err != nil {
+		if e.by.Actor == "" || e.by.Role == "" {
+			return consentv1.AuditPage{}, errs.E(errs.Invalid, "", errors.New("audit log: read by whom?"))
+		}
+		if err := a.Store.AddAudit(ctx, e.told(q, a.Now())); err != nil {
 			return consentv1.AuditPage{}, err
 		}
 	}
 	return a.Store.FindAudit(ctx, q)
 }
 
-// exported stands with the conversation when the export is of one alone, so that its citizen sees it.
 func exported(q consentv1.AuditSearch, now time.Time) consentv1.Audit {
-	e := consentv1.Audit{
-		Meta: event.NewMeta("audit.v1.entry", "consent", now), ConversationID: consentv1.AuditLog,
-		Actor: q.Export.Actor, Role: q.Export.Role, Action: "export-audit", Purpose: "Tilsyn: udtræk af, hvem der har set oplysninger",
+	return read(q, *q.Export, event.NewMeta("audit.v1.entry", "consent", now), "export-audit", "Tilsyn: udtræk af, hvem der har set oplysninger")
+}
+
+// searchWindow is for how long looking for the same again is one search.
+const searchWindow = 15 * time.Minute
+
+// searched tells what kind of thing was looked for, and not which: that may be the number of a citizen's case.
+func searched(q consentv1.AuditSearch, now time.Time) consentv1.Audit {
+	var by []string
+	for _, x := range []struct {
+		asked bool
+		what  string
+	}{
+		{q.Actor != "", "person"}, {q.Action != "", "handling"}, {len(q.Conversations) > 0, "samtale"}, {!q.From.IsZero() || !q.Till.IsZero(), "periode"},
+	} {
+		if x.asked {
+			by = append(by, x.what)
+		}
 	}
+	purpose := "Tilsyn: søgning efter, hvem der har set oplysninger"
+	if len(by) > 0 {
+		purpose += " (" + strings.Join(by, ", ") + ")"
+	}
+	same := fmt.Appendf(nil, "%q %q %q %d %d %q %q %d", q.Conversations, q.Actor, q.Action, q.From.Unix(), q.Till.Unix(), q.Look.Actor, q.Look.Role,
+		now.Truncate(searchWindow).Unix())
+	sum := sha256.Sum256(same)
+	meta := event.Meta{ID: hex.EncodeToString(sum[:16]), Type: "audit.v1.entry", Source: "consent", Time: now}
+	return read(q, *q.Look, meta, "search-audit", purpose)
+}
+
+// read is an entry about the log itself. It stands with the conversation when it is about one alone, so that its citizen sees it.
+func read(q consentv1.AuditSearch, by consentv1.AuditReader, meta event.Meta, action, purpose string) consentv1.Audit {
+	e := consentv1.Audit{Meta: meta, ConversationID: consentv1.AuditLog, Actor: by.Actor, Role: by.Role, Action: action, Purpose: purpose}
 	if len(q.Conversations) == 1 {
 		e.ConversationID = q.Conversations[0]
 	}

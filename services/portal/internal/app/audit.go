@@ -5,8 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,19 +33,9 @@ type auditQuery struct {
 // Asked tells whether there is anything to look for.
 func (q auditQuery) Asked() bool { return q != auditQuery{} }
 
-// values are the query as an address has it.
-func (q auditQuery) values() url.Values {
-	v := url.Values{}
-	for name, value := range map[string]string{"hvem": q.Actor, "hvad": q.Kind, "om": q.About, "fra": q.From, "til": q.Till} {
-		if value != "" {
-			v.Set(name, value)
-		}
-	}
-	return v
-}
-
+// readAuditQuery reads a form that was sent. Addresses stay in histories and logs, and what is looked for may be the receipt of a citizen.
 func readAuditQuery(r *http.Request) auditQuery {
-	get := func(name string) string { return strings.TrimSpace(r.FormValue(name)) }
+	get := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
 	return auditQuery{Actor: get("hvem"), Kind: get("hvad"), About: get("om"), From: get("fra"), Till: get("til")}
 }
 
@@ -55,9 +45,8 @@ type auditFound struct {
 	Query    auditQuery
 	Searched bool
 	Found    []consentv1.Audit
-	Next     string // address of the next page
+	Next     string // where the next page begins
 	Later    bool   // this is not the first one
-	First    string // address of the first one
 	Problem  string
 	Field    string // id of the field that the problem is about
 }
@@ -100,26 +89,26 @@ func (a *App) auditPage(w http.ResponseWriter, r *http.Request, p who.Person) er
 	q, none, err := a.auditSearch(r, p, d.Query)
 	var bad badField
 	if errors.As(err, &bad) {
-		d.Problem, d.Field = bad.text, bad.field
-		return a.page(w, r, p, http.StatusBadRequest, "audit", "audit.title", d)
+		return a.auditProblem(w, r, p, d.Query, bad)
 	}
 	if err != nil {
 		return err
 	}
 	if !none {
-		q.Limit, q.After = auditPageSize, r.FormValue("efter")
+		q.Limit, q.After, q.Look = auditPageSize, r.PostFormValue("efter"), &consentv1.AuditReader{Actor: p.ID, Role: p.Role}
 		found, err := bus.Request[consentv1.AuditPage](r.Context(), a.Bus, consentv1.AuditFindSubject, q)
 		if err != nil {
 			return err
 		}
-		v := d.Query.values()
-		d.Found, d.Later, d.First = found.Entries, q.After != "", "/revision?"+v.Encode()
-		if found.Next != "" {
-			v.Set("efter", found.Next)
-			d.Next = "/revision?" + v.Encode()
-		}
+		d.Found, d.Later, d.Next = found.Entries, q.After != "", found.Next
 	}
 	return a.page(w, r, p, http.StatusOK, "audit", "audit.title", d)
+}
+
+// auditProblem shows a search with what cannot be read of it.
+func (a *App) auditProblem(w http.ResponseWriter, r *http.Request, p who.Person, q auditQuery, bad badField) error {
+	d := auditFound{Query: q, Searched: true, Problem: bad.text, Field: bad.field}
+	return a.page(w, r, p, http.StatusBadRequest, "audit", "audit.title", d)
 }
 
 // auditSearch reads a query. None: it names a conversation, receipt or case that there is none of.
@@ -186,15 +175,14 @@ func (a *App) auditExport(w http.ResponseWriter, r *http.Request, p who.Person) 
 	q, none, err := a.auditSearch(r, p, query)
 	var bad badField
 	if errors.As(err, &bad) {
-		http.Redirect(w, r, "/revision?"+query.values().Encode(), http.StatusSeeOther) // says what is wrong
-		return nil
+		return a.auditProblem(w, r, p, query, bad)
 	}
 	if err != nil {
 		return err
 	}
 	var first consentv1.AuditPage
 	if !none {
-		q.Limit, q.Export = exportPage, &consentv1.AuditExport{Actor: p.ID, Role: p.Role}
+		q.Limit, q.Export = exportPage, &consentv1.AuditReader{Actor: p.ID, Role: p.Role}
 		if first, err = bus.Request[consentv1.AuditPage](r.Context(), a.Bus, consentv1.AuditFindSubject, q); err != nil {
 			return err
 		}
@@ -202,21 +190,35 @@ func (a *App) auditExport(w http.ResponseWriter, r *http.Request, p who.Person) 
 	h := w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="revision-`+a.Now().In(copenhagen).Format(time.DateOnly)+`.csv"`)
+	q.Export = nil // told once
+	return writeAudit(w, texts.For(lang(r)), first, exportMost, func(after string) (consentv1.AuditPage, error) {
+		q.After = after
+		return bus.Request[consentv1.AuditPage](r.Context(), a.Bus, consentv1.AuditFindSubject, q)
+	})
+}
+
+// writeAudit writes a table from its first page on. Its last line says so when it does not hold all.
+func writeAudit(w io.Writer, t texts.Catalogue, page consentv1.AuditPage, lines int, next func(after string) (consentv1.AuditPage, error)) error {
+	most := lines
 	io.WriteString(w, "\ufeff") // spreadsheets take it for another alphabet without
 	out := csv.NewWriter(w)
 	out.Comma = ';' // what Danish spreadsheets split at
-	t := texts.For(lang(r))
 	out.Write([]string{t.T("col.time"), t.T("col.actor"), t.T("col.role"), t.T("col.action"), t.T("col.purpose"), t.T("col.conversation")})
-	q.Export = nil // told once
-	for page, n := first, 0; ; n += len(page.Entries) {
-		for _, e := range page.Entries {
+	for {
+		some := page.Entries[:min(most, len(page.Entries))]
+		for _, e := range some {
 			out.Write([]string{e.Time.In(copenhagen).Format(time.RFC3339), cell(e.Actor), cell(e.Role), cell(e.Action), cell(e.Purpose), cell(e.ConversationID)})
 		}
-		if page.Next == "" || n >= exportMost {
+		most -= len(some)
+		more := page.Next != "" || len(some) < len(page.Entries)
+		if more && most == 0 {
+			out.Write([]string{t.T("audit.export.full", "most", strconv.Itoa(lines))})
+		}
+		if !more || most == 0 {
 			break
 		}
-		q.After = page.Next
-		if page, err = bus.Request[consentv1.AuditPage](r.Context(), a.Bus, consentv1.AuditFindSubject, q); err != nil {
+		var err error
+		if page, err = next(page.Next); err != nil {
 			out.Write([]string{t.T("audit.export.cut")}) // the answer has begun
 			break
 		}

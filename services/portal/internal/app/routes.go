@@ -45,6 +45,7 @@ func (a *App) routes() []route {
 		{pattern: "POST /mit/{id}/valg/{kind}", roles: citizen, handle: a.mineChosen},
 		{pattern: "GET /drift", roles: watch, handle: a.operations},
 		{pattern: "GET /revision", roles: []string{token.Auditor}, handle: a.auditPage},
+		{pattern: "POST /revision", roles: []string{token.Auditor}, handle: a.auditPage},
 		{pattern: "POST /revision/udtraek", roles: []string{token.Auditor}, handle: a.auditExport},
 		{pattern: "GET /revision/{id}", roles: []string{token.Auditor}, handle: a.auditOne},
 		{pattern: "POST /revision/{id}/fredning", roles: []string{token.Auditor}, handle: a.auditHold},
