@@ -77,6 +77,9 @@ func TestWHIP(t *testing.T) {
 	if n := own.heard.Load(); n > 0 {
 		t.Errorf("the sender gets %d packets of its own", n)
 	}
+	sends.restarts(sender)
+	other.restarts(viewer)
+	more(other)
 	own.ends(sender, http.StatusOK)
 	more(other) // who stops watching still sends
 	s.programs(m.ID, "room", "room")
@@ -115,6 +118,7 @@ type program struct {
 	s     *system
 	pc    *webrtc.PeerConnection
 	at    string // of the resource
+	tag   string // of its ICE session
 	heard atomic.Int64
 }
 
@@ -143,7 +147,7 @@ func (p *program) offers(path, token string) {
 		t.Fatal(err)
 	}
 	<-whole
-	r := p.request("POST", path, token, p.pc.LocalDescription().SDP)
+	r := p.request("POST", path, token, p.pc.LocalDescription().SDP, "")
 	answer, err := io.ReadAll(r.Body)
 	if err != nil || r.StatusCode != http.StatusCreated || r.Header.Get("Content-Type") != "application/sdp" {
 		t.Fatalf("%s: %d %s %s, %v", path, r.StatusCode, r.Header.Get("Content-Type"), answer, err)
@@ -152,20 +156,80 @@ func (p *program) offers(path, token string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.at = at.Path
+	p.at, p.tag = at.Path, r.Header.Get("ETag")
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: string(answer)}); err != nil {
 		t.Fatal(err)
 	}
 }
 
+// restarts begins ICE again, as after a change of networks, and waits until the connection stands by its new credentials alone.
+func (p *program) restarts(token string) {
+	t := p.s.t
+	t.Helper()
+	old := p.pc.RemoteDescription().SDP
+	offer, err := p.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	connected := make(chan struct{}, 100)
+	p.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) {
+		if s == webrtc.ICEConnectionStateConnected {
+			connected <- struct{}{}
+		}
+	})
+	whole := webrtc.GatheringCompletePromise(p.pc)
+	if err := p.pc.SetLocalDescription(offer); err != nil {
+		t.Fatal(err)
+	}
+	<-whole
+	fragment := "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n"
+	for line := range strings.Lines(p.pc.LocalDescription().SDP) {
+		if strings.HasPrefix(line, "a=ice-ufrag:") || strings.HasPrefix(line, "a=ice-pwd:") || strings.HasPrefix(line, "a=candidate:") {
+			fragment += line
+		}
+	}
+	for tag, status := range map[string]int{"": http.StatusPreconditionRequired, `"old"`: http.StatusPreconditionFailed, p.tag: http.StatusNoContent} {
+		if r := p.request("PATCH", p.at, token, fragment, tag); r.StatusCode != status {
+			t.Errorf("PATCH with %q: %d", tag, r.StatusCode)
+		}
+	}
+	r := p.request("PATCH", p.at, token, fragment, "*")
+	answer, err := io.ReadAll(r.Body)
+	tag := r.Header.Get("ETag")
+	if err != nil || r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != "application/trickle-ice-sdpfrag" || tag == p.tag {
+		t.Fatalf("PATCH: %d %s %s %s, %v", r.StatusCode, r.Header.Get("Content-Type"), tag, answer, err)
+	}
+	p.tag = tag
+	credential := func(name, text string) string {
+		for line := range strings.Lines(text) {
+			if v, ok := strings.CutPrefix(line, "a=ice-"+name+":"); ok {
+				return strings.TrimSpace(v)
+			}
+		}
+		t.Fatalf("no %s in %s", name, text)
+		return ""
+	}
+	for _, name := range []string{"ufrag", "pwd"} {
+		old = strings.ReplaceAll(old, credential(name, old), credential(name, string(answer)))
+	}
+	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: old}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-connected:
+	case <-time.After(waitLimit):
+		t.Fatal("no connection after ICE began again")
+	}
+}
+
 func (p *program) ends(token string, status int) {
 	p.s.t.Helper()
-	if r := p.request("DELETE", p.at, token, ""); r.StatusCode != status {
+	if r := p.request("DELETE", p.at, token, "", ""); r.StatusCode != status {
 		p.s.t.Errorf("DELETE %s: %d", p.at, r.StatusCode)
 	}
 }
 
-func (p *program) request(method, path, token, body string) *http.Response {
+func (p *program) request(method, path, token, body, match string) *http.Response {
 	p.s.t.Helper()
 	r, err := http.NewRequestWithContext(p.s.t.Context(), method, "http://"+p.s.http+path, strings.NewReader(body))
 	if err != nil {
@@ -173,6 +237,10 @@ func (p *program) request(method, path, token, body string) *http.Response {
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Content-Type", "application/sdp")
+	if method == http.MethodPatch {
+		r.Header.Set("Content-Type", "application/trickle-ice-sdpfrag")
+		r.Header.Set("If-Match", match)
+	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		p.s.t.Fatal(err)

@@ -157,9 +157,13 @@ func TestICERestart(t *testing.T) {
 	if a.peer.pub != old {
 		t.Error("the connection was replaced")
 	}
-	answer, err := a.peer.RestartICE(Publishing, "a=ice-ufrag:abcdef\r\na=ice-pwd:0123456789012345678901\r\n")
-	if err != nil || !strings.Contains(answer, "a=ice-ufrag:"+a.peer.pub.cred().ufrag) {
-		t.Errorf("fragment %q, %v", answer, err)
+	ice := a.peer.ICE(Publishing)
+	for range 2 { // the second time the answer was lost
+		answer, err := a.peer.RestartICE(Publishing, "a=ice-ufrag:abcdef\r\na=ice-pwd:0123456789012345678901\r\nm=audio 9 X 0\r\na=mid:0\r\n")
+		if err != nil || len(a.peer.pub.creds) != 2 || a.peer.ICE(Publishing) == ice ||
+			!strings.Contains(answer, "a=ice-ufrag:"+a.peer.ICE(Publishing)+"\r\n") || !strings.Contains(answer, "m=audio") {
+			t.Errorf("fragment %q, %v", answer, err)
+		}
 	}
 }
 

@@ -205,11 +205,8 @@ func (p *Peer) End(side Side) (other bool) {
 func (p *Peer) RestartICE(side Side, fragment string) (answer string, err error) {
 	p.room.mu.Lock()
 	defer p.room.mu.Unlock()
-	t := p.pub
-	if side == Subscribing {
-		t = p.sub
-	}
-	if t == nil || t.closed {
+	t := p.connection(side)
+	if t == nil {
 		return "", ErrState
 	}
 	if fragment == "" {
@@ -221,16 +218,39 @@ func (p *Peer) RestartICE(side Side, fragment string) (answer string, err error)
 		p.offerLater()
 		return "", nil
 	}
-	ufrag, _, err := desc.ParseFragment(fragment)
+	theirs, err := desc.ParseFragment(fragment)
 	if err != nil {
 		return "", refused(err)
 	}
-	if ufrag != t.remoteUfrag {
+	if theirs.Ufrag != t.remoteUfrag { // else the answer was lost
 		t.restart()
-		t.remoteUfrag = ufrag
+		t.remoteUfrag = theirs.Ufrag
 	}
 	l := t.local("passive")
+	l.Sections = theirs.Sections
 	return l.Fragment(), nil
+}
+
+// ICE names the ICE session of one of the two connections: another with each restart, empty where there is none.
+func (p *Peer) ICE(side Side) string {
+	p.room.mu.Lock()
+	defer p.room.mu.Unlock()
+	if t := p.connection(side); t != nil {
+		return t.cred().ufrag
+	}
+	return ""
+}
+
+// connection is one of the two, nil when it is not there. The room's mu is held.
+func (p *Peer) connection(side Side) *transport {
+	t := p.pub
+	if side == Subscribing {
+		t = p.sub
+	}
+	if t == nil || t.closed {
+		return nil
+	}
+	return t
 }
 
 // tick does what is due.

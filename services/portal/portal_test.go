@@ -92,6 +92,47 @@ func TestLoginLandsPerRole(t *testing.T) {
 	}
 }
 
+var ticketField = regexp.MustCompile(`name="ticket" value="([^"]+)"`)
+
+// Who logs out while they are logged in elsewhere can end that too; others stay.
+func TestLogoutEverywhere(t *testing.T) {
+	p := start(t)
+	at := map[string]*browser{"here": p.browser(t), "there": p.browser(t), "other": p.browser(t)}
+	at["here"].login(t, "bente")
+	at["there"].login(t, "bente")
+	at["other"].login(t, "fatima")
+	in := func(name string, want int) {
+		t.Helper()
+		if status, _ := at[name].get(t, "/api/v1/me"); status != want {
+			t.Errorf("%s: %d, want %d", name, status, want)
+		}
+	}
+	post := func(path string, form url.Values) (int, string) {
+		t.Helper()
+		r, err := at["here"].PostForm(p.url+path, form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return read(t, r)
+	}
+	status, page := post("/logout", nil)
+	m := ticketField.FindStringSubmatch(page)
+	if status != http.StatusOK || m == nil || !strings.Contains(page, "ét andet sted") || strings.Contains(page, "bar-name") {
+		t.Fatalf("%d %s", status, page)
+	}
+	in("here", http.StatusUnauthorized)
+	in("there", http.StatusOK)
+	if status, page := post("/logout/alle", url.Values{"ticket": {"x" + m[1]}}); status != http.StatusBadRequest {
+		t.Errorf("a ticket that was made up: %d %s", status, page)
+	}
+	in("there", http.StatusOK)
+	if status, page := post("/logout/alle", url.Values{"ticket": {m[1]}}); status != http.StatusOK || !strings.Contains(page, "Du er logget ud alle steder.") {
+		t.Errorf("%d %s", status, page)
+	}
+	in("there", http.StatusUnauthorized)
+	in("other", http.StatusOK)
+}
+
 func TestRolesHoldForPagesAndAPI(t *testing.T) {
 	p := start(t)
 	p.fill("x")
@@ -267,7 +308,7 @@ func TestProblemsSayWhatToDo(t *testing.T) {
 		{"too big", "POST", "/api/v1/demo", `{"name":"` + strings.Repeat("x", 300<<10) + `"}`, 400, "invalid"},
 		{"no such route", "GET", "/api/v1/nothing", "", 404, "not-found"},
 		{"no such method", "DELETE", "/api/v1/conversations", "", 405, "invalid"},
-		{"no trickle", "PATCH", "/whip/m/s", "a=", 405, "invalid"},
+		{"ICE as JSON", "PATCH", "/whip/m/s", "{}", 415, "invalid"},
 		{"other agents post", "GET", "/a2a", "", 405, "invalid"},
 		{"no such card", "GET", "/.well-known/agent.json", "", 404, "not-found"},
 		{"limit out of range", "GET", "/api/v1/conversations?limit=0", "", 400, "invalid"},
@@ -306,7 +347,7 @@ func TestOtherSitesMayUseWHIP(t *testing.T) {
 	for _, path := range []string{"/whip/m", "/whep/m", "/whip/m/s"} {
 		h := p.do(t, "OPTIONS", path, "", "").Header
 		if h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Allow-Methods") != h.Get("Allow") ||
-			h.Get("Access-Control-Allow-Headers") != "Authorization, Content-Type" || h.Get("Accept-Post") != "application/sdp" {
+			h.Get("Access-Control-Allow-Headers") != "Authorization, Content-Type, If-Match" || h.Get("Accept-Post") != "application/sdp" {
 			t.Errorf("%s: %v", path, h)
 		}
 	}

@@ -406,6 +406,10 @@ type MediaRequest struct {
 	Trial bool `json:"trial,omitempty"`
 	// End closes the connection that was made by the same subject; who has no other one leaves.
 	End bool `json:"end,omitempty"`
+	// Fragment is what a client has to tell of its side of ICE (trickle-ice-sdpfrag, RFC 8840) in the ICE session that ICE names. Without
+	// ICE it is a restart, which is answered by a fragment.
+	Fragment string `json:"fragment,omitempty"`
+	ICE      string `json:"ice,omitempty"`
 }
 
 // MediaReply answers it.
@@ -414,6 +418,7 @@ type MediaReply struct {
 	Session    string      `json:"session"`
 	ICEServers []ICEServer `json:"ice_servers,omitempty"` // of a trial that is asked for without SDP
 	Room       int64       `json:"room,omitempty"`        // as in HistoryReply
+	ICE        string      `json:"ice,omitempty"`         // the ICE session: another after a restart
 }
 
 // Actions in the room. Those with Target need a moderator unless it is oneself.

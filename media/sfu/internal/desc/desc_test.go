@@ -152,19 +152,28 @@ func TestRefused(t *testing.T) {
 
 func TestFragment(t *testing.T) {
 	l := Local{Ufrag: "abcdefgh", Pwd: strings.Repeat("p", 24), Candidates: []string{"x"}}
-	u, p, err := ParseFragment(l.Fragment())
-	if err != nil || u != l.Ufrag || p != l.Pwd {
-		t.Errorf("%q %q %v", u, p, err)
+	got, err := ParseFragment(l.Fragment())
+	if err != nil || got.Ufrag != l.Ufrag || got.Pwd != l.Pwd || got.Sections != nil {
+		t.Errorf("%+v %v", got, err)
 	}
-	if _, _, err := ParseFragment("a=ice-ufrag:x"); !errors.Is(err, ErrRefused) {
-		t.Error(err)
+	l.Sections = []LocalSection{{Section: Section{Kind: Audio, Mid: "0"}}, {Section: Section{Kind: Video, Mid: "1"}}}
+	got, err = ParseFragment(l.Fragment())
+	if err != nil || len(got.Sections) != 1 || got.Sections[0].Kind != Audio || got.Sections[0].Mid != "0" {
+		t.Errorf("%+v %v", got, err)
+	}
+	for _, bad := range []string{"a=ice-ufrag:x", "a=ice-ufrag:abcd\r\na=ice-pwd:short\r\n", strings.Repeat("a", MaxBytes+1)} {
+		if _, err := ParseFragment(bad); !errors.Is(err, ErrRefused) {
+			t.Errorf("%.40q: %v", bad, err)
+		}
 	}
 }
 
 func FuzzParse(f *testing.F) {
 	f.Add(offer)
 	f.Fuzz(func(t *testing.T, text string) {
-		_, _, _ = ParseFragment(text)
+		if l, err := ParseFragment(text); err == nil && strings.Count(l.Fragment(), "\nm=") != len(l.Sections) {
+			t.Errorf("a section was lost or made up:\n%s", l.Fragment())
+		}
 		r, err := Parse(text)
 		if err != nil {
 			return

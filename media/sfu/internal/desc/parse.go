@@ -323,22 +323,31 @@ func codec(name, fmtp string) (Codec, bool) {
 	return Codec{}, false
 }
 
-// ParseFragment reads ICE credentials out of a trickle-ice-sdpfrag (RFC 8840).
-func ParseFragment(text string) (ufrag, pwd string, err error) {
+// ParseFragment reads ICE credentials out of a trickle-ice-sdpfrag (RFC 8840), and its first section, if it has one: ours answers in the
+// same.
+func ParseFragment(text string) (l Local, err error) {
 	if len(text) > MaxBytes {
-		return "", "", fmt.Errorf("%w: too long", ErrRefused)
+		return l, fmt.Errorf("%w: too long", ErrRefused)
 	}
+	var first Section
 	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if v, ok := strings.CutPrefix(line, "a=ice-ufrag:"); ok {
-			ufrag = v
-		}
-		if v, ok := strings.CutPrefix(line, "a=ice-pwd:"); ok {
-			pwd = v
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		switch {
+		case name == "a=ice-ufrag":
+			l.Ufrag = value
+		case name == "a=ice-pwd":
+			l.Pwd = value
+		case name == "a=mid" && first.Mid == "":
+			first.Mid = value
+		case strings.HasPrefix(line, "m=") && first.Kind == "":
+			first.Kind, _, _ = strings.Cut(strings.TrimPrefix(line, "m="), " ")
 		}
 	}
-	if len(ufrag) < 4 || len(pwd) < 22 || len(ufrag) > 256 || len(pwd) > 256 {
-		return "", "", fmt.Errorf("%w: ICE credentials", ErrRefused)
+	if len(l.Ufrag) < 4 || len(l.Pwd) < 22 || len(l.Ufrag) > 256 || len(l.Pwd) > 256 {
+		return l, fmt.Errorf("%w: ICE credentials", ErrRefused)
 	}
-	return ufrag, pwd, nil
+	if first.Kind != "" && first.Mid != "" && token(first.Kind) && token(first.Mid) {
+		l.Sections = []LocalSection{{Section: first}}
+	}
+	return l, nil
 }

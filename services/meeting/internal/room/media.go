@@ -25,12 +25,15 @@ func (h *Hall) Publish(ctx context.Context, q meetingv1.MediaRequest) (meetingv1
 	if q.End {
 		return h.endMedia(ctx, q.Seat, sfu.Publishing)
 	}
+	if q.Fragment != "" {
+		return h.restartICE(ctx, q, sfu.Publishing)
+	}
 	peer, epoch, err := h.peer(ctx, q.Seat, q.SDP)
 	if err != nil {
 		return meetingv1.MediaReply{}, err
 	}
 	sdp, err := peer.Publish(q.SDP)
-	return meetingv1.MediaReply{SDP: sdp, Session: q.Seat.ParticipantID, Room: epoch}, full(err)
+	return meetingv1.MediaReply{SDP: sdp, Session: q.Seat.ParticipantID, Room: epoch, ICE: peer.ICE(sfu.Publishing)}, full(err)
 }
 
 // Subscribe makes the connection that a participant watches and hears by: without SDP the SFU offers, and gets the answer in a
@@ -38,6 +41,9 @@ func (h *Hall) Publish(ctx context.Context, q meetingv1.MediaRequest) (meetingv1
 func (h *Hall) Subscribe(ctx context.Context, q meetingv1.MediaRequest) (meetingv1.MediaReply, error) {
 	if q.End {
 		return h.endMedia(ctx, q.Seat, sfu.Subscribing)
+	}
+	if q.Fragment != "" {
+		return h.restartICE(ctx, q, sfu.Subscribing)
 	}
 	var offers []string
 	if q.SDP != "" && q.Session == "" {
@@ -58,7 +64,45 @@ func (h *Hall) Subscribe(ctx context.Context, q meetingv1.MediaRequest) (meeting
 	default:
 		err = peer.Answer(q.SDP)
 	}
+	rep.ICE = peer.ICE(sfu.Subscribing)
 	return rep, full(err)
+}
+
+// restartICE does so for a client that tells of new credentials (RFC 9725, 4.3). Of more candidates there is nothing to do: whoever answers
+// checks learns of addresses by them (ICE lite).
+func (h *Hall) restartICE(ctx context.Context, q meetingv1.MediaRequest, side sfu.Side) (meetingv1.MediaReply, error) {
+	rec, me, err := h.seat(ctx, q.Seat, true)
+	if err != nil {
+		return meetingv1.MediaReply{}, err
+	}
+	peer := h.connected(rec.ID, me.ID, side)
+	if peer == nil {
+		return meetingv1.MediaReply{}, errs.E(errs.NotFound, "Forbindelsen er ikke længere i mødet. Lav en ny.", nil)
+	}
+	rep := meetingv1.MediaReply{Session: me.ID}
+	switch {
+	case q.ICE == "":
+		rep.SDP, err = peer.RestartICE(side, q.Fragment)
+	case q.ICE != peer.ICE(side):
+		err = errs.E(errs.Conflict, "Forbindelsen er begyndt forfra siden. Brug If-Match: \"*\" for at begynde forfra igen.", nil)
+	}
+	rep.ICE = peer.ICE(side)
+	return rep, full(err)
+}
+
+// connected is a participant who has the connection; nil: nobody has.
+func (h *Hall) connected(meeting, participant string, side sfu.Side) *sfu.Peer {
+	r := h.find(meeting)
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	s := r.seats[participant]
+	r.mu.Unlock()
+	if s == nil || s.peer.ICE(side) == "" {
+		return nil
+	}
+	return s.peer
 }
 
 // endMedia closes one of a participant's connections. Who has no other one leaves.

@@ -98,7 +98,7 @@ func New(cfg Config, stop <-chan struct{}) *App {
 
 // otherMethods are those that something answers at the path that r asks.
 func otherMethods(mux *http.ServeMux, r *http.Request) (methods []string) {
-	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		other := *r
 		other.Method = m
 		if _, pattern := mux.Handler(&other); pattern != "/" {
@@ -108,20 +108,26 @@ func otherMethods(mux *http.ServeMux, r *http.Request) (methods []string) {
 	return methods
 }
 
-// notThatMethod tells a program which methods a path has (RFC 9110, 15.5.6; RFC 9725 wants it of PATCH, among others).
+// notThatMethod tells a program which methods a path has (RFC 9110, 15.5.6).
 func (a *App) notThatMethod(w http.ResponseWriter, r *http.Request, methods []string) error {
 	w.Header().Set("Allow", strings.Join(methods, ", "))
 	if r.Method == http.MethodOptions {
 		if forMedia(r.URL.Path) {
 			w.Header().Set("Accept-Post", "application/sdp")
 			w.Header().Set("Access-Control-Allow-Methods", strings.Join(methods, ", "))
-			w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match")
 		}
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	p := problem(errs.E(errs.Invalid, "Adressen findes, men ikke med "+r.Method+". Brug en af: "+w.Header().Get("Allow")+".", nil), lang(r))
-	p.Status = http.StatusMethodNotAllowed
+	err := errs.E(errs.Invalid, "Adressen findes, men ikke med "+r.Method+". Brug en af: "+w.Header().Get("Allow")+".", nil)
+	return a.refuse(w, r, http.StatusMethodNotAllowed, err)
+}
+
+// refuse tells a program of an error by a status of HTTP's that the error's kind does not have.
+func (a *App) refuse(w http.ResponseWriter, r *http.Request, status int, err error) error {
+	p := problem(err, lang(r))
+	p.Status = status
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	return json.NewEncoder(w).Encode(p)

@@ -63,7 +63,7 @@ func (a *App) shield(next http.Handler) http.Handler {
 		h.Set("Permissions-Policy", "microphone=(self), camera=(), geolocation=(), display-capture=()")
 		if forMedia(r.URL.Path) { // players on other sites (RFC 9725, 4.2); a token is no right that a browser adds by itself
 			h.Set("Access-Control-Allow-Origin", "*")
-			h.Set("Access-Control-Expose-Headers", "Location, Link")
+			h.Set("Access-Control-Expose-Headers", "Location, Link, ETag, Accept-Patch")
 		}
 		if a.Public.Scheme == "https" {
 			h.Set("Strict-Transport-Security", "max-age=31536000")

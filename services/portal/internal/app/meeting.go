@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -68,8 +66,10 @@ func (a *App) meetingRoutes() []route {
 		{pattern: "GET " + room + "events", public: true, stream: true, handle: a.roomEvents},
 
 		{pattern: "POST /whip/{room}", roles: token.Roles(), body: maxSDP, handle: a.whip},
+		{pattern: "PATCH /whip/{room}/{session}", roles: token.Roles(), body: maxSDP, handle: a.whipICE},
 		{pattern: "DELETE /whip/{room}/{session}", roles: token.Roles(), handle: a.whipEnded},
 		{pattern: "POST /whep/{room}", roles: token.Roles(), body: maxSDP, handle: a.whep},
+		{pattern: "PATCH /whep/{room}/{session}", roles: token.Roles(), body: maxSDP, handle: a.whepICE},
 		{pattern: "DELETE /whep/{room}/{session}", roles: token.Roles(), handle: a.whepEnded},
 	}
 }
@@ -445,82 +445,4 @@ func (a *App) present(ctx context.Context, ref meetingv1.SeatRef) {
 // roomReady begins the events of a room. Room tells whether media that was set up before is still there, as in HistoryReply.
 type roomReady struct {
 	Room int64 `json:"room,omitempty"`
-}
-
-// WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): one request with an offer, one answer, a resource to delete.
-
-func (a *App) whip(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	return a.offerByToken(w, r, p, meetingv1.PublishSubject, "/whip/")
-}
-
-func (a *App) whep(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	return a.offerByToken(w, r, p, meetingv1.SubscribeSubject, "/whep/")
-}
-
-func (a *App) offerByToken(w http.ResponseWriter, r *http.Request, p who.Person, subject, path string) error {
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/sdp" {
-		return errs.E(errs.Invalid, "Send et SDP-tilbud med Content-Type: application/sdp.", err)
-	}
-	sdp, err := io.ReadAll(r.Body)
-	if err != nil || len(sdp) == 0 {
-		return errs.E(errs.Invalid, "SDP-tilbuddet er tomt eller for langt.", err)
-	}
-	e, err := a.enterByToken(r, p)
-	if err != nil {
-		return err
-	}
-	rep, err := askMeeting[meetingv1.MediaReply](r.Context(), a, subject, meetingv1.MediaRequest{Seat: e.Seat, SDP: string(sdp)})
-	if err != nil {
-		return err
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/sdp")
-	h.Set("Location", path+e.Meeting.ID+"/"+e.Seat.ParticipantID+"~"+e.Seat.Key)
-	for _, s := range e.ICEServers {
-		for _, u := range s.URLs {
-			link := "<" + u + `>; rel="ice-server"`
-			if s.Username != "" {
-				link += `; username="` + s.Username + `"; credential="` + s.Credential + `"; credential-type="password"`
-			}
-			h.Add("Link", link)
-		}
-	}
-	w.WriteHeader(http.StatusCreated)
-	_, err = io.WriteString(w, rep.SDP)
-	return err
-}
-
-// enterByToken seats the bearer of a token that was made for this room (samtale token --room).
-func (a *App) enterByToken(r *http.Request, p who.Person) (meetingv1.Entry, error) {
-	room := r.PathValue("room")
-	if event.CheckToken(room) != nil || p.Room == "" || p.Room != room {
-		return meetingv1.Entry{}, errs.E(errs.Denied, "Adgangsnøglen gælder ikke for det møde. Lav en med: samtale token --role citizen --room MØDE", nil)
-	}
-	return askMeeting[meetingv1.Entry](r.Context(), a, meetingv1.EnterSubject, meetingv1.EnterRequest{
-		MeetingID: room, Device: p.ID, Token: true, Login: &meetingv1.Login{Subject: p.ID, Name: p.Name, Role: p.Role},
-	})
-}
-
-func (a *App) whipEnded(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	return a.endByToken(w, r, p, meetingv1.PublishSubject)
-}
-
-func (a *App) whepEnded(w http.ResponseWriter, r *http.Request, p who.Person) error {
-	return a.endByToken(w, r, p, meetingv1.SubscribeSubject)
-}
-
-// endByToken ends what offerByToken began. The address that was given then holds the seat and its key: nobody is seated by ending.
-func (a *App) endByToken(w http.ResponseWriter, r *http.Request, p who.Person, subject string) error {
-	room := r.PathValue("room")
-	participant, key, ok := strings.Cut(r.PathValue("session"), "~")
-	if p.Room != room || !ok || event.CheckToken(participant) != nil {
-		return errs.E(errs.NotFound, "", nil)
-	}
-	_, err := askMeeting[meetingv1.MediaReply](r.Context(), a, subject, meetingv1.MediaRequest{
-		Seat: meetingv1.SeatRef{MeetingID: room, ParticipantID: participant, Key: key}, End: true,
-	})
-	if kind := errs.KindOf(err); kind == errs.Unauthenticated || kind == errs.Denied { // the token is right, so it is the address that is not
-		err = errs.E(errs.NotFound, "", err)
-	}
-	return err
 }
