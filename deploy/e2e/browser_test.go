@@ -99,6 +99,24 @@ func (b *browser) press(what, js string) {
 	b.s.until(what+", to press it", func() error { return b.true(waitLimit, fmt.Sprintf(pressed, js), byPerson) }) // never given up half way
 }
 
+// again is how long somebody waits before pressing once more.
+const again = 30 * time.Second
+
+// pressUntil presses what a JavaScript expression finds until another one holds: what a busy service has refused is pressed again.
+func (b *browser) pressUntil(what, js, done string) {
+	b.s.t.Helper()
+	b.press(what, js)
+	next := time.Now().Add(again)
+	b.s.until(what+", which was pressed, to do something", func() error {
+		err := b.true(10*time.Second, done)
+		if err != nil && time.Now().After(next) {
+			_ = b.true(waitLimit, fmt.Sprintf(pressed, js), byPerson)
+			next = time.Now().Add(again)
+		}
+		return err
+	})
+}
+
 func (b *browser) run(what string, actions ...chromedp.Action) {
 	b.s.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, waitLimit)

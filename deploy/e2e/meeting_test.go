@@ -84,7 +84,7 @@ func TestMeeting(t *testing.T) {
 	citizen.run("a name", chromedp.SetValue("#m-name", "Bente Holm"))
 	citizen.click(`input[name="m-transcribe"][value="yes"]`)
 	citizen.screenshot("meeting-info")
-	citizen.click("#m-knock")
+	citizen.knock()
 	citizen.await("the lobby", `!document.getElementById("m-lobby").hidden`)
 	citizen.screenshot("meeting-lobby")
 	host.await("what the citizen's network test has found", `/kbit\/s.*UDP/.test(document.querySelector(".m-card")?.innerText)`)
@@ -103,7 +103,7 @@ func TestMeeting(t *testing.T) {
 	companion.click("#m-checked")
 	companion.run("a name", chromedp.SetValue("#m-name", "Ole Holm"))
 	companion.click(`input[name="m-transcribe"][value="no"]`) // declines
-	companion.click("#m-knock")
+	companion.knock()
 	host.pressAt("Ole Holm", "Luk ind")
 	companion.await("the room", inRoom)
 	for who, b := range map[string]*browser{"host": host, "citizen": citizen} {
@@ -131,7 +131,7 @@ func TestMeeting(t *testing.T) {
 	citizen.reload()
 	citizen.await("the room again", `!document.getElementById("m-room").hidden && document.getElementById("meeting").dataset.in === "connected"`)
 
-	host.run("end for all", chromedp.Evaluate(`window.confirm = () => true; document.getElementById("m-b-end").click()`, nil))
+	host.endForAll()
 	citizen.await("the end", `!document.getElementById("m-over").hidden`)
 	conv := strings.Split(link, "/")[4]
 	n := s.awaitNote(conv)

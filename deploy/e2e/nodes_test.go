@@ -173,7 +173,7 @@ func (n *nodes) party() *party {
 	p.citizen.click("#m-checked")
 	p.citizen.run("a name", chromedp.SetValue("#m-name", "Bente Holm"))
 	p.citizen.click(`input[name="m-record"][value="yes"]`)
-	p.citizen.click("#m-knock")
+	p.citizen.knock()
 	p.host.pressAt("Bente Holm", "Luk ind")
 	p.caller = n.dialsIn(p.meeting)
 	p.host.pressAt("Karl", "Luk ind")
@@ -244,7 +244,7 @@ func (p *party) loses(how string, happen func(*part)) (name string) {
 
 func (p *party) end() {
 	p.t.Helper()
-	p.host.run("end for all", chromedp.Evaluate(`window.confirm = () => true; document.getElementById("m-b-end").click()`, nil))
+	p.host.endForAll()
 	p.citizen.await("the end", `!document.getElementById("m-over").hidden`)
 }
 

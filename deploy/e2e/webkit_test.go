@@ -33,7 +33,11 @@ func newWebKit(s *system, flags ...string) *webkit {
 	if err != nil || len(browsers) == 0 {
 		t.Fatalf("webkit2gtk-driver is installed without its browser: %v", err)
 	}
-	home := t.TempDir()
+	home, err := os.MkdirTemp("", "webkit") // not the test's own, which must be empty of what its last processes write
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(home) })
 	addr := freeAddr(t)
 	driver := exec.Command("WebKitWebDriver", "--port="+addr[strings.LastIndex(addr, ":")+1:])
 	driver.Env = append(os.Environ(), "DISPLAY="+screen(t), "HOME="+home, "XDG_RUNTIME_DIR="+home, "GSETTINGS_BACKEND=memory", "NO_AT_BRIDGE=1")
@@ -165,10 +169,12 @@ func (w *webkit) click(selector string) {
 // enter is the key, as WebDriver has it.
 const enter = "\ue007"
 
-// write types on the keyboard into an element.
+// write types on the keyboard into an element, as soon as it can be written in.
 func (w *webkit) write(selector, text string) {
 	w.s.t.Helper()
-	w.ask("POST", "/element/"+w.element(selector)+"/value", map[string]any{"text": text}, nil)
+	w.s.until(selector+", to write in it", func() error {
+		return w.try("POST", "/element/"+w.element(selector)+"/value", map[string]any{"text": text}, nil)
+	})
 }
 
 // shows waits until an element shows some words, seen without any script of the page's.
