@@ -183,6 +183,8 @@ func (m *Model) chat(ctx context.Context, r llm.Request, part func(string) error
 		case err := <-s.end:
 			resp = llm.Response{Text: text.String(), PromptTokens: last.PromptEvalCount, OutputTokens: last.EvalCount}
 			switch {
+			case err != nil && ctx.Err() != nil:
+				return llm.Response{}, "", ctx.Err()
 			case errors.Is(err, errSilent):
 				return resp, "", fmt.Errorf("%w: %w", errSilent, llm.ErrUnavailable)
 			case err != nil:
@@ -226,8 +228,12 @@ type stream struct {
 	slow int       // how many such parts in a row came after a pause
 }
 
-// pause is far longer than the server needs to notice that a connection was cut.
-const pause = 50 * time.Millisecond
+// pause is far longer than the server needs to notice that a connection was cut. That a part took it says little on a busy machine;
+// that many in a row did says that the model is slow.
+const (
+	pause = 50 * time.Millisecond
+	many  = 10
+)
 
 // leave says with [errLeft] when the connection may be cut. The server loses the model's slot, for good, if it has the next
 // token ready at the moment in which it notices (https://github.com/ollama/ollama/issues/17131). So a slow model is left just
@@ -235,7 +241,7 @@ const pause = 50 * time.Millisecond
 func (s *stream) leave(now time.Time) error {
 	if now.Sub(s.last) < pause {
 		s.slow = 0
-	} else if s.slow++; s.slow > 3 { // before the first one there was no part to count from
+	} else if s.slow++; s.slow > many { // before the first one there was no part to count from
 		return errLeft
 	}
 	s.last = now

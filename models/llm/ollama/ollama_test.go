@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,8 +74,16 @@ func TestRequest(t *testing.T) {
 
 // More requests than slots and places to wait are refused at once; the others are answered.
 func TestAdmission(t *testing.T) {
-	s := llmtest.NewServer(t, llmtest.Script{Parts: []string{"a"}, Fault: llmtest.HangMiddle})
-	m, err := New(Config{URL: s.URL, Concurrent: 1, Waiting: 1, NextToken: 10 * time.Second}) // then the hanging one gives its slot back
+	goOn := make(chan struct{})
+	let := sync.OnceFunc(func() { close(goOn) })
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, `{"message":{"content":"a"},"done":false}`)
+		w.(http.Flusher).Flush()
+		<-goOn
+	}))
+	defer s.Close()
+	defer let()
+	m, err := New(Config{URL: s.URL, Concurrent: 1, Waiting: 1, FirstToken: patience, NextToken: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +111,7 @@ func TestAdmission(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
+	let() // the hanging one gives its slot back
 	for deadline := time.Now().Add(patience); m.server.Inside() > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d inside after all have gone", m.server.Inside())
@@ -111,52 +123,73 @@ func TestAdmission(t *testing.T) {
 // same, and the next request waits for that; one that takes its time is left.
 func TestLeaving(t *testing.T) {
 	for name, c := range map[string]struct {
-		tokens int
-		pause  time.Duration
+		writer typist
 		cut    bool
 	}{
-		"fast": {tokens: 2000},
-		"slow": {tokens: 1 << 30, pause: 2 * pause, cut: true},
+		"fast": {typist{tokens: 2000}, false},
+		"slow": {typist{tokens: 1 << 30, pause: 2 * pause}, true},
+		"busy": {typist{tokens: 2000, pause: 2 * pause, often: many}, false}, // only the machine is slow
 	} {
 		t.Run(name, func(t *testing.T) {
-			asked, left := make(chan struct{}), make(chan bool, 2)
-			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				for i := range c.tokens {
-					select {
-					case <-r.Context().Done():
-						left <- true
-						return
-					case <-time.After(c.pause):
-					}
-					if _, err := fmt.Fprintln(w, `{"message":{"content":"ja"},"done":false}`); err != nil {
-						left <- true
-						return
-					}
-					w.(http.Flusher).Flush()
-					if i == 0 {
-						<-asked // nothing more comes before the caller has gone
-					}
+			synctest.Test(t, func(t *testing.T) {
+				if cut := leaves(t, c.writer); cut != c.cut {
+					t.Errorf("the connection was cut: %v", cut)
 				}
-				left <- false
-			}))
-			defer s.Close()
-			m, err := New(Config{URL: s.URL, FirstToken: patience, NextToken: patience})
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithCancel(t.Context())
-			if _, err := m.Stream(ctx, llm.Request{Prompt: "tal"}, func(string) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
-				t.Errorf("got %v", err)
-			}
-			if n := m.server.Inside(); n != 1 {
-				t.Errorf("%d inside while the answer is read on", n)
-			}
-			close(asked)
-			if cut := <-left; cut != c.cut {
-				t.Errorf("the connection was cut: %v", cut)
-			}
+			})
 		})
 	}
+}
+
+// leaves goes after the first token, and reports whether the connection was cut.
+func leaves(t *testing.T, w typist) bool {
+	w.gone, w.cut = make(chan struct{}), make(chan bool, 1)
+	m, err := New(Config{URL: "http://server", FirstToken: patience, NextToken: patience, Client: &http.Client{Transport: w}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := m.Stream(ctx, llm.Request{Prompt: "tal"}, func(string) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if n := m.server.Inside(); n != 1 {
+		t.Errorf("%d inside while the answer is read on", n)
+	}
+	close(w.gone)
+	return <-w.cut
+}
+
+// typist answers token by token without a network, for tests in a bubble: its clock knows no slow machine.
+type typist struct {
+	tokens int
+	pause  time.Duration // before each token
+	often  int           // pauses in a row, then one token comes without; 0: always
+	gone   chan struct{} // closed when the caller has gone; the second token waits for it
+	cut    chan bool
+}
+
+func (a typist) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Body.Close(); err != nil {
+		return nil, err
+	}
+	out, in := io.Pipe()
+	go func() { a.cut <- a.write(in) }()
+	return &http.Response{StatusCode: http.StatusOK, Body: out, Request: r}, nil
+}
+
+func (a typist) write(in *io.PipeWriter) (cut bool) {
+	defer in.Close()
+	for i := range a.tokens {
+		if a.often == 0 || i%(a.often+1) != 0 {
+			time.Sleep(a.pause)
+		}
+		if _, err := fmt.Fprintln(in, `{"message":{"content":"ja"},"done":false}`); err != nil {
+			return true
+		}
+		if i == 0 {
+			<-a.gone
+		}
+	}
+	return false
 }
 
 func TestProbe(t *testing.T) {

@@ -154,15 +154,26 @@ func (ix *Index) drop(ctx context.Context, name string) error {
 // load reads what the alias names. errNone means that it names nothing.
 func (ix *Index) load(ctx context.Context) (*state, error) {
 	name, err := ix.target(ctx)
-	if err != nil {
-		return nil, err
+	for err == nil && name != "" {
+		s, loadErr := ix.loadFrom(ctx, name)
+		if !errors.Is(loadErr, errNone) {
+			return s, loadErr
+		}
+		before := name
+		if name, err = ix.target(ctx); name == before { // else it was dropped meanwhile, for another one
+			return nil, loadErr
+		}
 	}
-	if name == "" {
-		return nil, errNone
+	if err == nil {
+		err = errNone
 	}
+	return nil, err
+}
+
+func (ix *Index) loadFrom(ctx context.Context, name string) (*state, error) {
 	var info *qdrant.CollectionInfo
 	var points []*qdrant.RetrievedPoint
-	err = ix.do(ctx, func(ctx context.Context) (err error) {
+	err := ix.do(ctx, func(ctx context.Context) (err error) {
 		if info, err = ix.client.GetCollectionInfo(ctx, name); err != nil {
 			return err
 		}

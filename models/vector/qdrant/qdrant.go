@@ -159,18 +159,29 @@ func (ix *Index) Search(ctx context.Context, q vector.Query) (vector.Result, err
 	if err != nil {
 		return vector.Result{}, err
 	}
+	var r vector.Result
+	err = ix.on(ctx, func(s *state) (err error) {
+		r, err = ix.search(ctx, s, q)
+		return err
+	})
+	return r, err
+}
+
+// on works on the collection behind the alias: on the next one when the index was made again meanwhile and the collection dropped.
+func (ix *Index) on(ctx context.Context, f func(s *state) error) error {
 	s := ix.state.Load()
 	if s == nil {
-		return vector.Result{}, vector.ErrClosed
+		return vector.ErrClosed
 	}
-	r, err := ix.search(ctx, s, q)
-	if !errors.Is(err, errNone) {
-		return r, err
+	for {
+		err := f(s)
+		if !errors.Is(err, errNone) {
+			return err
+		}
+		if s, err = ix.follow(ctx, s); err != nil {
+			return err
+		}
 	}
-	if s, err = ix.follow(ctx, s); err != nil {
-		return vector.Result{}, err
-	}
-	return ix.search(ctx, s, q)
 }
 
 // follow loads what the alias names now, when the collection that s knows is gone.
@@ -178,6 +189,9 @@ func (ix *Index) follow(ctx context.Context, s *state) (*state, error) {
 	next, err := ix.load(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if next.collection == s.collection { // it is there: something else is not
+		return nil, errNone
 	}
 	if !ix.state.CompareAndSwap(s, next) {
 		if next = ix.state.Load(); next == nil {
@@ -189,20 +203,16 @@ func (ix *Index) follow(ctx context.Context, s *state) (*state, error) {
 
 // Info implements [vector.Index].
 func (ix *Index) Info(ctx context.Context) (vector.Info, error) {
-	s := ix.state.Load()
-	if s == nil {
-		return vector.Info{}, vector.ErrClosed
-	}
-	n, err := ix.count(ctx, s.collection)
-	if errors.Is(err, errNone) {
-		if s, err = ix.follow(ctx, s); err == nil {
-			n, err = ix.count(ctx, s.collection)
-		}
-	}
+	var out vector.Info
+	err := ix.on(ctx, func(s *state) error {
+		n, err := ix.count(ctx, s.collection)
+		out = vector.Info{Count: n, Learned: s.encoder.Lexicon().Documents(), Encoder: sparse.Version, Dense: ix.cfg.Dense}
+		return err
+	})
 	if err != nil {
 		return vector.Info{}, err
 	}
-	return vector.Info{Count: n, Learned: s.encoder.Lexicon().Documents(), Encoder: sparse.Version, Dense: ix.cfg.Dense}, nil
+	return out, nil
 }
 
 // Upsert implements [vector.Index].
@@ -226,16 +236,7 @@ func (ix *Index) change(ctx context.Context, c change) error {
 	}
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
-	s := ix.state.Load()
-	if s == nil {
-		return vector.ErrClosed
-	}
-	err := ix.apply(ctx, s, c)
-	if errors.Is(err, errNone) {
-		if s, err = ix.follow(ctx, s); err == nil {
-			err = ix.apply(ctx, s, c)
-		}
-	}
+	err := ix.on(ctx, func(s *state) error { return ix.apply(ctx, s, c) })
 	if ix.changes != nil { // also after an error, which may have come after the change
 		*ix.changes = append(*ix.changes, c)
 	}

@@ -85,6 +85,27 @@ func TestTwoProcesses(t *testing.T) {
 	}
 }
 
+// However often another process makes the index again while this one looks for it, a search is answered.
+func TestMadeAgainMeanwhile(t *testing.T) {
+	s := qdranttest.Start(t)
+	writer := open(t, s, nil)
+	fill(t, writer)
+	left := 3
+	between := func(ctx context.Context, method string, req, reply any, c *grpc.ClientConn, invoke grpc.UnaryInvoker, o ...grpc.CallOption) error {
+		if left > 0 && (strings.HasSuffix(method, "/QueryBatch") || strings.HasSuffix(method, ".Collections/Get")) {
+			left--
+			fill(t, writer)
+		}
+		return invoke(ctx, method, req, reply, c, o...)
+	}
+	reader := open(t, s, func(c *qdrant.Config) { c.Dial = append(c.Dial, grpc.WithUnaryInterceptor(between)) })
+	left = 3
+	r, err := reader.Search(t.Context(), vector.Query{Text: "storskrald"})
+	if err != nil || len(r.Hits) == 0 || r.Hits[0].ID != "affald" || left != 0 {
+		t.Errorf("%+v, %v, %d left", r, err, left)
+	}
+}
+
 func TestReopen(t *testing.T) {
 	s := qdranttest.Start(t)
 	ix := open(t, s, nil)
@@ -105,7 +126,7 @@ func TestReopen(t *testing.T) {
 func TestOutdated(t *testing.T) {
 	s := qdranttest.Start(t)
 	fill(t, open(t, s, nil))
-	cfg := qdrant.Config{Address: qdranttest.Address, Dial: s.Dial(), Dense: &vectortest.Model}
+	cfg := qdrant.Config{Address: qdranttest.Address, Dial: s.Dial(), Dense: &vectortest.Model, Timeout: 2 * time.Minute}
 	if _, err := qdrant.Open(t.Context(), cfg); !errors.Is(err, vector.ErrRebuild) {
 		t.Fatalf("open gives %v", err)
 	}
@@ -199,7 +220,7 @@ func TestKeyAndTLS(t *testing.T) {
 	go func() { defer close(done); _ = g.Serve(l) }()
 	t.Cleanup(func() { g.Stop(); <-done })
 
-	cfg := qdrant.Config{Address: l.Addr().String(), APIKey: s.Key, TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}}
+	cfg := qdrant.Config{Address: l.Addr().String(), APIKey: s.Key, Timeout: 2 * time.Minute, TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}}
 	ix, err := qdrant.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
