@@ -235,15 +235,15 @@ func TestAskedOverTheBus(t *testing.T) {
 	h.load(t, "by", false, records()...)
 	asked := []string{"Jeg har pakket kufferten"}
 	unanswered := []string{"Hvem flytter klaveret?"}
-	c, err := bus.Request[knowledgev1.Chunk](t.Context(), h.bus, knowledgev1.AskedSubject,
+	c, err := bus.Request[knowledgev1.Chunk](patient(t), h.bus, knowledgev1.AskedSubject,
 		knowledgev1.AskedRequest{ID: "by/flytning-frist", Asked: asked, Unanswered: unanswered, Actor: "mette"})
 	must(t, err)
-	again, err := bus.Request[knowledgev1.Chunk](t.Context(), h.bus, knowledgev1.ChunkSubject, knowledgev1.ChunkRequest{ID: "by/flytning-frist"})
+	again, err := bus.Request[knowledgev1.Chunk](patient(t), h.bus, knowledgev1.ChunkSubject, knowledgev1.ChunkRequest{ID: "by/flytning-frist"})
 	must(t, err)
 	if !slices.Equal(c.EditorAsked, asked) || !slices.Equal(again.EditorAsked, asked) || !slices.Equal(again.EditorUnanswered, unanswered) {
 		t.Errorf("set %v, kept %v", c.EditorAsked, again.EditorAsked)
 	}
-	rep, err := bus.Request[knowledgev1.SearchReply](t.Context(), h.bus, knowledgev1.SearchSubject, knowledgev1.SearchRequest{Query: "pakket kufferten"})
+	rep, err := bus.Request[knowledgev1.SearchReply](patient(t), h.bus, knowledgev1.SearchSubject, knowledgev1.SearchRequest{Query: "pakket kufferten"})
 	must(t, err)
 	if len(rep.Hits) != 1 || rep.Hits[0].ID != "by/flytning-frist" || rep.Hits[0].EditorAsked != nil || rep.Hits[0].EditorUnanswered != nil {
 		t.Errorf("hits %+v", rep.Hits)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	dto "github.com/prometheus/client_model/go"
 
 	"samtale.dk/samtale/services/contract/knowledgev1"
 )
@@ -53,8 +54,11 @@ func TestFresh(t *testing.T) {
 // wantFresh compares what a scrape shows of the sources: metric and source → value.
 func wantFresh(t *testing.T, h *harness, want map[string]float64) {
 	t.Helper()
-	families, err := h.metrics.Gather()
-	must(t, err)
+	var families []*dto.MetricFamily
+	h.await(t, func() (err error) { // a scrape does not wait long for the database
+		families, err = h.metrics.Gather()
+		return err
+	})
 	const prefix = "samtale_assistant_source_"
 	got := map[string]float64{}
 	for _, f := range families {

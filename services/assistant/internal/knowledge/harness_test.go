@@ -133,6 +133,14 @@ func (h *harness) await(t testing.TB, f func() error) {
 	}
 }
 
+// patient is for a request on a slow machine.
+func patient(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // load imports records into a source, all at once.
 func (h *harness) load(t testing.TB, source string, replace bool, records ...knowledgev1.Record) knowledgev1.Run {
 	t.Helper()

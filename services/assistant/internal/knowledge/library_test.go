@@ -319,13 +319,14 @@ func TestOverTheBus(t *testing.T) {
 		}
 		return err
 	})
-	ctx := t.Context()
+	ctx := patient(t)
 	run, err := bus.Request[knowledgev1.Run](ctx, h.bus, knowledgev1.ImportSubject, knowledgev1.ImportRequest{
 		Import: "i1", Source: "by", Records: records(), First: 1, Last: true, Actor: "redaktør",
 	})
 	must(t, err)
-	if c := <-events; c.SourceID != "by" || c.What != "run" || c.Run.ID != run.ID || c.Run.Added != 5 || c.Run.State != knowledgev1.RunDone {
-		t.Errorf("event %+v", c)
+	told := <-events
+	if told.SourceID != "by" || told.What != "run" || told.Run.ID != run.ID || told.Run.Added != 5 || told.Run.State != knowledgev1.RunDone {
+		t.Errorf("event %+v", told)
 	}
 	rep, err := bus.Request[knowledgev1.SearchReply](ctx, h.bus, knowledgev1.SearchSubject, knowledgev1.SearchRequest{Query: "melde flytning"})
 	must(t, err)
@@ -343,8 +344,12 @@ func TestOverTheBus(t *testing.T) {
 	if gone.Removed != 5 {
 		t.Errorf("removed %d", gone.Removed)
 	}
-	if c := <-events; c.What != "removed" {
-		t.Errorf("event %+v", c)
+	removed := <-events
+	for removed.ID == told.ID { // an event may come twice
+		removed = <-events
+	}
+	if removed.What != "removed" {
+		t.Errorf("event %+v", removed)
 	}
 	all, err := bus.Request[knowledgev1.SourcesReply](ctx, h.bus, knowledgev1.SourcesSubject, knowledgev1.SourcesRequest{})
 	must(t, err)

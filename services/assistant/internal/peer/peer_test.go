@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -105,8 +106,11 @@ func (o *authority) Cancel(context.Context, *a2asrv.ExecutorContext) iter.Seq2[a
 func (o *authority) questions() []*a2a.Message {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.asked
+	return slices.Clone(o.asked)
 }
+
+// now stands still: whoever rests goes on resting.
+var now = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
 // patience is how long a slow machine may take.
 const patience = 2 * time.Minute
@@ -123,6 +127,7 @@ func open(t *testing.T) *Peers {
 	}
 	p, err := New(Config{
 		DB: db, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), AskWithin: patience, CardWithin: patience,
+		Now: func() time.Time { return now },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -137,6 +142,16 @@ func (p *Peers) mustSave(t *testing.T, in assistantv1.Peer) assistantv1.Peer {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// count is how many questions had that result.
+func (p *Peers) count(t *testing.T, result string) float64 {
+	t.Helper()
+	var m dto.Metric
+	if err := p.asked.WithLabelValues(result).Write(&m); err != nil {
+		t.Error(err)
+	}
+	return m.GetCounter().GetValue()
 }
 
 func unknown(question string) assistantv1.Answer {
@@ -183,9 +198,8 @@ func TestPeerAnswersWhatWeDoNotKnow(t *testing.T) {
 	if len(asked) != 1 || asked[0].Parts[0].Text() != own.Question {
 		t.Fatalf("asked %+v", asked)
 	}
-	var m dto.Metric
-	if err := p.asked.WithLabelValues("answered").Write(&m); err != nil || m.GetCounter().GetValue() != 1 {
-		t.Errorf("counted %v, %v", m.GetCounter(), err)
+	if n := p.count(t, "answered"); n != 1 {
+		t.Errorf("counted %v", n)
 	}
 	if d, _ := asked[0].Parts[1].Data().(map[string]any); d["municipality"] != "0461" || d["date"] != "2026-11-22" || d["language"] != "da" {
 		t.Errorf("told %v", d)
@@ -279,15 +293,31 @@ func TestBrokenPeerChangesNothing(t *testing.T) {
 	if got := p.Answer(t.Context(), assistantv1.AskRequest{}, own); got != nil || !p.resting(s.ID) {
 		t.Errorf("dead: %+v", got)
 	}
-	p.cfg.AskWithin = 10 * time.Second
 	ps := p.mustSave(t, assistantv1.Peer{URL: slow.url, Topics: []string{"briller", "koster"}, Enabled: true})
 	p.mustSave(t, assistantv1.Peer{URL: good.url, Name: "Den gode", Topics: []string{"briller"}, Enabled: true})
-	got := p.Answer(t.Context(), assistantv1.AskRequest{}, own) // the slow one fits better, and is waited for
+	ctx, stop := context.WithCancel(t.Context())
+	go func() { // the slow one fits better, and is waited for until the time is up: here, when the good one has answered
+		defer stop()
+		for p.count(t, "answered") == 0 || len(slow.questions()) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	got := p.Answer(ctx, assistantv1.AskRequest{}, own)
+	<-ctx.Done()
 	if got == nil || got.Peer != "Den gode" || len(slow.questions()) != 1 || !p.resting(ps.ID) {
 		t.Errorf("beside a slow one: %+v", got)
 	}
 	if got = p.Answer(t.Context(), assistantv1.AskRequest{}, own); got == nil || len(slow.questions()) != 1 {
 		t.Errorf("the slow one is not left alone: asked %d times", len(slow.questions()))
+	}
+}
+
+func TestSlowPeerIsWaitedForOnlySoLong(t *testing.T) {
+	p := open(t)
+	in := p.mustSave(t, assistantv1.Peer{URL: serve(t, nil).url, Topics: []string{"briller"}, Enabled: true})
+	p.cfg.AskWithin = 50 * time.Millisecond
+	if got := p.Answer(t.Context(), assistantv1.AskRequest{}, unknown("Hvad koster briller?")); got != nil || !p.resting(in.ID) {
+		t.Errorf("got %+v", got)
 	}
 }
 

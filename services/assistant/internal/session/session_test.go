@@ -99,6 +99,14 @@ func (w *world) ask(t *testing.T, session, q string) {
 	}
 }
 
+// patient is for what asks the consent service, on a slow machine.
+func patient(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 func (w *world) count(t *testing.T, session string) int {
 	t.Helper()
 	turns, err := w.Turns(t.Context(), session)
@@ -149,7 +157,7 @@ func TestKeysApart(t *testing.T) {
 func TestForget(t *testing.T) {
 	w := newWorld(t)
 	w.ask(t, "s1", "x")
-	if _, err := w.Forget(t.Context(), assistantv1.SessionRef{Session: "s1"}); err != nil {
+	if _, err := w.Forget(patient(t), assistantv1.SessionRef{Session: "s1"}); err != nil {
 		t.Fatal(err)
 	}
 	if len(w.keys.erased) != 1 || w.keys.erased[0] != "session-s1 withdrawn" || w.count(t, "s1") != 0 {
@@ -158,17 +166,17 @@ func TestForget(t *testing.T) {
 	// The consent service is away: the words are gone at once, the key follows.
 	w.ask(t, "s2", "x")
 	w.keys.failing(errs.E(errs.Unavailable, "", nil))
-	if _, err := w.Forget(t.Context(), assistantv1.SessionRef{Session: "s2"}); err != nil {
+	if _, err := w.Forget(patient(t), assistantv1.SessionRef{Session: "s2"}); err != nil {
 		t.Fatal(err)
 	}
 	if w.count(t, "s2") != 0 {
 		t.Error("the words are still there")
 	}
-	if err := w.Sweep(t.Context()); !errors.Is(err, errs.Unavailable) {
+	if err := w.Sweep(patient(t)); !errors.Is(err, errs.Unavailable) {
 		t.Errorf("sweep: %v", err)
 	}
 	w.keys.failing(nil)
-	if err := w.Sweep(t.Context()); err != nil {
+	if err := w.Sweep(patient(t)); err != nil {
 		t.Fatal(err)
 	}
 	if len(w.keys.erased) != 2 {
@@ -199,11 +207,11 @@ func TestIdle(t *testing.T) {
 	w.ask(t, "old", "x")
 	w.now = w.now.Add(Idle - time.Minute)
 	w.ask(t, "new", "x")
-	if err := w.Sweep(t.Context()); err != nil || w.count(t, "old") != 1 {
+	if err := w.Sweep(patient(t)); err != nil || w.count(t, "old") != 1 {
 		t.Errorf("too early: %v", err)
 	}
 	w.now = w.now.Add(2 * time.Minute)
-	if err := w.Sweep(t.Context()); err != nil {
+	if err := w.Sweep(patient(t)); err != nil {
 		t.Fatal(err)
 	}
 	if w.count(t, "old") != 0 || w.count(t, "new") != 1 || w.keys.keys["session-old"] != nil {
