@@ -19,6 +19,7 @@ import (
 	"samtale.dk/samtale/services/journal/internal/store"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/seal"
 	"samtale.dk/samtale/workflows/erasure"
 	"samtale.dk/samtale/workflows/note"
 	"samtale.dk/samtale/workflows/phonecall"
@@ -412,5 +413,26 @@ func TestADraftOfErasedContentIsGone(t *testing.T) {
 	})
 	if res, err := w.acts.Draft(long(t), note.DraftInput{ConversationID: c.id}); err != nil || !res.Gone {
 		t.Errorf("%+v %v", res, err)
+	}
+}
+
+// oldKeys still have a key that is destroyed.
+type oldKeys []byte
+
+func (k oldKeys) Key(context.Context, string, bool) ([]byte, error) { return k, nil }
+
+// Who has the key in memory yet makes nothing of what was erased meanwhile.
+func TestADraftAfterTheErasureIsNotKept(t *testing.T) {
+	w := newWorld(t)
+	c := newCall()
+	w.talk(c)
+	w.erase(c)
+	w.acts.Vault.Keys = oldKeys(seal.NewKey())
+	if res, err := w.acts.Draft(long(t), note.DraftInput{ConversationID: c.id}); err != nil || !res.Gone {
+		t.Errorf("%+v %v", res, err)
+	}
+	conv, err := w.store.Read().Conversation(long(t), c.id)
+	if err != nil || conv.State != store.Erased {
+		t.Errorf("%+v %v", conv, err)
 	}
 }

@@ -55,6 +55,11 @@ func (a *Activities) draft(ctx context.Context, c store.Conversation) (store.Not
 		return n, err
 	}
 	err = a.Store.InTx(ctx, func(tx *store.Tx) error {
+		if c, err := tx.Conversation(ctx, c.ID); err != nil {
+			return err
+		} else if !c.ErasedAt.IsZero() { // while the note was drafted
+			return errs.E(errs.NotFound, "", nil)
+		}
 		now, err := tx.Withdrawals(ctx, c.ID)
 		if err != nil {
 			return err
