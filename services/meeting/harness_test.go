@@ -37,7 +37,7 @@ import (
 )
 
 // patience is how long a test waits for what should happen at once: the machine may be busy.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 const areasJSON = `[{"id":"a","name":"Boligstøtte","name_en":"Housing","numbers":["1"],"basis":"art. 6","purpose":"Så vi kan hjælpe dig.",
  "allow_transcript":true,"allow_ai_note":true,"text_version":"t-1","template":"standard/1","approve_within":"48h","remind_after":"24h",
@@ -89,6 +89,7 @@ func newWorld(t *testing.T, change ...func(*world)) *world {
 		t: t, data: t.TempDir(), heard: map[string]*heard{}, news: make(chan struct{}), on: machine(),
 		inbox: make(chan *nats.Msg, 1<<16), followers: map[*nats.Subscription]func(*nats.Msg){},
 	}
+	w.on.limit = app.Limits{Request: patience, Drain: patience}
 	w.dsn = "sqlite:" + filepath.Join(w.data, "meeting.db")
 	for _, f := range change {
 		f(w)

@@ -171,6 +171,8 @@ type clocks struct {
 	after func(d time.Duration, f func()) (stop func() bool)
 	cpu   func() float64
 	times nodes.Times
+	hold  time.Duration // see room.Config
+	limit app.Limits
 }
 
 func machine() clocks {
@@ -210,7 +212,7 @@ func assemble(
 		Shelf: recording.Folder{Path: cfg.Recordings, Spare: cfg.RecordingSpare << 20},
 	}
 	hall = room.New(room.Config{
-		Book: book, SFU: unit, Archive: archive, Feed: feed, Bus: b, Keys: ring, Master: master.Derive(seats), Log: log, Now: on.now, After: on.after,
+		Book: book, SFU: unit, Archive: archive, Feed: feed, Bus: b, Keys: ring, Master: master.Derive(seats), Log: log, Now: on.now, After: on.after, Hold: on.hold,
 		Successor: others.Successor, TURN: others.TURN, Awake: others.Awake,
 		Area: func(ctx context.Context, id string) (consentv1.Area, error) { return area(ctx, rules, id) },
 	})
@@ -220,7 +222,7 @@ func assemble(
 		Over: func(ctx context.Context, id string) error { return a.Over(ctx, id) },
 	}
 	a, err = app.New(app.Config{
-		Store: st, Bus: b, Book: book, Hall: hall, Nodes: others, Log: log, Metrics: env.Metrics, Queue: phonecall.WorkflowQueue,
+		Store: st, Bus: b, Book: book, Hall: hall, Nodes: others, Log: log, Metrics: env.Metrics, Queue: phonecall.WorkflowQueue, Limits: on.limit,
 		Alone: strings.HasPrefix(cfg.DB, "sqlite:"),
 		Sample: func(s meetingv1.Setup, language string) (meetingv1.Preview, error) {
 			return invite.Sample(s, language, from, acts.Public, on.now())

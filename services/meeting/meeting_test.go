@@ -27,7 +27,7 @@ func yes() *bool { y := true; return &y }
 // eventually waits for what may be asked of the service.
 func (w *world) eventually(what string, cond func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(patience); !cond(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); !cond(); time.Sleep(50 * time.Millisecond) { // a seat may ask 25 times a second
 		if time.Now().After(end) {
 			w.t.Fatalf("never: %s", what)
 		}
@@ -145,9 +145,11 @@ func TestCitizenWhoLoggedInIsIntroduced(t *testing.T) {
 	lone.decide(meetingv1.Admit)
 	w.until("the journal is told", func() bool { return len(parties) > early })
 	want := callv1.Introduced{Party: callv1.Party{Name: "Lone Holm", Number: m.Participants[1].Phone}, Ref: "pseudonym-7", OnBehalfOf: "Bente Holm"}
+	w.mu.Lock()
 	if early != 0 || parties[0] != want {
 		t.Errorf("told %d times before, and then %+v, want %+v", early, parties[0], want)
 	}
+	w.mu.Unlock()
 	seen := host.act(meetingv1.ActHand, "", "up").Meeting.Participants
 	if i := slices.IndexFunc(seen, func(p meetingv1.Participant) bool { return p.ID == lone.seat.ParticipantID }); i < 0 ||
 		seen[i].Verified != meetingv1.LevelSubstantial || seen[i].OnBehalfOf != "Bente Holm" {
@@ -287,6 +289,31 @@ func TestLockedEarlyRemoved(t *testing.T) {
 	refused(w, errs.NotFound, meetingv1.EnterSubject, meetingv1.EnterRequest{
 		MeetingID: tomorrow.ID, Secret: filepath.Base(tomorrow.Participants[1].Link), Device: "0123456789abcdef",
 	})
+}
+
+// Who came by a token and has left makes room for others, and comes back when there is room.
+func TestWhoLeftMakesRoom(t *testing.T) {
+	w := newWorld(t)
+	m := w.book()
+	token := func(i int) meetingv1.EnterRequest {
+		who := fmt.Sprintf("program-%d", i)
+		return meetingv1.EnterRequest{MeetingID: m.ID, Device: who, Token: true, Login: &meetingv1.Login{Subject: who, Name: who, Role: "citizen"}}
+	}
+	room := 25 - len(m.Participants)
+	var first meetingv1.Entry
+	for i := range room {
+		if e := get[meetingv1.Entry](w, meetingv1.EnterSubject, token(i)); i == 0 {
+			first = e
+		}
+	}
+	refused(w, errs.Limited, meetingv1.EnterSubject, token(room))
+	get[meetingv1.Entry](w, meetingv1.LeaveSubject, first.Seat)
+	next := get[meetingv1.Entry](w, meetingv1.EnterSubject, token(room))
+	refused(w, errs.Limited, meetingv1.EnterSubject, token(0))
+	get[meetingv1.Entry](w, meetingv1.LeaveSubject, next.Seat)
+	if e := get[meetingv1.Entry](w, meetingv1.EnterSubject, token(0)); e.Me.ID != first.Me.ID || e.Me.State != meetingv1.InRoom {
+		t.Errorf("who comes back is %+v", e.Me)
+	}
 }
 
 // What is no offer begins no meeting: it can still be moved and cancelled.

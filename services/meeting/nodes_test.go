@@ -23,14 +23,14 @@ import (
 )
 
 // newCluster is a world with two nodes of the service over one PostgreSQL and one bus.
-func newCluster(t *testing.T) (w *world, a, b *node) {
+func newCluster(t *testing.T, change ...func(*world)) (w *world, a, b *node) {
 	t.Helper()
-	w = newWorld(t, func(w *world) {
+	w = newWorld(t, append(change, func(w *world) {
 		w.dsn = storetest.Postgres(t)
 		w.on.cpu = func() float64 { return 0 }
 		// A busy machine must not look like a node that hangs.
 		w.on.times = nodes.Times{Beat: 50 * time.Millisecond, Silent: 2 * time.Second, Ask: patience}
-	})
+	})...)
 	a = w.node
 	b = w.start()
 	db, err := platformstore.Open(t.Context(), w.dsn)

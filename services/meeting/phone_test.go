@@ -75,10 +75,15 @@ func (p *phone) sound() (meetingv1.Entry, error) {
 	return ask[meetingv1.Entry](p.w, meetingv1.SoundSubject, meetingv1.SoundRequest{Seat: p.seat, Session: p.session})
 }
 
+// phone is a telephone without sound yet.
+func (w *world) phone(seat meetingv1.SeatRef) *phone {
+	return &phone{w: w, seat: seat, session: event.NewID(time.Now()), tone: mediatest.Tone(pcm.FrameSamples, pcm.Rate, 450, 8000)}
+}
+
 // connect begins a session; what the telephone hears is kept.
 func (w *world) connect(seat meetingv1.SeatRef) *phone {
 	w.t.Helper()
-	p := &phone{w: w, seat: seat, session: event.NewID(time.Now()), tone: mediatest.Tone(pcm.FrameSamples, pcm.Rate, 450, 8000)}
+	p := w.phone(seat)
 	_, err := w.bus.NC.Subscribe(meetingv1.DownSubject(p.session), func(m *nats.Msg) {
 		var f audiov1.Frame
 		if err := f.Decode(m.Data); err != nil {
@@ -97,9 +102,15 @@ func (w *world) connect(seat meetingv1.SeatRef) *phone {
 	if e.Me.State != meetingv1.InRoom {
 		w.t.Fatalf("with sound: %+v", e.Me)
 	}
-	ctx, cancel := context.WithCancel(w.t.Context())
+	p.live()
+	return p
+}
+
+// live shows that the telephone is there: however slow the machine is, it is not taken for gone.
+func (p *phone) live() {
+	ctx, cancel := context.WithCancel(p.w.t.Context())
 	p.alive = cancel
-	go func() { // however slow the machine is, it is not taken for gone
+	go func() {
 		for ctx.Err() == nil {
 			p.send(nil, 0)
 			select {
@@ -108,7 +119,6 @@ func (w *world) connect(seat meetingv1.SeatRef) *phone {
 			}
 		}
 	}()
-	return p
 }
 
 // send sends a frame.
@@ -333,7 +343,8 @@ func TestTelephoneAsksTwice(t *testing.T) {
 	get[meetingv1.Meeting](w, meetingv1.AdmitSubject, meetingv1.AdmitRequest{
 		MeetingID: m.ID, ParticipantID: rep.Seat.ParticipantID, Decision: meetingv1.Admit, Actor: mette,
 	})
-	p := &phone{w: w, seat: *rep.Seat, session: event.NewID(time.Now()), tone: mediatest.Tone(pcm.FrameSamples, pcm.Rate, 450, 8000)}
+	p := w.phone(*rep.Seat)
+	p.live()
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

@@ -128,6 +128,7 @@ func TestMeetingOpenedEarlyIsCancelled(t *testing.T) {
 
 	late := w.book(soon)
 	w.host(late).join()
+	w.eventually("no clock runs", func() bool { return clock.armed() == 0 })
 	clock.pass(w, 30*time.Minute)
 	refused(w, errs.Conflict, meetingv1.CancelSubject, meetingv1.CancelRequest{ID: late.ID, Actor: mette})
 	if s := w.state(late.ID); s != meetingv1.Live {

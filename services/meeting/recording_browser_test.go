@@ -130,7 +130,7 @@ func newStudio(w *world, g *guest) *studio {
 
 func (s *studio) run(a chromedp.Action) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.ctx, patience)
+	ctx, cancel := context.WithTimeout(s.ctx, 2*patience) // a browser that draws without a graphics card needs all of a machine
 	defer cancel()
 	if err := chromedp.Run(ctx, a); err != nil {
 		s.t.Fatalf("browser: %v", err)

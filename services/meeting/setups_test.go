@@ -13,8 +13,8 @@ import (
 // An editor changes a set-up, another who has read the old one is told, and the delivered one comes back; each is in the audit log.
 func TestSetupIsChangedAndReset(t *testing.T) {
 	w := newWorld(t)
-	var log []string
-	follow(w, "audit.v1.entry.setup-hospital", func(e consentv1.Audit) { log = append(log, e.Actor+" "+e.Role+" "+e.Action) })
+	var entries []consentv1.Audit
+	follow(w, "audit.v1.entry.setup-hospital", once(&entries))
 	find := func(id string) meetingv1.Setup {
 		t.Helper()
 		all := get[meetingv1.SetupsReply](w, meetingv1.SetupsSubject, meetingv1.SetupsRequest{}).Setups
@@ -50,7 +50,13 @@ func TestSetupIsChangedAndReset(t *testing.T) {
 	}
 	saved.Actor = "ida"
 	refused(w, errs.Conflict, meetingv1.SaveSetupSubject, saved) // what was reset is not brought back by an old page
-	w.until("the audit log", func() bool { return slices.Equal(log, []string{"ida editor save-setup", "ida editor reset-setup"}) })
+	w.until("the audit log", func() bool {
+		var log []string
+		for _, e := range entries {
+			log = append(log, e.Actor+" "+e.Role+" "+e.Action)
+		}
+		return slices.Equal(log, []string{"ida editor save-setup", "ida editor reset-setup"})
+	})
 
 	own := find("hospital")
 	own.ID, own.Version, own.Actor = "tandpleje", 0, "ida"

@@ -3,6 +3,7 @@ package meeting
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/platform/bus"
@@ -81,7 +82,7 @@ func TestStoppedNodeHasLostItsRooms(t *testing.T) {
 
 // An end is told by who has the room, and by nobody else.
 func TestWhoHasLostTheRoomEndsNothing(t *testing.T) {
-	w, a, b := newCluster(t)
+	w, a, b := newCluster(t, func(w *world) { w.on.hold = time.Hour }) // else it may find that it has lost it before
 	m := w.book()
 	host := w.host(m).join()
 	from, to := w.place(m.ID, a, b)

@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,10 +46,18 @@ type Config struct {
 	Dial  func(ctx context.Context) (client.Client, error)
 	Work  func(ctx context.Context, c client.Client) error
 	Queue string // of the workflows
+	// Limits are longer where a test must not fail for a machine that is slow.
+	Limits Limits
 	// Sample writes an invitation by a set-up to an imagined meeting, in a language.
 	Sample  func(s meetingv1.Setup, language string) (meetingv1.Preview, error)
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
+}
+
+// Limits bound what others wait for. The zero value means the defaults in brackets.
+type Limits struct {
+	Request time.Duration // until nobody waits for an answer any more: a process that was stopped in the middle of a request gives it up [10 s]
+	Drain   time.Duration // for the last words of the rooms of a node that stops [15 s]
 }
 
 // App is the running service.
@@ -75,6 +84,7 @@ func New(cfg Config) (*App, error) {
 		gauge("send_errors", "Media packets that could not be sent since the start.", func() float64 { return float64(cfg.Hall.SFU.Stats().SendErrors) }),
 		gauge("queue_dropped", "Media packets dropped since the start because a queue was full.", func() float64 { return float64(cfg.Hall.SFU.Stats().QueueDropped) }),
 	)
+	cfg.Limits = Limits{Request: cmp.Or(cfg.Limits.Request, 10*time.Second), Drain: cmp.Or(cfg.Limits.Drain, 15*time.Second)}
 	return &App{Config: cfg, looks: audit.New("meeting")}, err
 }
 
@@ -114,7 +124,7 @@ func (a *App) Run(ctx context.Context) error {
 		if a.Nodes.Successor() {
 			_ = d.all.Stop() // the others take what comes; fails only on a closed connection
 		}
-		drain, cancel := context.WithTimeout(context.WithoutCancel(gctx), drainWithin)
+		drain, cancel := context.WithTimeout(context.WithoutCancel(gctx), a.Limits.Drain)
 		defer cancel()
 		a.Hall.Drain(drain)
 		return nil
@@ -153,9 +163,6 @@ func (a *App) consume(ctx context.Context) (stop func(), err error) {
 	}
 	return stop, err
 }
-
-// drainWithin bounds how long a stopping node waits for the last words of its rooms.
-const drainWithin = 15 * time.Second
 
 func stopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil {

@@ -22,8 +22,6 @@ const (
 	// routeWithin bounds how long a room is looked for that moves. Who asked waits ten seconds at most.
 	routeWithin = 7 * time.Second
 	routePause  = 100 * time.Millisecond
-	// routeLimit is when nobody waits for an answer any more. A process that was stopped in the middle of a request gives it up.
-	routeLimit = 10 * time.Second
 )
 
 // opOver ends a meeting that was left open: what a workflow asks for.
@@ -88,7 +86,7 @@ func serve[Req, Resp any](a *App, d doors, subject string, m media, of about[Req
 		anywhere(a, d, subject, func(ctx context.Context, r Req) (Resp, error) {
 			a.busy.RLock()
 			defer a.busy.RUnlock()
-			ctx, cancel := context.WithTimeout(ctx, routeLimit)
+			ctx, cancel := context.WithTimeout(ctx, a.Limits.Request)
 			defer cancel()
 			return route(ctx, a, subject, m, of(ctx, r), r, do)
 		}),

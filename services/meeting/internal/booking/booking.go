@@ -111,8 +111,12 @@ type Book struct {
 	CodeKey []byte
 }
 
-// MaxParticipants is how many people a meeting has room for.
-const MaxParticipants = 25
+const (
+	// MaxParticipants is how many people a meeting has room for.
+	MaxParticipants = 25
+	// MaxKnown is how many a booking knows, also of those who came by a token and have left.
+	MaxKnown = 4 * MaxParticipants
+)
 
 const (
 	fieldMeeting = "meeting"
@@ -201,7 +205,7 @@ func (b *Book) join(ctx context.Context, id string, r meetingv1.BookRequest) (Re
 		for _, w := range r.Participants {
 			i := slices.IndexFunc(rec.Participants, func(p meetingv1.Participant) bool { return p.Role == w.Role && p.User == w.User })
 			switch {
-			case w.Role == meetingv1.RoleCaseworker && w.User != "" && rec.Own(w.User) == nil && len(rec.Participants) < MaxParticipants:
+			case w.Role == meetingv1.RoleCaseworker && w.User != "" && rec.Own(w.User) == nil && !rec.Full():
 				rec.seat(w.Role, w.User, w.Name, b.Now())
 				changed = true
 			case w.Role == meetingv1.RoleCitizen && i >= 0 && address(&rec.Participants[i], w):
@@ -232,7 +236,7 @@ func (b *Book) Join(ctx context.Context, id string, who meetingv1.Actor, lead bo
 		case p != nil:
 			seat = p.ID
 			return ErrUnchanged
-		case len(rec.Participants) >= MaxParticipants:
+		case rec.Full():
 			return errs.E(errs.Limited, "Mødet er fuldt.", nil)
 		}
 		seat = rec.seat(meetingv1.RoleColleague, who.ID, who.Name, b.Now())
@@ -251,7 +255,7 @@ func (b *Book) takeOver(rec *Record, p *meetingv1.Participant, who meetingv1.Act
 	case p != nil:
 		p.Role = meetingv1.RoleCaseworker
 		return p.ID, nil
-	case len(rec.Participants) >= MaxParticipants:
+	case rec.Full():
 		return "", errs.E(errs.Limited, "Mødet er fuldt.", nil)
 	}
 	return rec.seat(meetingv1.RoleCaseworker, who.ID, who.Name, b.Now()), nil
@@ -463,6 +467,19 @@ func (rec *Record) Participant(id string) *meetingv1.Participant {
 		return &rec.Participants[i]
 	}
 	return nil
+}
+
+// Full tells whether a meeting has room for nobody more. Of those who came by a token only who is there has a place: they have no link
+// that is to let them in again.
+func (rec *Record) Full() bool {
+	n := 0
+	for _, p := range rec.Participants {
+		gone := p.State == meetingv1.Left || p.State == meetingv1.Removed
+		if !gone || rec.Seats[p.ID].Secret != "" {
+			n++
+		}
+	}
+	return n >= MaxParticipants
 }
 
 // Own finds the seat of one of the authority's people by login; nil when there is none. One that leads the meeting and is nobody's is

@@ -48,6 +48,8 @@ type Config struct {
 	// Successor tells whether another node takes rooms over, and TURN where the others' TURN servers are.
 	Successor func() bool
 	TURN      func() []string
+	// Hold is how often it is noted how far the rooms have come: as much of a leg's length a node that is killed takes with it. 0 means 5 s.
+	Hold time.Duration
 	// Awake tells whether the rooms here are known to be here still: false after this process was stopped, until CheckAll has returned.
 	Awake func() bool
 }

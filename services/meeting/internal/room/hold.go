@@ -1,6 +1,7 @@
 package room
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -9,17 +10,13 @@ import (
 	"samtale.dk/samtale/services/platform/errs"
 )
 
-const (
-	// holdEvery is how much of a leg's length a node that is killed takes with it.
-	holdEvery = 5 * time.Second
-	// lookEvery is how often meetings are looked for that no node has any more.
-	lookEvery = time.Minute
-)
+// lookEvery is how often meetings are looked for that no node has any more.
+const lookEvery = time.Minute
 
 // Keep writes down, until ctx ends, which rooms are here and how long their legs are, and ends meetings that a node has left
 // behind and nobody has come back to.
 func (h *Hall) Keep(ctx context.Context) error {
-	hold, look := time.NewTicker(holdEvery), time.NewTicker(lookEvery)
+	hold, look := time.NewTicker(cmp.Or(h.Hold, 5*time.Second)), time.NewTicker(lookEvery)
 	defer hold.Stop()
 	defer look.Stop()
 	began := h.Now()

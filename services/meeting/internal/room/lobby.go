@@ -222,10 +222,10 @@ func (h *Hall) enterByToken(ctx context.Context, r meetingv1.EnterRequest) (meet
 		for pid, s := range rec.Seats {
 			if s.Device == device {
 				id = pid
-				return back(rec.Participant(pid), h.Now())
+				return back(rec, rec.Participant(pid), h.Now())
 			}
 		}
-		if len(rec.Participants) >= booking.MaxParticipants {
+		if rec.Full() || len(rec.Participants) >= booking.MaxKnown {
 			return errs.E(errs.Limited, "Mødet er fuldt.", nil)
 		}
 		p := meetingv1.Participant{
@@ -249,12 +249,14 @@ func (h *Hall) enterByToken(ctx context.Context, r meetingv1.EnterRequest) (meet
 }
 
 // back lets one who left by itself in again.
-func back(p *meetingv1.Participant, now time.Time) error {
+func back(rec *booking.Record, p *meetingv1.Participant, now time.Time) error {
 	switch {
 	case p.State == meetingv1.Removed:
 		return errs.E(errs.Denied, "Du er taget ud af mødet.", nil)
 	case in(p.State):
 		return booking.ErrUnchanged
+	case rec.Full():
+		return errs.E(errs.Limited, "Mødet er fuldt.", nil)
 	}
 	p.State, p.Since = meetingv1.InRoom, now
 	return nil

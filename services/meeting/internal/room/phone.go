@@ -189,7 +189,7 @@ func newcomer(rec *booking.Record, q meetingv1.ActRequest, now time.Time) (*meet
 		return nil, errs.E(errs.Invalid, "Skriv, hvem du ringer op.", nil)
 	case role == meetingv1.RoleCaseworker || !setups.KnownRole(role):
 		return nil, errs.E(errs.Invalid, "Vælg, hvilken rolle personen har i mødet.", nil)
-	case len(rec.Participants) >= booking.MaxParticipants:
+	case rec.Full():
 		return nil, errs.E(errs.Limited, "Mødet er fuldt.", nil)
 	}
 	p := meetingv1.Participant{ID: event.NewID(now), Role: role, Name: name, State: meetingv1.Invited, Since: now}

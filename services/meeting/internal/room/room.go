@@ -275,14 +275,27 @@ func (h *Hall) over(r *room, reason string) {
 	commit(words, legs)
 	r.stop() // the last words are captions, too
 	h.close(r)
-	last, cancel := context.WithTimeout(context.Background(), openWithin)
-	defer cancel()
-	if err := h.finish(last, r.id, reason, lengthsOf(legs), r.epoch); err != nil {
+	if err := h.insist(r, reason, lengthsOf(legs)); err != nil {
 		h.Log.Error("meeting has ended, but nobody hears of it yet", "meeting_id", r.id, "err", err)
 	}
 }
 
-// endWithin bounds how long the end of a meeting waits for the last words.
+// insist writes a room's end down. A database that takes nothing is asked again for a while.
+func (h *Hall) insist(r *room, reason string, legs []callv1.LegEnd) error {
+	began := time.Now()
+	for pause := time.Second; ; pause *= 2 {
+		ctx, cancel := context.WithTimeout(context.Background(), openWithin)
+		err := h.finish(ctx, r.id, reason, legs, r.epoch)
+		cancel()
+		over := errors.Is(err, store.ErrElsewhere) || errors.Is(err, errs.NotFound) // it is not ours to end, or not there
+		if err == nil || over || time.Since(began) > endWithin {
+			return err
+		}
+		time.Sleep(pause)
+	}
+}
+
+// endWithin bounds how long the end of a meeting waits for the last words, and then for the database.
 const endWithin = 60 * time.Second
 
 // finish writes the end to the booking and tells the journal, in one transaction. Epoch is that of the room, 0 when there is none.
