@@ -495,10 +495,13 @@ func loudest(s []int16) float64 {
 	return best
 }
 
-// hangUp hangs up. That the other side is slow to say that it has heard of it is none of the caller's business.
-func (w *world) hangUp(c interface {
+// caller is whoever can hang up: a telephone, or what records one.
+type caller interface {
 	HangUp(ctx context.Context) error
-}) {
+}
+
+// hangUp hangs up. That the other side is slow to say that it has heard of it is none of the caller's business.
+func (w *world) hangUp(c caller) {
 	w.t.Helper()
 	if err := c.HangUp(w.t.Context()); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		w.t.Fatal(err)

@@ -84,6 +84,8 @@ type Line struct {
 	text     text
 	closed   bool
 
+	lately lately
+
 	tones  *dtmf.Detector // belongs to the media clock
 	inband atomic.Bool    // keys come as tones
 	relay  atomic.Bool    // keys come by INFO: tones would count them again
@@ -187,13 +189,14 @@ func (l *Line) SendDigits(keys string) error { return l.leg.SendDigits(keys) }
 // Stats of the media.
 func (l *Line) Stats() rtpx.LegStats { return l.leg.Stats() }
 
-// Quality puts loss and jitter into a word: good, fair or poor; empty before enough was heard to tell.
+// Quality puts loss and jitter of the last seconds into a word: good, fair or poor; empty before enough was heard to tell.
 func (l *Line) Quality() string {
 	st := l.Stats()
-	if st.Receiver.Packets < 50 {
+	loss, ok := l.lately.loss(time.Now(), st.Receiver)
+	if !ok {
 		return ""
 	}
-	loss := max(float64(st.Receiver.Lost)/float64(st.Receiver.Packets), st.RemoteLoss)
+	loss = max(loss, st.RemoteLoss)
 	switch {
 	case loss > 0.05 || st.Receiver.Jitter > 80*time.Millisecond:
 		return "poor"

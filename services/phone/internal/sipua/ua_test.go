@@ -385,6 +385,85 @@ func TestReliableProvisionalAnswers(t *testing.T) {
 	ans.Dialog.Bye(t.Context())
 }
 
+// TestRepeatedProvisionalAnswer: one that is repeated although the next has come already, as when they overtake each other, is no
+// news, and gets no PRACK.
+func TestRepeatedProvisionalAnswer(t *testing.T) {
+	a := newSide(t, Config{})
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(2 * time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	var codes []int
+	answered := make(chan error, 1)
+	go func() {
+		_, err := a.Dial(t.Context(), Outgoing{
+			To: "sip:x@" + c.LocalAddr().String(), Body: Body{"application/sdp", []byte(session)},
+			Progress: func(code int, _ Body, _ func(string) string) { codes = append(codes, code) },
+		})
+		answered <- err
+	}()
+	last := uint32(0)
+	read := func(method string) (*sip.Request, net.Addr) { // a new one, not one that is sent again
+		for buf := make([]byte, 65536); ; {
+			n, from, err := c.ReadFrom(buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := sip.ParseMessage(buf[:n])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if req, ok := m.(*sip.Request); ok && string(req.Method) == method && req.CSeq().SeqNo > last {
+				last = req.CSeq().SeqNo
+				return req, from
+			}
+		}
+	}
+	invite, from := read("INVITE")
+	invite.To().Params.Add("tag", "theirs")
+	say := func(to *sip.Request, code int, hs ...sip.Header) {
+		res := sip.NewResponseFromRequest(to, code, "X", nil)
+		res.AppendHeader(sip.NewHeader("Contact", "<sip:x@"+c.LocalAddr().String()+">"))
+		for _, h := range hs {
+			res.AppendHeader(h)
+		}
+		if _, err := c.WriteTo([]byte(res.String()), from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reliably := func(code int, rseq string) {
+		say(invite, code, sip.NewHeader("Require", "100rel"), sip.NewHeader("RSeq", rseq))
+	}
+	for i, code := range []int{180, 183} {
+		rseq := fmt.Sprint(i + 1)
+		reliably(code, rseq)
+		prack, _ := read("PRACK")
+		if got, want := header(prack, "RAck"), rseq+" "+fmt.Sprint(invite.CSeq().SeqNo)+" INVITE"; got != want {
+			t.Errorf("RAck %q, want %q", got, want)
+		}
+		say(prack, 200)
+	}
+	reliably(180, "1")
+	reliably(181, "3")
+	if prack, _ := read("PRACK"); !strings.HasPrefix(header(prack, "RAck"), "3 ") {
+		t.Errorf("RAck %q", header(prack, "RAck"))
+	} else {
+		say(prack, 200)
+	}
+	say(invite, 486)
+	var st *StatusError
+	if err := <-answered; !errors.As(err, &st) || st.Code != 486 {
+		t.Errorf("err = %v", err)
+	}
+	if fmt.Sprint(codes) != "[180 183 181]" {
+		t.Errorf("provisional answers: %v", codes)
+	}
+}
+
 func TestCheckEndsOnlyWhatIsGone(t *testing.T) {
 	a, b := newSide(t, Config{}), newSide(t, Config{})
 	d := a.mustDial(b, "")

@@ -79,7 +79,7 @@ type attempt struct {
 	authed bool
 	auth   sip.Header
 	minSE  time.Duration
-	acked  string // tag and RSeq of the last provisional answer that we sent PRACK for
+	acked  map[string]uint64 // by tag, RSeq of the last provisional answer to req that we sent PRACK for
 }
 
 func (a *attempt) prepare() error {
@@ -143,6 +143,7 @@ func (a *attempt) invite(ctx context.Context) (*sip.Response, error) {
 		hs = append(hs, a.auth)
 	}
 	a.req = a.d.request(sip.INVITE, a.o.Body, 0, hs...)
+	a.acked = map[string]uint64{}
 	a.d.mu.Lock()
 	a.d.inviteOut = true
 	a.d.mu.Unlock()
@@ -211,12 +212,14 @@ func (a *attempt) early(res *sip.Response) {
 	a.learn(res)
 	if has(tokens(res, "Require"), "100rel") {
 		_, tag := a.d.Tags()
-		this := tag + " " + header(res, "RSeq")
-		if this == a.acked {
-			return // repeated before our PRACK was there (RFC 3262, section 4)
+		this, err := strconv.ParseUint(header(res, "RSeq"), 10, 32)
+		if err == nil && this <= a.acked[tag] {
+			return // repeated before our PRACK was there, maybe overtaken by the next one (RFC 3262, section 4)
 		}
-		a.acked = this
-		a.prack(res)
+		if err == nil {
+			a.acked[tag] = this
+			a.prack(res)
+		}
 	}
 	if a.o.Progress != nil {
 		a.o.Progress(res.StatusCode, body(res), func(n string) string { return header(res, n) })
