@@ -82,6 +82,20 @@ func (c *clock) Now() time.Time {
 	return c.now
 }
 
+// set lets the next look show a time.
+func (c *clock) set(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = t.Add(-time.Millisecond)
+}
+
+// follow goes by another clock, too.
+func (c *clock) follow(from func() time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.from = from
+}
+
 func (c *clock) add(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -205,7 +219,7 @@ func (w *world) eventually(what string, ok func() bool) {
 	w.t.Fatalf("never: %s", what)
 }
 
-// record is what the inquiries' events said.
+// record is what the inquiries' events said. An event may come twice.
 type record struct {
 	mu  sync.Mutex
 	all []inquiryv1.Changed
@@ -217,7 +231,9 @@ func (w *world) watch() *record {
 	_, err := bus.Listen(w.bus, inquiryv1.ChangedSubject("*"), func(_ context.Context, e inquiryv1.Changed) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.all = append(r.all, e)
+		if !slices.ContainsFunc(r.all, func(x inquiryv1.Changed) bool { return x.ID == e.ID }) {
+			r.all = append(r.all, e)
+		}
 	})
 	if err == nil {
 		err = w.bus.NC.Flush()

@@ -277,7 +277,8 @@ func TestWithdrawnTranscription(t *testing.T) {
 	}
 	refuse(w, errs.Conflict, inquiryv1.SaySubject, inquiryv1.SayRequest{ID: w.id(), Receipt: i.Receipt, Text: "x"})
 	w.eventually("the transcript is gone", func() bool {
-		return ask[journalv1.Transcript](w, journalv1.TranscriptSubject, journalv1.Ref{ID: i.ConversationID, Actor: actor(karin)}).Text == ""
+		tr, err := bus.Request[journalv1.Transcript](t.Context(), w.bus, journalv1.TranscriptSubject, journalv1.Ref{ID: i.ConversationID, Actor: actor(karin)})
+		return err == nil && tr.Text == ""
 	})
 }
 
