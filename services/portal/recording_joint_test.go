@@ -236,11 +236,16 @@ func TestRecordingPlaysAsOne(t *testing.T) {
 	b.seekTo(940) // the second piece of the same voice
 	b.click("#rp-play")
 	b.until(together(3, "0.2") + ` && !document.querySelector("#rp [data-track=mette_microphone_x_2]").paused && document.querySelector("#rp [data-track=mette_microphone_x_1]").paused`)
-	b.run(chromedp.Evaluate(`((s) => { s.value = "2"; s.dispatchEvent(new Event("change")); })(document.getElementById("rp-speed"))`, nil))
+	speed := func(s string) {
+		b.run(chromedp.Evaluate(`((s) => { s.value = "`+s+`"; s.dispatchEvent(new Event("change")); })(document.getElementById("rp-speed"))`, nil))
+	}
+	speed("2")
 	b.until(together(3, "0.2") + ` && [...document.querySelectorAll("#rp [data-from]")].filter((e) => !e.paused).every((e) => Math.abs(e.playbackRate - 2) < 0.2)`)
 
 	b.seekTo(1510) // two files have this time of the same voice, and one is heard
 	b.until(together(3, "0.2") + ` && !document.querySelector("#rp [data-track=bente_microphone_x_2]").paused && document.querySelector("#rp [data-track=bente_microphone_x_1]").paused`)
+	speed("1")
+	b.seekTo(1000) // far from the end
 
 	b.click(`#rp-people li:first-child button`)
 	b.until(`document.querySelector("#rp audio[data-track^=bente]").muted && !document.querySelector("#rp audio[data-track^=mette]").muted && document.querySelector("#rp-people button").getAttribute("aria-pressed") === "true"`)

@@ -177,7 +177,7 @@ const filmed = `(async () => {
   const parts = [];
   r.ondataavailable = (e) => parts.push(e.data);
   r.start(200);
-  while (n < 45 || !parts.some((p) => p.size > 0)) await new Promise((ok) => setTimeout(ok, 100)); // a second and a half, or more
+  while (n < 45 || parts.filter((p) => p.size > 0).length < 6) await new Promise((ok) => setTimeout(ok, 100)); // a second and a half, or more
   const stopped = new Promise((ok) => { r.onstop = ok; });
   r.stop();
   await stopped;

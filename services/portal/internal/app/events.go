@@ -200,8 +200,7 @@ func lastID(r *http.Request) uint64 {
 func (a *App) inboxEvents(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	s := a.newStream(w, r)
 	defer s.close()
-	show := func(all callv1.ListReply) { s.put(sse{name: "calls", data: visibleCalls(all, p)}) }
-	if err := listen(s, callv1.SnapshotTopic, show); err != nil {
+	if err := a.liveCalls(r.Context(), s, p); err != nil {
 		return err
 	}
 	if p.Is("caseworker") {
@@ -209,12 +208,30 @@ func (a *App) inboxEvents(w http.ResponseWriter, r *http.Request, p who.Person) 
 			return err
 		}
 	}
-	all, err := bus.Request[callv1.ListReply](r.Context(), a.Bus, callv1.ListSubject, callv1.ListRequest{})
+	return s.run()
+}
+
+// liveCalls puts the calls into a stream, and again whenever one changes. Changes are heard before the first list is asked for, and wait
+// for it: one that came in between is newer.
+func (a *App) liveCalls(ctx context.Context, s *stream, p who.Person) error {
+	var mu sync.Mutex
+	mu.Lock()
+	defer mu.Unlock()
+	show := func(all callv1.ListReply) { s.put(sse{name: "calls", data: visibleCalls(all, p)}) }
+	err := listen(s, callv1.SnapshotTopic, func(all callv1.ListReply) {
+		mu.Lock()
+		defer mu.Unlock()
+		show(all)
+	})
+	if err != nil {
+		return err
+	}
+	all, err := bus.Request[callv1.ListReply](ctx, a.Bus, callv1.ListSubject, callv1.ListRequest{})
 	if err != nil {
 		return err
 	}
 	show(all)
-	return s.run()
+	return nil
 }
 
 func (s *stream) journal(ctx context.Context, conversation string, after uint64, p who.Person) error {

@@ -287,8 +287,9 @@ async function look() {
   }
 }
 
-/** stands shows a meeting that is at least as new as what is known. */
+/** stands shows a meeting that is at least as new as what is known. Who is out comes back by loading the page: what was on its way still is older. */
 function stands(meeting) {
+  if (step === "over") return;
   entry.meeting = meeting;
   const me = meeting.participants.find((p) => p.id === seat.participant_id);
   if (!me) return;
@@ -453,7 +454,7 @@ toggle("m-b-screen", async () => {
       return act("screen", { value: "off" });
     }
     const s = await navigator.mediaDevices.getDisplayMedia({ video: true, audio: true });
-    s.getVideoTracks()[0].addEventListener("ended", () => media.unshare().then(() => act("screen", { value: "off" })));
+    s.getVideoTracks()[0].addEventListener("ended", () => media?.unshare().then(() => act("screen", { value: "off" })).catch(failed));
     await media.share(s);
     act("screen", { value: "on" });
   } catch (err) {

@@ -181,10 +181,9 @@ function draw(e, m) {
       m.choices.recording && ["ended", "noshow"].includes(m.state) ? el("a", { class: "button button-tertiary small", href: `/optagelse/${m.id}` }, t("rec.link")) : null,
       el("button", {
         type: "button", class: "button button-tertiary small",
-        onclick: async () => {
-          const { sent } = await api("GET", `/api/v1/meetings/${m.id}/outbox`);
+        onclick: () => api("GET", `/api/v1/meetings/${m.id}/outbox`).then(({ sent }) => {
           box.replaceChildren(...(sent.length ? sent.map((s) => el("details", {}, el("summary", {}, `${s.subject} → ${s.to || "–"} (${s.by})${s.problem ? ` · ${s.problem}` : ""}`), ...[s.body, s.sms && `${t("meetings.sms")}: ${s.sms}`, s.ics, s.memo].filter(Boolean).map((part) => el("pre", {}, part)))) : [el("p", {}, t("meetings.nothing.sent"))]));
-        },
+        }).catch(failed),
       }, t("meetings.sent"))));
   const box = el("div", { class: "m-sent" });
   e.append(box);
@@ -256,7 +255,7 @@ $("b-form").addEventListener("submit", async (e) => {
     $("b-form").reset();
     tell(t(editing ? "meetings.changed" : "meetings.booked"));
     $("b-new").focus();
-    load();
+    load().catch(failed);
   } catch (err) {
     write($("b-error"), err.message);
     $("b-error").hidden = false;

@@ -2,7 +2,7 @@
 import { el, t } from "./lib.js";
 
 const id = document.querySelector("[data-conversation]")?.dataset.conversation;
-const r = id && (await fetch(`/api/v1/meetings/${id}/recording`));
+const r = id && (await fetch(`/api/v1/meetings/${id}/recording`).catch(() => undefined));
 const rec = r?.ok ? await r.json() : null;
 if (rec?.state) {
   document.querySelector("#call-pane .pane-head").append(

@@ -8,8 +8,8 @@ const settled = 0.01; // a correction ends here
 const far = 0.4; // too far to catch up
 const nudge = 0.05; // of the speed
 const ahead = 15; // seconds before its beginning a piece is fetched
-const tries = 5; // after which a piece cannot be played
-const again = 2000; // ms before the first try again; then twice as long
+const again = 2000; // ms before the first try again; then twice as long, up to
+const rarely = 32000; // ms
 
 /** Piece is one track on the common time, in seconds since the recording began. */
 export class Piece {
@@ -75,7 +75,7 @@ export class Joint {
   fail(p) {
     p.failed = true;
     this.onFail(p);
-    if (p.tried < tries) setTimeout(() => p.el.load(), again * 2 ** p.tried++);
+    setTimeout(() => p.failed && p.el.load(), Math.min(again * 2 ** p.tried++, rarely));
   }
 
   play() {

@@ -5,6 +5,7 @@ const longest = 15; // seconds, as audiov1.HearSeconds
 const button = $("q-voice");
 const field = $("q-field");
 let stop; // ends the recording that runs
+let speaking = false; // until its words are there
 
 /** record resolves with the samples and their rate when it is stopped, or after the longest time. */
 async function record() {
@@ -75,10 +76,9 @@ async function hear(sound) {
 const denied = { NotAllowedError: "q.voice.denied", NotFoundError: "q.voice.missing" };
 
 async function speak() {
-  if (stop) {
-    stop();
-    return;
-  }
+  stop?.();
+  if (speaking) return; // also while the microphone is being opened or closed
+  speaking = true;
   button.setAttribute("aria-pressed", "true");
   write($("q-heard"), "");
   let said;
@@ -91,6 +91,7 @@ async function speak() {
   } catch (err) {
     said = t(denied[err.name] ?? "offline");
   }
+  speaking = false;
   button.disabled = false;
   button.setAttribute("aria-pressed", "false");
   write(button, t("q.voice"));
