@@ -200,7 +200,7 @@ export class Media {
   async unshare() {
     for (const track of this.screen?.getTracks() ?? []) track.stop();
     this.screen = null;
-    await this.publish();
+    await this.publish().catch(() => this.again()); // whose sound and picture nobody would have else
   }
 
   stop() {
