@@ -316,10 +316,18 @@ func TestWhoLeftMakesRoom(t *testing.T) {
 	}
 }
 
-// What is no offer begins no meeting: it can still be moved and cancelled.
+// What is no offer begins no meeting: it can still be moved and cancelled. Nor does it bring in who has a token.
 func TestBrokenOfferBeginsNothing(t *testing.T) {
 	w := newWorld(t)
 	m := w.book()
+	for _, sdp := range []string{"v=0", "v=0\r\na=setup:passive\r\n"} {
+		refused(w, errs.Invalid, meetingv1.EnterSubject, meetingv1.EnterRequest{
+			MeetingID: m.ID, Device: "prog", Token: true, Offer: sdp, Login: &meetingv1.Login{Subject: "prog", Name: "Program", Role: "citizen"},
+		})
+	}
+	if got := get[meetingv1.Meeting](w, meetingv1.GetSubject, meetingv1.Ref{ID: m.ID, Actor: mette}); len(got.Participants) != len(m.Participants) {
+		t.Errorf("a broken offer has brought in %+v", got.Participants)
+	}
 	host := w.host(m)
 	for _, sdp := range []string{"", "v=0", "v=0\r\na=setup:passive\r\n"} {
 		refused(w, errs.Invalid, meetingv1.PublishSubject, meetingv1.MediaRequest{Seat: host.seat, SDP: sdp})

@@ -323,6 +323,8 @@ type EnterRequest struct {
 	Login     *Login `json:"login,omitempty"`
 	// Token says that the portal has checked a bearer token for this room: whoever has it takes part without link and lobby.
 	Token bool `json:"token,omitempty"`
+	// Offer is what the bearer is going to connect by: one that is broken seats nobody.
+	Offer string `json:"offer,omitempty"`
 	// Take brings the seat here from the device that it is in use on, where the login is its owner's (Entry.Elsewhere).
 	Take bool `json:"take,omitempty"`
 }

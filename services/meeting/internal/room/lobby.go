@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"samtale.dk/samtale/media/sfu"
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
@@ -218,6 +219,11 @@ func (h *Hall) enterByToken(ctx context.Context, r meetingv1.EnterRequest) (meet
 		}
 		if h.early(*rec) {
 			return errEarly
+		}
+		if r.Offer != "" {
+			if err := sfu.CheckOffer(r.Offer); err != nil {
+				return full(err)
+			}
 		}
 		for pid, s := range rec.Seats {
 			if s.Device == device {

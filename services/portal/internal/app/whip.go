@@ -32,7 +32,7 @@ func (a *App) offerByToken(w http.ResponseWriter, r *http.Request, p who.Person,
 	if err != nil || len(sdp) == 0 {
 		return errs.E(errs.Invalid, "SDP-tilbuddet er tomt eller for langt.", err)
 	}
-	e, err := a.enterByToken(r, p)
+	e, err := a.enterByToken(r, p, string(sdp))
 	if err != nil {
 		return err
 	}
@@ -59,14 +59,14 @@ func (a *App) offerByToken(w http.ResponseWriter, r *http.Request, p who.Person,
 	return err
 }
 
-// enterByToken seats the bearer of a token that was made for this room (samtale token --room).
-func (a *App) enterByToken(r *http.Request, p who.Person) (meetingv1.Entry, error) {
+// enterByToken seats the bearer of a token that was made for this room (samtale token --room), unless the offer is broken.
+func (a *App) enterByToken(r *http.Request, p who.Person, offer string) (meetingv1.Entry, error) {
 	room := r.PathValue("room")
 	if event.CheckToken(room) != nil || p.Room == "" || p.Room != room {
 		return meetingv1.Entry{}, errs.E(errs.Denied, "Adgangsnøglen gælder ikke for det møde. Lav en med: samtale token --role citizen --room MØDE", nil)
 	}
 	return askMeeting[meetingv1.Entry](r.Context(), a, meetingv1.EnterSubject, meetingv1.EnterRequest{
-		MeetingID: room, Device: p.ID, Token: true, Login: &meetingv1.Login{Subject: p.ID, Name: p.Name, Role: p.Role},
+		MeetingID: room, Device: p.ID, Token: true, Offer: offer, Login: &meetingv1.Login{Subject: p.ID, Name: p.Name, Role: p.Role},
 	})
 }
 
