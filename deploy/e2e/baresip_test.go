@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -49,6 +50,9 @@ net_interface 127.0.0.1
 rtp_ports 41000-41999
 `
 
+// citizens counts telephones: each has a number of its own.
+var citizens atomic.Int32
+
 // newCitizen starts a telephone.
 func newCitizen(t *testing.T) *citizen {
 	t.Helper()
@@ -58,7 +62,7 @@ func newCitizen(t *testing.T) *citizen {
 	modules = append(modules, "/usr/lib/baresip/modules")
 	addr := freeAddr(t)
 	c.write("config", fmt.Appendf(nil, baresipConfig, c.dir, modules[0], addr))
-	c.write("accounts", []byte("<sip:borger@127.0.0.1>;regint=0;audio_codecs=PCMA\n"))
+	c.write("accounts", fmt.Appendf(nil, "<sip:borger-%d-x@127.0.0.1>;regint=0;audio_codecs=PCMA\n", citizens.Add(1)))
 	c.wav("silence.wav", make([]int16, 8000*600))
 	if err := os.Mkdir(filepath.Join(c.dir, "heard"), 0o700); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
@@ -72,8 +73,14 @@ func TestTypedCall(t *testing.T) {
 	types("tekst\n")
 	reads("that captions are on", "Tekstning er slået til.")
 	b.await("the call to ring", `document.querySelector("#inbox .ringing .item")`)
-	b.run("answer by keyboard", chromedp.KeyEvent("s"))
-	b.await("the call to be connected", `!document.getElementById("c-hangup").hidden && !document.getElementById("typed-form").hidden`)
+	var answered time.Time
+	s.until("the call to be connected", func() error {
+		if time.Since(answered) > again && b.true(10*time.Second, `document.querySelector("#inbox .ringing .item")`) == nil { // a busy service may have refused it
+			b.run("answer by keyboard", chromedp.KeyEvent("s"))
+			answered = time.Now()
+		}
+		return b.true(10*time.Second, `!document.getElementById("c-hangup").hidden && !document.getElementById("typed-form").hidden`)
+	})
 	reads("that somebody is there", "En medarbejder har taget din samtale.")
 	said := func(text string) string {
 		return fmt.Sprintf(`[...document.querySelectorAll("#typed-lines .citizen .said")].some((e) => e.textContent === %q)`, text)
@@ -89,17 +96,22 @@ func TestTypedCall(t *testing.T) {
 	b.await("typed words in the transcript", `["citizen", "caseworker"].every((r) => document.querySelectorAll("#transcript .turn."+r+" .w").length > 3)`)
 	b.await("the number, masked", `document.querySelector("#transcript .masked")`)
 	b.screenshot("desk-typed")
-	caption := ""
-	s.until("what the caseworker says", func() error {
+	// captions are those of more than three words, the last left out, with nothing missing: where a busy machine has lost sound, the
+	// transcript has a gap in their place.
+	captions := func() (all []string) {
 		for _, turn := range strings.Split(c.Typed(), "[Medarbejder (tekstning)] ")[1:] {
 			line, _, _ := strings.Cut(turn, "\n")
-			// More than three words, and nothing missing: where a busy machine has lost sound, the transcript has a gap in their place.
 			if strings.Count(line, " ") >= 4 && !strings.ContainsRune(line, rtt.MissingText) {
-				caption = line[:strings.LastIndex(line, " ")]
-				return nil
+				all = append(all, line[:strings.LastIndex(line, " ")])
 			}
 		}
-		return fmt.Errorf("the telephone shows %q", c.Typed())
+		return all
+	}
+	s.until("what the caseworker says", func() error {
+		if len(captions()) == 0 {
+			return fmt.Errorf("the telephone shows %q", c.Typed())
+		}
+		return nil
 	})
 	b.click("#c-hangup")
 	n := s.awaitNote(s.onlyConversation())
@@ -115,8 +127,8 @@ func TestTypedCall(t *testing.T) {
 	if len(words.Typed) != 2 || !strings.Contains(words.Text, "lønseddel") || strings.Contains(words.Text, "30 40 50 60") {
 		t.Errorf("transcript: %+v", words)
 	}
-	if !strings.Contains(words.Text, caption) {
-		t.Errorf("the telephone shows %q, which is not in the transcript: %q", caption, words.Text)
+	if !slices.ContainsFunc(captions(), func(x string) bool { return strings.Contains(words.Text, x) }) { // some may have been corrected
+		t.Errorf("the telephone shows %q, none of which is in the transcript: %q", captions(), words.Text)
 	}
 	proven := false
 	for _, x := range n.Sentences {
