@@ -24,9 +24,12 @@ func (d *meetingDesk) takeText(m *nats.Msg) {
 	}
 	answer := false
 	d.w.note(func() {
-		if d.deaf--; d.deaf < 0 {
+		if d.deaf--; d.deaf >= 0 {
+			return
+		}
+		answer = true
+		if n := len(d.typed); n == 0 || v.Number > d.typed[n-1].Number { // else it comes again, as our answer was late
 			d.typed = append(d.typed, v)
-			answer = true
 		}
 	})
 	if answer {

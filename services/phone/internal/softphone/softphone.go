@@ -71,8 +71,9 @@ func NewMaker(cfg Config) (*Maker, error) {
 			return nil, fmt.Errorf("softphone's public address: %w", err)
 		}
 	}
-	// A browser that is gone shows after two seconds; see Hooks.Up.
-	se.SetICETimeouts(2*time.Second, 6*time.Second, 500*time.Millisecond)
+	// A browser that is gone shows after two seconds; see Hooks.Up. How long it may take to come, or to come back, is for the call to
+	// decide: what has failed does not come back, so that is later than any call waits.
+	se.SetICETimeouts(2*time.Second, time.Minute, 500*time.Millisecond)
 	me := &webrtc.MediaEngine{}
 	if err := register(me); err != nil {
 		return nil, fmt.Errorf("softphone codecs: %w", err)
@@ -124,6 +125,9 @@ type Phone struct {
 
 	mu     sync.Mutex
 	closed bool
+
+	telling sync.Mutex // while Hooks.Up runs
+	up      bool       // as it was told
 }
 
 // Answer takes a browser's complete offer and returns the complete answer.
@@ -253,15 +257,24 @@ func (p *Phone) listen(t *webrtc.TrackRemote) {
 	}
 }
 
-func (p *Phone) state(s webrtc.PeerConnectionState) {
-	if p.hooks.Up == nil {
+// state tells how the connection stands now. Each change is told on a goroutine of its own: one may overtake the other, and what
+// counts is what is.
+func (p *Phone) state(webrtc.PeerConnectionState) {
+	p.telling.Lock()
+	defer p.telling.Unlock()
+	up := p.up
+	switch p.pc.ConnectionState() {
+	case webrtc.PeerConnectionStateConnected:
+		up = true
+	case webrtc.PeerConnectionStateDisconnected, webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
+		up = false
+	}
+	if up == p.up {
 		return
 	}
-	switch s {
-	case webrtc.PeerConnectionStateConnected:
-		p.hooks.Up(true)
-	case webrtc.PeerConnectionStateDisconnected, webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
-		p.hooks.Up(false)
+	p.up = up
+	if p.hooks.Up != nil {
+		p.hooks.Up(up)
 	}
 }
 

@@ -83,6 +83,12 @@ func TestPCMAOnlyBrowser(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Error("no sound came")
 	}
+	p.state(webrtc.PeerConnectionStateDisconnected) // from before it was connected, told late
+	select {
+	case <-up:
+		t.Error("a change that was overtaken is told")
+	default:
+	}
 	pc.Close()
 	if <-up {
 		t.Error("a closed browser is still there")
