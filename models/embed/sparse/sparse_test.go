@@ -316,6 +316,17 @@ func TestSuggestForSeen(t *testing.T) {
 	}
 }
 
+// Of two words that are as near and as frequent it is always the same one.
+func TestSuggestTheSame(t *testing.T) {
+	l := &Lexicon{}
+	l.Learn(Fields{Title: "Våge Væge"})
+	for range 50 {
+		if got := newSpeller(l).suggest("vage"); !slices.Equal(got, []string{"våge"}) {
+			t.Fatalf("got %q", got)
+		}
+	}
+}
+
 // A word with ! in the table stands for that form only: "passe barn" is not about a child's passport.
 func TestExactForm(t *testing.T) {
 	for text, want := range map[string]bool{"hvem kan passe mit barn": true, "pas til mit barn": false} {

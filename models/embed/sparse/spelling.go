@@ -36,7 +36,7 @@ func newSpeller(l *Lexicon) *speller {
 		}
 		e := entry{w, []rune(w), letters(w), n}
 		s.entries = append(s.entries, e)
-		if f := plain(w); f != w && n > s.plain[f].docs {
+		if f := plain(w); f != w && (n > s.plain[f].docs || n == s.plain[f].docs && w < s.plain[f].word) {
 			s.plain[f] = e
 		}
 		if f := sound(w); n > s.sounds[f].docs || n == s.sounds[f].docs && w < s.sounds[f].word {
