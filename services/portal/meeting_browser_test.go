@@ -34,6 +34,7 @@ type meetingRoom struct {
 	gone    error  // what a look and a knock are answered with
 	taken   bool   // the seat was brought here from another device
 	entered func() // what happens as soon as the page has been made, with mu held
+	looked  func() // what happens while the answer to a look is on its way
 }
 
 const demoMeeting = "0199a0c0-0000-7000-8000-0000000000aa"
@@ -102,8 +103,12 @@ func serveMeeting(t *testing.T, p *place, role string) *meetingRoom {
 	script(t, p, s, meetingv1.LookSubject, func(meetingv1.SeatRef) (meetingv1.Entry, error) {
 		e := r.now()
 		r.mu.Lock()
-		defer r.mu.Unlock()
-		return e, r.gone
+		gone, looked := r.gone, r.looked
+		r.mu.Unlock()
+		if looked != nil {
+			looked()
+		}
+		return e, gone
 	})
 	script(t, p, s, meetingv1.LeaveSubject, func(meetingv1.SeatRef) (meetingv1.Entry, error) {
 		r.be(func(me *meetingv1.Participant) { me.State = meetingv1.Left })

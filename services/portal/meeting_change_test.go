@@ -2,6 +2,7 @@ package portal
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -127,6 +128,51 @@ func TestWhoWaitsIsToldWhy(t *testing.T) {
 			}
 		})
 	}
+}
+
+// looking counts what the page asks for about its seat, and the answers that it has taken.
+const looking = `(() => {
+  const real = window.fetch;
+  window.looks = { asked: 0, taken: 0 };
+  window.fetch = async (url, options) => {
+    if (!String(url).endsWith("/room/look")) return real(url, options);
+    looks.asked++;
+    const r = await real(url, options);
+    const json = r.json.bind(r);
+    r.json = async () => {
+      const v = await json();
+      setTimeout(() => looks.taken++);
+      return v;
+    };
+    return r;
+  };
+})()`
+
+// An answer that was on its way while the meeting was postponed does not bring the lobby back.
+func TestPostponedStaysPostponed(t *testing.T) {
+	p := start(t)
+	r := serveMeeting(t, p, meetingv1.RoleCitizen)
+	r.be(func(me *meetingv1.Participant) { me.State, me.Name = meetingv1.InLobby, "Bente Holm" })
+	b := chromium(t, p)
+	b.before(looking)
+	b.before(cut)
+	b.open("/moede/" + demoMeeting + "/secret")
+	b.step("lobby")
+	b.until(`looks.asked > 0 && looks.taken === looks.asked && document.getElementById("m-place").textContent.includes("nummer 2")`)
+	answer := make(chan struct{})
+	release := sync.OnceFunc(func() { close(answer) })
+	t.Cleanup(release)
+	r.mu.Lock()
+	r.looked = func() { <-answer }
+	r.mu.Unlock()
+	b.run(chromedp.Evaluate(`cut()`, nil))
+	b.until(`looks.asked > looks.taken`)
+	r.tell(t, p, meetingv1.RoomEvent{Kind: meetingv1.EventNotice, To: "me", Device: "dev", Notice: "postponed", Text: "Vi ringer i morgen"})
+	b.step("over")
+	release()
+	b.until(`looks.taken === looks.asked`)
+	b.step("over")
+	b.shows("Vi ringer i morgen")
 }
 
 // Each may change at any time whether what they say is written down, and all see a pause.

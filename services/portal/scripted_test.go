@@ -53,7 +53,8 @@ type place struct {
 	dialled  []callv1.DialRequest
 	typed    []callv1.TextLine // real-time text of the call so far
 	answer   func(callv1.AnswerRequest) (callv1.AnswerReply, error)
-	saveErr  error // answer of the next saves
+	saveErr  error  // answer of the next saves
+	listed   func() // what happens while the list of calls is on its way, with mu held
 }
 
 const (
@@ -407,7 +408,11 @@ func (p *place) save(r journalv1.SaveRequest) (journalv1.Note, error) {
 func (p *place) servePhone(t testing.TB) {
 	s := p.service(t, "phone")
 	handle(t, p, s, callv1.ListSubject, func(callv1.ListRequest) (callv1.ListReply, error) {
-		return callv1.ListReply{Calls: p.calls}, nil
+		list := callv1.ListReply{Calls: slices.Clone(p.calls)}
+		if p.listed != nil {
+			p.listed()
+		}
+		return list, nil
 	})
 	handle(t, p, s, callv1.CheckSubject, func(r callv1.CheckRequest) (callv1.Call, error) {
 		for _, c := range p.calls {
