@@ -27,6 +27,9 @@ func New(url, token string) *Client {
 	return &Client{url: strings.TrimRight(url, "/"), token: token, http: &http.Client{Timeout: 30 * time.Second}}
 }
 
+// ErrNoAnswer: nobody answers at the API's address.
+var ErrNoAnswer = errors.New("no answer")
+
 // maxAnswer bounds an answer: the longest is the transcript of a long call.
 const maxAnswer = 64 << 20
 
@@ -54,7 +57,7 @@ func (c *Client) Do(ctx context.Context, method, path string, body, v any) error
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return errs.E(errs.Unavailable, "", fmt.Errorf("no answer from %s (is it running?): %w", c.url, errors.Unwrap(err)))
+		return errs.E(errs.Unavailable, "", fmt.Errorf("%w from %s (is it running?): %w", ErrNoAnswer, c.url, errors.Unwrap(err)))
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))

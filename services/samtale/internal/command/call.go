@@ -40,7 +40,7 @@ func Call(ctx context.Context, env Env, args []string) error {
 		"Then the call lasts until the other side hangs up, or --wait")
 	fs.StringVar(&f.digits, "dtmf", "", "keys to press before the sound: when the caller is asked about transcription, else after --after")
 	fs.StringVar(&f.after, "after", "auto", "when to play: auto (when a person or the message line listens) or a time after the answer, e.g. 2s")
-	fs.DurationVar(&f.wait, "wait", 10*time.Minute, "how long to wait for somebody to listen")
+	fs.DurationVar(&f.wait, "wait", 10*time.Minute, "how long to wait for somebody to listen; a server that has died is not waited for")
 	fs.BoolVar(&f.asJSON, "json", false, "print conversation id, seconds played and whether all went well, else why not, as JSON")
 	if err := Parse(fs, args, 0); err != nil {
 		return Help(err)
@@ -120,8 +120,17 @@ func carryOut(ctx context.Context, env Env, f callFlags, sound []int16, res *res
 	}
 	err = speak(ctx, env, c, f, delay, listener, sound)
 	res.Played, res.Typed = c.Played().Seconds(), c.Typed()
+	if errors.Is(err, errDead) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hangUpDead)
+		defer cancel()
+		_ = c.HangUp(ctx) // nobody is expected to answer
+		return err
+	}
 	return errors.Join(err, hangUp(ctx, c))
 }
+
+// hangUpDead bounds saying goodbye to a server that has died.
+const hangUpDead = time.Second
 
 // hangUp ends the call. Sound is sent without being answered: only the goodbye shows that the other side was there until the end.
 func hangUp(ctx context.Context, c *dialer.Call) error {
@@ -169,7 +178,7 @@ func moment(ctx context.Context, env Env, f callFlags) (time.Duration, *api.Clie
 		}
 		return d, nil, nil
 	}
-	c, err := client(env, token.Operator)
+	c, err := clientFor(env, token.Operator, 2*f.wait) // for the keys, then for the sound
 	if err == nil {
 		err = c.Do(ctx, "GET", "/api/v1/calls", nil, nil)
 	}
@@ -300,12 +309,50 @@ func listens(call callv1.Call) bool {
 	return call.State == callv1.StateMessage || call.State == callv1.StateTalking
 }
 
+const (
+	// deadAfter is for how long a server may neither answer nor send sound, and deadTries how often it is asked at least.
+	deadAfter = 5 * time.Second
+	deadTries = 5
+)
+
+var errDead = fmt.Errorf("the server has died: for %s neither its API has answered nor any sound has come. Nothing was played. "+
+	"Start it again, see by \"samtale health\" when it works, and call again", deadAfter)
+
+// pulse finds out that a server has died.
+type pulse struct {
+	tries int       // in vain, one after the other
+	since time.Time // the first of them
+}
+
+// dead is told what came of asking, and when sound came last. Where only the API is away, as when it is started again, there is sound.
+func (p *pulse) dead(now, sound time.Time, asked error) bool {
+	if !errors.Is(asked, api.ErrNoAnswer) {
+		*p = pulse{}
+		return false
+	}
+	if p.tries++; p.tries == 1 {
+		p.since = now
+	}
+	return p.tries >= deadTries && now.Sub(p.since) >= deadAfter && now.Sub(sound) >= deadAfter
+}
+
+// callsNow asks for the calls; who hangs is as good as dead.
+func callsNow(ctx context.Context, listener *api.Client) (rep callv1.ListReply, err error) {
+	ctx, cancel := context.WithTimeout(ctx, deadAfter)
+	defer cancel()
+	err = listener.Do(ctx, "GET", "/api/v1/calls", nil, &rep)
+	return rep, err
+}
+
 // await waits until the call is as it should be.
 func await(ctx context.Context, c *dialer.Call, listener *api.Client, limit time.Duration, ready func(callv1.Call) bool) error {
+	var server pulse
 	till := time.Now().Add(limit)
 	for time.Now().Before(till) {
-		var rep callv1.ListReply
-		err := listener.Do(ctx, "GET", "/api/v1/calls", nil, &rep)
+		rep, err := callsNow(ctx, listener)
+		if server.dead(time.Now(), c.Stats().Receiver.LastSeen, err) {
+			return errs.E(errs.Unavailable, "", fmt.Errorf("%w: %w", errDead, err))
+		}
 		if err != nil && !errors.Is(err, errs.Unavailable) {
 			return fmt.Errorf("ask when the other side listens: %w", err)
 		}

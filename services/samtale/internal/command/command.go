@@ -102,7 +102,10 @@ func load(env Env) (settings, error) {
 }
 
 // client returns an API client that acts in a role.
-func client(env Env, role string) (*api.Client, error) {
+func client(env Env, role string) (*api.Client, error) { return clientFor(env, role, 0) }
+
+// clientFor returns one for a task that takes so long.
+func clientFor(env Env, role string, long time.Duration) (*api.Client, error) {
 	s, err := load(env)
 	if err != nil {
 		return nil, err
@@ -114,7 +117,7 @@ func client(env Env, role string) (*api.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	tok, err := issue(master, claims(master, role), 5*time.Minute)
+	tok, err := issue(master, claims(master, role), long+5*time.Minute)
 	if err != nil {
 		return nil, err
 	}
