@@ -86,6 +86,9 @@ type Line struct {
 
 	lately lately
 
+	telling sync.Mutex // while Hooks.Held runs
+	told    bool       // held, as it was told
+
 	tones  *dtmf.Detector // belongs to the media clock
 	inband atomic.Bool    // keys come as tones
 	relay  atomic.Bool    // keys come by INFO: tones would count them again
@@ -287,11 +290,25 @@ func (l *Line) adopt(place int, c offer.Choice, remote *offer.Session) error {
 	held := c.Dir&offer.Send == 0 // they do not want to hear us
 	if held != l.held {
 		l.held = held
-		if h := l.hooks.Load(); h.Held != nil {
-			go h.Held(held)
-		}
+		go l.tellHeld()
 	}
 	return nil
+}
+
+// tellHeld tells how it is now: of two changes one may overtake the other on its way here.
+func (l *Line) tellHeld() {
+	l.telling.Lock()
+	defer l.telling.Unlock()
+	l.mu.Lock()
+	held := l.held
+	l.mu.Unlock()
+	if held == l.told {
+		return
+	}
+	l.told = held
+	if h := l.hooks.Load(); h.Held != nil {
+		h.Held(held)
+	}
 }
 
 // LocalOffer implements sipua.Peer: our full description.
