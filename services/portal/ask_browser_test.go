@@ -132,6 +132,21 @@ func TestAskSaysWhatWasNotTold(t *testing.T) {
 	b.until(`[...document.querySelectorAll("#q-live p")].map((e) => e.textContent).join("|") === "Du skal melde flytning senest 5 dage efter, at du er flyttet.|Du kan tidligst gøre det 4 uger før.|Svaret er færdigt. Kilder: 1."`)
 }
 
+// A sentence that stands in a Danish article is spoken as Danish on an English page, also while the answer is made.
+func TestAskSpeaksSentencesInTheirLanguage(t *testing.T) {
+	p := start(t)
+	pause := make(chan struct{})
+	p.assistant.pause = pause
+	b := chromium(t, p)
+	b.language("en")
+	b.open("/")
+	b.askReady()
+	b.run(chromedp.SendKeys("#q-field", "Hvornår skal jeg melde flytning?"+kb.Enter, chromedp.ByQuery))
+	b.until(`document.querySelector("#q-live p[lang=da]")?.textContent.includes("5 dage") === true && document.querySelector(".said-q").lang === "da"`)
+	close(pause)
+	b.until(`document.querySelectorAll(".turn-q[id] .st").length === 2`)
+}
+
 func TestAskOtherAnswers(t *testing.T) {
 	p := start(t)
 	b := chromium(t, p)

@@ -510,6 +510,40 @@ func TestDeletedSentenceComesBack(t *testing.T) {
 	}
 }
 
+// So does one whose deletion is stored, but whose page has not been told yet.
+func TestSentenceComesBackWhileItIsDeleted(t *testing.T) {
+	p := start(t)
+	p.fill("x")
+	b := chromium(t, p)
+	b.login("mette")
+	b.open("/notat/" + demoNote)
+	b.until(`document.querySelectorAll(".s").length === 4`)
+	b.run(chromedp.Evaluate(`(() => {
+		const f = window.fetch;
+		window.fetch = async (u, o) => {
+			const r = await f(u, o);
+			if (o?.method === "PUT" && !window.letGo) await new Promise((ok) => (window.letGo = ok));
+			return r;
+		};
+		[...document.querySelector(".s .s-tools").children].at(-1).click();
+	})()`, nil))
+	b.until(`window.letGo !== undefined`)
+	b.click(`#note-undo`)
+	b.until(`document.querySelectorAll(".s").length === 4`)
+	b.run(chromedp.Evaluate(`window.letGo()`, nil))
+	wait(t, func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.notes[demoNote].Version == 3
+	})
+	b.until(`document.getElementById("note-saved").textContent.startsWith("Gemt")`)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := p.notes[demoNote]; len(n.Sentences) != 4 || n.Sentences[0].Text != "Borgeren ringer om sin boligstøtte." || n.Sentences[0].ID == "s1" {
+		t.Errorf("stored: %+v", n.Sentences)
+	}
+}
+
 func TestConflictKeepsBoth(t *testing.T) {
 	p := start(t)
 	p.fill("x")

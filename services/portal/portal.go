@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // pages show Danish time wherever the program runs
 
@@ -134,17 +135,26 @@ func Run(ctx context.Context, env process.Env) error {
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	sessions := session.New(session.Config{DB: db, Key: secret, Idle: cfg.SessionIdle, Max: cfg.SessionMax, Secure: public.Scheme == "https", Now: time.Now})
+	defer running(ctx, func(ctx context.Context) { sessions.Run(ctx, log) })()
 	streams := make(chan struct{})
 	a := app.New(app.Config{
 		Bus: b, Keys: keys, Login: client, Test: provider, Web: site, Health: env.Health, Log: log, Metrics: env.Metrics,
-		Sessions: session.New(session.Config{DB: db, Key: secret, Idle: cfg.SessionIdle, Max: cfg.SessionMax, Secure: public.Scheme == "https", Now: time.Now}),
-		Public:   public, TokenKey: token.Key(master), Party: party, Now: time.Now,
+		Sessions: sessions, Public: public, TokenKey: token.Key(master), Party: party, Now: time.Now,
 		Contact: app.Contact{Name: cfg.ContactName, Phone: cfg.ContactPhone, Email: cfg.ContactEmail},
 		AskRate: cfg.AskRate, Embed: cfg.Embed, Proxies: cfg.Proxies, Programs: programs,
 	}, streams)
 	env.Health.Add("portal", func(ctx context.Context) error { return errors.Join(db.Ready(ctx), a.Probe(ctx)) })
 	log.Info("portal is up", "url", public.String())
 	return serve(ctx, ln, a, func() { close(streams) })
+}
+
+// running begins f, and gives what ends it and waits for it.
+func running(ctx context.Context, f func(ctx context.Context)) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { f(ctx) })
+	return func() { cancel(); wg.Wait() }
 }
 
 // programs makes what other programs ask. The card's key stays the same as long as the master key does.

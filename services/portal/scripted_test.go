@@ -387,6 +387,11 @@ func (p *place) save(r journalv1.SaveRequest) (journalv1.Note, error) {
 		for _, s := range n.Sentences {
 			old[s.ID] = s
 		}
+		for _, s := range r.Sentences {
+			if _, ok := old[s.ID]; s.ID != "" && !ok {
+				return errs.E(errs.Conflict, "", nil)
+			}
+		}
 		n.Title, n.Sentences = r.Title, nil
 		for i, s := range r.Sentences {
 			o, ok := old[s.ID]

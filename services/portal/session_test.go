@@ -202,6 +202,14 @@ func TestLoggedOutAndBack(t *testing.T) {
 	b.open("/logget-ind")
 	b.settled()
 	b.axe("logged in again")
+
+	p.browser(t).login(t, "karen")
+	b.click(".bar-user button")
+	b.until(`document.readyState === "complete" && document.querySelector('form[action="/logout/alle"]') !== null`)
+	b.checked("logged out elsewhere")
+	b.click(`form[action="/logout/alle"] button`)
+	b.shows("Du er logget ud alle steder.")
+	b.axe("logged out everywhere")
 }
 
 // loggingIn is what another tab does.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"html/template"
 	"net/http"
@@ -292,7 +293,7 @@ func (a *App) pieces(r *http.Request, p who.Person, embedded bool, session strin
 		case assistantv1.EventStatus:
 			return sse{name: e.Kind, data: map[string]string{"text": statusText(c, e.Status)}}, nil
 		case assistantv1.EventSentence:
-			return sse{name: e.Kind, data: map[string]string{"text": e.Sentence.Text}}, nil
+			return sse{name: e.Kind, data: map[string]string{"text": e.Sentence.Text, "language": a.languageOf(r.Context(), *e.Sentence)}}, nil
 		}
 		t := a.newTurn(*e.Answer, a.chunksOf(r.Context(), []assistantv1.Answer{*e.Answer}))
 		t.Embedded, t.Session, t.Action = embedded, session, action(r, embedded)
@@ -309,6 +310,16 @@ func (a *App) pieces(r *http.Request, p who.Person, embedded bool, session strin
 		}
 		return sse{name: e.Kind, data: data, last: true}, nil
 	}
+}
+
+// languageOf is the language of the article that a sentence stands on, "" where it cannot be had.
+func (a *App) languageOf(ctx context.Context, s assistantv1.Sentence) string {
+	for _, c := range a.chunksOf(ctx, []assistantv1.Answer{{Sentences: []assistantv1.Sentence{s}}}) {
+		if c != nil && c.Language != "" {
+			return c.Language
+		}
+	}
+	return ""
 }
 
 // statusText says what is being done, for people who wait.

@@ -429,12 +429,58 @@ func (a *App) loginFinish(w http.ResponseWriter, r *http.Request, old who.Person
 	return nil
 }
 
-func (a *App) logout(w http.ResponseWriter, r *http.Request, _ who.Person) error {
+// loggedOutData is the page after a logout, for who is still logged in elsewhere.
+type loggedOutData struct {
+	Elsewhere int
+	Ticket    string // ends the others
+}
+
+func (a *App) logout(w http.ResponseWriter, r *http.Request, p who.Person) error {
 	if err := a.Sessions.End(r.Context(), w, r); err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-	return nil
+	d, err := a.elsewhere(r, p)
+	if err != nil {
+		a.Log.Error("logged out, but not told where else somebody is logged in", "err", err)
+	}
+	if d.Elsewhere == 0 {
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return nil
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return a.page(w, r, who.Person{}, http.StatusOK, "logged_out", "session.ended", d)
+}
+
+// elsewhere is where else the person who has just logged out is logged in.
+func (a *App) elsewhere(r *http.Request, p who.Person) (d loggedOutData, err error) {
+	if p.Session == "" {
+		return d, nil
+	}
+	others, err := a.Sessions.Of(r.Context(), p.ID)
+	if err != nil || len(others) == 0 {
+		return d, err
+	}
+	ticket, err := a.Sessions.Ticket(p.ID)
+	if err != nil {
+		return d, err
+	}
+	return loggedOutData{len(others), ticket}, nil
+}
+
+// logoutEverywhere ends the other sessions of who has just logged out.
+func (a *App) logoutEverywhere(w http.ResponseWriter, r *http.Request, p who.Person) error {
+	if err := r.ParseForm(); err != nil {
+		return errs.E(errs.Invalid, "", err)
+	}
+	n, err := a.Sessions.EndAll(r.Context(), r.PostForm.Get("ticket"))
+	if errs.KindOf(err) == errs.Unauthenticated {
+		return errs.E(errs.Invalid, "Der er gået for lang tid. Log ind igen, og log så ud.", err)
+	}
+	if err != nil {
+		return err
+	}
+	a.Log.Info("logged out everywhere", "sessions", n)
+	return a.page(w, r, p, http.StatusOK, "logged_out", "session.ended", loggedOutData{})
 }
 
 // testData is the test provider's page.

@@ -60,6 +60,7 @@ func (a *App) routes() []route {
 		{pattern: "POST /testlogin", public: true, handle: a.testChosen},
 		{pattern: "GET /logget-ind", public: true, handle: a.loggedInAgain},
 		{pattern: "POST /logout", public: true, handle: a.logout},
+		{pattern: "POST /logout/alle", public: true, handle: a.logoutEverywhere},
 		{pattern: "GET /sprog/{lang}", public: true, handle: a.setLanguage},
 
 		// Files.

@@ -4,6 +4,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -13,6 +14,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -34,6 +36,9 @@ const Cookie = "samtale_session"
 // touchEvery bounds how often a session in use writes to the database.
 const touchEvery = 30 * time.Second
 
+// sweepEvery is how long an expired session may still lie in the database.
+const sweepEvery = 10 * time.Minute
+
 // Config of a Store.
 type Config struct {
 	DB     *store.DB
@@ -42,6 +47,7 @@ type Config struct {
 	Max    time.Duration // and so does one this old
 	Secure bool          // the portal is reached over https
 	Now    func() time.Time
+	Sweep  time.Duration // between two sweeps; 0: sweepEvery
 }
 
 // Store is safe for concurrent use.
@@ -49,6 +55,23 @@ type Store struct{ cfg Config }
 
 // New returns a store on a migrated database.
 func New(cfg Config) *Store { return &Store{cfg} }
+
+// Run removes expired sessions, now and from time to time, until ctx is done.
+func (s *Store) Run(ctx context.Context, log *slog.Logger) {
+	tick := time.NewTicker(cmp.Or(s.cfg.Sweep, sweepEvery))
+	defer tick.Stop()
+	for {
+		_, err := s.cfg.DB.Read().Exec(ctx, `DELETE FROM session WHERE expires_at <= ?`, store.Micros(s.cfg.Now()))
+		if err != nil && ctx.Err() == nil {
+			log.Error("expired sessions are not removed", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
 
 // Start opens a session for p and sets its cookie.
 func (s *Store) Start(ctx context.Context, w http.ResponseWriter, p who.Person) error {
@@ -65,14 +88,8 @@ func (s *Store) Start(ctx context.Context, w http.ResponseWriter, p who.Person) 
 		return err
 	}
 	now := s.cfg.Now()
-	err = s.cfg.DB.InTx(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM session WHERE expires_at < ?`, store.Micros(now)); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `INSERT INTO session (id_hash, person, created_at, seen_at, expires_at) VALUES (?, ?, ?, ?, ?)`,
-			hash, sealed, store.Micros(now), store.Micros(now), store.Micros(s.expiry(now, now)))
-		return err
-	})
+	_, err = s.cfg.DB.Read().Exec(ctx, `INSERT INTO session (id_hash, person, created_at, seen_at, expires_at) VALUES (?, ?, ?, ?, ?)`,
+		hash, sealed, store.Micros(now), store.Micros(now), store.Micros(s.expiry(now, now)))
 	if err != nil {
 		return fmt.Errorf("start session: %w", err)
 	}
@@ -140,27 +157,48 @@ func (s *Store) open(sealed []byte, hash string) (who.Person, error) {
 
 // Here returns who is logged in, everybody once, the one who did something last first.
 func (s *Store) Here(ctx context.Context) ([]who.Person, error) {
-	rows, err := s.cfg.DB.Read().Query(ctx, `SELECT person, id_hash FROM session WHERE expires_at > ? ORDER BY seen_at DESC`, store.Micros(s.cfg.Now()))
-	if err != nil {
-		return nil, fmt.Errorf("sessions: %w", err)
-	}
-	defer rows.Close()
 	var list []who.Person
 	known := map[string]bool{}
+	err := s.each(ctx, func(p who.Person) {
+		if !known[p.ID] { // else on a second screen
+			list = append(list, p)
+		}
+		known[p.ID] = true
+	})
+	return list, err
+}
+
+// Of returns the sessions of one person, by their hashes.
+func (s *Store) Of(ctx context.Context, person string) (sessions []string, err error) {
+	err = s.each(ctx, func(p who.Person) {
+		if p.ID == person {
+			sessions = append(sessions, p.Session)
+		}
+	})
+	return sessions, err
+}
+
+// each hands over who is logged in, by session, the one who did something last first.
+func (s *Store) each(ctx context.Context, do func(p who.Person)) error {
+	rows, err := s.cfg.DB.Read().Query(ctx, `SELECT person, id_hash FROM session WHERE expires_at > ? ORDER BY seen_at DESC`, store.Micros(s.cfg.Now()))
+	if err != nil {
+		return fmt.Errorf("sessions: %w", err)
+	}
+	defer rows.Close()
 	for rows.Next() {
 		var sealed []byte
 		var hash string
 		if err := rows.Scan(&sealed, &hash); err != nil {
-			return nil, fmt.Errorf("sessions: %w", err)
+			return fmt.Errorf("sessions: %w", err)
 		}
 		p, err := s.open(sealed, hash)
-		if err != nil || known[p.ID] {
-			continue // of an earlier master key, or on a second screen
+		if err != nil {
+			continue // of an earlier master key
 		}
-		known[p.ID] = true
-		list = append(list, p)
+		p.Session = hash
+		do(p)
 	}
-	return list, rows.Err()
+	return rows.Err()
 }
 
 // End closes the request's session and clears the cookie.
@@ -172,6 +210,59 @@ func (s *Store) End(ctx context.Context, w http.ResponseWriter, r *http.Request)
 	}
 	_, err = s.cfg.DB.Read().Exec(ctx, `DELETE FROM session WHERE id_hash = ?`, hashID(c.Value))
 	return err
+}
+
+// ticketLife is how long after a logout the same person's other sessions can be ended.
+const ticketLife = 10 * time.Minute
+
+// ticket lets who has just logged out end their other sessions.
+type ticket struct {
+	Person string    `json:"person"`
+	Until  time.Time `json:"until"`
+}
+
+const ticketUse = "log out everywhere"
+
+// Ticket makes a sealed ticket for EndAll.
+func (s *Store) Ticket(person string) (string, error) {
+	plain, err := json.Marshal(ticket{person, s.cfg.Now().Add(ticketLife)})
+	if err != nil {
+		return "", err
+	}
+	sealed, err := seal.Seal(s.cfg.Key, plain, ticketUse)
+	return base64.RawURLEncoding.EncodeToString(sealed), err
+}
+
+// EndAll ends every session of the person whose ticket it is, and says how many there were.
+func (s *Store) EndAll(ctx context.Context, sealed string) (int, error) {
+	t, err := s.read(sealed)
+	if err != nil || s.cfg.Now().After(t.Until) {
+		return 0, errs.E(errs.Unauthenticated, "", err)
+	}
+	sessions, err := s.Of(ctx, t.Person)
+	if err != nil {
+		return 0, err
+	}
+	return len(sessions), s.cfg.DB.InTx(ctx, func(tx *store.Tx) error {
+		for _, hash := range sessions {
+			if _, err := tx.Exec(ctx, `DELETE FROM session WHERE id_hash = ?`, hash); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) read(sealed string) (t ticket, err error) {
+	raw, err := base64.RawURLEncoding.DecodeString(sealed)
+	if err != nil {
+		return t, err
+	}
+	plain, err := seal.Open(s.cfg.Key, raw, ticketUse)
+	if err != nil {
+		return t, err
+	}
+	return t, json.Unmarshal(plain, &t)
 }
 
 func hashID(id string) string {

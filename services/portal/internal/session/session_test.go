@@ -2,6 +2,8 @@ package session
 
 import (
 	"bytes"
+	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -79,6 +81,58 @@ func person(t *testing.T, s *Store, r *http.Request, touch bool) who.Person {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// Expired sessions go away by themselves; those in use stay.
+func TestExpiredSessionsAreRemoved(t *testing.T) {
+	storetest.Run(t, Migrations(), func(t *testing.T, db *store.DB) {
+		c := &clock{time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}
+		s := New(Config{DB: db, Key: bytes.Repeat([]byte{1}, 32), Idle: time.Hour, Max: time.Hour, Now: c.now, Sweep: time.Millisecond})
+		start(t, s, who.Person{ID: "a", Role: "citizen"})
+		c.t = c.t.Add(time.Hour)
+		start(t, s, who.Person{ID: "b", Role: "citizen"})
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		ended := make(chan struct{})
+		go func() { defer close(ended); s.Run(ctx, slog.New(slog.DiscardHandler)) }()
+		for n := 0; n != 1; {
+			if err := db.Read().QueryRow(ctx, `SELECT count(*) FROM session`).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cancel()
+		<-ended
+		if here, err := s.Here(t.Context()); err != nil || len(here) != 1 || here[0].ID != "b" {
+			t.Errorf("left: %+v, %v", here, err)
+		}
+	})
+}
+
+func TestEverySessionOfAPersonEnds(t *testing.T) {
+	storetest.Run(t, Migrations(), func(t *testing.T, db *store.DB) {
+		c := &clock{time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}
+		s := New(Config{DB: db, Key: bytes.Repeat([]byte{1}, 32), Idle: time.Hour, Max: 3 * time.Hour, Now: c.now})
+		for _, id := range []string{"a", "b", "a"} {
+			start(t, s, who.Person{ID: id, Role: "citizen"})
+		}
+		ticket, err := s.Ticket("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.t = c.t.Add(ticketLife + time.Second)
+		for name, tk := range map[string]string{"expired": ticket, "none": "", "made up": "eA", "no base64": "%"} {
+			if n, err := s.EndAll(t.Context(), tk); errs.KindOf(err) != errs.Unauthenticated || n != 0 {
+				t.Errorf("%s: %d, %v", name, n, err)
+			}
+		}
+		c.t = c.t.Add(-time.Minute)
+		if n, err := s.EndAll(t.Context(), ticket); err != nil || n != 2 {
+			t.Errorf("ended %d, %v", n, err)
+		}
+		if here, err := s.Here(t.Context()); err != nil || len(here) != 1 || here[0].ID != "b" {
+			t.Errorf("left: %+v, %v", here, err)
+		}
+	})
 }
 
 func TestSessionsThatAreNone(t *testing.T) {

@@ -101,7 +101,8 @@ async function answer({ turn, status, said }, data) {
       case "sentence":
         spoken.add(e.data.text);
         said.append((said.textContent ? " " : "") + e.data.text);
-        say(e.data.text);
+        if (e.data.language) said.lang = e.data.language;
+        say(e.data.text, e.data.language || undefined);
         break;
       case "answer":
         finish(turn, e.data, spoken);

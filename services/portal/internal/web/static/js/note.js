@@ -354,6 +354,8 @@ export class Note {
       const text = mine.text;
       Object.assign(mine, s, { evidence: s.evidence ?? [], key: mine.key, text, changed: text.trim() !== s.text });
     });
+    // What came back into the list while its deletion was on the way is a new one.
+    for (const s of this.list) if (s.id && !saved.sentences.some((x) => x.id === s.id)) Object.assign(s, { id: "", verdict: "edited", changed: true });
     this.note = { ...saved };
     this.dirty = typed;
     this.draw();
