@@ -49,6 +49,7 @@ func (w *world) sippAside(scenario, user string, args ...string) (wait func()) {
 	all := append([]string{
 		w.sip, "-sf", file, "-s", user, "-i", "127.0.0.1", "-mi", "127.0.0.1",
 		"-nostdin", "-timeout", "300", "-timeout_error", "-trace_err", "-error_file", "/dev/stderr",
+		"-max_retrans", "20", // a busy machine answers later than after the five to seven that are tried else
 	}, args...)
 	cmd := exec.Command(path, all...)
 	cmd.Dir = w.t.TempDir()
