@@ -51,8 +51,9 @@ func (u *UA) onReinvite(req *sip.Request, tx sip.ServerTransaction) {
 }
 
 // overtaken is how long a request waits for the ACK that was sent before it:
-// each message has a goroutine of its own, so that neighbours may change places.
-const overtaken = time.Second
+// each message has a goroutine of its own, so that neighbours may change places. An ACK that is lost comes again with the second or
+// third 200.
+const overtaken = 3 * time.Second
 
 // enter claims the dialog for the peer's offer: 491 when ours is under way, 500
 // when theirs is.
