@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -50,7 +51,7 @@ func register(ctx context.Context, cfg temporal.Config) error {
 			})
 			ns.Close()
 		}
-		if err == nil {
+		if exists := new(serviceerror.NamespaceAlreadyExists); err == nil || errors.As(err, &exists) { // only the answer did not come in time
 			return nil
 		}
 		select {

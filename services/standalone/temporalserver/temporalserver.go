@@ -58,6 +58,9 @@ type Server struct {
 // schemas have no upgrade path in Temporal, so it is refused, not guessed at.
 var ErrVersion = errors.New("data folder was written by another Temporal server version")
 
+// startLimit bounds the start of the server's parts.
+const startLimit = 3 * time.Minute
+
 const (
 	dbFile      = "temporal.db"
 	stampFile   = "server-version"
@@ -234,6 +237,8 @@ func serverConfig(cfg Config, sql *config.SQL, ports []int) *config.Config {
 		services[string(name)] = config.Service{RPC: config.RPC{GRPCPort: ports[i], BindOnIP: bind(i, cfg.Host)}}
 	}
 	return &config.Config{
+		// The server gives its parts twice this to start, or 15 s, which is too little where a disk or processor is busy.
+		Global:       config.Global{Membership: config.Membership{MaxJoinDuration: startLimit / 2}},
 		Services:     services,
 		PublicClient: config.PublicClient{HostPort: frontend},
 		Persistence: config.Persistence{

@@ -23,7 +23,9 @@ func start(t *testing.T, dir string) (*Server, error) {
 
 func dial(t *testing.T, s *Server) client.Client {
 	t.Helper()
-	c, err := client.Dial(client.Options{HostPort: s.Addr(), Namespace: "test", Logger: quiet{}})
+	c, err := client.Dial(client.Options{
+		HostPort: s.Addr(), Namespace: "test", Logger: quiet{}, ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: time.Minute},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
