@@ -154,6 +154,7 @@ func (h *host) connection() *webrtc.PeerConnection {
 	h.s.t.Helper()
 	var se webrtc.SettingEngine
 	se.SetICEMaxBindingRequests(1000) // a busy machine answers later than the seven that are asked else
+	se.SetICETimeouts(waitLimit, waitLimit, 2*time.Second)
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	var me webrtc.MediaEngine
@@ -319,7 +320,7 @@ func (s *system) dialsIn(m meeting, keys, answer string, waits func() error) *ci
 		if err == nil {
 			return c
 		}
-		if time.Since(began) > waitLimit {
+		if time.Since(began) > 2*waitLimit {
 			s.t.Fatalf("no telephone came into the lobby: %v\n%s", err, s.log.tail(60))
 		}
 		s.t.Logf("a telephone did not come into the lobby: %v", err)
@@ -335,12 +336,16 @@ func (c *citizen) dialIn(number, keys, answer string, waits func() error) error 
 	if err := c.tryKeys(keys); err != nil {
 		return err
 	}
+	n, came := 0, time.Now()
 	for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
 		if err := c.tryKeys(answer); err != nil {
 			return err
 		}
 		err := waits()
-		if err == nil || time.Since(began) > 3*again {
+		if got := len(c.heard()); got > n {
+			n, came = got, time.Now()
+		}
+		if err == nil || time.Since(began) > 3*again || time.Since(came) > again { // it has been hung up
 			return err
 		}
 	}

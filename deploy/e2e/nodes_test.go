@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -185,7 +186,7 @@ func (n *nodes) party() *party {
 		}
 		return nil
 	})
-	p.caller.wav("tone.wav", mediatest.Tone(8000*1800, 8000, callerTone, 8000))
+	p.caller.wav("tone.wav", slices.Repeat(mediatest.Tone(1280, 8000, callerTone, 8000), 7500)) // 20 minutes, of 225 waves each
 	p.caller.playFile("tone.wav")
 	p.host.pressAt("Karl", "Luk ind")
 	p.meets("at the start")
