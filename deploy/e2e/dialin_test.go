@@ -345,7 +345,8 @@ func (c *citizen) dialIn(number, keys, answer string, waits func() error) error 
 		if got := len(c.heard()); got > n {
 			n, came = got, time.Now()
 		}
-		if err == nil || time.Since(began) > 3*again || time.Since(came) > again { // it has been hung up
+		// Nothing more is heard when it has been hung up. Not before then: else who waits could be one who calls no more.
+		if err == nil || time.Since(began) > waitLimit || time.Since(came) > 2*again {
 			return err
 		}
 	}
