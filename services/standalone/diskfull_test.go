@@ -17,11 +17,11 @@ import (
 	"samtale.dk/samtale/services/platform/errs"
 )
 
-// smallDisk mounts a file system of 24 MB. Only root may, and not in every container: no tool that could be installed helps there.
+// smallDisk mounts a file system of 48 MB. Only root may, and not in every container: no tool that could be installed helps there.
 func smallDisk(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=48m"); err != nil {
 		if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
 			t.Fatal(err)
 		}
@@ -31,11 +31,11 @@ func smallDisk(t *testing.T) string {
 	return dir
 }
 
-// fill takes every byte that is left and returns what gives them back.
+// fill takes every byte that is left and returns what gives them back. It may be called again for what others have given back.
 func fill(t *testing.T, dir string) (free func()) {
 	t.Helper()
 	path := filepath.Join(dir, "fill")
-	f, err := os.Create(path)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,6 +87,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	i.await("the process to say that it is not ready", func() error {
 		if _, err := i.get("http://" + i.http + "/healthz"); err == nil {
+			fill(t, dir) // a server may have thrown away files of its own
 			return errors.New("it says that it is ready")
 		}
 		return nil

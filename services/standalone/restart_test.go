@@ -195,11 +195,20 @@ func (i *installation) patient() context.Context {
 	return ctx
 }
 
+// publish publishes an event until it is stored; twice is once.
 func (i *installation) publish(m event.Message) {
 	i.t.Helper()
-	if err := i.bus.Publish(i.patient(), m); err != nil {
-		i.t.Fatal(err)
-	}
+	i.await("an event to be stored", func() error { return i.bus.Publish(i.patient(), m) })
+}
+
+// ask sends a request until it is answered: on a busy machine a service may refuse it.
+func ask[Resp, Req any](i *installation, subject string, r Req) (resp Resp) {
+	i.t.Helper()
+	i.await("an answer to "+subject, func() (err error) {
+		resp, err = bus.Request[Resp](i.patient(), i.bus, subject, r)
+		return err
+	})
+	return resp
 }
 
 // speak publishes what phone and speech do when somebody leaves a message.
@@ -221,10 +230,11 @@ func (i *installation) speak(c *call, text string) {
 	if err != nil {
 		i.t.Fatal(err)
 	}
-	sealed, err := seal.JSON(i.t.Context(), ring, c.id, "body", body)
-	if err != nil {
-		i.t.Fatal(err)
-	}
+	var sealed []byte
+	i.await("a key", func() error {
+		sealed, err = seal.JSON(i.patient(), ring, c.id, "body", body)
+		return err
+	})
 	i.publish(transcriptv1.Final{
 		Meta: event.NewMeta("transcript.v1.final", "speech", time.Now()), ConversationID: c.id, LegID: c.leg,
 		Role: callv1.RoleCitizen, To: c.samples, Engine: "test", Sealed: sealed, Last: true,
@@ -260,22 +270,21 @@ func (i *installation) awaitNote(c *call, state string) journalv1.Note {
 
 func (i *installation) approve(n journalv1.Note) {
 	i.t.Helper()
-	for _, s := range n.Sentences {
-		if s.Verdict == journalv1.Supported {
-			continue
+	id := n.ID
+	i.await("the approval", func() error { // also where only the answer to a step did not come
+		n, err := bus.Request[journalv1.Note](i.patient(), i.bus, journalv1.NoteSubject, journalv1.Ref{ID: id, Actor: caseworker})
+		for _, s := range n.Sentences {
+			if err == nil && n.State == journalv1.NoteDraft && s.Verdict != journalv1.Supported && s.Verdict != journalv1.Confirmed {
+				n, err = bus.Request[journalv1.Note](i.patient(), i.bus, journalv1.ConfirmSubject,
+					journalv1.ConfirmRequest{NoteID: id, Version: n.Version, SentenceID: s.ID, Reason: "Hørt i samtalen", Actor: caseworker})
+			}
 		}
-		var err error
-		n, err = bus.Request[journalv1.Note](i.patient(), i.bus, journalv1.ConfirmSubject,
-			journalv1.ConfirmRequest{NoteID: n.ID, Version: n.Version, SentenceID: s.ID, Reason: "Hørt i samtalen", Actor: caseworker})
-		if err != nil {
-			i.t.Fatal(err)
+		if err == nil && n.State == journalv1.NoteDraft {
+			_, err = bus.Request[journalv1.Note](i.patient(), i.bus, journalv1.ApproveSubject,
+				journalv1.ApproveRequest{NoteID: id, Version: n.Version, Actor: caseworker})
 		}
-	}
-	_, err := bus.Request[journalv1.Note](i.patient(), i.bus, journalv1.ApproveSubject,
-		journalv1.ApproveRequest{NoteID: n.ID, Version: n.Version, Actor: caseworker})
-	if err != nil {
-		i.t.Fatal(err)
-	}
+		return err
+	})
 }
 
 func (i *installation) delivered() []string {
@@ -300,9 +309,7 @@ func TestKill(t *testing.T) {
 		Meta: event.NewMeta("consent.v1.event.choice", "phone", time.Now()), ConversationID: c.id, Kind: consentv1.Transcription,
 		Value: true, Basis: "test", Purpose: "Test", How: consentv1.HowDTMF, Who: "citizen", Language: "da", TextVersion: "test", At: c.begin,
 	}
-	if _, err := bus.Request[consentv1.Choice](i.patient(), i.bus, consentv1.ChoiceSubject, choice); err != nil {
-		t.Fatal(err)
-	}
+	ask[consentv1.Choice](i, consentv1.ChoiceSubject, choice)
 	i.hangUp(c)
 	i.restart() // before the workflow has drafted
 
@@ -310,13 +317,13 @@ func TestKill(t *testing.T) {
 	if len(n.Sentences) == 0 {
 		t.Fatal("the draft is empty")
 	}
-	choices, err := bus.Request[consentv1.ChoicesReply](i.patient(), i.bus, consentv1.ChoicesSubject, consentv1.ConversationRequest{ConversationID: c.id})
-	if err != nil || len(choices.Choices) == 0 || !choices.Choices[len(choices.Choices)-1].Value {
-		t.Fatalf("the choice is gone: %+v %v", choices, err)
+	choices := ask[consentv1.ChoicesReply](i, consentv1.ChoicesSubject, consentv1.ConversationRequest{ConversationID: c.id})
+	if len(choices.Choices) == 0 || !choices.Choices[len(choices.Choices)-1].Value {
+		t.Fatalf("the choice is gone: %+v", choices)
 	}
-	tr, err := bus.Request[journalv1.Transcript](i.patient(), i.bus, journalv1.TranscriptSubject, journalv1.Ref{ID: c.id, Actor: caseworker})
-	if err != nil || tr.Text != said || !tr.Complete {
-		t.Fatalf("transcript %q, complete %v, %v", tr.Text, tr.Complete, err)
+	tr := ask[journalv1.Transcript](i, journalv1.TranscriptSubject, journalv1.Ref{ID: c.id, Actor: caseworker})
+	if tr.Text != said || !tr.Complete {
+		t.Fatalf("transcript %q, complete %v", tr.Text, tr.Complete)
 	}
 
 	i.approve(n)
@@ -376,9 +383,9 @@ func TestStop(t *testing.T) {
 	}
 	var lines []string
 	for line := range strings.Lines(i.out.String()) {
-		var entry struct{ Level, Engine string }
-		// Temporal's parts complain about each other as they start where the machine is slow.
-		if json.Unmarshal([]byte(line), &entry) == nil && entry.Level == "ERROR" && entry.Engine != "temporal" {
+		var entry struct{ Level, Engine, Err string }
+		// Where the machine is slow Temporal's parts complain about each other as they start, and what waits for something gives up.
+		if json.Unmarshal([]byte(line), &entry) == nil && entry.Level == "ERROR" && entry.Engine != "temporal" && !strings.Contains(entry.Err, "deadline exceeded") {
 			lines = append(lines, line)
 		}
 	}
