@@ -150,8 +150,11 @@ func (b *browser) true(limit time.Duration, js string, opts ...chromedp.Evaluate
 // reload loads the page again, and waits until it is another one: what the old one shows counts no more.
 func (b *browser) reload() {
 	b.s.t.Helper()
-	b.run("load the page again", chromedp.Evaluate(`globalThis.left = true`, nil), chromedp.Reload())
-	b.await("the page to be loaded again", `globalThis.left === undefined`)
+	b.s.until("the page to be loaded again", func() error {
+		b.run("load the page again", chromedp.Evaluate(`globalThis.left = true`, nil), chromedp.Reload())
+		b.await("another page", `globalThis.left === undefined`)
+		return b.true(10*time.Second, `performance.getEntriesByType("navigation")[0].responseStatus < 500`) // else the service was busy
+	})
 }
 
 func (b *browser) text(js string) string {
