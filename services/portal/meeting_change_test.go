@@ -19,7 +19,7 @@ func TestBookedMeetingIsChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	meeting := meetingv1.Meeting{
-		ID: demoMeeting, Title: "Opfølgning", State: meetingv1.Booked, StartsAt: time.Date(2027, 6, 1, 12, 0, 0, 0, time.UTC), Minutes: 45,
+		ID: demoMeeting, Title: "Opfølgning", State: meetingv1.Booked, StartsAt: time.Date(2083, 6, 1, 12, 0, 0, 0, time.UTC), Minutes: 45,
 		ServiceArea: "boligstoette", CaseNumber: "2026-17", Setup: "psykiatri", Identity: meetingv1.LevelHigh,
 		Choices: meetingv1.Choices{Transcript: true, Recording: true, Basis: "Loven § 1"},
 		Participants: []meetingv1.Participant{
@@ -49,7 +49,7 @@ func TestBookedMeetingIsChanged(t *testing.T) {
 	b.click(`.m-card .acts button:nth-of-type(1)`)
 	b.until(`document.activeElement.id === "b-heading" && document.getElementById("b-heading").textContent === "Ret mødet"`)
 	b.checked("meetings-change")
-	b.run(chromedp.SetValue("#b-date", "2027-06-02"))
+	b.run(chromedp.SetValue("#b-date", "2083-06-02"))
 	b.click("#b-book")
 	b.until(`document.getElementById("b-form").hidden`)
 	r := <-changed
