@@ -22,19 +22,23 @@ func start(t *testing.T) server {
 	return server{ollamatest.Start(t)}
 }
 
-// create makes a model of a file's bytes.
+// create makes a model of a file's bytes, and loads it as connect asks for it.
 func (s server) create(t *testing.T, name string, data []byte) string {
 	t.Helper()
 	s.Create(t, name, data, "")
+	s.Load(t, name, tokens)
 	return name
 }
 
-// dimension of the models made here.
-const dimension = 64
+// dimension and context of the models made here.
+const (
+	dimension = 64
+	tokens    = 512
+)
 
 func (s server) connect(t *testing.T, model string, change ...func(*ollama.Config)) *ollama.Embedder {
 	t.Helper()
-	cfg := ollama.Config{URL: s.URL, Model: model, Dimension: dimension, Context: 512}
+	cfg := ollama.Config{URL: s.URL, Model: model, Dimension: dimension, Context: tokens}
 	for _, c := range change {
 		c(&cfg)
 	}

@@ -49,15 +49,15 @@ func (s server) scripted(t *testing.T, name string, script llmtest.Script) llm.M
 		return own.connect(t, m, func(c *ollama.Config) { c.Client = atFirstByte(func() { own.Kill() }) })
 	case llmtest.HangFirst:
 		m := s.create(t, name, forever)
-		if err := s.connect(t, m).Probe(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		s.hang(t, m)
+		s.hang(t, m)()
 		return s.connect(t, m, func(c *ollama.Config) { c.FirstToken = time.Second })
-	case llmtest.HangMiddle:
+	case llmtest.HangMiddle: // long before the answer's end, however late the client is
+		forever.Context = 4 * tokens
 		m := s.create(t, name, forever)
+		hang := s.hang(t, m)
 		return s.connect(t, m, func(c *ollama.Config) {
-			c.NextToken, c.Client = 3*time.Second, atFirstByte(func() { s.hang(t, m) })
+			c.Context, c.MaxTokens = forever.Context, forever.Context
+			c.NextToken, c.Client = 3*time.Second, atFirstByte(hang)
 		})
 	case llmtest.Down:
 		own := start(t)
@@ -78,10 +78,19 @@ func (s server) scripted(t *testing.T, name string, script llmtest.Script) llm.M
 	return nil
 }
 
-// hang stops a model's process until the test ends.
-func (s server) hang(t *testing.T, m made) {
-	s.signal(t, m, syscall.SIGSTOP)
-	t.Cleanup(func() { s.signal(t, m, syscall.SIGCONT) })
+// hang finds a loaded model's process and gives what stops it until the test ends.
+func (s server) hang(t *testing.T, m made) func() {
+	t.Helper()
+	pid, err := s.runner(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
+	return func() {
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			t.Errorf("stop the runner: %v", err)
+		}
+	}
 }
 
 func (s server) signal(t *testing.T, m made, sig syscall.Signal) {

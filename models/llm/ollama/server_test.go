@@ -36,19 +36,25 @@ type made struct {
 	digest string // of its file
 }
 
+// tokens is the context of models here, unless they are made for more.
+const tokens = 4096
+
+// create makes a model, and loads it as connect asks for it.
 func (s server) create(t *testing.T, name string, m ggufgen.Model) made {
 	t.Helper()
 	data, err := m.GGUF()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return made{name, s.Create(t, name, data, ggufgen.Template)}
+	digest := s.Create(t, name, data, ggufgen.Template)
+	s.Load(t, name, max(tokens, m.Context))
+	return made{name, digest}
 }
 
 // connect makes the adapter for a model, with settings that a small machine keeps.
 func (s server) connect(t *testing.T, m made, change ...func(*ollama.Config)) *ollama.Model {
 	t.Helper()
-	cfg := ollama.Config{URL: s.URL, Model: m.name, Context: 4096, FirstToken: 2 * time.Minute, NextToken: time.Minute}
+	cfg := ollama.Config{URL: s.URL, Model: m.name, Context: tokens, FirstToken: 2 * time.Minute, NextToken: time.Minute}
 	for _, c := range change {
 		c(&cfg)
 	}

@@ -95,6 +95,19 @@ func (s *Server) Create(t *testing.T, name string, gguf []byte, template string)
 	return digest
 }
 
+// Load loads a model with a context of so many tokens. The server gives a runner a port that another process may take before the
+// runner does; then it says that the runner has ended, and is asked again.
+func (s *Server) Load(t *testing.T, name string, context int) {
+	t.Helper()
+	var err error
+	for range 5 {
+		if _, err = s.API.Embed(t.Context(), &api.EmbedRequest{Model: name, Options: map[string]any{"num_ctx": context, "num_gpu": 0}}); err == nil {
+			return
+		}
+	}
+	t.Fatalf("load model: %v", err)
+}
+
 func (s *Server) run(t *testing.T) {
 	t.Helper()
 	log := &watched{found: make(chan string, 1)}

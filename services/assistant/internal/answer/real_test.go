@@ -21,8 +21,10 @@ func model(t *testing.T, s *ollamatest.Server, name string, m ggufgen.Model, cha
 	if err != nil {
 		t.Fatal(err)
 	}
+	const tokens = 4096
 	s.Create(t, name, data, ggufgen.Template)
-	cfg := ollama.Config{URL: s.URL, Model: name, Context: 4096, FirstToken: 2 * time.Minute, NextToken: time.Minute}
+	s.Load(t, name, tokens)
+	cfg := ollama.Config{URL: s.URL, Model: name, Context: tokens, FirstToken: 2 * time.Minute, NextToken: time.Minute}
 	for _, c := range change {
 		c(&cfg)
 	}
