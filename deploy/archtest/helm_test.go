@@ -506,3 +506,32 @@ func TestChartAsks(t *testing.T) {
 		t.Errorf("%d policies and monitors are there although they are off", n)
 	}
 }
+
+// A pod has its own database's address, from its own key, and the master key only where the service of compose.yaml has it too.
+func TestChartSecrets(t *testing.T) {
+	for _, d := range kind(example(t), "Deployment") {
+		name := d.Spec.Template.Spec.Containers[0].Args[0]
+		for _, v := range d.Spec.Template.Spec.Volumes {
+			for _, s := range v.Projected.Sources {
+				if s.Secret == nil {
+					continue
+				}
+				if err := ownSecret(name, s.Secret.Items[0].Key, s.Secret.Items[0].Path); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+	if ownSecret("journal", "consent-db", "SAMTALE_JOURNAL_DB") == nil || ownSecret("speech", "master-key", "SAMTALE_MASTER_KEY") == nil {
+		t.Error("another's secret is taken for its own")
+	}
+}
+
+func ownSecret(service, key, setting string) error {
+	master := slices.Contains(secretsOf[service], "master_key")
+	if strings.HasSuffix(setting, "_DB") && key != service+"-db" || setting == "SAMTALE_MASTER_KEY" && (key != "master-key" || !master) ||
+		strings.HasSuffix(key, "-db") && !strings.HasSuffix(setting, "_DB") || key == "master-key" && setting != "SAMTALE_MASTER_KEY" {
+		return fmt.Errorf("%s is given %s as %s", service, key, setting)
+	}
+	return nil
+}

@@ -14,6 +14,8 @@ if [ "$(id -u)" = 0 ]; then
 fi
 cd /
 $as "$bin/initdb" -D "$dir/data" -A trust -U postgres --no-sync >/dev/null
+# Tests are postgres; a role that they make needs its password.
+printf 'local all postgres trust\nlocal all all scram-sha-256\n' >"$dir/data/pg_hba.conf"
 stop() {
 	$as "$bin/pg_ctl" -D "$dir/data" -m immediate stop >/dev/null 2>&1 || true
 	rm -rf "$dir"
