@@ -147,6 +147,21 @@ func TestAskSpeaksSentencesInTheirLanguage(t *testing.T) {
 	b.until(`document.querySelectorAll(".turn-q[id] .st").length === 2`)
 }
 
+// What is a list in its article is one in the answer, also while that is made.
+func TestAskShowsLists(t *testing.T) {
+	p := start(t)
+	pause := make(chan struct{})
+	p.assistant.pause, p.assistant.pauseAt = pause, 2
+	b := chromium(t, p)
+	b.open("/")
+	b.askReady()
+	b.run(chromedp.SendKeys("#q-field", "Skal jeg bruge MitID?"+kb.Enter, chromedp.ByQuery))
+	b.until(`document.querySelectorAll(".said-q[aria-hidden] > p + ul > li").length === 2`)
+	close(pause)
+	b.until(`document.querySelectorAll(".turn-q[id] .said-q > p + ul > li > .st > .cite").length === 2 && document.querySelectorAll(".said-q > p > .st").length === 1`)
+	b.checked("ask-da-list")
+}
+
 func TestAskOtherAnswers(t *testing.T) {
 	p := start(t)
 	b := chromium(t, p)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,7 +45,8 @@ type assistant struct {
 	seen      map[string]int // the last message that the desk has fetched, by inquiry
 	mute      bool           // messages are refused
 	noteAsked bool           // the areas let a machine draft the note
-	pause     chan struct{}  // when set, an answer waits for it after its first sentence
+	pause     chan struct{}  // when set, an answer waits for it after a sentence
+	pauseAt   int            // which, from 0
 	gone      bool           // the article was deleted
 	until     string         // its last day
 	model     string         // that proposes phrases; empty: none
@@ -141,7 +143,7 @@ func (as *assistant) ask(b *bus.Bus, r assistantv1.AskRequest) (assistantv1.Answ
 	as.mu.Lock()
 	as.asked = append(as.asked, r)
 	as.sessions[r.Session] = append(as.sessions[r.Session], ans)
-	pause, drops := as.pause, as.drops
+	pause, pauseAt, drops := as.pause, as.pauseAt, as.drops
 	as.mu.Unlock()
 	n := 0
 	tell := func(e assistantv1.Event) {
@@ -155,7 +157,7 @@ func (as *assistant) ask(b *bus.Bus, r assistantv1.AskRequest) (assistantv1.Answ
 			break
 		}
 		tell(assistantv1.Event{Kind: assistantv1.EventSentence, Sentence: &ans.Sentences[i]})
-		if i == 0 && pause != nil {
+		if i == pauseAt && pause != nil {
 			<-pause
 		}
 	}
@@ -192,6 +194,11 @@ func answerFor(r assistantv1.AskRequest) assistantv1.Answer {
 		ans.Reason, ans.Message, ans.Routes = assistantv1.ReasonUnknown, "Det ved jeg ikke. Jeg svarer kun på det, jeg kan vise, hvor står.", person
 	case has("goddag"):
 		ans.Reason, ans.Message = assistantv1.ReasonSmallTalk, "Goddag. Hvad vil du have hjælp til?"
+	case has("mitid"):
+		ans.Answered, ans.Reason, ans.Routes, ans.Authority = true, assistantv1.ReasonAnswered, person, "Kommunen"
+		for i, text := range []string{"Du skal melde flytning til din nye kommune.", "Du bruger MitID.", "Børn kan meldes med."} {
+			ans.Sentences = append(ans.Sentences, assistantv1.Sentence{ID: strconv.Itoa(i + 1), Text: text, Evidence: []assistantv1.Evidence{quote(text)}, List: min(i, 1)})
+		}
 	default:
 		ans.Answered, ans.Reason, ans.Routes = true, assistantv1.ReasonAnswered, person
 		ans.Sentences = []assistantv1.Sentence{

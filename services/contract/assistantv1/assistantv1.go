@@ -97,6 +97,7 @@ type Sentence struct {
 	ID       string     `json:"id"`
 	Text     string     `json:"text"`
 	Evidence []Evidence `json:"evidence"`
+	List     int        `json:"list,omitempty"` // the list of the answer that it is an item of, from 1; what introduces it stands before
 }
 
 // Evidence is the place that proves a sentence: bytes [Start, End) of a chunk's text with this hash.

@@ -97,6 +97,7 @@ type asking struct {
 	tell   Tell
 	today  time.Time
 	result Result
+	lists  lists
 	events int
 }
 
@@ -105,7 +106,7 @@ func (p *Pipeline) Ask(ctx context.Context, req assistantv1.AskRequest, turns []
 	if tell == nil {
 		tell = func(assistantv1.Event) {}
 	}
-	a := &asking{p: p, req: req, turns: turns, tell: tell, today: p.cfg.Now().In(p.zone)}
+	a := &asking{p: p, req: req, turns: turns, tell: tell, today: p.cfg.Now().In(p.zone), lists: lists{}}
 	a.result.Answer = assistantv1.Answer{
 		ID: req.ID, Session: req.Session, Municipality: req.Municipality, Language: question.Danish, DraftedBy: DraftedByExtract,
 		At: p.cfg.Now().UTC().Truncate(time.Microsecond), Sentences: []assistantv1.Sentence{}, Routes: []assistantv1.Route{},

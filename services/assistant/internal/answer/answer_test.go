@@ -201,6 +201,34 @@ func TestRoutesWithoutAnswer(t *testing.T) {
 }
 
 // Every quotation is at its place, and events carry the sentences of the answer in order.
+// What stands as a list in an article stands as one in the answer, after the sentence that introduces it. Each item has its own evidence.
+func TestLists(t *testing.T) {
+	const items = "Du bestiller pas på rådhuset.\n\nDu skal have dette med, når du bestiller et pas:\n- et foto, der ligner\n- dit gamle pas\n- dit sundhedskort\n\nBarnet skal selv møde op."
+	list := knowledgev1.Record{
+		ID: "pas#med", ArticleID: "pas", URL: "https://www.borger.dk/pas", Title: "Pas til voksne", Section: "Hvad du skal have med", Text: items, Authority: "Kommunen",
+	}
+	p := pipeline(t, llm.None, knows(t, append(records(), list)))
+	r := ask(t, p, assistantv1.AskRequest{Question: "Hvad skal jeg have med, når jeg bestiller et pas?"})
+	var got []string
+	before := ""
+	for _, s := range r.Sentences {
+		e := s.Evidence[0]
+		if items[e.Start:e.End] != s.Text || e.Quote != s.Text {
+			t.Errorf("%q is not at %d", s.Text, e.Start)
+		}
+		if s.List > 0 {
+			got = append(got, s.Text)
+			if len(got) == 1 && before != "Du skal have dette med, når du bestiller et pas:" {
+				t.Errorf("%q introduces the list", before)
+			}
+		}
+		before = s.Text
+	}
+	if want := []string{"et foto, der ligner", "dit gamle pas", "dit sundhedskort"}; !slices.Equal(got, want) {
+		t.Errorf("%s: the list is %q of %q", r.Reason, got, said(r))
+	}
+}
+
 func TestEvidenceAndEvents(t *testing.T) {
 	p := pipeline(t, llm.None)
 	var events []assistantv1.Event

@@ -267,6 +267,7 @@ func (w *writing) rest(drafts []extract.Draft) {
 				continue
 			}
 			if s, ok := w.prove(u.Text, []evidence.Span{at}); ok {
+				s.List = w.lists.of(d.Hit.Chunk, u)
 				w.say(s)
 			}
 		}

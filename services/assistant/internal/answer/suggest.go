@@ -127,8 +127,10 @@ func (p *Pipeline) proven(d extract.Draft) (assistantv1.Suggestion, bool) {
 	}
 	id := sha256.New()
 	fmt.Fprintf(id, "%s %s", c.ID, c.SHA256)
+	numbers := lists{}
 	for _, u := range d.Units[:min(maxSuggested, len(d.Units))] {
 		if s, ok := pg.prove(u.Text, []evidence.Span{span(c, u)}); ok {
+			s.List = numbers.of(c, u)
 			s.ID = fmt.Sprintf("s%d", len(out.Sentences)+1)
 			out.Sentences = append(out.Sentences, s)
 			fmt.Fprintf(id, " %d-%d", u.Start, u.End)

@@ -136,10 +136,32 @@ func (a *asking) wordForWord(drafts []extract.Draft) {
 		}
 		for _, u := range units {
 			if s, ok := pg.prove(u.Text, []evidence.Span{span(d.Hit.Chunk, u)}); ok {
+				s.List = a.lists.of(d.Hit.Chunk, u)
 				a.say(s)
 			}
 		}
 	}
+}
+
+// lists number the lists of an answer.
+type lists map[listAt]int
+
+// listAt tells a list by its text and the unit before it.
+type listAt struct {
+	chunk string
+	lead  int
+}
+
+// of is the number of the list that a unit stands in; 0: in none.
+func (l lists) of(c knowledgev1.Chunk, u extract.Unit) int {
+	if !u.Item {
+		return 0
+	}
+	at := listAt{c.ID, u.Lead}
+	if l[at] == 0 {
+		l[at] = len(l) + 1
+	}
+	return l[at]
 }
 
 // say adds a proven sentence and tells it.

@@ -211,7 +211,7 @@ func accept(own, theirs assistantv1.Answer, name string) *assistantv1.Answer {
 	var said []assistantv1.Sentence
 	for _, s := range theirs.Sentences[:min(len(theirs.Sentences), maxSentences)] {
 		if ok, proven := prove(s); ok {
-			proven.ID = fmt.Sprintf("s%d", len(said)+1)
+			proven.ID, proven.List = fmt.Sprintf("s%d", len(said)+1), max(0, s.List)
 			said = append(said, proven)
 		}
 	}

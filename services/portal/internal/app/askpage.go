@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -293,7 +294,11 @@ func (a *App) pieces(r *http.Request, p who.Person, embedded bool, session strin
 		case assistantv1.EventStatus:
 			return sse{name: e.Kind, data: map[string]string{"text": statusText(c, e.Status)}}, nil
 		case assistantv1.EventSentence:
-			return sse{name: e.Kind, data: map[string]string{"text": e.Sentence.Text, "language": a.languageOf(r.Context(), *e.Sentence)}}, nil
+			data := map[string]string{"text": e.Sentence.Text, "language": a.languageOf(r.Context(), *e.Sentence)}
+			if e.Sentence.List > 0 {
+				data["list"] = strconv.Itoa(e.Sentence.List)
+			}
+			return sse{name: e.Kind, data: data}, nil
 		}
 		t := a.newTurn(*e.Answer, a.chunksOf(r.Context(), []assistantv1.Answer{*e.Answer}))
 		t.Embedded, t.Session, t.Action = embedded, session, action(r, embedded)

@@ -27,6 +27,26 @@ const (
 type cited struct {
 	ID, Text string
 	Quotes   []mark
+	List     int // the list that it is an item of; 0: of none
+}
+
+// said is sentences that stand together: a paragraph, or the items of a list.
+type said struct {
+	List      int
+	Sentences []cited
+}
+
+// Blocks are the sentences as paragraphs and lists, as the articles have them.
+func (t turn) Blocks() []said {
+	var out []said
+	for _, c := range t.Cited {
+		if n := len(out); n > 0 && out[n-1].List == c.List {
+			out[n-1].Sentences = append(out[n-1].Sentences, c)
+			continue
+		}
+		out = append(out, said{c.List, []cited{c}})
+	}
+	return out
 }
 
 // mark is one quote: bytes [start, end) of its source's text.
@@ -74,7 +94,7 @@ func cite(ans assistantv1.Answer, chunks map[string]*knowledgev1.Chunk, today st
 	var sentences []cited
 	n := 0
 	for _, st := range ans.Sentences {
-		c := cited{ID: st.ID, Text: st.Text}
+		c := cited{ID: st.ID, Text: st.Text, List: st.List}
 		for _, ev := range st.Evidence {
 			i := slices.IndexFunc(sources, func(s source) bool { return s.chunkID == ev.ChunkID && s.sha == ev.SHA256 })
 			if i < 0 {

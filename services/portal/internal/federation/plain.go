@@ -19,6 +19,9 @@ func plain(a assistantv1.Answer) string {
 		fmt.Fprintf(&b, "%s\n\n", a.Message)
 	}
 	for _, s := range a.Sentences {
+		if s.List > 0 {
+			b.WriteString("- ")
+		}
 		b.WriteString(s.Text + "\n")
 		for _, e := range s.Evidence {
 			fmt.Fprintf(&b, "  »%s« (%s, %s)\n", strings.Join(strings.Fields(e.Quote), " "), e.Title, e.URL)

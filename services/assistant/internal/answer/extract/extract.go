@@ -495,6 +495,7 @@ func (d *Draft) choose(q Query, units []Unit, scores []float64, best int) {
 	if !row {
 		p.list()
 	}
+	p.introduce()
 	d.picked = p.order
 	for i := range units {
 		if p.take[i] {
@@ -506,9 +507,16 @@ func (d *Draft) choose(q Query, units []Unit, scores []float64, best int) {
 // Best gives the n units that answer best, in the order of the text; a list stays whole.
 func (d Draft) Best(n int) []Unit {
 	first := d.picked[:min(n, len(d.picked))]
-	var out []Unit
+	lists := map[int]bool{} // by their leads
 	for _, u := range d.Units {
-		if slices.Contains(first, u.Start) || u.Item && !slices.Contains(d.picked, u.Start) {
+		if u.Item && (slices.Contains(first, u.Start) || !slices.Contains(d.picked, u.Start)) {
+			lists[u.Lead] = true
+		}
+	}
+	var out []Unit
+	for i, u := range d.Units {
+		introduces := !u.Item && u.introduces() && i+1 < len(d.Units) && d.Units[i+1].Item && lists[d.Units[i+1].Lead]
+		if slices.Contains(first, u.Start) || u.Item && lists[u.Lead] || introduces {
 			out = append(out, u)
 		}
 	}
@@ -562,6 +570,19 @@ func (p *picks) list() {
 		}
 	}
 }
+
+// introduce adds the sentence before a list of which an item is taken: items alone say neither what they are nor for whom. It may be one
+// word, which says nothing by itself, and is not bounded, because it goes with what is.
+func (p *picks) introduce() {
+	for i, u := range p.units {
+		if p.take[i] && u.Item && u.Lead >= 0 && p.units[u.Lead].introduces() && !Instructs(p.units[u.Lead].Text) {
+			p.take[u.Lead] = true
+		}
+	}
+}
+
+// introduces reports a sentence that says what the list after it is: it ends with a colon, or without any mark.
+func (u *Unit) introduces() bool { return !strings.ContainsAny(u.Text[max(0, len(u.Text)-1):], ".!?") }
 
 // complete adds what a unit cannot be understood without: the sentence that it leans on, and the reservation after it.
 func (p *picks) complete(i int) {

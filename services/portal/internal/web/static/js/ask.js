@@ -39,13 +39,23 @@ async function* stream(body) {
 function begin(question) {
   const title = el("h2", { class: "asked", tabindex: "-1" }, question);
   const status = el("p", { class: "making" }, t("q.status.reading"));
-  const said = el("p", { class: "said-q", "aria-hidden": "true" });
+  const said = el("div", { class: "said-q", "aria-hidden": "true" });
   const turn = el("article", { class: "turn-q" }, title, el("div", { class: "reply" }, said, status));
   page.classList.add("begun");
   log.append(turn);
   title.focus();
   title.scrollIntoView({ block: "start" });
   return { turn, status, said };
+}
+
+/** put writes a sentence of an answer: an item into its list, others into a paragraph. */
+function put(said, { text, list = "" }) {
+  let block = said.lastElementChild;
+  if (block?.dataset.list !== list) {
+    block = el(list ? "ul" : "p", { data: { list } });
+    said.append(block);
+  }
+  block.append(list ? el("li", {}, text) : (block.textContent ? " " : "") + text);
 }
 
 /** say reads a text to screen readers, in its language. */
@@ -100,7 +110,7 @@ async function answer({ turn, status, said }, data) {
         break;
       case "sentence":
         spoken.add(e.data.text);
-        said.append((said.textContent ? " " : "") + e.data.text);
+        put(said, e.data);
         if (e.data.language) said.lang = e.data.language;
         say(e.data.text, e.data.language || undefined);
         break;
