@@ -58,6 +58,29 @@ func TestSetupIsChangedAndReset(t *testing.T) {
 		return slices.Equal(log, []string{"ida editor save-setup", "ida editor reset-setup"})
 	})
 
+	// The history has both, newest first, with what stood before and after.
+	history := func(r meetingv1.SetupChangesRequest) (changes []meetingv1.SetupChange) {
+		t.Helper()
+		rep := get[meetingv1.SetupChangesReply](w, meetingv1.SetupChangesSubject, r)
+		if rep.More {
+			t.Errorf("more of %+v", r)
+		}
+		return rep.Changes
+	}
+	changes := history(meetingv1.SetupChangesRequest{ID: "hospital"})
+	if len(changes) != 2 {
+		t.Fatalf("history: %+v", changes)
+	}
+	if c := changes[0]; c.Version != 2 || !c.Reset || c.Actor != "ida" || c.At.IsZero() || c.Before.Name != "Samtale på sygehuset" || c.After.Identity != meetingv1.LevelSubstantial {
+		t.Errorf("the reset: %+v", c)
+	}
+	if c := changes[1]; c.Version != 1 || c.Reset || c.Before.Identity != meetingv1.LevelSubstantial || c.After.Identity != "" || c.After.Name != "Samtale på sygehuset" {
+		t.Errorf("the change: %+v", c)
+	}
+	if older := history(meetingv1.SetupChangesRequest{ID: "hospital", Below: 2}); len(older) != 1 || older[0].Version != 1 {
+		t.Errorf("older: %+v", older)
+	}
+
 	own := find("hospital")
 	own.ID, own.Version, own.Actor = "tandpleje", 0, "ida"
 	own = get[meetingv1.Setup](w, meetingv1.SaveSetupSubject, own)
@@ -67,6 +90,9 @@ func TestSetupIsChangedAndReset(t *testing.T) {
 	rep := get[meetingv1.SetupsReply](w, meetingv1.ResetSetupSubject, meetingv1.SetupRef{ID: "tandpleje", Version: 1, Actor: "ida"})
 	if len(rep.Setups) != 5 {
 		t.Errorf("one that is not delivered is still there: %d", len(rep.Setups))
+	}
+	if c := history(meetingv1.SetupChangesRequest{ID: "tandpleje"}); len(c) != 2 || c[0].After != nil || c[0].Before == nil || c[1].Before != nil || c[1].After == nil {
+		t.Errorf("added and deleted: %+v", c)
 	}
 
 	letters := get[meetingv1.PreviewReply](w, meetingv1.PreviewSubject, bad).Letters

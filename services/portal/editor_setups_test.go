@@ -62,6 +62,11 @@ func serveSetups(t *testing.T, p *place) *setups {
 		su.saved = append(su.saved, r)
 		return r, nil
 	})
+	script(t, p, s, meetingv1.SetupChangesSubject, func(r meetingv1.SetupChangesRequest) (meetingv1.SetupChangesReply, error) {
+		su.mu.Lock()
+		defer su.mu.Unlock()
+		return su.changes(r), nil
+	})
 	script(t, p, s, meetingv1.ResetSetupSubject, func(r meetingv1.SetupRef) (meetingv1.SetupsReply, error) {
 		su.mu.Lock()
 		defer su.mu.Unlock()
@@ -69,6 +74,22 @@ func serveSetups(t *testing.T, p *place) *setups {
 		return meetingv1.SetupsReply{Setups: su.all}, nil
 	})
 	return su
+}
+
+// changes are a change of the set-up, then its reset; an older one made it.
+func (su *setups) changes(r meetingv1.SetupChangesRequest) meetingv1.SetupChangesReply {
+	now := su.all[0]
+	was := now
+	was.Name, was.Identity, was.Choices.AINote, was.Invitation, was.InfoEN = "Samtale på sygehuset", "", false, "Kom til {title} {time}: {link}", ""
+	was.Participants = now.Participants[:2]
+	at := time.Date(2026, 11, 3, 9, 30, 0, 0, time.UTC)
+	if r.Below > 0 {
+		return meetingv1.SetupChangesReply{Changes: []meetingv1.SetupChange{{Version: 1, At: at, Actor: "bo", After: &was}}}
+	}
+	return meetingv1.SetupChangesReply{More: true, Changes: []meetingv1.SetupChange{
+		{Version: 3, At: at.Add(2 * time.Hour), Actor: "ida", Reset: true, Before: &was, After: &now},
+		{Version: 2, At: at.Add(time.Hour), Actor: "bo", Before: &was, After: &was},
+	}}
 }
 
 func (b *page) value(selector, v string) {
@@ -178,7 +199,7 @@ func TestEditorSetupPages(t *testing.T) {
 	b.login("ida")
 	for _, l := range []string{"da", "en"} {
 		b.language(l)
-		for name, path := range map[string]string{"setups": "/redaktion/moeder", "setup": "/redaktion/moeder/hospital", "setup-new": "/redaktion/moeder/ny"} {
+		for name, path := range map[string]string{"setups": "/redaktion/moeder", "setup": "/redaktion/moeder/hospital", "setup-new": "/redaktion/moeder/ny", "setup-changes": "/redaktion/moeder/hospital/aendringer"} {
 			b.open(path)
 			b.until(`document.readyState === "complete" && document.querySelectorAll(".ed-nav [aria-current]").length === 1`)
 			b.checked("editor-" + l + "-" + name)
@@ -189,5 +210,46 @@ func TestEditorSetupPages(t *testing.T) {
 		if got := p.status(t, http.MethodPost, path, caseworker, "{}"); got != http.StatusForbidden {
 			t.Errorf("%s: a caseworker gets %d", path, got)
 		}
+	}
+}
+
+// Who changed what stands on a page of its own, newest first, a row per field.
+func TestEditorSeesASetupsChanges(t *testing.T) {
+	p := start(t)
+	serveSetups(t, p)
+	b := chromium(t, p)
+	b.login("ida")
+	b.open("/redaktion/moeder/hospital")
+	b.click(`a[href="/redaktion/moeder/hospital/aendringer"]`)
+	b.until(`document.readyState === "complete" && document.querySelectorAll(".ed-part h2").length === 2`)
+	heads := eval[[]string](b, `[...document.querySelectorAll(".ed-part h2")].map((h) => h.innerText)`)
+	if want := []string{"Udgave 3: nulstillet af ida", "Udgave 2: rettet af bo"}; !slices.Equal(heads, want) {
+		t.Errorf("headings %q", heads)
+	}
+	b.shows("Der blev gemt uden rettelser.")
+	rows := eval[[]string](b, `[...document.querySelectorAll(".ed-changes tbody tr")].map((r) => [...r.children].map((c) => c.innerText.trim()).join(" | "))`)
+	want := []string{
+		"Navn på dansk | Samtale på sygehuset | Samtale med hospitalet",
+		"Deltagere | Patient · borger · Er med fra start\n\nPårørende · bisidder eller pårørende | Patient · borger · Er med fra start\n\nPårørende · bisidder eller pårørende\n\nTolk · tolk",
+		"AI laver et udkast til notat | nej | ja",
+		"Krav til borgeren | Lukkes ind med navn | Log ind med MitID",
+		"Invitation på dansk | Kom til {title} {time}: {link} | Kom til {title}\n\nTid: {time}\n\n{link}",
+		"Det skal borgeren vide på forhånd, på engelsk | Tomt | Find a quiet place.",
+	}
+	if diff := cmp.Diff(want, rows); diff != "" {
+		t.Error(diff)
+	}
+	if got := eval[string](b, `[...document.querySelectorAll(".ed-changes tr:last-child [lang]")].map((e) => e.lang).join()`); got != "en" {
+		t.Errorf("the English text is said to be %q", got)
+	}
+	b.click(`a[href$="?foer=2"]`)
+	b.shows("Udgave 1: tilføjet af bo")
+	b.open("/redaktion/moeder/findes-ikke/aendringer?foer=2") // deleted since: its changes are still there
+	b.shows("Ændringer: Samtale på sygehuset")
+	if got := p.status(t, http.MethodGet, "/api/v1/meeting-setups/hospital/changes", p.token(t, token.Caseworker, nil), ""); got != http.StatusForbidden {
+		t.Errorf("a caseworker gets %d", got)
+	}
+	if got := p.status(t, http.MethodGet, "/api/v1/meeting-setups/hospital/changes", p.token(t, token.Editor, nil), ""); got != http.StatusOK {
+		t.Errorf("an editor gets %d", got)
 	}
 }

@@ -13,6 +13,8 @@ func TestFixtures(t *testing.T) {
 		contracttest.Of[MineRequest]("mine_request"),
 		contracttest.Of[MineReply]("mine_reply"),
 		contracttest.Of[SetupRef]("setup_ref"),
+		contracttest.Of[SetupChangesRequest]("setup_changes_request"),
+		contracttest.Of[SetupChangesReply]("setup_changes_reply"),
 		contracttest.Of[PreviewReply]("preview_reply"),
 		contracttest.Of[BookRequest]("book_request"),
 		contracttest.Of[CancelRequest]("cancel_request"),

@@ -17,18 +17,19 @@ const StreamSubjects = "meeting.v1.event.>"
 
 // Request subjects (nats micro service "meeting"). Requests about a room are answered by the node that has it.
 const (
-	BookSubject       = "meeting.v1.book"          // BookRequest → Meeting, with links
-	ChangeSubject     = "meeting.v1.change"        // BookRequest with ID → Meeting: a new time, other participants
-	CancelSubject     = "meeting.v1.cancel"        // CancelRequest → Meeting
-	GetSubject        = "meeting.v1.get"           // Ref → Meeting
-	ListSubject       = "meeting.v1.list"          // ListRequest → ListReply
-	JoinSubject       = "meeting.v1.join"          // Ref → Participant: the actor's own seat, with its link
-	SetupsSubject     = "meeting.v1.setups"        // SetupsRequest → SetupsReply
-	SaveSetupSubject  = "meeting.v1.setup.save"    // Setup → Setup; errs.Conflict when it has another Version by now
-	ResetSetupSubject = "meeting.v1.setup.reset"   // SetupRef → SetupsReply: as it is delivered again; one that is not is deleted
-	PreviewSubject    = "meeting.v1.setup.preview" // Setup → PreviewReply: what those who are invited by it get to read
-	MineSubject       = "meeting.v1.mine"          // MineRequest → MineReply: a citizen's own
-	OutboxSubject     = "meeting.v1.outbox"        // OutboxRequest → OutboxReply: what was sent to whom
+	BookSubject         = "meeting.v1.book"          // BookRequest → Meeting, with links
+	ChangeSubject       = "meeting.v1.change"        // BookRequest with ID → Meeting: a new time, other participants
+	CancelSubject       = "meeting.v1.cancel"        // CancelRequest → Meeting
+	GetSubject          = "meeting.v1.get"           // Ref → Meeting
+	ListSubject         = "meeting.v1.list"          // ListRequest → ListReply
+	JoinSubject         = "meeting.v1.join"          // Ref → Participant: the actor's own seat, with its link
+	SetupsSubject       = "meeting.v1.setups"        // SetupsRequest → SetupsReply
+	SaveSetupSubject    = "meeting.v1.setup.save"    // Setup → Setup; errs.Conflict when it has another Version by now
+	ResetSetupSubject   = "meeting.v1.setup.reset"   // SetupRef → SetupsReply: as it is delivered again; one that is not is deleted
+	SetupChangesSubject = "meeting.v1.setup.changes" // SetupChangesRequest → SetupChangesReply: what editors did with a set-up
+	PreviewSubject      = "meeting.v1.setup.preview" // Setup → PreviewReply: what those who are invited by it get to read
+	MineSubject         = "meeting.v1.mine"          // MineRequest → MineReply: a citizen's own
+	OutboxSubject       = "meeting.v1.outbox"        // OutboxRequest → OutboxReply: what was sent to whom
 
 	EnterSubject     = "meeting.v1.enter"     // EnterRequest → Entry: a link is opened
 	KnockSubject     = "meeting.v1.knock"     // KnockRequest → Entry: into the lobby
@@ -146,6 +147,28 @@ type SetupRef struct {
 	ID      string `json:"id"`
 	Version int64  `json:"version"`
 	Actor   string `json:"actor"`
+}
+
+// SetupChangesRequest asks for what was done with a set-up.
+type SetupChangesRequest struct {
+	ID    string `json:"id"`
+	Below int64  `json:"below,omitempty"` // only changes that made an older version than this
+}
+
+// SetupChangesReply lists it, newest first.
+type SetupChangesReply struct {
+	Changes []SetupChange `json:"changes"`
+	More    bool          `json:"more,omitempty"` // there are older ones
+}
+
+// SetupChange is what an editor did with a set-up.
+type SetupChange struct {
+	Version int64     `json:"version"` // that it made
+	At      time.Time `json:"at"`
+	Actor   string    `json:"actor"`
+	Reset   bool      `json:"reset,omitempty"`  // the delivered one was given back, or an added one deleted
+	Before  *Setup    `json:"before,omitempty"` // nil: there was none
+	After   *Setup    `json:"after,omitempty"`  // nil: there is none since
 }
 
 // PreviewReply is the invitation of an imagined meeting in each language.

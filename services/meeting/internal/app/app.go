@@ -245,6 +245,7 @@ func (a *App) endpoints(d doors) error {
 		anywhere(a, d, meetingv1.SetupsSubject, a.setups),
 		anywhere(a, d, meetingv1.SaveSetupSubject, a.saveSetup),
 		anywhere(a, d, meetingv1.ResetSetupSubject, a.resetSetup),
+		anywhere(a, d, meetingv1.SetupChangesSubject, a.setupChanges),
 		anywhere(a, d, meetingv1.PreviewSubject, a.preview),
 		anywhere(a, d, meetingv1.OutboxSubject, a.outbox),
 		anywhere(a, d, meetingv1.MineSubject, a.mine),

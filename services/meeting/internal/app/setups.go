@@ -48,26 +48,75 @@ func (a *App) resetSetup(ctx context.Context, r meetingv1.SetupRef) (meetingv1.S
 	if r.Version == 0 || event.CheckToken(r.ID) != nil {
 		return meetingv1.SetupsReply{}, errs.E(errs.Conflict, "Opsætningen er ikke ændret.", nil)
 	}
-	if err := a.keepSetup(ctx, r, "reset-setup", setups.Reset(r.Version+1)); err != nil {
+	if err := a.keepSetup(ctx, r, actionReset, setups.Reset(r.Version+1)); err != nil {
 		return meetingv1.SetupsReply{}, err
 	}
 	return a.setups(ctx, meetingv1.SetupsRequest{})
 }
 
-// keepSetup keeps what stands for a set-up from now on, with an entry in the audit log about who did it.
+const actionReset = "reset-setup"
+
+// keepSetup keeps what stands for a set-up from now on, what it was changed from, and an entry in the audit log about who did it.
 func (a *App) keepSetup(ctx context.Context, r meetingv1.SetupRef, action, body string) error {
 	if r.Actor == "" {
 		return errs.E(errs.Denied, "", nil)
 	}
 	return a.Store.InTx(ctx, func(tx *store.Tx) error {
+		now := a.Book.Now()
+		c := store.SetupChange{Version: r.Version + 1, At: now, Actor: r.Actor, Action: action}
+		var err error
+		if c.Before, err = standing(ctx, tx, r.ID); err != nil {
+			return err
+		}
 		if err := tx.PutSetup(ctx, r.ID, r.Version, body); err != nil {
 			return err
 		}
+		if c.After, err = standing(ctx, tx, r.ID); err != nil {
+			return err
+		}
+		if err := tx.PutSetupChange(ctx, r.ID, c); err != nil {
+			return err
+		}
 		return tx.Publish(ctx, consentv1.Audit{
-			Meta: event.NewMeta("audit.v1.entry", "meeting", a.Book.Now()), ConversationID: "setup-" + r.ID, Actor: r.Actor, Role: "editor",
+			Meta: event.NewMeta("audit.v1.entry", "meeting", now), ConversationID: "setup-" + r.ID, Actor: r.Actor, Role: "editor",
 			Action: action, Purpose: "Rette en opsætning til videomøder",
 		})
 	})
+}
+
+// standing is the set-up that counts now; empty when there is none.
+func standing(ctx context.Context, tx *store.Tx, id string) (string, error) {
+	changed, err := tx.Setups(ctx)
+	if err != nil {
+		return "", err
+	}
+	s, ok, err := setups.Find(changed, id)
+	if err != nil || !ok {
+		return "", err
+	}
+	return setups.Encode(s)
+}
+
+// changesSize leaves room in a message for the change that goes past it: at most two set-ups, with all their texts full.
+const changesSize = 400 << 10
+
+func (a *App) setupChanges(ctx context.Context, r meetingv1.SetupChangesRequest) (meetingv1.SetupChangesReply, error) {
+	kept, more, err := a.Store.Read().SetupChanges(ctx, r.ID, r.Below, changesSize)
+	rep := meetingv1.SetupChangesReply{Changes: []meetingv1.SetupChange{}, More: more}
+	if err != nil {
+		return rep, err
+	}
+	for _, k := range kept {
+		c := meetingv1.SetupChange{Version: k.Version, At: k.At, Actor: k.Actor, Reset: k.Action == actionReset}
+		if c.Before, err = setups.Decode(k.Before); err != nil {
+			return rep, err
+		}
+		if c.After, err = setups.Decode(k.After); err != nil {
+			return rep, err
+		}
+		rep.Changes = append(rep.Changes, c)
+	}
+	return rep, nil
 }
 
 // preview is what those who are invited by a set-up get to read, also by one that is not saved.

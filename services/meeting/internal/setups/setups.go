@@ -146,5 +146,15 @@ func Encode(s meetingv1.Setup) (string, error) {
 	return string(body), err
 }
 
+// Decode reads what Encode has written; nil of what is empty.
+func Decode(body string) (*meetingv1.Setup, error) {
+	if body == "" {
+		return nil, nil
+	}
+	var s meetingv1.Setup
+	err := json.Unmarshal([]byte(body), &s)
+	return &s, err
+}
+
 // Reset is what is kept of a set-up that was reset, so that its versions go on.
 func Reset(version int64) string { return fmt.Sprintf(`{"version":%d}`, version) }

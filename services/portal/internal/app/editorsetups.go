@@ -27,11 +27,14 @@ func (a *App) setupRoutes() []route {
 		{pattern: "GET /redaktion/moeder", roles: editor, handle: a.editorSetups},
 		{pattern: "GET /redaktion/moeder/{id}", roles: editor, handle: a.editorSetup},
 		{pattern: "POST /redaktion/moeder/{id}", roles: editor, handle: a.editorSetupSaved},
+		{pattern: "GET /redaktion/moeder/{id}/aendringer", roles: editor, handle: a.editorSetupChanges},
 		{pattern: "POST /redaktion/moeder/{id}/nulstil", roles: editor, handle: a.editorSetupReset},
 
 		{pattern: "GET /api/v1/meetings/setups", roles: []string{token.Caseworker, token.Editor}, handle: a.listSetups},
 		{pattern: "PUT /api/v1/meetings/setups/{id}", roles: editor, handle: a.saveSetup},
 		{pattern: "POST /api/v1/meetings/setups/{id}/reset", roles: editor, handle: a.resetSetup},
+		// Under meetings/setups/{id} a mux cannot tell it from meetings/{id}/recording/{track}.
+		{pattern: "GET /api/v1/meeting-setups/{id}/changes", roles: editor, handle: a.listSetupChanges},
 		{pattern: "POST /api/v1/meetings/setups/{id}/preview", roles: editor, handle: a.previewSetup},
 	}
 }
