@@ -546,6 +546,9 @@ func (a *asking) conclude(ctx context.Context, f *finding) error {
 	}
 	if f.reason != assistantv1.ReasonAnswered {
 		a.refuse(f.reason)
+		if (f.reason == assistantv1.ReasonUnknown || f.reason == assistantv1.ReasonUnproven) && question.Opening(f.text) {
+			r.Message = opening.in(r.Language)
+		}
 		r.Options = f.options
 		if f.reason == assistantv1.ReasonMunicipality && f.locality != "" {
 			r.Message = both{

@@ -11,6 +11,7 @@ import (
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
 	"samtale.dk/samtale/services/contract/assistantv1"
 	"samtale.dk/samtale/services/contract/consentv1"
+	"samtale.dk/samtale/services/contract/knowledgev1"
 )
 
 // Who writes neither Danish nor English reads in the own language what to do, and the ways on in English.
@@ -80,6 +81,33 @@ func TestFollowUpByPlace(t *testing.T) {
 	}
 	if r := ask(t, p, assistantv1.AskRequest{Question: "Hvad koster et pas til voksne i Aarhus?"}, first.Turn); !strings.Contains(said(r), "893 kr.") {
 		t.Errorf("a question of its own is read as %q: %q", r.Read, said(r))
+	}
+}
+
+// Opening hours that an article has are quoted; where none has them it is said where they stand, and a person is offered.
+func TestOpeningHours(t *testing.T) {
+	know := append(records(), knowledgev1.Record{
+		ID: "affald#plads", ArticleID: "affald", URL: "https://www.borger.dk/affald", Title: "Affald", Section: "Genbrugspladsen", Authority: "Kommunen",
+		Text: "Genbrugspladsen har åbent alle dage kl. 10-18. Store maskiner afleveres først på kontoret.",
+	})
+	p := pipeline(t, llm.None, knows(t, know))
+	if r := ask(t, p, assistantv1.AskRequest{Question: "Hvornår har genbrugspladsen åbent?"}); !r.Answered || !strings.Contains(said(r), "kl. 10-18") {
+		t.Errorf("%s %.2f: %q", r.Reason, r.Score, said(r))
+	}
+	for text, says := range map[string]string{
+		"Hvad er åbningstiderne på biblioteket?":    "De åbningstider kender jeg ikke",
+		"Hvornår har jobcenteret i Odense åbent?":   "De åbningstider kender jeg ikke",
+		"Hvornår har I telefontid?":                 "De åbningstider kender jeg ikke",
+		"What are the opening hours of the police?": "I do not know those opening hours",
+		"Hvornår åbner byens skøjtebane?":           "Det ved jeg ikke",
+	} {
+		r := ask(t, p, assistantv1.AskRequest{Question: text})
+		if r.Answered || len(r.Sentences) > 0 || !strings.HasPrefix(r.Message, says) {
+			t.Errorf("%q: %s %q %q", text, r.Reason, r.Message, said(r))
+		}
+		if !slices.ContainsFunc(r.Routes, func(way assistantv1.Route) bool { return way.Kind == assistantv1.RouteChat }) {
+			t.Errorf("%q leads to nobody: %+v", text, r.Routes)
+		}
 	}
 }
 

@@ -62,6 +62,14 @@ var messages = map[string]both{
 	},
 }
 
+// opening is what is said instead when it was asked for opening hours: they stand with the place itself, and change.
+var opening = both{
+	"De åbningstider kender jeg ikke med sikkerhed, og jeg gætter ikke. De står på stedets eller myndighedens egen hjemmeside; for borgerservice og rådhuset på kommunens. " +
+		"En medarbejder kan også hjælpe dig.",
+	"I do not know those opening hours for certain, and I do not guess. They are on the website of the place or the authority itself; for citizen services and the town hall on the municipality's. " +
+		"A person can help you too.",
+}
+
 // unread says in their own languages to those who write neither Danish nor English what they can do.
 var unread = map[string]string{
 	"de": "Ich kann nur Dänisch und Englisch lesen. Schreiben Sie auf Dänisch oder Englisch, oder sprechen Sie mit einem Menschen, der einen Dolmetscher bestellen kann.",

@@ -46,7 +46,7 @@ var forms = []struct {
 		hvornår skal|what is the deadline|what's the deadline|how early|how late|inden hvornår|hvor mange dage har|hvor mange uger har|hvor mange dage før|hvor mange uger før|sidste frist`)},
 	{Duration, phrases(`hvor lang tid|hvor langt tilbage|hvor langt frem|hvor længe|hvor hurtigt|hvor lang er|hvor lange|hvor mange dage|hvor mange uger|hvor mange måneder|hvor mange timer|hvor mange år|behandlingstiden|sagsbehandlingstiden|ventetiden|inden hvor længe|how long|how many days|how many weeks|how many months|
 		how soon|how quickly|hvor mange dage|how many years|hvor gode tid|hvor god tid|hvor lang`)},
-	{Hours, phrases(`hvilke dage|hvilke ugedage|hvilke tider|åbningstid|åbningstider|åbningstiderne|har åbent|har i åbent|er der åbent|er åbent|hvornår åbner|hvornår lukker|hvad tid åbner|åbent om|lukker i|which days|what days|opening hours|open on|hvad tid lukker|er åben|åben om`)},
+	{Hours, phrases(`hvilke dage|hvilke ugedage|hvilke tider|åbningstid|åbningstider|åbningstiderne|har åbent|har i åbent|er der åbent|er åbent|hvornår åbner|hvornår lukker|hvad tid åbner|åbent om|lukker i|which days|what days|opening hours|opening times|office hours|telefontid|telefontider|telefontiden|telefontiderne|open on|hvad tid lukker|er åben|åben om`)},
 	{When, phrases(`hvornår|hvornå|hvilken dag|hvilken dato|hvilket tidspunkt|hvad tid|hvad dag|hvilket år|hvilken måned|when|what day|which day|what date|what time|hvor tit|hvor ofte|how often`)},
 	{Count, phrases("hvor mange|how many")},
 	{How, phrases(`hvordan|hvorledes|hvad gør jeg|hvad gør man|hvad gør vi|hvad skal jeg gøre|hvad skal man gøre|hvad skal vi gøre|hvad kan jeg gøre|hvordan gør|how do|how can|how to|how does|how should|how would|what do i do|what should i do|what must i do|how is|hvo'n|hva gør jeg|hva gør man|
@@ -74,6 +74,39 @@ func KindOf(text string) Kind {
 	}
 	return Open
 }
+
+// Opening reports a question for when a place or an authority is open or answers the telephone. That an application opens is none.
+func Opening(text string) bool {
+	ws := words(text)
+	switch {
+	case slices.ContainsFunc(ws, func(w string) bool { return openingWords[w] }), has(ws, "opening hours|opening times|office hours|business hours"):
+		return true
+	case has(ws, "har i åbent|har i lukket|hvornår åbner i|hvornår lukker i|are you open|do you open|do you close"):
+		return true
+	case has(ws, "sag|sagen|sager|min|mit|mine|case|my"): // which somebody opens and closes
+		return false
+	}
+	return slices.ContainsFunc(ws, func(w string) bool { return opens[w] }) && slices.ContainsFunc(ws, isPlace)
+}
+
+// isPlace reports a word for somewhere that one can come to, alone or at the end of a compound.
+func isPlace(w string) bool {
+	for p := range places {
+		if w == p || strings.HasSuffix(w, p) && len(p) >= 5 {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	openingWords = set("åbningstid åbningstider åbningstiden åbningstiderne telefontid telefontider telefontiden telefontiderne ekspeditionstid ekspeditionstider kontortid kontortider")
+	opens        = set("åben åbent åbner lukker lukket open opens close closes closed")
+	places       = set(`borgerservice borgerservicen borgerservicecenter borgerservicecenteret rådhus rådhuset kommune kommunen jobcenter jobcenteret jobcentret bibliotek biblioteket genbrugsplads
+		genbrugspladsen genbrugsstation genbrugsstationen kontor kontoret center centeret centret politi politiet politistation politistationen myndighed
+		myndigheden styrelsen ankestyrelsen familieretshuset statsforvaltningen domstolen retten svømmehal svømmehallen sygehus sygehuset hospital hospitalet lægevagt lægevagten apotek apoteket
+		library municipality office police recycling station hospital pharmacy court`)
+)
 
 var (
 	asksWhether = set(`kan ka skal ska må er får har vil bør gør mister behøver kommer bliver betaler findes gælder tæller dækker can may must do does is are am should will could

@@ -189,3 +189,15 @@ func FuzzClean(f *testing.F) {
 		WithoutPlace(got, Locality(got))
 	})
 }
+
+func TestOpening(t *testing.T) {
+	for text, want := range map[string]bool{
+		"Hvad er åbningstiderne i borgerservice?": true, "Hvornår har kommunen åbent?": true, "hvornår lukker genbrugspladsen": true, "Er jobcentret åbent på lørdag?": true,
+		"Hvornår har I telefontid?": true, "Hvornår åbner I?": true, "When is the library open?": true, "What are your opening hours?": true,
+		"Hvornår åbner ansøgningen til boligstøtte?": false, "Hvornår lukker kommunen min sag?": false, "Hvor ligger biblioteket?": false, "Kan jeg åbne en konto?": false,
+	} {
+		if Opening(text) != want {
+			t.Errorf("%q: %t", text, !want)
+		}
+	}
+}
