@@ -162,6 +162,21 @@ func TestAskShowsLists(t *testing.T) {
 	b.checked("ask-da-list")
 }
 
+// The second of two questions stands above its answer, also while that is made.
+func TestAskShowsTheSecondQuestion(t *testing.T) {
+	p := start(t)
+	pause := make(chan struct{})
+	p.assistant.pause, p.assistant.pauseAt = pause, 1
+	b := chromium(t, p)
+	b.open("/")
+	b.askReady()
+	b.run(chromedp.SendKeys("#q-field", "Hvordan melder jeg flytning, og hvornår kan jeg melde flytning?"+kb.Enter, chromedp.ByQuery))
+	b.until(`document.querySelector(".said-q[aria-hidden] > p + .said-also")?.textContent.startsWith("hvornår kan") === true`)
+	close(pause)
+	b.until(`document.querySelector(".turn-q[id] .said-q > p + .said-also + p > .st > .cite") !== null && document.querySelectorAll(".turn-q[id] .st").length === 2`)
+	b.checked("ask-da-two")
+}
+
 func TestAskOtherAnswers(t *testing.T) {
 	p := start(t)
 	b := chromium(t, p)

@@ -194,6 +194,12 @@ func answerFor(r assistantv1.AskRequest) assistantv1.Answer {
 		ans.Reason, ans.Message, ans.Routes = assistantv1.ReasonUnknown, "Det ved jeg ikke. Jeg svarer kun på det, jeg kan vise, hvor står.", person
 	case has("goddag"):
 		ans.Reason, ans.Message = assistantv1.ReasonSmallTalk, "Goddag. Hvad vil du have hjælp til?"
+	case has("hvornår kan"):
+		ans.Answered, ans.Reason, ans.Routes, ans.Authority = true, assistantv1.ReasonAnswered, person, "Kommunen"
+		for i, text := range []string{"Du bruger MitID.", "Du kan tidligst gøre det 4 uger før."} {
+			ans.Sentences = append(ans.Sentences, assistantv1.Sentence{ID: strconv.Itoa(i + 1), Text: text, Evidence: []assistantv1.Evidence{quote(text)}})
+		}
+		ans.Sentences[1].Question = "hvornår kan jeg melde flytning?"
 	case has("mitid"):
 		ans.Answered, ans.Reason, ans.Routes, ans.Authority = true, assistantv1.ReasonAnswered, person, "Kommunen"
 		for i, text := range []string{"Du skal melde flytning til din nye kommune.", "Du bruger MitID.", "Børn kan meldes med."} {

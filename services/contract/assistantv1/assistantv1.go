@@ -97,7 +97,8 @@ type Sentence struct {
 	ID       string     `json:"id"`
 	Text     string     `json:"text"`
 	Evidence []Evidence `json:"evidence"`
-	List     int        `json:"list,omitempty"` // the list of the answer that it is an item of, from 1; what introduces it stands before
+	List     int        `json:"list,omitempty"`     // the list of the answer that it is an item of, from 1; what introduces it stands before
+	Question string     `json:"question,omitempty"` // the second of two questions, at the first sentence that answers it
 }
 
 // Evidence is the place that proves a sentence: bytes [Start, End) of a chunk's text with this hash.

@@ -173,10 +173,7 @@ func (a *asking) run(ctx context.Context) error {
 		return nil
 	}
 	if first, second := question.Two(text); second != "" {
-		a.result.Notice = both{
-			"Jeg svarer på ét spørgsmål ad gangen. Spørg bagefter: »" + second + "«", "I answer one question at a time. Ask afterwards: “" + second + "”",
-		}.in(a.result.Language)
-		text = first
+		return a.both(ctx, first, second)
 	}
 	return a.search(ctx, text)
 }

@@ -131,6 +131,28 @@ func TestTwoQuestions(t *testing.T) {
 	}
 }
 
+// A second question that says itself what it is about is answered too, with its own evidence; where nothing proves an answer it is told back.
+func TestSecondQuestionByItself(t *testing.T) {
+	p := pipeline(t, llm.None)
+	r := ask(t, p, assistantv1.AskRequest{Question: "Hvad koster en navneændring, og hvor længe gælder et pas til voksne?"})
+	i := slices.IndexFunc(r.Sentences, func(s assistantv1.Sentence) bool { return s.Question != "" })
+	if i < 1 || r.Sentences[i].Question != "hvor længe gælder et pas til voksne?" || !strings.Contains(r.Sentences[0].Text, "610 kr.") || !strings.Contains(r.Sentences[i].Text, "10 år") {
+		t.Fatalf("%d: %q, notice %q", i, said(r), r.Notice)
+	}
+	for n, s := range r.Sentences {
+		if len(s.Evidence) != 1 || s.Evidence[0].Quote != s.Text || slices.ContainsFunc(r.Sentences[:n], func(o assistantv1.Sentence) bool { return o.ID == s.ID }) {
+			t.Errorf("sentence %d: %+v", n, s)
+		}
+	}
+	if len(r.Links) != 2 || r.Notice != "" || r.Authority != "Kommunen" {
+		t.Errorf("links %v, notice %q, authority %q", r.Links, r.Notice, r.Authority)
+	}
+	const unknown = "hvornår kører færgen til Mars?"
+	if r := ask(t, p, assistantv1.AskRequest{Question: "Hvad koster en navneændring, og " + unknown}); !r.Answered || !strings.Contains(r.Notice, unknown) || strings.Contains(said(r), "pas") {
+		t.Errorf("%q, notice %q", said(r), r.Notice)
+	}
+}
+
 // A long story that asks for help with nothing in particular gets a person, not an article that happens to share words with it.
 func TestLongStory(t *testing.T) {
 	const story = "Jeg bor til leje med mine to børn, og jeg er lige blevet fyret fra mit job i en butik, og min mand flyttede for to måneder siden, " +

@@ -180,9 +180,7 @@ func (a *asking) describe(f *finding) {
 		r.Links = c.Links
 	}
 	quoted := map[string]bool{}
-	var text []string
 	for _, s := range r.Sentences {
-		text = append(text, ended(s.Text))
 		for _, e := range s.Evidence {
 			quoted[e.ChunkID] = true
 		}
@@ -198,7 +196,16 @@ func (a *asking) describe(f *finding) {
 		}
 	}
 	r.AsOf = fetched.In(a.p.zone).Format("2006-01-02")
-	r.LIX = danish.LIX(strings.Join(text, " "))
+	r.LIX = readability(r.Sentences)
+}
+
+// readability is the LIX of sentences.
+func readability(sentences []assistantv1.Sentence) float64 {
+	var text []string
+	for _, s := range sentences {
+		text = append(text, ended(s.Text))
+	}
+	return danish.LIX(strings.Join(text, " "))
 }
 
 // ended writes a sentence with a mark at its end: list items have none.

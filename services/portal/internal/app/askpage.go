@@ -295,6 +295,9 @@ func (a *App) pieces(r *http.Request, p who.Person, embedded bool, session strin
 			return sse{name: e.Kind, data: map[string]string{"text": statusText(c, e.Status)}}, nil
 		case assistantv1.EventSentence:
 			data := map[string]string{"text": e.Sentence.Text, "language": a.languageOf(r.Context(), *e.Sentence)}
+			if e.Sentence.Question != "" {
+				data["question"] = e.Sentence.Question
+			}
 			if e.Sentence.List > 0 {
 				data["list"] = strconv.Itoa(e.Sentence.List)
 			}

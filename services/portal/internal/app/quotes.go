@@ -27,11 +27,13 @@ const (
 type cited struct {
 	ID, Text string
 	Quotes   []mark
-	List     int // the list that it is an item of; 0: of none
+	List     int    // the list that it is an item of; 0: of none
+	Question string // the second of two questions, where its answer begins
 }
 
 // said is sentences that stand together: a paragraph, or the items of a list.
 type said struct {
+	Question  string // the second of two questions, above its answer
 	List      int
 	Sentences []cited
 }
@@ -40,11 +42,11 @@ type said struct {
 func (t turn) Blocks() []said {
 	var out []said
 	for _, c := range t.Cited {
-		if n := len(out); n > 0 && out[n-1].List == c.List {
+		if n := len(out); n > 0 && out[n-1].List == c.List && c.Question == "" {
 			out[n-1].Sentences = append(out[n-1].Sentences, c)
 			continue
 		}
-		out = append(out, said{c.List, []cited{c}})
+		out = append(out, said{c.Question, c.List, []cited{c}})
 	}
 	return out
 }
@@ -94,7 +96,7 @@ func cite(ans assistantv1.Answer, chunks map[string]*knowledgev1.Chunk, today st
 	var sentences []cited
 	n := 0
 	for _, st := range ans.Sentences {
-		c := cited{ID: st.ID, Text: st.Text, List: st.List}
+		c := cited{ID: st.ID, Text: st.Text, List: st.List, Question: st.Question}
 		for _, ev := range st.Evidence {
 			i := slices.IndexFunc(sources, func(s source) bool { return s.chunkID == ev.ChunkID && s.sha == ev.SHA256 })
 			if i < 0 {

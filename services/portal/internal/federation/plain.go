@@ -19,6 +19,9 @@ func plain(a assistantv1.Answer) string {
 		fmt.Fprintf(&b, "%s\n\n", a.Message)
 	}
 	for _, s := range a.Sentences {
+		if s.Question != "" {
+			b.WriteString(s.Question + "\n\n")
+		}
 		if s.List > 0 {
 			b.WriteString("- ")
 		}

@@ -84,6 +84,11 @@ var (
 	facts         = map[Kind]bool{Amount: true, When: true, Hours: true, Duration: true, Deadline: true, Size: true, Age: true, Count: true, Where: true, How: true, Who: true}
 )
 
+// Alone reports a question that says itself what it is about.
+func Alone(text string) bool {
+	return len(Subject(text)) > 0 && !slices.ContainsFunc(words(text), func(w string) bool { return pointers[w] })
+}
+
 // goesOn reports a text that points back: by its first words, by a pronoun, or because it names no subject of its own.
 func goesOn(text string) bool {
 	ws := words(text)

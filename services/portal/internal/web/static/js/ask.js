@@ -49,7 +49,8 @@ function begin(question) {
 }
 
 /** put writes a sentence of an answer: an item into its list, others into a paragraph. */
-function put(said, { text, list = "" }) {
+function put(said, { text, question, list = "" }) {
+  if (question) said.append(el("p", { class: "said-also" }, question));
   let block = said.lastElementChild;
   if (block?.dataset.list !== list) {
     block = el(list ? "ul" : "p", { data: { list } });
@@ -111,6 +112,7 @@ async function answer({ turn, status, said }, data) {
       case "sentence":
         spoken.add(e.data.text);
         put(said, e.data);
+        say(e.data.question);
         if (e.data.language) said.lang = e.data.language;
         say(e.data.text, e.data.language || undefined);
         break;
