@@ -101,6 +101,8 @@ func TestDeskAssistantAsksBack(t *testing.T) {
 	b.shot("desk-asks-back")
 	b.run(chromedp.Evaluate(aarhus+`.click()`, nil))
 	b.until(`[...document.querySelectorAll("#assist .tip")].some((e) => e.querySelector("h3").textContent.endsWith("Hvad er gebyret? (Aarhus)") && e.querySelectorAll(".lines li").length === 2)`)
+	b.run(chromedp.SendKeys("#assist-question", "Hvordan melder jeg flytning, og hvornår kan jeg melde flytning?"+kb.Enter, chromedp.ByQuery))
+	b.until(`[...document.querySelectorAll("#assist .lines li")].some((e) => e.firstElementChild.textContent.startsWith("hvornår kan") && e.querySelector("details") !== null)`)
 }
 
 const chatNote = "0199a0c0-0000-7000-8000-0000000000ca"
