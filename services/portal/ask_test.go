@@ -164,7 +164,7 @@ func TestDanishSentencesOfAnEnglishAnswer(t *testing.T) {
 		return body
 	}
 	page := get("/")
-	for _, want := range []string{`<p class="said-q" lang="da">`, `<div class="source-text" lang="da">`, `<span lang="da">Flytning: Frist</span>`, `<strong lang="en">The municipality`} {
+	for _, want := range []string{`<div class="said-q" lang="da">`, `<div class="source-text" lang="da">`, `<span lang="da">Flytning: Frist</span>`, `<strong lang="en">The municipality`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%s is not on the page:\n%s", want, page)
 		}
