@@ -61,6 +61,12 @@ func printAnswer(env Env, a assistantv1.Answer) {
 			sources = append(sources, e)
 			marks = append(marks, fmt.Sprintf("[%d]", len(sources)))
 		}
+		if s.Question != "" {
+			fmt.Fprintf(out, "\n%s\n", s.Question)
+		}
+		if s.List > 0 {
+			fmt.Fprint(out, "- ")
+		}
 		fmt.Fprintln(out, s.Text, strings.Join(marks, ""))
 	}
 	for i, e := range sources {
