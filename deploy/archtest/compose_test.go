@@ -28,13 +28,15 @@ import (
 	"samtale.dk/samtale/workflows/worker"
 )
 
+// run begins a service, by the name that its command has.
+var run = map[string]process.Service{
+	"assistant": assistant.Run, "consent": consent.Run, "journal": journal.Run, "meeting": meeting.Run, "phone": phone.Run,
+	"portal": portal.Run, "speech": speech.Run, "worker": worker.Run,
+}
+
 // What compose.yaml gives a service is what the service accepts, with the secrets that make-secrets.sh makes, and each port that is
 // published is one that it listens on.
 func TestComposeIsAccepted(t *testing.T) {
-	run := map[string]process.Service{
-		"assistant": assistant.Run, "consent": consent.Run, "journal": journal.Run, "meeting": meeting.Run, "phone": phone.Run,
-		"portal": portal.Run, "speech": speech.Run, "worker": worker.Run,
-	}
 	made := secrets(t)
 	p := composed(t)
 	for name, s := range p.Secrets {

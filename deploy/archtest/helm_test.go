@@ -19,15 +19,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"samtale.dk/samtale/services/assistant"
-	"samtale.dk/samtale/services/consent"
-	"samtale.dk/samtale/services/journal"
-	"samtale.dk/samtale/services/meeting"
-	"samtale.dk/samtale/services/phone"
 	"samtale.dk/samtale/services/platform/process"
-	"samtale.dk/samtale/services/portal"
-	"samtale.dk/samtale/services/speech"
-	"samtale.dk/samtale/workflows/worker"
 )
 
 const chart = root + "/deploy/helm/samtale"
@@ -299,10 +291,6 @@ func TestChartHasEveryService(t *testing.T) {
 
 // Every setting is one that its service knows, stands there once, and has its file; and the service accepts them all.
 func TestChartSettings(t *testing.T) {
-	run := map[string]process.Service{
-		"assistant": assistant.Run, "consent": consent.Run, "journal": journal.Run, "meeting": meeting.Run, "phone": phone.Run,
-		"portal": portal.Run, "speech": speech.Run, "worker": worker.Run,
-	}
 	for _, d := range kind(example(t), "Deployment") {
 		p := d.Spec.Template.Spec
 		c := p.Containers[0]

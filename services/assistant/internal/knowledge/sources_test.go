@@ -95,16 +95,7 @@ func TestAreaOfSource(t *testing.T) {
 			}
 		}
 		h.load(t, "kommunen", true, at("egen", "", "pension"), at("anden", "udbetaling danmark", ""), at("ingen", "", ""))
-		areas := func() map[string]string {
-			out := map[string]string{}
-			rep, err := h.Search(ctx, knowledgev1.SearchRequest{Query: "boligstøtte"})
-			must(t, err)
-			for _, hit := range rep.Hits {
-				out[hit.ArticleID] = hit.Area
-			}
-			return out
-		}
-		if diff := cmp.Diff(map[string]string{"egen": "pension", "anden": "", "ingen": ""}, areas()); diff != "" {
+		if diff := cmp.Diff(map[string]string{"egen": "pension", "anden": "", "ingen": ""}, areasOf(t, h, "boligstøtte")); diff != "" {
 			t.Error(diff)
 		}
 		s, err := h.Source(ctx, "kommunen")
@@ -115,11 +106,11 @@ func TestAreaOfSource(t *testing.T) {
 		if diff := cmp.Diff([]knowledgev1.AuthorityArea{{Authority: "Udbetaling Danmark", Area: "boligstoette"}}, s.Areas); diff != "" || s.Area != "borgerservice" {
 			t.Errorf("%q %s", s.Area, diff)
 		}
-		if diff := cmp.Diff(map[string]string{"egen": "pension", "anden": "boligstoette", "ingen": "borgerservice"}, areas()); diff != "" {
+		if diff := cmp.Diff(map[string]string{"egen": "pension", "anden": "boligstoette", "ingen": "borgerservice"}, areasOf(t, h, "boligstøtte")); diff != "" {
 			t.Error(diff)
 		}
 		h.load(t, "kommunen", true, at("egen", "", ""), at("ingen", "", "")) // an import says nothing of the source's areas
-		if diff := cmp.Diff(map[string]string{"egen": "borgerservice", "ingen": "borgerservice"}, areas()); diff != "" {
+		if diff := cmp.Diff(map[string]string{"egen": "borgerservice", "ingen": "borgerservice"}, areasOf(t, h, "boligstøtte")); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -150,24 +141,15 @@ func TestAreaOfTopic(t *testing.T) {
 		if diff := cmp.Diff(want, s.Known); diff != "" || len(s.Topics) != 3 {
 			t.Errorf("%+v %s", s.Topics, diff)
 		}
-		areas := func() map[string]string {
-			out := map[string]string{}
-			rep, err := h.Search(ctx, knowledgev1.SearchRequest{Query: "boligstøtte"})
-			must(t, err)
-			for _, hit := range rep.Hits {
-				out[hit.ArticleID] = hit.Area
-			}
-			return out
-		}
 		all := map[string]string{"egen": "borgerservice", "snæver": "boligstoette", "bred": "ydelser", "navn": "pension", "ingen": "udbetaling"}
-		if diff := cmp.Diff(all, areas()); diff != "" {
+		if diff := cmp.Diff(all, areasOf(t, h, "boligstøtte")); diff != "" {
 			t.Error(diff)
 		}
 		s.Topics = s.Topics[:1] // of 32.18 nothing is said any more: the wider one holds
 		_, err = h.SaveSource(ctx, s)
 		must(t, err)
 		all["snæver"], all["navn"] = "ydelser", "udbetaling"
-		if diff := cmp.Diff(all, areas()); diff != "" {
+		if diff := cmp.Diff(all, areasOf(t, h, "boligstøtte")); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -291,4 +273,16 @@ func TestSourcesFitIntoAMessage(t *testing.T) {
 			t.Errorf("%s: %d failed, %d listed", s.ID, s.LastRun.Failed, len(s.LastRun.Failures))
 		}
 	}
+}
+
+// areasOf is, by article, which area what is found for a text leads to.
+func areasOf(t *testing.T, h *harness, text string) map[string]string {
+	t.Helper()
+	rep, err := h.Search(t.Context(), knowledgev1.SearchRequest{Query: text})
+	must(t, err)
+	out := map[string]string{}
+	for _, hit := range rep.Hits {
+		out[hit.ArticleID] = hit.Area
+	}
+	return out
 }

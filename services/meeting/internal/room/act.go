@@ -224,9 +224,7 @@ func (r *room) move(people []string, aside bool) {
 }
 
 func (r *room) mute(participant string, on bool) {
-	r.mu.Lock()
-	s := r.seats[participant]
-	r.mu.Unlock()
+	s := r.seatOf(participant)
 	if s != nil {
 		s.peer.Mute(sfu.Microphone, on)
 	}

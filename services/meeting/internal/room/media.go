@@ -96,9 +96,7 @@ func (h *Hall) connected(meeting, participant string, side sfu.Side) *sfu.Peer {
 	if r == nil {
 		return nil
 	}
-	r.mu.Lock()
-	s := r.seats[participant]
-	r.mu.Unlock()
+	s := r.seatOf(participant)
 	if s == nil || s.peer.ICE(side) == "" {
 		return nil
 	}
@@ -119,9 +117,7 @@ func (h *Hall) endMedia(ctx context.Context, s meetingv1.SeatRef, side sfu.Side)
 
 // endMedia reports whether the other connection is still there.
 func (r *room) endMedia(participant string, side sfu.Side) (other bool) {
-	r.mu.Lock()
-	s := r.seats[participant]
-	r.mu.Unlock()
+	s := r.seatOf(participant)
 	return s != nil && s.peer.End(side)
 }
 
@@ -281,9 +277,7 @@ func (h *Hall) History(ctx context.Context, s meetingv1.SeatRef) (meetingv1.Hist
 
 // pending is the offer that a seat has not answered.
 func (r *room) pending(id string) string {
-	r.mu.Lock()
-	s := r.seats[id]
-	r.mu.Unlock()
+	s := r.seatOf(id)
 	if s == nil {
 		return ""
 	}

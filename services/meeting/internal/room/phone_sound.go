@@ -90,9 +90,7 @@ func (h *Hall) Sound(ctx context.Context, q meetingv1.SoundRequest) (meetingv1.E
 // telephone connects a session; false: it is connected. Another session of the same seat, or a browser's, is replaced.
 func (r *room) telephone(rec booking.Record, p *meetingv1.Participant, q meetingv1.SoundRequest) (fresh bool, err error) {
 	session := q.Session
-	r.mu.Lock()
-	s := r.seats[p.ID]
-	r.mu.Unlock()
+	s := r.seatOf(p.ID)
 	if s != nil && s.phone != nil && s.phone.session == session {
 		s.phone.text.wants(q)
 		return false, nil
@@ -108,9 +106,7 @@ func (r *room) telephone(rec booking.Record, p *meetingv1.Participant, q meeting
 		t.close()
 		return false, err
 	}
-	r.mu.Lock()
-	s = r.seats[p.ID]
-	r.mu.Unlock()
+	s = r.seatOf(p.ID)
 	if s == nil || s.phone != t { // it has asked twice: the other request was first
 		t.close()
 		return false, nil
@@ -231,9 +227,7 @@ func (h *Hall) lost(t *telephone) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	r := t.room
-	r.mu.Lock()
-	s := r.seats[t.who]
-	r.mu.Unlock()
+	s := r.seatOf(t.who)
 	if s == nil || s.phone != t {
 		return
 	}

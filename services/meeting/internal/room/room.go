@@ -184,6 +184,13 @@ func (r *room) transcribe(participant string, yes bool) {
 	}
 }
 
+// seatOf is a participant's seat; nil: there is none.
+func (r *room) seatOf(participant string) *seat {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.seats[participant]
+}
+
 // leave takes a participant's media away.
 func (r *room) leave(participant string) {
 	r.mu.Lock()

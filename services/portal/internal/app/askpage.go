@@ -289,12 +289,13 @@ func (a *App) askProblem(w http.ResponseWriter, r *http.Request, p who.Person, b
 // pieces renders an answer's events for the page's script.
 func (a *App) pieces(r *http.Request, p who.Person, embedded bool, session string) func(assistantv1.Event) (sse, error) {
 	c := texts.For(lang(r))
+	languages := languages{}
 	return func(e assistantv1.Event) (sse, error) {
 		switch e.Kind {
 		case assistantv1.EventStatus:
 			return sse{name: e.Kind, data: map[string]string{"text": statusText(c, e.Status)}}, nil
 		case assistantv1.EventSentence:
-			data := map[string]string{"text": e.Sentence.Text, "language": a.languageOf(r.Context(), *e.Sentence)}
+			data := map[string]string{"text": e.Sentence.Text, "language": languages.of(r.Context(), a, *e.Sentence)}
 			if e.Sentence.Question != "" {
 				data["question"] = e.Sentence.Question
 			}
@@ -320,10 +321,19 @@ func (a *App) pieces(r *http.Request, p who.Person, embedded bool, session strin
 	}
 }
 
-// languageOf is the language of the article that a sentence stands on, "" where it cannot be had.
-func (a *App) languageOf(ctx context.Context, s assistantv1.Sentence) string {
-	for _, c := range a.chunksOf(ctx, []assistantv1.Answer{{Sentences: []assistantv1.Sentence{s}}}) {
+// languages are those of the articles that the sentences of one answer stand on, by chunk: most stand on the same.
+type languages map[string]string
+
+// of is the language of a sentence, "" where it cannot be had.
+func (l languages) of(ctx context.Context, a *App, s assistantv1.Sentence) string {
+	for _, e := range s.Evidence {
+		if known := l[e.ChunkID]; known != "" {
+			return known
+		}
+	}
+	for id, c := range a.chunksOf(ctx, []assistantv1.Answer{{Sentences: []assistantv1.Sentence{s}}}) {
 		if c != nil && c.Language != "" {
+			l[id] = c.Language
 			return c.Language
 		}
 	}
