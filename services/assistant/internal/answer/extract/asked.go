@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"hash/fnv"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
+	"samtale.dk/samtale/services/contract/knowledgev1"
 )
 
 // saying is a question as people put it that a micro-article answers, ready to be compared. It finds and assures; it is never quoted.
@@ -27,23 +29,73 @@ type gram struct {
 	share float32
 }
 
-// sayings reads phrases of a chunk.
-func sayings(language string, lists ...[]string) []saying {
-	var out []saying
-	for _, text := range slices.Concat(lists...) {
-		out = append(out, newSaying(text, language == question.English))
-	}
-	return out
+// phrasebook is the phrases of a chunk that it answers, or those that it does not. A question is compared with all of them, so it is
+// kept which of them have a stem.
+type phrasebook struct {
+	list  []saying
+	stems []string    // of all of them, ascending, each once
+	have  []phraseSet // by stem
+	text  string      // what all of them have joined
+	ends  []int       // of each in the text
 }
 
-// allStems are the stems of phrases, ascending, each once.
-func allStems(phrases []saying) []string {
-	var out []string
-	for _, s := range phrases {
-		out = append(out, s.stems...)
+// phraseSet is some of the phrases of a book, which has twice MaxAsked at most: its source's and the editors'.
+type phraseSet [(2*knowledgev1.MaxAsked + 63) / 64]uint64
+
+func (s *phraseSet) add(i int) { s[i/64] |= 1 << (i % 64) }
+
+// each calls f for each of them.
+func (s phraseSet) each(f func(i int)) {
+	for k, left := range s {
+		for ; left != 0; left &= left - 1 {
+			f(64*k + bits.TrailingZeros64(left))
+		}
 	}
-	slices.Sort(out)
-	return slices.Clip(slices.Compact(out))
+}
+
+// newPhrasebook reads phrases of a chunk.
+func newPhrasebook(language string, lists ...[]string) phrasebook {
+	var b phrasebook
+	var text strings.Builder
+	for _, phrase := range slices.Concat(lists...) {
+		s := newSaying(phrase, language == question.English)
+		text.WriteString(s.joined)
+		b.list, b.ends, b.stems = append(b.list, s), append(b.ends, text.Len()), append(b.stems, s.stems...)
+	}
+	slices.Sort(b.stems)
+	b.stems, b.text, b.have = slices.Clip(slices.Compact(b.stems)), text.String(), nil
+	b.have = make([]phraseSet, len(b.stems))
+	for i := range b.list {
+		for _, stem := range b.list[i].stems {
+			at, _ := slices.BinarySearch(b.stems, stem)
+			b.have[at].add(i)
+		}
+	}
+	return b
+}
+
+// with are the phrases that have a stem, alone or in a compound (Unit.has).
+func (b *phrasebook) with(stem string) phraseSet {
+	var out phraseSet
+	if at, found := slices.BinarySearch(b.stems, stem); found {
+		out = b.have[at]
+	}
+	if utf8.RuneCountInString(stem) < 5 {
+		return out
+	}
+	for from, phrase := 0, 0; phrase < len(b.ends); {
+		at := strings.Index(b.text[from:], stem)
+		if at < 0 {
+			break
+		}
+		for b.ends[phrase] <= from+at {
+			phrase++
+		}
+		out.add(phrase)
+		from = b.ends[phrase]
+		phrase++
+	}
+	return out
 }
 
 func newSaying(text string, english bool) saying {
@@ -123,9 +175,41 @@ func (a alike) same() bool { return a.small >= .9 && a.grams >= .95 }
 // like is all of it together, at most 1.
 func (a alike) like() float64 { return (a.both + a.grams + .5*a.small + .2*a.kind) / 2.7 }
 
-// compare compares the question with a phrase of a draft. rare says how rare a stem is among the phrases of the hits.
-// m is what of the question it has, and head what the headings have.
-func (q Query) compare(s *saying, m met, head marks, rare func(stem string) float64, apart []float64) alike {
+// lexicon says of the words of the hits' phrases what they are worth to the question. Phrases share most of their words, so each is
+// looked at once.
+type lexicon struct {
+	q     *Query
+	rare  func(stem string) float64 // among the phrases of the hits
+	known map[word]worth
+}
+
+// worth is what a word of a phrase weighs, 0 for stop words, and whether the question has it.
+type worth struct {
+	weight float64
+	said   bool
+}
+
+func (q *Query) lexicon(rare func(stem string) float64) *lexicon {
+	return &lexicon{q, rare, make(map[word]worth, 1024)}
+}
+
+func (l *lexicon) of(w word) worth {
+	x, known := l.known[w]
+	if known {
+		return x
+	}
+	if !danish.Stop(w.low) {
+		x = worth{l.rare(w.stem), l.q.says(w)}
+		if question.Generic(w.low) {
+			x.weight *= genericWeight
+		}
+	}
+	l.known[w] = x
+	return x
+}
+
+// compare compares the question with a phrase of a draft. m is what of the question it has, and head what the headings have.
+func (q Query) compare(s *saying, m met, head marks, words *lexicon, apart []float64) alike {
 	all := q.Weight()
 	var a alike
 	if all == 0 {
@@ -134,16 +218,13 @@ func (q Query) compare(s *saying, m met, head marks, rare func(stem string) floa
 	a.cover, a.named = q.weigh(m.words)/all, q.weigh(m.in.with(head).each(q))/all
 	sum, met := 0.0, 0.0
 	for _, w := range s.words {
-		if danish.Stop(w.low) || s.english && len(w.low) <= 3 {
+		if s.english && len(w.low) <= 3 {
 			continue
 		}
-		weight := rare(w.stem)
-		if question.Generic(w.low) {
-			weight *= genericWeight
-		}
-		sum += weight
-		if q.says(w) {
-			met += weight
+		x := words.of(w)
+		sum += x.weight
+		if x.said {
+			met += x.weight
 		}
 	}
 	if sum > 0 {
@@ -210,7 +291,7 @@ func sameSides(a, b [sides]bool) float64 {
 func (q Query) phrased(drafts []Draft) {
 	var with []*Draft
 	for i := range drafts {
-		if d := &drafts[i]; d.text != nil && len(d.text.sayings) > 0 {
+		if d := &drafts[i]; d.text != nil && len(d.text.said.list) > 0 {
 			with = append(with, d)
 		}
 	}
@@ -218,12 +299,12 @@ func (q Query) phrased(drafts []Draft) {
 		return
 	}
 	for _, d := range with {
-		d.met = q.meets(d.text.sayings)
+		d.met = q.meets(&d.text.said)
 		d.asked = union(d.met).each(q)
 	}
-	rare, apart := rarity(with, func(d *Draft) []string { return d.text.saidStems }), q.apart(with)
+	words, apart := q.lexicon(rarity(with, func(d *Draft) []string { return d.text.said.stems })), q.apart(with)
 	for _, d := range with {
-		q.likest(d, rare, apart)
+		q.likest(d, words, apart)
 		q.nearest(d)
 		d.met = nil // it is much, and drafts may be kept
 	}
@@ -234,17 +315,17 @@ func (q Query) phrased(drafts []Draft) {
 func (q Query) warned(drafts []Draft) {
 	var with []*Draft
 	for i := range drafts {
-		if d := &drafts[i]; d.text != nil && len(d.text.unsaid) > 0 {
+		if d := &drafts[i]; d.text != nil && len(d.text.unsaid.list) > 0 {
 			with = append(with, d)
 		}
 	}
 	if len(with) == 0 {
 		return
 	}
-	rare := rarity(with, func(d *Draft) []string { return d.text.unsaidStems })
+	words := q.lexicon(rarity(with, func(d *Draft) []string { return d.text.unsaid.stems }))
 	near, said := 0.0, 0.0
 	for _, d := range with {
-		q.unsaid(d, rare)
+		q.unsaid(d, words)
 		near = max(near, d.Features[Unsaid])
 	}
 	for i := range drafts {
@@ -259,13 +340,13 @@ func (q Query) warned(drafts []Draft) {
 }
 
 // unsaid finds the phrase that the draft does not answer that is most like the question, and fills in how like it is.
-func (q Query) unsaid(d *Draft, rare func(stem string) float64) {
+func (q Query) unsaid(d *Draft, words *lexicon) {
 	f := &d.Features
 	f[Warned] = 1
 	best, top := alike{}, 0.0
-	head, these := q.marks(d.text.head.has), q.meets(d.text.unsaid)
-	for i := range d.text.unsaid {
-		a := q.compare(&d.text.unsaid[i], these[i], head, rare, nil)
+	head, these := q.marks(d.text.head.has), q.meets(&d.text.unsaid)
+	for i := range d.text.unsaid.list {
+		a := q.compare(&d.text.unsaid.list[i], these[i], head, words, nil)
 		d.same.not = d.same.not || a.same()
 		f[UnsaidGrams] = max(f[UnsaidGrams], a.grams)
 		f[UnsaidSmall] = max(f[UnsaidSmall], a.small)
@@ -320,13 +401,13 @@ func (q Query) apart(drafts []*Draft) []float64 {
 const tiny = 1e-9
 
 // likest finds the phrase of a draft that is most like the question, and fills in how like it is.
-func (q Query) likest(d *Draft, rare func(stem string) float64, apart []float64) {
+func (q Query) likest(d *Draft, words *lexicon, apart []float64) {
 	f := &d.Features
 	f[Phrased] = 1
 	best, top := alike{}, -1.0
 	head := q.marks(d.text.head.has)
-	for i := range d.text.sayings {
-		a := q.compare(&d.text.sayings[i], d.met[i], head, rare, apart)
+	for i := range d.text.said.list {
+		a := q.compare(&d.text.said.list[i], d.met[i], head, words, apart)
 		d.same.answered = d.same.answered || a.same()
 		f[SaidGrams] = max(f[SaidGrams], a.grams)
 		f[SaidSmall] = max(f[SaidSmall], a.small)

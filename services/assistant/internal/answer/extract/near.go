@@ -5,20 +5,20 @@ package extract
 func (q Query) Unanswered(drafts []Draft) (phrase string, draft int, like float64) {
 	var with []*Draft
 	for i := range drafts {
-		if d := &drafts[i]; d.text != nil && len(d.text.unsaid) > 0 {
+		if d := &drafts[i]; d.text != nil && len(d.text.unsaid.list) > 0 {
 			with = append(with, d)
 		}
 	}
-	rare := rarity(with, func(d *Draft) []string { return d.text.unsaidStems })
+	words := q.lexicon(rarity(with, func(d *Draft) []string { return d.text.unsaid.stems }))
 	draft = -1
 	for i, d := range drafts {
 		if d.text == nil {
 			continue
 		}
 		head := q.marks(d.text.head.has)
-		for k, m := range q.meets(d.text.unsaid) {
-			if x := q.compare(&d.text.unsaid[k], m, head, rare, nil).like(); x > like {
-				phrase, draft, like = d.text.unsaid[k].Text, i, x
+		for k, m := range q.meets(&d.text.unsaid) {
+			if x := q.compare(&d.text.unsaid.list[k], m, head, words, nil).like(); x > like {
+				phrase, draft, like = d.text.unsaid.list[k].Text, i, x
 			}
 		}
 	}

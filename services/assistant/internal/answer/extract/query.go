@@ -238,11 +238,24 @@ type met struct {
 }
 
 // meets says it of phrases.
-func (q Query) meets(phrases []saying) []met {
-	out := make([]met, len(phrases))
-	for i := range phrases {
-		in := q.marks(phrases[i].has)
-		out[i] = met{in, in.each(q)}
+func (q Query) meets(phrases *phrasebook) []met {
+	forms, n := 0, len(phrases.list)
+	for i := range q.Words {
+		forms += len(q.Words[i].forms)
+	}
+	in, words, out := make(marks, n*forms), make([]float64, n*len(q.Words)), make([]met, n)
+	for i := range out {
+		out[i] = met{in[i*forms:][:forms], words[i*len(q.Words):][:len(q.Words)]}
+	}
+	at := 0
+	for i := range q.Words {
+		for _, f := range q.Words[i].forms {
+			phrases.with(f.stem).each(func(phrase int) { out[phrase].in[at] = true })
+			at++
+		}
+	}
+	for _, m := range out {
+		m.in.fill(m.words, q)
 	}
 	return out
 }
@@ -269,13 +282,17 @@ func (m marks) with(o marks) marks {
 // each gives how surely what has the marks has each of the words.
 func (m marks) each(q Query) []float64 {
 	out := make([]float64, len(q.Words))
+	m.fill(out, q)
+	return out
+}
+
+func (m marks) fill(out []float64, q Query) {
 	at := 0
 	for i := range q.Words {
 		w := &q.Words[i]
 		out[i] = w.foundIn(func(form int) bool { return m[at+form] })
 		at += len(w.forms)
 	}
-	return out
 }
 
 // weigh is the weight of the words as surely as each is found.

@@ -25,9 +25,7 @@ type divided struct {
 	units                []Unit
 	title, section, head Unit
 	asks                 question.Kind // what the section's heading asks for
-	sayings, unsaid      []saying      // questions as people put them that it answers, and those near it that it does not
-	saidStems            []string      // of all sayings
-	unsaidStems          []string
+	said, unsaid         phrasebook    // questions as people put them that it answers, and those near it that it does not
 }
 
 // remembered bounds the memory of a Reader: some 20 KB each.
@@ -50,9 +48,8 @@ func (r *Reader) read(c knowledgev1.Chunk) *divided {
 		phrases: phrases, units: Divide(c.Text, english.english), title: newUnit(c.Title, 0, len(c.Title), english), section: newUnit(c.Section, 0, len(c.Section), english),
 		asks: question.KindOf(c.Section),
 	}
-	d.sayings = sayings(c.Language, c.Asked, c.EditorAsked)
-	d.unsaid = sayings(c.Language, c.Unanswered, c.EditorUnanswered)
-	d.saidStems, d.unsaidStems = allStems(d.sayings), allStems(d.unsaid)
+	d.said = newPhrasebook(c.Language, c.Asked, c.EditorAsked)
+	d.unsaid = newPhrasebook(c.Language, c.Unanswered, c.EditorUnanswered)
 	d.head = Unit{words: slices.Concat(d.title.words, d.section.words), joined: d.title.joined + d.section.joined}
 	r.mu.Lock()
 	defer r.mu.Unlock()
