@@ -44,47 +44,58 @@ func TestComposeIsAccepted(t *testing.T) {
 			t.Errorf("make-secrets.sh does not make %s: %v", name, err)
 		}
 	}
-	for name, start := range run {
+	for name := range run {
 		s, ok := p.Services[name]
 		if !ok {
 			t.Errorf("compose.yaml lacks %s", name)
 			continue
 		}
-		var environ []string
-		listens := ""
-		for key, value := range s.Environment {
-			v := strings.Replace(*value, "/run/secrets", made, 1)
-			if v != *value && !strings.HasSuffix(key, "_FILE") {
-				t.Errorf("%s: %s is a secret's file", name, key)
-			}
-			environ = append(environ, key+"="+v)
-			listens += v + "\n"
-		}
+		environ := accepts(t, s, made)
+		listens := strings.Join(environ, "\n") + "\n"
 		for _, port := range s.Ports {
 			if !strings.Contains(listens, ":"+strconv.Itoa(int(port.Target))+"\n") {
 				t.Errorf("%s publishes port %d, on which it does not listen", name, port.Target)
 			}
 		}
-		env, err := process.NewEnv(environ, io.Discard)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		env.CheckOnly = true
-		if err := env.CheckNames(); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if err := start(t.Context(), env); err != nil {
-			t.Errorf("samtale %s -check-config: %v", name, err)
-		}
 	}
+}
+
+// Where conversations are delivered to a webhook, the journal has what it signs them with.
+func TestComposeDeliversToAWebhook(t *testing.T) {
+	p := composed(t, "SAMTALE_DELIVER=webhook=https://archive.example/notes")
+	accepts(t, p.Services["journal"], secrets(t))
+}
+
+// accepts checks that a service takes the settings that it is given, and returns them.
+func accepts(t *testing.T, s types.ServiceConfig, made string) (environ []string) {
+	t.Helper()
+	for key, value := range s.Environment {
+		v := strings.Replace(*value, "/run/secrets", made, 1)
+		if v != *value && !strings.HasSuffix(key, "_FILE") {
+			t.Errorf("%s: %s is a secret's file", s.Name, key)
+		}
+		environ = append(environ, key+"="+v)
+	}
+	env, err := process.NewEnv(environ, io.Discard)
+	if err != nil {
+		t.Errorf("%s: %v", s.Name, err)
+		return environ
+	}
+	env.CheckOnly = true
+	if err := env.CheckNames(); err != nil {
+		t.Errorf("%s: %v", s.Name, err)
+	}
+	if err := run[s.Name](t.Context(), env); err != nil {
+		t.Errorf("samtale %s -check-config: %v", s.Name, err)
+	}
+	return environ
 }
 
 // secretsOf are the secrets that each service of compose.yaml needs; who is not here needs none. PostgreSQL makes the others' roles.
 var secretsOf = map[string][]string{
 	"assistant": {"assistant_db", "master_key"},
 	"consent":   {"consent_db", "master_key"},
-	"journal":   {"journal_db", "master_key"},
+	"journal":   {"journal_db", "master_key", "webhook_secret"},
 	"meeting":   {"master_key", "meeting_db"},
 	"portal":    {"master_key"},
 	"postgres":  {"assistant_password", "consent_password", "journal_password", "meeting_password", "postgres", "temporal_password"},
@@ -194,10 +205,10 @@ func address(file string) (*url.URL, error) {
 	return url.Parse(strings.TrimSpace(string(text)))
 }
 
-// composed is compose.yaml as docker compose reads it, with the services of all profiles.
-func composed(t *testing.T) *types.Project {
+// composed is compose.yaml as docker compose reads it in an environment, with the services of all profiles.
+func composed(t *testing.T, environ ...string) *types.Project {
 	t.Helper()
-	opts, err := cli.NewProjectOptions([]string{root + "/compose.yaml"}, cli.WithProfiles([]string{"*"}))
+	opts, err := cli.NewProjectOptions([]string{root + "/compose.yaml"}, cli.WithProfiles([]string{"*"}), cli.WithEnv(environ))
 	if err != nil {
 		t.Fatal(err)
 	}

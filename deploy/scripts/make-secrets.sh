@@ -5,6 +5,7 @@ cd "$(dirname "$0")/../.."
 umask 077
 mkdir -p secrets
 [ -e secrets/master_key ] || openssl rand -hex 32 > secrets/master_key
+[ -e secrets/webhook_secret ] || openssl rand -hex 32 > secrets/webhook_secret
 [ -e secrets/postgres ] || openssl rand -hex 24 > secrets/postgres
 for role in consent journal assistant meeting temporal; do
 	[ -e "secrets/${role}_password" ] || openssl rand -hex 24 > "secrets/${role}_password"
