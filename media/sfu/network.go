@@ -333,6 +333,22 @@ func (p *Peer) setQuality(now time.Time, q Quality) {
 		}
 	}
 	n.quality, n.since = q, time.Time{}
+	p.tellQuality()
+}
+
+// tellQuality tells the owner how good the network is, if that is not what was told.
+func (p *Peer) tellQuality() {
+	q := p.net.quality
+	switch {
+	case p.lost:
+		q = Lost
+	case q == "":
+		q = Good // nothing is sent to it that would tell
+	}
+	if q == p.quality {
+		return
+	}
+	p.quality = q
 	if f := p.cfg.Quality; f != nil {
 		p.room.later(func() { f(q) })
 	}

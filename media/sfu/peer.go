@@ -23,6 +23,8 @@ type Peer struct {
 	slots    []*slot
 	sdp      negotiation
 	net      network
+	lost     bool    // nothing comes from it
+	quality  Quality // as told
 	level    level
 	mixer    *mixer    // hears for a peer without WebRTC
 	inject   *injector // speaks for one
@@ -262,5 +264,21 @@ func (p *Peer) tick(out *egress, now time.Time) {
 	if t := p.sub; t != nil {
 		t.check(now)
 		p.tickSubscribe(out, now)
+	}
+	p.listen(now)
+}
+
+// listen finds out whether anything comes from the peer. One that is lost is so until a connection works, or it has closed them all.
+func (p *Peer) listen(now time.Time) {
+	there, up, silent := false, false, false
+	for _, t := range [...]*transport{p.pub, p.sub} {
+		if t != nil && !t.closed {
+			there, up, silent = true, up || t.up, silent || t.came && t.silent(now)
+		}
+	}
+	lost := there && !up && (p.lost || silent)
+	if lost != p.lost || up && p.quality == "" {
+		p.lost = lost
+		p.tellQuality()
 	}
 }

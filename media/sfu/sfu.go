@@ -116,12 +116,14 @@ func (s Side) String() string { return [...]string{"publish", "subscribe"}[s] }
 // Quality is how well a subscriber's network carries what it should see.
 type Quality string
 
-// Qualities. AudioOnly: video is withheld so that the sound gets through.
+// Qualities. AudioOnly: video is withheld so that the sound gets through. Lost: nothing comes from the peer any more, on any of its
+// connections, also from one that only publishes.
 const (
 	Good      Quality = "good"
 	Fair      Quality = "fair"
 	Poor      Quality = "poor"
 	AudioOnly Quality = "audio-only"
+	Lost      Quality = "lost"
 )
 
 // Labels of data channels. A client opens them, ordered and reliable, with the protocol "t140" for text (RFC 8865). What it writes
@@ -173,7 +175,7 @@ type PeerConfig struct {
 
 	Offer   func(sdp string)         // a new offer for the subscribing connection: call Answer
 	State   func(side Side, up bool) // a connection works, or does no more (it may come back)
-	Quality func(Quality)            // of the subscribing connection, when it changes
+	Quality func(Quality)            // of the peer's network, when it changes
 	Tracks  func([]Track)            // what this peer publishes now
 	Message func(Message)            // from this peer, also when nobody else gets it
 

@@ -28,7 +28,7 @@ import (
 
 const (
 	// silentAfter: a connection from which nothing at all came for so long is down. Browsers check at least every 2.5 s, and
-	// libraries that follow RFC 7675 to the letter every 6 s.
+	// libraries that follow RFC 7675 to the letter every 6 s; who only receives reports at least every 6.2 s (RFC 3550 section 6.3.1).
 	silentAfter = 7 * time.Second
 
 	// handshakeLimit bounds the DTLS handshake.
@@ -68,6 +68,7 @@ type transport struct {
 	started     bool // the handshake is
 	closed      bool
 	up          bool
+	came        bool   // it has been up
 	session     uint64 // of our descriptions
 	version     uint64
 
@@ -299,7 +300,7 @@ func (t *transport) seen(now time.Time) {
 	if t.up || t.out == nil || t.closed {
 		return
 	}
-	t.up = true
+	t.up, t.came = true, true
 	t.peer.told(t.side, true)
 	if t.side == Subscribing {
 		t.peer.refresh()
@@ -308,11 +309,13 @@ func (t *transport) seen(now time.Time) {
 
 // check takes a connection down that is silent.
 func (t *transport) check(now time.Time) {
-	if t.up && now.Sub(t.lastSeen) > silentAfter {
+	if t.up && t.silent(now) {
 		t.up = false
 		t.peer.told(t.side, false)
 	}
 }
+
+func (t *transport) silent(now time.Time) bool { return now.Sub(t.lastSeen) > silentAfter }
 
 // close ends it; the room's lock is held, so what may block is done elsewhere.
 func (t *transport) close() {

@@ -110,6 +110,7 @@ type end struct {
 func (w *world) connect(t *transport) *end {
 	e := &end{w: w, tcp: &tcpConn{queue: make(chan []byte, 1<<14), done: make(chan struct{})}}
 	e.tcp.transport.Store(t)
+	e.tcp.once.Do(func() {}) // there is nothing to close
 	e.up.Delay, e.down.Delay = 10*time.Millisecond, 10*time.Millisecond
 	e.up.Seed, e.down.Seed = uint64(2*len(w.ends)), uint64(2*len(w.ends)+1)
 	own := byte(2 * len(w.ends)) // each connection has its own keys

@@ -9,8 +9,8 @@ import (
 	"samtale.dk/samtale/services/platform/errs"
 )
 
-// Who leads the meeting closes the browser: after a while the others see that they are away, a colleague takes over, and whoever comes
-// back is there again.
+// Who leads the meeting closes the browser: soon the others see that the connection is lost, after a while that they are away, a colleague
+// takes over, and whoever comes back is there again.
 func TestLeaderWhoseBrowserClosedIsAway(t *testing.T) {
 	clock := &hand{}
 	w := newWorld(t, byHand(clock))
@@ -33,6 +33,14 @@ func TestLeaderWhoseBrowserClosedIsAway(t *testing.T) {
 	if now := get(); now.Leaderless || now.Participants[0].Away {
 		t.Errorf("at once the leader is away: %+v", now.Participants[0])
 	}
+	w.eventually("nothing comes from the leader", func() bool { return get().Participants[0].Quality == "lost" })
+	w.until("the citizen is told that", func() bool {
+		return slices.ContainsFunc(w.events, func(e meetingv1.RoomEvent) bool {
+			return e.Kind == meetingv1.EventRoom && e.To == bente.seat.ParticipantID && slices.ContainsFunc(e.Meeting.Participants, func(p meetingv1.Participant) bool {
+				return p.ID == host.seat.ParticipantID && p.Quality == "lost" && !p.Away
+			})
+		})
+	})
 	clock.pass(w, time.Minute)
 	w.eventually("the leader is away", func() bool { now := get(); return now.Leaderless && now.Participants[0].Away })
 	if p := get().Participants[0]; p.State != meetingv1.InRoom {
@@ -52,7 +60,7 @@ func TestLeaderWhoseBrowserClosedIsAway(t *testing.T) {
 	}
 	w.eventually("the meeting is led again", func() bool { return !get().Leaderless })
 	host.join()
-	w.eventually("the leader is back", func() bool { return !get().Participants[0].Away })
+	w.eventually("the leader is back", func() bool { p := get().Participants[0]; return !p.Away && p.Quality == "good" })
 	refused(w, errs.Conflict, meetingv1.JoinSubject, meetingv1.Ref{ID: m.ID, Actor: colleague("eva", "a"), Lead: true})
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/pion/rtcp"
 
 	"samtale.dk/samtale/services/contract/meetingv1"
+	"samtale.dk/samtale/services/platform/errs"
 )
 
 // reports has a page's browser tell the server how much of what it gets is lost: of 256 packets.
@@ -37,6 +38,7 @@ func TestServerTellsOfABadNetwork(t *testing.T) {
 		}
 		return false
 	})
+	refused(w, errs.Invalid, meetingv1.ActSubject, meetingv1.ActRequest{Seat: bente.seat, Action: meetingv1.ActQuality, Value: "lost"}) // who says so is not
 	bente.act(meetingv1.ActQuality, "", "fair")
 	w.eventually("it is as bad as the server finds it", func() bool { bente.tab.reports(80); return quality() == "poor" })
 	bente.act(meetingv1.ActQuality, "", "good")

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +92,49 @@ func TestCaseworkerSeesABadConnection(t *testing.T) {
 		t.Errorf("%d are marked", n)
 	}
 	b.checked("meeting-weak")
+}
+
+// From whom nothing comes is marked for everybody, at the tile and in the list, until something comes or they count as away. Other bad
+// connections are for who leads the meeting alone.
+func TestLostConnectionIsMarked(t *testing.T) {
+	p := start(t)
+	r := serveMeeting(t, p, meetingv1.RoleCitizen)
+	r.be(func(me *meetingv1.Participant) { me.State, me.Name = meetingv1.InRoom, "Bente Holm" })
+	is := func(quality string, away bool) {
+		r.mu.Lock()
+		mette := meetingv1.Participant{ID: "mette", Role: meetingv1.RoleCaseworker, Name: "Mette", State: meetingv1.InRoom, Quality: quality, Away: away}
+		r.entry.Meeting.Participants = append(r.entry.Meeting.Participants[:1:1], mette)
+		r.mu.Unlock()
+	}
+	is("lost", false)
+	b := chromium(t, p)
+	b.open("/moede/" + demoMeeting + "/secret")
+	b.step("room")
+	marked := func(lost bool) {
+		t.Helper()
+		for _, place := range []string{"#m-people li", "#m-tiles figcaption"} {
+			b.until(`[...document.querySelectorAll("` + place + `")].find((e) => e.innerText.includes("Mette"))?.innerText.includes("mister forbindelsen …") === ` + strconv.FormatBool(lost))
+		}
+	}
+	marked(true)
+	b.checked("meeting-lost")
+	b.until(`document.getElementById("meeting").dataset.events === "on"`)
+	is("poor", false)
+	r.move(t, p, meetingv1.InRoom)
+	marked(false)
+	if n := eval[int](b, `document.querySelectorAll("#m-people .m-weak").length`); n != 0 {
+		t.Errorf("%d are marked", n)
+	}
+	is("lost", false)
+	r.move(t, p, meetingv1.InRoom)
+	marked(true)
+	is("lost", true)
+	r.be(func(me *meetingv1.Participant) { me.Quality = "lost" })
+	r.move(t, p, meetingv1.InRoom)
+	marked(false)
+	if said := eval[string](b, `document.getElementById("m-network").textContent`); said != "" {
+		t.Errorf("one is told of oneself: %s", said)
+	}
 }
 
 // Who is not to come any more is told that the meeting is held without them: by the page that is open, by one that has missed it, and by the

@@ -312,7 +312,7 @@ type Participant struct {
 	Hand       bool      `json:"hand,omitempty"`
 	Speaking   bool      `json:"speaking,omitempty"`
 	ByPhone    bool      `json:"by_phone,omitempty"`
-	Quality    string    `json:"quality,omitempty"` // of the network: good, fair, poor, audio-only; empty: it was never bad
+	Quality    string    `json:"quality,omitempty"` // of the network: good, fair, poor, audio-only, lost (nothing comes from them); empty: it was never bad
 	Place      int       `json:"place,omitempty"`   // in the lobby, from 1
 	WaitMins   int       `json:"wait_mins,omitempty"`
 	Since      time.Time `json:"since,omitzero"` // in this state

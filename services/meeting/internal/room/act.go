@@ -144,7 +144,7 @@ func act(rec *booking.Record, me, target *meetingv1.Participant, q meetingv1.Act
 		yes := q.Value == "yes"
 		me.Transcribe = &yes
 	case meetingv1.ActQuality:
-		if grade(q.Value) < 0 {
+		if grade(q.Value) < 0 || q.Value == string(sfu.Lost) { // who says so is not
 			return nil, errs.E(errs.Invalid, "Ukendt kvalitet.", nil)
 		}
 		return func(r *room) { r.rate(me.ID, byPage, q.Value) }, booking.ErrUnchanged

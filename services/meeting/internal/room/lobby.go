@@ -106,7 +106,7 @@ func (h *Hall) bring(ctx context.Context, meeting, id, device string) (booking.R
 		if s.Knocks == device { // it has waited there before
 			s.Knocks, p.Again = "", false
 		}
-		p.Since, p.Camera, p.Screen, p.Report, p.Away = h.Now(), false, false, nil, false
+		p.Since, p.Camera, p.Screen, p.Report, p.Away, p.Quality = h.Now(), false, false, nil, false, ""
 		rec.Seats[id] = s
 		return nil
 	})
@@ -314,7 +314,9 @@ func (h *Hall) Look(ctx context.Context, ref meetingv1.SeatRef) (meetingv1.Entry
 	return h.entry(ctx, rec, me.ID, device)
 }
 
-// turnFor is how long a participant's TURN credentials work.
+// turnFor is how long a participant's TURN credentials work: as long as anybody stays. The page is told them once and comes back by
+// them after a lost network, and the TURN server asks for them each time that a relay is kept up (RFC 8656, section 7.3): shorter ones
+// would break off those who need it.
 const turnFor = 12 * time.Hour
 
 func (h *Hall) ice(participant string, life time.Duration) []meetingv1.ICEServer {
@@ -543,7 +545,8 @@ func decide(rec *booking.Record, p *meetingv1.Participant, r meetingv1.AdmitRequ
 			assume(p, s, d.device)
 			p.Transcribe, p.Record, p.Report = nil, nil, nil // the other's
 		}
-		p.State, p.Since, p.Again, p.Away, s.Device, s.Knocks, d.notice = meetingv1.InRoom, now, false, false, s.Knocks, "", "admitted"
+		p.State, p.Since, p.Again, p.Away, p.Quality = meetingv1.InRoom, now, false, false, ""
+		s.Device, s.Knocks, d.notice = s.Knocks, "", "admitted"
 	case meetingv1.Refuse:
 		s.Refuse(d.device)
 		d.notice = "refused"

@@ -201,7 +201,7 @@ func leave(rec *booking.Record, p *meetingv1.Participant, device string, now tim
 		p.State, p.Since, p.Line, s.Device, s.Knocks = meetingv1.Left, now, "", device, ""
 	}
 	if gone {
-		p.Camera, p.Screen, p.Hand, p.Away = false, false, false, false
+		p.Camera, p.Screen, p.Hand, p.Away, p.Quality = false, false, false, false, ""
 	}
 	rec.Seats[p.ID] = s
 	return gone, nil

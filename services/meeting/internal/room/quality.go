@@ -20,12 +20,12 @@ const (
 
 // grade orders the words for a network, the best first; -1: it is none of them.
 func grade(q string) int {
-	return slices.Index([]string{string(sfu.Good), string(sfu.Fair), string(sfu.Poor), string(sfu.AudioOnly)}, q)
+	return slices.Index([]string{string(sfu.Good), string(sfu.Fair), string(sfu.Poor), string(sfu.AudioOnly), string(sfu.Lost)}, q)
 }
 
-// quality takes what the SFU finds. The person is told at once.
+// quality takes what the SFU finds. The person is told at once, unless nothing reaches them.
 func (r *room) quality(participant string, q sfu.Quality) {
-	if q != sfu.Fair {
+	if q != sfu.Fair && q != sfu.Lost {
 		r.hall.tell(meetingv1.RoomEvent{MeetingID: r.id, Kind: meetingv1.EventNotice, To: participant, Notice: "network." + string(q)})
 	}
 	r.rate(participant, byServer, string(q))

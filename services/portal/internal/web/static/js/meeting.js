@@ -6,7 +6,7 @@ import { keepDevices, keptDevices } from "./meeting_devices.js";
 import { awaited, dialButton, dialForm, phoneMarks } from "./meeting_dial.js";
 import { loginMarks, proven } from "./meeting_login.js";
 import { level, Media, pause, tone } from "./meeting_media.js";
-import { drawNetwork, networkMark } from "./meeting_network.js";
+import { drawNetwork, lost, networkMark } from "./meeting_network.js";
 import { drawRecording, recordChoice, unanswered } from "./meeting_record.js";
 import { measure, netText } from "./meeting_trial.js";
 import { drawWriting } from "./meeting_write.js";
@@ -336,7 +336,7 @@ function person(p) {
     p.say && entry.can_act ? el("span", { class: "m-flag" }, t("m.said", { say: p.say })) : null,
     ...loginMarks(p),
     ...phoneMarks(p),
-    entry.can_act ? networkMark(p) : null,
+    networkMark(p, entry.can_act),
     p.hand ? el("span", { class: "m-flag" }, t("m.hand.up")) : null,
     p.muted ? el("span", { class: "m-flag" }, t("m.muted")) : null,
     p.state === "lobby" ? el("span", { class: "m-flag" }, t("m.state.lobby")) : null,
@@ -399,7 +399,7 @@ function drawTiles() {
     e.classList.toggle("speaking", speaking.has(p.id) && source === "camera");
     e.classList.toggle("active", p.id === active && source === "camera");
     const name = mine ? t("m.you", { name: p.name ?? "" }) : p.name || t(`m.role.${p.role}`);
-    const words = [source === "screen" ? t("m.screen.of", { name }) : name, proven(p) && t("m.verified"), p.by_phone && `☎ ${t("m.phone")}`, p.line && t(`m.line.${p.line}`), p.muted && t("m.muted"), p.hand && t("m.hand.up"), speaking.has(p.id) && t("m.speaks")];
+    const words = [source === "screen" ? t("m.screen.of", { name }) : name, lost(p) && t("m.network.lost"), proven(p) && t("m.verified"), p.by_phone && `☎ ${t("m.phone")}`, p.line && t(`m.line.${p.line}`), p.muted && t("m.muted"), p.hand && t("m.hand.up"), speaking.has(p.id) && t("m.speaks")];
     write(text, words.filter(Boolean).join(" · "));
   });
 }

@@ -149,7 +149,7 @@ const join = (m, lead) => api("POST", `/api/v1/meetings/${m.id}/join`, { lead })
 function participant(m, p) {
   const li = el("li", { class: p.state === "lobby" || p.again ? "m-waits" : "" },
     el("strong", {}, p.name || t(`m.role.${p.role}`)), `${p.name ? ` ${t(`m.role.${p.role}`)}` : ""} · ${t(p.away ? "m.away" : `m.state.${p.state}`)} `,
-    p.say ? el("span", { class: "m-flag" }, t("m.said", { say: p.say })) : "", ...loginMarks(p), networkMark(p) ?? "");
+    p.say ? el("span", { class: "m-flag" }, t("m.said", { say: p.say })) : "", ...loginMarks(p), networkMark(p, true) ?? "");
   if (p.again) li.append(el("span", { class: "m-flag" }, t("m.elsewhere.waits")));
   if ((p.state === "lobby" || p.again) && !mine(m, p)) li.append(waiting(m, p));
   if (p.link && ["booked", "live"].includes(m.state)) {
