@@ -145,7 +145,7 @@ func Run(ctx context.Context, env process.Env) error {
 		AskRate: cfg.AskRate, Embed: cfg.Embed, Proxies: cfg.Proxies, Programs: programs,
 	}, streams)
 	env.Health.Add("portal", func(ctx context.Context) error { return errors.Join(db.Ready(ctx), a.Probe(ctx)) })
-	log.Info("portal is up", "url", public.String())
+	log.Info("portal is up", "url", public.String(), "listens", ln.Addr().String())
 	return serve(ctx, ln, a, func() { close(streams) })
 }
 

@@ -131,7 +131,7 @@ func (p *place) runPortal(t testing.TB, log *slog.Logger, srv *natsserver.Server
 	p.key = token.Key(master)
 }
 
-// upHandler hands out the address at which the portal says that it is: a port that was looked for before may be somebody else's by then.
+// upHandler hands out the address at which the portal says that it listens: a port that was looked for before may be somebody else's by then.
 type upHandler struct {
 	slog.Handler
 	up chan<- string
@@ -146,8 +146,8 @@ func (h *upHandler) WithAttrs(a []slog.Attr) slog.Handler {
 func (h *upHandler) Handle(ctx context.Context, r slog.Record) error {
 	if r.Message == "portal is up" {
 		r.Attrs(func(a slog.Attr) bool {
-			if a.Key == "url" {
-				h.up <- a.Value.String()
+			if a.Key == "listens" {
+				h.up <- "http://" + a.Value.String()
 			}
 			return true
 		})

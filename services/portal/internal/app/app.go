@@ -153,6 +153,9 @@ func (a *App) areas(ctx context.Context) ([]consentv1.Area, error) {
 	return rep.Areas, err
 }
 
+// secure: the portal is reached over TLS.
+func (a *App) secure() bool { return a.Public.Scheme == "https" }
+
 // lang is the language of a request: what its address says, the person's choice, the browser's, Danish.
 func lang(r *http.Request) texts.Lang {
 	if l := texts.Lang(r.URL.Query().Get("sprog")); l.Known() {

@@ -16,6 +16,7 @@ import (
 	"samtale.dk/samtale/services/contract/knowledgev1"
 	"samtale.dk/samtale/services/platform/bus"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/portal/internal/cookie"
 	"samtale.dk/samtale/services/portal/internal/texts"
 	"samtale.dk/samtale/services/portal/internal/who"
 	"samtale.dk/samtale/services/portal/token"
@@ -152,9 +153,7 @@ func (a *App) askSession(r *http.Request, named string) string {
 		named = r.Header.Get(sessionHeader)
 	}
 	if named == "" {
-		if c, err := r.Cookie(askCookie); err == nil {
-			named = c.Value
-		}
+		named = cookie.Get(r, a.secure(), askCookie)
 	}
 	if event.CheckToken(named) != nil {
 		return ""
@@ -163,11 +162,11 @@ func (a *App) askSession(r *http.Request, named string) string {
 }
 
 func (a *App) setAskSession(w http.ResponseWriter, session string) {
-	c := &http.Cookie{Name: askCookie, Value: session, Path: "/", HttpOnly: true, Secure: a.Public.Scheme == "https", SameSite: http.SameSiteLaxMode}
+	seconds := 0
 	if session == "" {
-		c.MaxAge = -1
+		seconds = -1
 	}
-	http.SetCookie(w, c)
+	cookie.Set(w, a.secure(), askCookie, session, seconds)
 }
 
 // answerTo waits for the whole answer.

@@ -15,6 +15,7 @@ import (
 	"samtale.dk/samtale/services/contract/event"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/portal/internal/cookie"
 	"samtale.dk/samtale/services/portal/internal/texts"
 	"samtale.dk/samtale/services/portal/internal/who"
 	"samtale.dk/samtale/services/portal/token"
@@ -267,14 +268,11 @@ func loginOf(p who.Person) *meetingv1.Login {
 }
 
 func (a *App) device(w http.ResponseWriter, r *http.Request) string {
-	if c, err := r.Cookie(deviceCookie); err == nil && len(c.Value) >= 16 && event.CheckToken(c.Value) == nil {
-		return c.Value
+	if id := cookie.Get(r, a.secure(), deviceCookie); len(id) >= 16 && event.CheckToken(id) == nil {
+		return id
 	}
 	id := rand.Text()
-	http.SetCookie(w, &http.Cookie{
-		Name: deviceCookie, Value: id, Path: "/moede/", MaxAge: int(deviceLife / time.Second), HttpOnly: true,
-		Secure: a.Public.Scheme == "https", SameSite: http.SameSiteLaxMode,
-	})
+	cookie.Set(w, a.secure(), deviceCookie, id, int(deviceLife/time.Second))
 	return id
 }
 

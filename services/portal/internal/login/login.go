@@ -27,6 +27,7 @@ import (
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/seal"
+	"samtale.dk/samtale/services/portal/internal/cookie"
 	"samtale.dk/samtale/services/portal/internal/who"
 	"samtale.dk/samtale/services/portal/token"
 )
@@ -95,7 +96,7 @@ func (c *Client) Begin(w http.ResponseWriter, r *http.Request, next, level strin
 	if err != nil {
 		return err
 	}
-	http.SetCookie(w, c.cookie(base64.RawURLEncoding.EncodeToString(sealed), int(flowLife/time.Second)))
+	cookie.Set(w, c.cfg.Secure, flowCookie, base64.RawURLEncoding.EncodeToString(sealed), int(flowLife/time.Second))
 	options := []oauth2.AuthCodeOption{oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)}
 	if v := acr(level); v != "" { // whoever is logged in already is asked anew, or would come back with the level that they have
 		options = append(options, oauth2.SetAuthURLParam("acr_values", v), oauth2.SetAuthURLParam("prompt", "login"))
@@ -104,20 +105,13 @@ func (c *Client) Begin(w http.ResponseWriter, r *http.Request, next, level strin
 	return nil
 }
 
-func (c *Client) cookie(value string, maxAge int) *http.Cookie {
-	return &http.Cookie{
-		Name: flowCookie, Value: value, Path: "/login", HttpOnly: true, Secure: c.cfg.Secure,
-		SameSite: http.SameSiteLaxMode, MaxAge: maxAge,
-	}
-}
-
 // Finish checks the provider's answer and returns who logged in and where they were going.
 func (c *Client) Finish(w http.ResponseWriter, r *http.Request) (who.Person, string, error) {
 	f, err := c.flow(r)
 	if err != nil {
 		return who.Person{}, "", err
 	}
-	http.SetCookie(w, c.cookie("", -1))
+	cookie.Set(w, c.cfg.Secure, flowCookie, "", -1)
 	q := r.URL.Query()
 	if subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(f.State)) != 1 {
 		return who.Person{}, "", again(errors.New("state does not match"))
@@ -139,11 +133,11 @@ func again(cause error) error {
 
 func (c *Client) flow(r *http.Request) (flow, error) {
 	var f flow
-	ck, err := r.Cookie(flowCookie)
-	if err != nil {
-		return f, again(err)
+	value := cookie.Get(r, c.cfg.Secure, flowCookie)
+	if value == "" {
+		return f, again(http.ErrNoCookie)
 	}
-	sealed, err := base64.RawURLEncoding.DecodeString(ck.Value)
+	sealed, err := base64.RawURLEncoding.DecodeString(value)
 	if err != nil {
 		return f, again(err)
 	}

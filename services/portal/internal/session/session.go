@@ -21,6 +21,7 @@ import (
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/seal"
 	"samtale.dk/samtale/services/platform/store"
+	"samtale.dk/samtale/services/portal/internal/cookie"
 	"samtale.dk/samtale/services/portal/internal/who"
 )
 
@@ -30,8 +31,7 @@ var files embed.FS
 // Migrations of the portal's database.
 func Migrations() fs.FS { return files }
 
-// Cookie is the session cookie's name.
-const Cookie = "samtale_session"
+const cookieName = "samtale_session"
 
 // touchEvery bounds how often a session in use writes to the database.
 const touchEvery = 30 * time.Second
@@ -93,15 +93,8 @@ func (s *Store) Start(ctx context.Context, w http.ResponseWriter, p who.Person) 
 	if err != nil {
 		return fmt.Errorf("start session: %w", err)
 	}
-	http.SetCookie(w, s.cookie(id, 0))
+	cookie.Set(w, s.cfg.Secure, cookieName, id, 0)
 	return nil
-}
-
-func (s *Store) cookie(value string, maxAge int) *http.Cookie {
-	return &http.Cookie{
-		Name: Cookie, Value: value, Path: "/", HttpOnly: true, Secure: s.cfg.Secure,
-		SameSite: http.SameSiteLaxMode, MaxAge: maxAge,
-	} // Lax: the identity provider sends people back from another site
 }
 
 func (s *Store) expiry(created, seen time.Time) time.Time {
@@ -115,14 +108,14 @@ func (s *Store) expiry(created, seen time.Time) time.Time {
 // Person returns who the request's session belongs to, Unauthenticated when there is
 // none. With touch the idle time starts again.
 func (s *Store) Person(ctx context.Context, r *http.Request, touch bool) (who.Person, error) {
-	c, err := r.Cookie(Cookie)
-	if err != nil {
+	id := cookie.Get(r, s.cfg.Secure, cookieName)
+	if id == "" {
 		return who.Person{}, errs.E(errs.Unauthenticated, "", nil)
 	}
-	hash, now := hashID(c.Value), s.cfg.Now()
+	hash, now := hashID(id), s.cfg.Now()
 	var sealed []byte
 	var created, seen, expires int64
-	err = s.cfg.DB.Read().QueryRow(ctx, `SELECT person, created_at, seen_at, expires_at FROM session WHERE id_hash = ?`, hash).
+	err := s.cfg.DB.Read().QueryRow(ctx, `SELECT person, created_at, seen_at, expires_at FROM session WHERE id_hash = ?`, hash).
 		Scan(&sealed, &created, &seen, &expires)
 	if err = store.Wrap(err); errs.KindOf(err) == errs.NotFound {
 		return who.Person{}, errs.E(errs.Unauthenticated, "", nil)
@@ -203,12 +196,12 @@ func (s *Store) each(ctx context.Context, do func(p who.Person)) error {
 
 // End closes the request's session and clears the cookie.
 func (s *Store) End(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
-	http.SetCookie(w, s.cookie("", -1))
-	c, err := r.Cookie(Cookie)
-	if err != nil {
+	cookie.Set(w, s.cfg.Secure, cookieName, "", -1)
+	id := cookie.Get(r, s.cfg.Secure, cookieName)
+	if id == "" {
 		return nil
 	}
-	_, err = s.cfg.DB.Read().Exec(ctx, `DELETE FROM session WHERE id_hash = ?`, hashID(c.Value))
+	_, err := s.cfg.DB.Read().Exec(ctx, `DELETE FROM session WHERE id_hash = ?`, hashID(id))
 	return err
 }
 

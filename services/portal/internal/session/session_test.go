@@ -145,7 +145,7 @@ func TestSessionsThatAreNone(t *testing.T) {
 			t.Fatal(err)
 		}
 		guessed := httptest.NewRequest("GET", "/", nil)
-		guessed.AddCookie(&http.Cookie{Name: Cookie, Value: "guess"})
+		guessed.AddCookie(&http.Cookie{Name: cookieName, Value: "guess"})
 		other := start(t, s, who.Person{ID: "b", Role: "citizen"})
 		cfg.Key = bytes.Repeat([]byte{2}, 32)
 		for name, tt := range map[string]struct {
