@@ -98,6 +98,7 @@ type asking struct {
 	today  time.Time
 	result Result
 	lists  lists
+	offers []knowledgev1.Chunk // to read for oneself, where nothing is proven to answer
 	events int
 }
 
@@ -546,6 +547,7 @@ func (a *asking) conclude(ctx context.Context, f *finding) error {
 		if (f.reason == assistantv1.ReasonUnknown || f.reason == assistantv1.ReasonUnproven) && question.Opening(f.text) {
 			r.Message = opening.in(r.Language)
 		}
+		a.offerDanish(ctx, f)
 		r.Options = f.options
 		if f.reason == assistantv1.ReasonMunicipality && f.locality != "" {
 			r.Message = both{

@@ -143,8 +143,9 @@ func (a *asking) routes(areas []consentv1.Area) []assistantv1.Route {
 			assistantv1.Route{Kind: assistantv1.RouteLink, Label: both{"Se dine sager på Mit Overblik", "See your cases at borger.dk (Mit Overblik)"}.in(lang), Target: "https://www.borger.dk/mitoverblik"})
 	}
 	if r.Reason == assistantv1.ReasonUnproven {
-		out = append(out, related(r.Drafts, lang)...)
+		a.offers = related(r.Drafts)
 	}
+	out = append(out, a.toRead(a.offers)...)
 	if r.Answered {
 		for _, l := range r.Links {
 			out = append(out, assistantv1.Route{Kind: assistantv1.RouteSelfService, Label: l.Label, Target: l.URL})
@@ -174,17 +175,38 @@ func (a *asking) routes(areas []consentv1.Area) []assistantv1.Route {
 // maxRelated is how many articles are offered where none is proven to answer.
 const maxRelated = 3
 
-// related are the articles that come nearest, to read for oneself.
-func related(drafts []extract.Draft, language string) []assistantv1.Route {
-	var out []assistantv1.Route
+// readable are the articles of chunks that can be read for oneself, the first chunk of each.
+func readable(chunks []knowledgev1.Chunk) []knowledgev1.Chunk {
+	var out []knowledgev1.Chunk
 	seen := map[string]bool{}
-	for _, d := range drafts[:min(2*maxRelated, len(drafts))] {
-		c := d.Hit.Chunk
+	for _, c := range chunks {
 		if c.URL == "" || seen[c.ArticleID] || len(out) == maxRelated {
 			continue
 		}
 		seen[c.ArticleID] = true
-		out = append(out, assistantv1.Route{Kind: assistantv1.RouteLink, Label: both{"Læs selv: ", "Read yourself: "}.in(language) + heading(c), Target: c.URL})
+		out = append(out, c)
+	}
+	return out
+}
+
+// related are the articles that come nearest, to read for oneself.
+func related(drafts []extract.Draft) []knowledgev1.Chunk {
+	var out []knowledgev1.Chunk
+	for _, d := range drafts[:min(2*maxRelated, len(drafts))] {
+		out = append(out, d.Hit.Chunk)
+	}
+	return readable(out)
+}
+
+// toRead gives the ways to articles. Who reads English is told which are in Danish.
+func (a *asking) toRead(chunks []knowledgev1.Chunk) []assistantv1.Route {
+	var out []assistantv1.Route
+	for _, c := range chunks {
+		label := both{"Læs selv: ", "Read yourself: "}.in(a.result.Language) + heading(c)
+		if a.result.Language == question.English && c.Language != question.English {
+			label += " (in Danish)"
+		}
+		out = append(out, assistantv1.Route{Kind: assistantv1.RouteLink, Label: label, Target: c.URL})
 	}
 	return out
 }

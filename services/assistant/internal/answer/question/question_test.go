@@ -201,3 +201,37 @@ func TestOpening(t *testing.T) {
 		}
 	}
 }
+
+func TestGlossed(t *testing.T) {
+	for text, want := range map[string]string{
+		"How do I apply for housing benefits?":                   "boligstøtte søg søger",
+		"Is there child support for single mothers?":             "børnebidrag børnetilskud enlige forsørgere",
+		"My father's driver's license has expired":               "kørekort forældre gælder",
+		"Can we move the parking permit of my disabled son?":     "parkeringskort barn børn",
+		"Who sorts the batteries?":                               "farligt affald",
+		"We were divorced, and I've been fired":                  "skilsmisse ledig dagpenge",
+		"What will the weather be?":                              "",
+		"Is there anything about the nearest restaurant?":        "",
+		"I was ill and could not work when my salary was lowest": "indkomst",
+	} {
+		g := Glossed(text)
+		if got := g.Query(); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+	for text, want := range map[string]float64{
+		"Where is my passport?": 1, "Where is the passport contest?": .5, "How do I bake bread?": 0, "": 0,
+	} {
+		if g := Glossed(text); g.Known != want {
+			t.Errorf("%q is known by %v, want %v", text, g.Known, want)
+		}
+	}
+	g := Glossed("Does a passport serve as a hearing aid?")
+	for text, want := range map[string]float64{
+		"Pas til voksne": .5, "Pasning af børn": 0, "Hjælpemidler, når du skal have pas": 1, "Passet og hjælpemidlerne": .5, "": 0,
+	} {
+		if got := g.In(text); got != want {
+			t.Errorf("%q has %v of it, want %v", text, got, want)
+		}
+	}
+}
