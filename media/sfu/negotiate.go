@@ -1,9 +1,10 @@
 package sfu
 
 import (
-	"errors"
+	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"samtale.dk/samtale/media/sfu/internal/bwe"
 	"samtale.dk/samtale/media/sfu/internal/desc"
@@ -23,13 +24,20 @@ const (
 // maxSlots bounds a subscriber's sections.
 const maxSlots = 100
 
-// dataMid is the identifier of the data channels' section in our offers; it is always there, so that there always is one.
+// dataMid begins the identifier of the data channels' section in our offers; it is always there, so that there always is one.
 const dataMid = "data"
+
+// mid is the identifier of a section in our offers. It is the connection's alone, which is how an answer is known: it says nothing else
+// of the offer that it answers. Sixteen characters are what Chromium takes.
+func (t *transport) mid(name string) string {
+	return name + "-" + strconv.FormatUint(t.session>>22, 36)
+}
 
 // negotiation is the state of a subscribing connection's descriptions.
 type negotiation struct {
 	clientOffers bool
 	pending      string // our offer that is not answered
+	sections     int    // in it
 	dirty        bool   // something changed since
 	next         int    // mid of the next section
 }
@@ -121,7 +129,7 @@ func (p *Peer) free(u *upTrack) *slot {
 	if p.sdp.clientOffers || len(p.slots) >= maxSlots {
 		return nil
 	}
-	s := newSlot(p, u.source.Kind(), strconv.Itoa(p.sdp.next))
+	s := newSlot(p, u.source.Kind(), p.sub.mid(strconv.Itoa(p.sdp.next)))
 	p.sdp.next++
 	p.slots = append(p.slots, s)
 	return s
@@ -146,11 +154,11 @@ func (p *Peer) offerLater() {
 func (p *Peer) offer() string {
 	p.sdp.dirty = false
 	l := p.sub.local("actpass")
-	l.Sections = append(l.Sections, desc.LocalSection{Section: desc.Section{Mid: dataMid, Kind: desc.Data}})
+	l.Sections = append(l.Sections, desc.LocalSection{Section: desc.Section{Mid: p.sub.mid(dataMid), Kind: desc.Data}})
 	for _, s := range p.slots {
 		l.Sections = append(l.Sections, s.describe())
 	}
-	p.sdp.pending = l.String()
+	p.sdp.pending, p.sdp.sections = l.String(), len(l.Sections)
 	return p.sdp.pending
 }
 
@@ -207,9 +215,7 @@ func rank(first bool) int {
 	return 1
 }
 
-var errUnasked = errors.New("answer to no offer")
-
-// Answer takes the answer to the last offer.
+// Answer takes the answer to the last offer. ErrState: it is to an earlier one, of which the answer comes late.
 func (p *Peer) Answer(sdp string) error {
 	d, err := desc.Parse(sdp)
 	if err != nil {
@@ -224,10 +230,10 @@ func (p *Peer) Answer(sdp string) error {
 		return ErrState
 	}
 	if p.sdp.pending == "" || p.sdp.clientOffers {
-		return refused(errUnasked)
+		return fmt.Errorf("%w: answer to no offer", ErrState)
 	}
-	if p.sub.known && p.sub.fingerprint != d.Fingerprint {
-		return refused(errors.New("answer of another connection"))
+	if p.sub.known && p.sub.fingerprint != d.Fingerprint || !p.asked(d) {
+		return fmt.Errorf("%w: answer of another connection", ErrState)
 	}
 	p.sdp.pending = ""
 	for i := range d.Sections {
@@ -240,6 +246,20 @@ func (p *Peer) Answer(sdp string) error {
 	p.refresh()
 	p.net.due = true
 	return nil
+}
+
+// asked tells whether an answer is to the offer: it has all of its sections (RFC 3264 section 6), of which none need be named that it
+// refuses. The page's connection of before may have been answered for late.
+func (p *Peer) asked(d *desc.Remote) bool {
+	named, tag := false, p.sub.mid("")
+	for i := range d.Sections {
+		ours := strings.HasSuffix(d.Sections[i].Mid, tag)
+		if !ours && !d.Sections[i].Rejected {
+			return false
+		}
+		named = named || ours
+	}
+	return named && len(d.Sections) == p.sdp.sections
 }
 
 func (p *Peer) answered(d *desc.Section) {

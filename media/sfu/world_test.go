@@ -434,10 +434,14 @@ func (w *world) watch(cfg PeerConfig) *watcher {
 
 // answer takes everything that is offered.
 func (v *watcher) answer(w *world, offer string) {
-	text := strings.NewReplacer("a=sendonly", "a=recvonly", "a=setup:actpass", "a=setup:active").Replace(offer)
-	if err := v.peer.Answer(text); err != nil {
+	if err := v.peer.Answer(accepting(offer)); err != nil {
 		w.t.Errorf("answer: %v", err)
 	}
+}
+
+// accepting is an answer that takes everything.
+func accepting(offer string) string {
+	return strings.NewReplacer("a=sendonly", "a=recvonly", "a=setup:actpass", "a=setup:active").Replace(offer)
 }
 
 // of finds the track that an SSRC belongs to, also that of its retransmissions.
