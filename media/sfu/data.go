@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -50,6 +51,26 @@ type channel struct {
 type talk struct {
 	budget budget
 	rest   []byte // the beginning of a character whose end has not come
+	last   place  // of its numbered messages
+}
+
+// place is a numbered message's. The label of its channel, "t140:WRITER:FIRST", tells whose it is and the number of the channel's
+// first: a client whose connection ends writes again, on the next one, what may not have arrived.
+type place struct {
+	writer string // empty: messages without numbers
+	number uint64
+}
+
+func firstPlace(label string) place {
+	at := strings.Split(label, ":")
+	if len(at) != 3 || at[0] != TextLabel || !token(at[1]) {
+		return place{}
+	}
+	n, err := strconv.ParseUint(at[2], 10, 32)
+	if err != nil || n == 0 {
+		return place{}
+	}
+	return place{at[1], n}
 }
 
 // wantData lets the connection have data channels.
@@ -89,15 +110,15 @@ func (t *transport) serveData(conn *dtls.Conn, client bool) {
 			t.gone()
 			return
 		}
-		label := dc.Label
+		label, at := dc.Label, place{}
 		if dc.Protocol == textProtocol {
-			label = TextLabel
+			label, at = TextLabel, firstPlace(dc.Label)
 		}
 		if (label != TextLabel && label != DataLabel) || !ch.admit() {
 			_ = dc.Close()
 			continue
 		}
-		t.sfu.wg.Go(func() { t.readChannel(dc, label) })
+		t.sfu.wg.Go(func() { t.readChannel(dc, label, at) })
 	}
 }
 
@@ -140,7 +161,7 @@ func (c *channels) close() {
 	}
 }
 
-func (t *transport) readChannel(dc *datachannel.DataChannel, label string) {
+func (t *transport) readChannel(dc *datachannel.DataChannel, label string, at place) {
 	buf := make([]byte, desc.MaxMessage)
 	for {
 		n, text, err := dc.ReadDataChannel(buf)
@@ -148,14 +169,19 @@ func (t *transport) readChannel(dc *datachannel.DataChannel, label string) {
 			_ = dc.Close()
 			return
 		}
-		t.peer.said(Message{Label: label, Data: append([]byte(nil), buf[:n]...), Text: text || label == TextLabel})
+		t.peer.said(Message{Label: label, Data: append([]byte(nil), buf[:n]...), Text: text || label == TextLabel}, at)
+		at.number++
 	}
 }
 
 // said takes a message of this peer to the owner and to all who hear the peer.
-func (p *Peer) said(m Message) {
+func (p *Peer) said(m Message, at place) {
 	r := p.room
 	r.mu.Lock()
+	if !p.left && !p.talk.fresh(&m, at) {
+		r.mu.Unlock()
+		return
+	}
 	r.stats.MessagesIn++
 	if p.left || !p.talk.budget.take(r.sfu.now(), len(m.Data), talkRate, talkBurst) {
 		r.stats.MessagesDropped++
@@ -189,6 +215,24 @@ func (p *Peer) said(m Message) {
 	defer r.mu.Unlock()
 	r.stats.MessagesOut += uint64(sent)
 	r.stats.MessagesDropped += uint64(len(to) - sent)
+}
+
+// fresh reports whether a message has not come before. Where those before it have not come either stands the mark for that.
+func (t *talk) fresh(m *Message, at place) bool {
+	if at.writer == "" {
+		return true
+	}
+	if t.last.writer != at.writer {
+		t.last = place{at.writer, at.number - 1}
+	}
+	if at.number <= t.last.number {
+		return false
+	}
+	if at.number > t.last.number+1 {
+		m.Data = append([]byte(missingText), m.Data...)
+	}
+	t.last = at
+	return true
 }
 
 // whole makes text valid UTF-8 and keeps a character that is cut in two until its second half comes (RFC 8865 leaves it open).
@@ -284,6 +328,6 @@ func (p *Peer) Send(m Message) error {
 		return ErrLimit
 	}
 	m.Text = m.Text || m.Label == TextLabel
-	p.said(m)
+	p.said(m, place{})
 	return nil
 }

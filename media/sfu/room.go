@@ -47,8 +47,8 @@ func token(s string) bool {
 	return s != "" && len(s) <= 48 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
 }
 
-// Join lets a peer in. One of the same ID is replaced, and its mutes, views and group carry over: a reconnected peer is as muted as
-// before.
+// Join lets a peer in. One of the same ID is replaced, and its mutes, views, group and place in its text carry over: a
+// reconnected peer is as muted as before.
 func (r *Room) Join(cfg PeerConfig) (*Peer, error) {
 	if !token(cfg.ID) {
 		return nil, fmt.Errorf("%w: peer id", ErrNoPeer)
@@ -67,7 +67,7 @@ func (r *Room) Join(cfg PeerConfig) (*Peer, error) {
 	}
 	p := &Peer{room: r, cfg: cfg, group: MainGroup, muted: map[Source]bool{}, views: map[viewKey]View{}}
 	if old != nil {
-		p.group, p.muted, p.views = old.group, old.muted, old.views
+		p.group, p.muted, p.views, p.talk.last = old.group, old.muted, old.views, old.talk.last
 		old.leave()
 	}
 	if cfg.Group != "" {

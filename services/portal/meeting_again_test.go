@@ -3,6 +3,8 @@ package portal
 import (
 	"context"
 	"fmt"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -155,14 +157,101 @@ func TestMeetingTextWaitsForItsConnection(t *testing.T) {
 	r.mu.Unlock()
 	b.until(connected)
 	b.write("#m-rtt", ".")
-	for got := ""; got != "Jeg hører dårligt."; {
+	far.reads(t, "Jeg hører dårligt.")
+}
+
+// lose lets a test end the connection that the page sends by, as a network that fails does. It is true when the page has taken that
+// in: while it sets up another one anyway it does not. However long a test takes, no text counts as arrived.
+const lose = `(() => {
+  const later = window.setTimeout;
+  window.setTimeout = (f, ms, ...what) => (ms === 30000 ? 0 : later(f, ms, ...what));
+  const real = RTCPeerConnection.prototype.createDataChannel;
+  RTCPeerConnection.prototype.createDataChannel = function (...what) {
+    window.lose = () => {
+      Object.defineProperty(this, "connectionState", { value: "failed", configurable: true });
+      this.dispatchEvent(new Event("connectionstatechange"));
+      return this.signalingState === "closed";
+    };
+    return real.apply(this, what);
+  };
+})()`
+
+// What was sent on a connection that ended before it arrived is sent again on the next one, and what did arrive is read once.
+func TestMeetingTextIsSentAgain(t *testing.T) {
+	p := start(t)
+	r := serveMeeting(t, p, meetingv1.RoleCaseworker)
+	r.be(func(me *meetingv1.Participant) { me.State = meetingv1.InRoom })
+	lost := make(chan string, 100)
+	far := &farEnd{typed: make(chan string, 100), lost: lost}
+	t.Cleanup(far.close)
+	r.room = 3
+	r.media = func(q meetingv1.MediaRequest) (meetingv1.MediaReply, error) { // r.mu is held
+		sdp, err := far.take(q)
+		return meetingv1.MediaReply{SDP: sdp, Room: r.room}, err
+	}
+	b := chromium(t, p)
+	b.run(chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := cdp.AddScriptToEvaluateOnNewDocument(lose).Do(ctx)
+		return err
+	}))
+	b.open("/moede/" + demoMeeting + "/secret")
+	b.step("room")
+	b.click("#m-b-rtt")
+	b.write("#m-rtt", "Jeg hører")
+	awaits(t, lost, "Jeg hører")
+	arrives := func(where chan string) {
+		r.mu.Lock()
+		far.lost = where
+		r.mu.Unlock()
+		b.until(`lose()`)
+	}
+	arrives(nil)
+	far.reads(t, "Jeg hører")
+	b.until(`lose()`)
+	b.write("#m-rtt", " dårligt")
+	far.reads(t, " dårligt")
+	// The room that was opened anew does not know what the former one has got.
+	r.mu.Lock()
+	r.room = 4
+	r.mu.Unlock()
+	far.mu.Lock()
+	far.writer = ""
+	far.mu.Unlock()
+	b.until(`lose()`)
+	b.write("#m-rtt", ".")
+	far.reads(t, "\uFFFD.")
+	// Who is in the side room does not get what was typed for those outside.
+	arrives(lost)
+	b.write("#m-rtt", "!")
+	awaits(t, lost, "!")
+	b.until(`document.getElementById("meeting").dataset.events === "on"`)
+	r.move(t, p, meetingv1.InSide)
+	b.until(`document.getElementById("m-b-side").getAttribute("aria-pressed") === "true"`)
+	arrives(nil)
+	far.reads(t, "\uFFFD")
+}
+
+func (f *farEnd) reads(t *testing.T, want string) {
+	t.Helper()
+	if got := awaits(t, f.typed, want); got != want {
+		t.Fatalf("the room reads %q, not %q", got, want)
+	}
+}
+
+// awaits reads until a text has come, in pieces.
+func awaits(t *testing.T, from <-chan string, want string) string {
+	t.Helper()
+	late := time.After(2 * time.Minute)
+	got := ""
+	for !strings.HasSuffix(got, want) {
 		select {
-		case s := <-far.typed:
+		case s := <-from:
 			got += s
-		case <-time.After(2 * time.Minute):
-			t.Fatalf("the room reads %q", got)
+		case <-late:
+			t.Fatalf("the room reads %q, not %q", got, want)
 		}
 	}
+	return got
 }
 
 // farEnd has the other ends of a page's connections.
@@ -170,6 +259,39 @@ type farEnd struct {
 	open  []*webrtc.PeerConnection
 	in    *webrtc.PeerConnection // the newest that the page receives by
 	typed chan string            // real-time text of the page; nil: nobody reads it
+	lost  chan string            // what comes on new connections instead, and does not arrive; nil: it does
+
+	mu     sync.Mutex
+	writer string // of the text
+	number int    // of its last message
+}
+
+// channel reads a channel of the page's, and what comes again once, as the room does.
+func (f *farEnd) channel(c *webrtc.DataChannel, lost chan<- string) {
+	var writer string
+	var number int
+	if _, err := fmt.Sscanf(strings.ReplaceAll(c.Label(), ":", " "), "t140 %s %d", &writer, &number); err != nil {
+		return
+	}
+	c.OnMessage(func(m webrtc.DataChannelMessage) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		n := number
+		number++
+		switch {
+		case f.typed == nil:
+			return
+		case lost != nil:
+			lost <- string(m.Data)
+			return
+		case writer != f.writer:
+			f.writer, f.number = writer, n-1
+		}
+		if n > f.number {
+			f.number = n
+			f.typed <- string(m.Data)
+		}
+	})
 }
 
 func (f *farEnd) close() {
@@ -188,13 +310,8 @@ func (f *farEnd) take(q meetingv1.MediaRequest) (string, error) {
 	}
 	f.open = append(f.open, pc)
 	if q.SDP != "" {
-		pc.OnDataChannel(func(c *webrtc.DataChannel) {
-			c.OnMessage(func(m webrtc.DataChannelMessage) {
-				if f.typed != nil {
-					f.typed <- string(m.Data)
-				}
-			})
-		})
+		lost := f.lost
+		pc.OnDataChannel(func(c *webrtc.DataChannel) { f.channel(c, lost) })
 		if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: q.SDP}); err != nil {
 			return "", err
 		}

@@ -232,6 +232,7 @@ async function enter() {
       else if (page.dataset.in === "connected" && page.dataset.out === "connected") notice("");
     },
   }));
+  mine.under(terms());
   if (!entry.ice_servers) await look(); // whoever comes from the lobby was not told of them yet
   mine.iceServers = entry.ice_servers ?? [];
   if (entry.me.muted) for (const track of local.getAudioTracks()) track.enabled = false; // before anything is sent
@@ -287,6 +288,9 @@ async function look() {
   }
 }
 
+/** terms are who reads what is typed, and whether it is written down. */
+const terms = () => [entry.me.state, Boolean(entry.meeting.paused), entry.me.transcribe].join();
+
 /** stands shows a meeting that is at least as new as what is known. Who is out comes back by loading the page: what was on its way still is older. */
 function stands(meeting) {
   if (step === "over") return;
@@ -303,6 +307,7 @@ function stands(meeting) {
 const nameOf = (id) => entry.meeting.participants.find((p) => p.id === id)?.name || t("m.somebody");
 
 function drawRoom() {
+  media?.under(terms());
   const me = entry.me;
   const m = entry.meeting;
   const muted = Boolean(me.muted);

@@ -10,6 +10,8 @@ export const gather = (pc) =>
 
 const lossLimit = 2500; // ms of lost connection before everything is set up anew
 const quietLimit = 1500; // ms: the room answers what it gets ten times a second
+const textLimit = 30_000; // ms: what was typed that long ago on a connection that works has arrived
+const missing = "\uFFFD"; // T.140: here text may be missing
 
 /**
  * pause waits between two attempts: hardly at first, for most is over at once, longer later, and no longer when the network is back;
@@ -47,6 +49,9 @@ export class Media {
     this.stopped = false;
     this.told = 0; // the newest opening of the room that is known of
     this.waiting = ""; // what was typed and not sent yet
+    this.typed = []; // what was sent a moment ago: where the connection ends nobody knows whether it arrived
+    this.first = 1; // the number of the first of these
+    this.writer = Math.random().toString(36).slice(2); // whose numbers they are
   }
 
   /** start sends what local has, the picture only with camera, and receives the others. It tries until it works or is refused. */
@@ -71,8 +76,12 @@ export class Media {
         { rid: "f", maxBitrate: 1500e3 },
       ],
     }).sender;
-    this.text = pc.createDataChannel("t140", { ordered: true, protocol: "t140" });
-    this.text.addEventListener("open", () => this.type(""));
+    const text = (this.text = pc.createDataChannel(`t140:${this.writer}:${this.first}`, { ordered: true, protocol: "t140" }));
+    text.addEventListener("open", () => {
+      if (text !== this.text) return;
+      for (const characters of this.typed) this.put(characters);
+      this.type("");
+    });
     if (this.screen) this.addScreen(pc);
     pc.addEventListener("connectionstatechange", () => this.state("out", pc));
     return this.offer(pc);
@@ -85,7 +94,10 @@ export class Media {
   async offer(pc) {
     await pc.setLocalDescription(await pc.createOffer());
     await gather(pc);
+    if (pc.signalingState === "closed") throw new Error("replaced"); // and its offer would replace the newer one in the room
     const { sdp, room } = await this.send("publish", { sdp: pc.localDescription.sdp });
+    if (room !== this.read) this.typed = this.typed.map((_, i) => (i ? "" : missing)); // another opening of the room may have got it
+    this.read = room;
     await pc.setRemoteDescription({ type: "answer", sdp });
     return room;
   }
@@ -140,8 +152,28 @@ export class Media {
   type(characters) {
     this.waiting += characters;
     if (!this.waiting || this.text?.readyState !== "open") return;
-    this.text.send(this.waiting);
+    this.typed.push(this.waiting);
+    this.put(this.waiting);
     this.waiting = "";
+  }
+
+  /** put writes what is kept until it has arrived. */
+  put(characters) {
+    const { text } = this;
+    text.send(characters);
+    setTimeout(() => {
+      if (text !== this.text || text.readyState !== "open") return;
+      this.typed.shift();
+      this.first++;
+    }, textLimit);
+  }
+
+  /** under says on which terms it is typed from now on. What was typed on others, and may not have arrived, is not sent on these. */
+  under(terms) {
+    if (terms === this.terms) return;
+    this.terms = terms;
+    this.typed = this.typed.map(() => missing);
+    this.waiting &&= missing;
   }
 
   state(side, pc) {
