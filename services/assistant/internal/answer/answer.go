@@ -519,6 +519,7 @@ func option(c knowledgev1.Chunk, first string) assistantv1.Option {
 
 // conclude drafts and proves the answer, or says why there is none.
 func (a *asking) conclude(ctx context.Context, f *finding) error {
+	a.offerDanish(ctx, f)
 	r := &a.result
 	r.Hits, r.Terms = f.hits, f.terms
 	if f.shown != "" {
@@ -547,7 +548,9 @@ func (a *asking) conclude(ctx context.Context, f *finding) error {
 		if (f.reason == assistantv1.ReasonUnknown || f.reason == assistantv1.ReasonUnproven) && question.Opening(f.text) {
 			r.Message = opening.in(r.Language)
 		}
-		a.offerDanish(ctx, f)
+		if len(a.offers) > 0 {
+			r.Message, r.Area = danishOnly.in(r.Language), a.offers[0].Area
+		}
 		r.Options = f.options
 		if f.reason == assistantv1.ReasonMunicipality && f.locality != "" {
 			r.Message = both{

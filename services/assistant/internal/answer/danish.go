@@ -13,17 +13,12 @@ import (
 // What a Danish article needs to be offered to who asks in English.
 const (
 	glossKnown = .6 // of the words of the question must be known: the rest may say that it is about something else
-	glossMet   = .5 // of its matters must be in the article
-	glossFound = .3 // of the weight of what was searched for must be in it; a matter may be searched for by several words
+	glossMet   = .5 // of its matters must be in the article; coverage says less, as a matter is searched for by several words
 )
 
 // inDanish finds articles in Danish that may be about what is asked in English and no English article has. They are offered to read,
 // and nothing is said from them.
-func (a *asking) inDanish(ctx context.Context, f *finding) ([]knowledgev1.Chunk, error) {
-	g := question.Glossed(f.told + " " + f.text)
-	if g.Empty() || g.Known < glossKnown || question.Worldly(f.text) || question.Abroad(f.text) != "" {
-		return nil, nil
-	}
+func (a *asking) inDanish(ctx context.Context, f *finding, g question.InDanish) ([]knowledgev1.Chunk, error) {
 	r := f.reading
 	r.text, r.told, r.language = g.Query(), "", question.Danish
 	rep, err := a.look(ctx, r)
@@ -33,7 +28,7 @@ func (a *asking) inDanish(ctx context.Context, f *finding) ([]knowledgev1.Chunk,
 	var out []knowledgev1.Chunk
 	for _, h := range rep.Hits {
 		head := heading(h.Chunk)
-		if holds(h.Chunk, f.at) && h.Coverage >= glossFound && g.In(head) > 0 && g.In(head+" . "+h.Text) >= glossMet {
+		if holds(h.Chunk, f.at) && g.In(head) > 0 && g.In(head+" . "+h.Text) >= glossMet {
 			out = append(out, h.Chunk)
 		}
 	}
@@ -63,19 +58,37 @@ var danishOnly = both{
 	"I do not know. I find no answer to it in English. These official pages may be about it. They are in Danish. A person can help you too.",
 }
 
-// offerDanish offers what inDanish finds beside the ways to a person. Without it those remain.
+// offerDanish offers what inDanish finds beside the ways to a person, where what was found instead is about something else. Without it
+// the finding stays as it is.
 func (a *asking) offerDanish(ctx context.Context, f *finding) {
-	if f.reason != assistantv1.ReasonUnknown || question.Language(a.result.Question) != question.English || question.Opening(f.text) {
+	if question.Language(a.result.Question) != question.English || question.Opening(f.text) || question.Worldly(f.text) || question.Abroad(f.text) != "" {
 		return
 	}
-	found, err := a.inDanish(ctx, f)
+	g := question.Glossed(f.told + " " + f.text)
+	if g.Empty() || g.Known < glossKnown || f.names(g) {
+		return
+	}
+	found, err := a.inDanish(ctx, f, g)
 	if err != nil {
 		a.p.cfg.Log.Warn("no articles in Danish offered", "answer", a.req.ID, "err", err)
 		return
 	}
-	if a.offers = readable(found); len(a.offers) == 0 {
-		return
+	if a.offers = readable(found); len(a.offers) > 0 {
+		f.reason = assistantv1.ReasonUnknown
 	}
-	r := &a.result
-	r.Message, r.Area = danishOnly.in(r.Language), a.offers[0].Area
+}
+
+// names reports that what was found has the matter that is asked about in a heading, or an answer in its first sentence: so few articles
+// are in English that the one that is most like a question is easily about something else.
+func (f *finding) names(g question.InDanish) bool {
+	switch f.reason {
+	case assistantv1.ReasonUnknown:
+		return false
+	case assistantv1.ReasonAnswered:
+		d := f.drafts[0]
+		return g.Names(heading(d.Hit.Chunk) + " . " + d.Units[0].Text)
+	case assistantv1.ReasonUnproven:
+		return slices.ContainsFunc(related(f.drafts), func(c knowledgev1.Chunk) bool { return g.Names(heading(c)) })
+	}
+	return true
 }

@@ -28,15 +28,18 @@ func toRead(r answer.Result) []string {
 // asFitted is the small knowledge with the weights and the threshold that are used.
 func asFitted(c *answer.Config) { c.Weights = nil }
 
-// Who asks in English about what only Danish articles are about gets them to read, is told that they are in Danish, and gets a person:
-// nothing is said from them. What is about something else gets none, however much of it is a matter of ours.
-func TestOffersInDanish(t *testing.T) {
-	all := records()
-	all = append(all, knowledgev1.Record{
+// withAids is the small knowledge with an article that has an area of its own.
+func withAids() []knowledgev1.Record {
+	return append(records(), knowledgev1.Record{
 		ID: "hjaelp#hvem", ArticleID: "hjaelp", URL: "https://www.borger.dk/hjaelp", Title: "Hjælpemidler og boligindretning", Section: "Hvem kan få et hjælpemiddel?",
 		Text: "Kommunen kan give støtte til hjælpemidler, når din funktionsevne er nedsat.", Authority: "Kommunen", Area: "handicap",
 	})
-	p := pipeline(t, llm.None, knows(t, all), asFitted, func(c *answer.Config) {
+}
+
+// Who asks in English about what only Danish articles are about gets them to read, is told that they are in Danish, and gets a person:
+// nothing is said from them. What is about something else gets none, however much of it is a matter of ours.
+func TestOffersInDanish(t *testing.T) {
+	p := pipeline(t, llm.None, knows(t, withAids()), asFitted, func(c *answer.Config) {
 		c.Areas = func(context.Context) ([]consentv1.Area, error) {
 			return []consentv1.Area{{ID: "borgerservice", Name: "Borgerservice"}, {ID: "handicap", Name: "Handicap"}}, nil
 		}
@@ -69,6 +72,26 @@ func TestOffersInDanish(t *testing.T) {
 	}
 	if r := ask(t, p, assistantv1.AskRequest{Question: "My grandmother needs a wheelchair", Language: question.Danish}); !strings.Contains(r.Message, "De er på dansk.") || len(toRead(r)) != 1 {
 		t.Errorf("who reads Danish is told %q %q", r.Message, toRead(r))
+	}
+}
+
+// An answer in English from an article about something else is none, however like the question its sentences are; and what is offered
+// to read is what has the matter. Where the article has it, in either language, the answer stays.
+func TestDanishInsteadOfAnotherMatter(t *testing.T) {
+	all := slices.DeleteFunc(withAids(), func(r knowledgev1.Record) bool { return r.ArticleID != "hjaelp" && r.Language != question.English })
+	p := pipeline(t, llm.None, knows(t, all), func(c *answer.Config) { c.Weights.Threshold = .05 }) // so low that anything like it is answered
+	const aids = "Read yourself: Hjælpemidler og boligindretning (in Danish) https://www.borger.dk/hjaelp"
+	for text, want := range map[string]struct{ reason, said, read string }{
+		"When do I pay the fee for my wheelchair?":      {assistantv1.ReasonUnknown, "", aids},
+		"What does it cost to apply for a hearing aid?": {assistantv1.ReasonUnknown, "", aids},
+		"How much does a change of name cost?":          {assistantv1.ReasonAnswered, "DKK 610", ""},
+		"How much does a name change cost?":             {assistantv1.ReasonAnswered, "DKK 610", ""},
+		"How much does it cost?":                        {assistantv1.ReasonAnswered, "DKK 610", ""},
+	} {
+		r := ask(t, p, assistantv1.AskRequest{Question: text})
+		if got := strings.Join(toRead(r), "|"); r.Reason != want.reason || !strings.Contains(said(r), want.said) || got != want.read {
+			t.Errorf("%s: %s %q offers %q", text, r.Reason, said(r), got)
+		}
 	}
 }
 

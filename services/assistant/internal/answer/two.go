@@ -40,7 +40,7 @@ func (a *asking) alone(ctx context.Context, text string) (assistantv1.Answer, er
 	p := *a.p
 	p.cfg.Model = llm.None
 	b := &asking{p: &p, req: req, tell: func(assistantv1.Event) {}, today: a.today, lists: a.lists}
-	b.result.Language, b.result.Municipality, b.result.DraftedBy = a.result.Language, req.Municipality, DraftedByExtract
+	b.result.Question, b.result.Language, b.result.Municipality, b.result.DraftedBy = text, a.result.Language, req.Municipality, DraftedByExtract
 	err := b.search(ctx, text)
 	return b.result.Answer, err
 }

@@ -12,8 +12,9 @@ var glossaryText string
 
 // A matter is a line of glossary.txt: what Danish articles call something that people ask about in English.
 type matter struct {
-	terms []string
-	side  bool // says which side of a matter is asked about
+	english []string // its entries, as [plain] gives them
+	terms   []string
+	side    bool // says which side of a matter is asked about
 }
 
 // glossary has the matters by what people call them, as [plain] gives it.
@@ -33,8 +34,11 @@ func read(text string) (out map[string]matter, longest int) {
 		}
 		for e := range strings.SplitSeq(english, ",") {
 			ws := plain(e)
-			out[strings.Join(ws, " ")] = m
+			m.english = append(m.english, strings.Join(ws, " "))
 			longest = max(longest, len(ws))
+		}
+		for _, e := range m.english {
+			out[e] = m
 		}
 	}
 	return out, longest
@@ -42,8 +46,8 @@ func read(text string) (out map[string]matter, longest int) {
 
 // InDanish is what an English question is about in the words of Danish articles. It finds articles, and says nothing to anybody.
 type InDanish struct {
-	matters [][]string // each by any of its terms
-	sides   [][]string
+	matters []matter
+	sides   []matter
 	Known   float64 // which part of the words that say what the question is about the glossary has
 }
 
@@ -86,8 +90,8 @@ func (g *InDanish) add(m matter) {
 	if m.side {
 		to = &g.sides
 	}
-	if !slices.ContainsFunc(*to, func(ts []string) bool { return ts[0] == m.terms[0] }) {
-		*to = append(*to, m.terms)
+	if !slices.ContainsFunc(*to, func(o matter) bool { return o.terms[0] == m.terms[0] }) {
+		*to = append(*to, m)
 	}
 }
 
@@ -96,7 +100,11 @@ func (g InDanish) Empty() bool { return len(g.matters) == 0 }
 
 // Query is what to search Danish articles for.
 func (g InDanish) Query() string {
-	return strings.Join(slices.Concat(slices.Concat(g.matters...), slices.Concat(g.sides...)), " ")
+	var out []string
+	for _, m := range slices.Concat(g.matters, g.sides) {
+		out = append(out, m.terms...)
+	}
+	return strings.Join(out, " ")
 }
 
 // In is which part of the matters a text is about, by its words.
@@ -105,12 +113,25 @@ func (g InDanish) In(text string) float64 {
 		return 0
 	}
 	ws, n := danishWordsOf(text), 0
-	for _, terms := range g.matters {
-		if slices.ContainsFunc(terms, func(t string) bool { return named(ws, danishWordsOf(t)) }) {
+	for _, m := range g.matters {
+		if slices.ContainsFunc(m.terms, func(t string) bool { return named(ws, danishWordsOf(t)) }) {
 			n++
 		}
 	}
 	return float64(n) / float64(len(g.matters))
+}
+
+// Names reports a text that has any of the matters, in Danish or by all words of what people call it in English.
+func (g InDanish) Names(text string) bool {
+	if g.In(text) > 0 {
+		return true
+	}
+	ws := plain(text)
+	return slices.ContainsFunc(g.matters, func(m matter) bool {
+		return slices.ContainsFunc(m.english, func(e string) bool {
+			return !slices.ContainsFunc(strings.Fields(e), func(w string) bool { return !slices.Contains(ws, w) })
+		})
+	})
 }
 
 // beginning is how many bytes a word must have that longer words may begin with: "husleje" is in "huslejen", "pas" not in "pasning".
@@ -188,7 +209,7 @@ func base(w string) string {
 }
 
 // circumstances are words about the asker rather than about the matter, besides those of [Subject].
-var circumstances = set(`am no one two three four five six seven eight nine ten person people somebody anyone everybody thing stuff way lot rid call ring phone
+var circumstances = set(`am no one two three four five six seven eight nine ten person people somebody anyone everybody thing stuff way lot rid report notify inform register receive give given start stop end begin become keep happen change money kroner dkk amount rule call ring phone
 	contact ask say said tell told know think want wish like try tried send sent sign fill live home house flat apartment garden street town city here there
 	today tomorrow yesterday last next year month week day old young year high low big small first best broken work job friend family brother sister grandmother grandfather
 	aunt uncle neighbour girlfriend boyfriend fiance danish denmark local municipality government state public also still just really only more less bit between possible free`)

@@ -234,4 +234,11 @@ func TestGlossed(t *testing.T) {
 			t.Errorf("%q has %v of it, want %v", text, got, want)
 		}
 	}
+	for text, want := range map[string]bool{
+		"Getting passports": true, "Aids for hearing": true, "Passage to the town hall": false, "Pas til voksne": true, "": false,
+	} {
+		if g.Names(text) != want {
+			t.Errorf("%q names it: %v", text, !want)
+		}
+	}
 }
