@@ -1,16 +1,19 @@
 package extract
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A facet is a side of a matter, as questions ask about it, headings name it and sentences tell it: each by parts of words in lower case.
 // "Hvor lang tid tager det?", "hvor lang tid har jeg?" and "hvor længe gælder det?" ask for the same kind of fact and for three different
 // facts.
-type facet struct{ asked, headed, said string }
+type facet struct{ asked, headed, said []string }
 
 // sides is how many facets there are.
 const sides = 18
 
-var facets = [sides]facet{
+var facets = divideFacets([sides][3]string{
 	{`koster|kostede|pris|gebyr|betal|gratis|giver man for|af med|takst|cost|fee|price`, ``, `koster|gebyr|gratis|pris|betal|takst|cost|fee|free`},
 	{`hvor meget|hvor mange penge|sats|beløb|får man i|får jeg i|hvor stor|beregn|normalbidrag|how much|allowance`, ``, `kr.|procent|sats|beløb|dkk|percent`},
 	{`grænse|må jeg tjene|må man tjene|tjene|formue|opsparing|må have|fribeløb|indkomst|areal|hvor stor må|hvor stort må`, `grænse|tjene|formue|fribeløb|indkomst|indtægt|areal|størrelse`, `højst|grænse|under|mere end|overstig|m²|at most`},
@@ -32,6 +35,17 @@ var facets = [sides]facet{
 	{`arbejde|job|løn|chef|work`, ``, `arbejd|job|løn|work`},
 	{`hvor kan|hvor skal|hvor henne|ringe til|hvor går|kontakt|rådhuset|where`, ``, `borgerservice|rådhus|kontakt|ring |hos |where|office`},
 	{`bøde|straf|glem|for sent|konsekvens|udeblive|fine|late`, ``, `bøde|straf|mister|sent|fine`},
+})
+
+// divideFacets divides parts at bars. Headings name a side as questions do where nothing else is said.
+func divideFacets(table [sides][3]string) (out [sides]facet) {
+	for i, row := range table {
+		if row[1] == "" {
+			row[1] = row[0]
+		}
+		out[i] = facet{strings.Split(row[0], "|"), strings.Split(row[1], "|"), strings.Split(row[2], "|")}
+	}
+	return out
 }
 
 // facet says whether a heading is about a side of the matter that the question asks about (both 0 or 1), or about others only (.5 when
@@ -40,11 +54,7 @@ func (q Query) facet(heading string) (same, other float64, off [sides]bool) {
 	heading = strings.ToLower(heading)
 	asks := false
 	for i, f := range facets {
-		headed := f.headed
-		if headed == "" {
-			headed = f.asked
-		}
-		asked, named := q.sides[i], names(heading, headed)
+		asked, named := q.sides[i], names(heading, f.headed)
 		asks = asks || asked
 		switch {
 		case asked && named:
@@ -84,11 +94,6 @@ func asksAbout(text string) (out [sides]bool) {
 	return out
 }
 
-func names(text, parts string) bool {
-	for p := range strings.SplitSeq(parts, "|") {
-		if strings.Contains(text, p) {
-			return true
-		}
-	}
-	return false
+func names(text string, parts []string) bool {
+	return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(text, p) })
 }

@@ -7,6 +7,7 @@ package extract
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -73,17 +74,53 @@ func readWords(text string, start, end int, u Unit) (Unit, []danish.Token) {
 	var joined strings.Builder
 	for _, t := range tokens {
 		for part := range strings.FieldsFuncSeq(strings.ToLower(t.Text), func(r rune) bool { return r == '/' || r == '–' || r == '(' }) {
-			w := strings.TrimFunc(part, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '%' })
-			if w != "" {
-				w = unify.Replace(w)
-				u.words = append(u.words, word{w, sparse.Stem(w, u.english)})
-				joined.WriteString(w)
+			if w := known.word(part, u.english); w.low != "" {
+				u.words = append(u.words, w)
+				joined.WriteString(w.low)
 				joined.WriteByte(0)
 			}
 		}
 	}
 	u.joined = joined.String()
 	return u, tokens
+}
+
+// vocabulary remembers how words are read: texts and phrases share most of theirs, and reading a word is dear.
+type vocabulary struct {
+	mu    sync.RWMutex
+	words map[spelling]word
+}
+
+type spelling struct {
+	text    string
+	english bool
+}
+
+var known = vocabulary{words: map[spelling]word{}}
+
+// maxVocabulary bounds what strangers' questions may bring into it: some 100 bytes each.
+const maxVocabulary = 1 << 16
+
+// word reads a word in lower case with what stands around it; low is empty if there is none.
+func (v *vocabulary) word(text string, english bool) word {
+	v.mu.RLock()
+	w, ok := v.words[spelling{text, english}]
+	v.mu.RUnlock()
+	if ok {
+		return w
+	}
+	low := strings.TrimFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '%' })
+	if low != "" {
+		low = strings.Clone(unify.Replace(low)) // not a part of a whole text, which would stay with it
+		w = word{low, sparse.Stem(low, english)}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.words) >= maxVocabulary {
+		clear(v.words)
+	}
+	v.words[spelling{strings.Clone(text), english}] = w
+	return w
 }
 
 var unify = strings.NewReplacer("-", "", "aa", "å", "é", "e")

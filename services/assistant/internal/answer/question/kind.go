@@ -58,14 +58,37 @@ var forms = []struct {
 	{Where, phrases("hvor")},
 }
 
+// begin is which phrases of forms begin with a word.
+var begin = func() map[string][]form {
+	out := map[string][]form{}
+	for i, f := range forms {
+		for _, p := range f.phrases {
+			first, _, _ := strings.Cut(p[1:], " ")
+			out[first] = append(out[first], form{i, p})
+		}
+	}
+	return out
+}()
+
+type form struct {
+	no     int // of forms
+	phrase string
+}
+
 // KindOf reads what a question asks for.
 func KindOf(text string) Kind {
 	ws := words(text)
-	all := joined(ws)
-	for _, f := range forms {
-		if slices.ContainsFunc(f.phrases, func(p string) bool { return strings.Contains(all, p) }) {
-			return f.kind
+	all, at, first := joined(ws), 0, len(forms)
+	for _, w := range ws {
+		for _, f := range begin[w] {
+			if f.no < first && strings.HasPrefix(all[at:], f.phrase) {
+				first = f.no
+			}
 		}
+		at += len(w) + 1
+	}
+	if first < len(forms) {
+		return forms[first].kind
 	}
 	for i, w := range ws {
 		if i+1 < len(ws) && asksWhether[w] && person[ws[i+1]] {

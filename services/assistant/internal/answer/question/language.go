@@ -1,8 +1,10 @@
 package question
 
 import (
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Languages.
@@ -60,13 +62,41 @@ func latin(text string) bool {
 func others(text string) map[string]int {
 	out := map[string]int{}
 	for _, w := range words(text) {
-		for lang, m := range otherWords {
-			if m.words[w] {
-				out[lang] += 2
+		for _, lang := range languagesOf.word[w] {
+			out[lang] += 2
+		}
+		var seen []string
+		for _, r := range w {
+			if r < utf8.RuneSelf {
+				continue
 			}
-			if containsAny(w, m.letters) {
-				out[lang]++
+			for _, lang := range languagesOf.letter[r] {
+				if !slices.Contains(seen, lang) {
+					seen = append(seen, lang)
+					out[lang]++
+				}
 			}
+		}
+	}
+	return out
+}
+
+// languagesOf is otherWords the other way round: in which languages a word and a letter stand.
+var languagesOf = byMark()
+
+type languages struct {
+	word   map[string][]string
+	letter map[rune][]string
+}
+
+func byMark() languages {
+	out := languages{map[string][]string{}, map[rune][]string{}}
+	for lang, m := range otherWords {
+		for w := range m.words {
+			out.word[w] = append(out.word[w], lang)
+		}
+		for _, r := range m.letters {
+			out.letter[r] = append(out.letter[r], lang)
 		}
 	}
 	return out
