@@ -455,13 +455,22 @@ func Planted(outcomes []Outcome, know *Memory) (n int, through []string) {
 			}
 			if i > 0 { // the evidence of another sentence
 				n++
-				if p := (assistantv1.Sentence{Text: s.Text, Evidence: o.Sentences[i-1].Evidence}); Proven(p, know) && !strings.Contains(o.Sentences[i-1].Text, s.Text) {
+				if p := (assistantv1.Sentence{Text: s.Text, Evidence: o.Sentences[i-1].Evidence}); Proven(p, know) && !says(o.Sentences[i-1].Text, s.Text) {
 					through = append(through, "swapped: "+s.Text)
 				}
 			}
 		}
 	}
 	return n, through
+}
+
+// says reports a text that has the other, but for a pronoun at its beginning: "Attesten gælder i fire måneder." says "Den gælder …".
+func says(text, other string) bool {
+	first, rest, _ := strings.Cut(other, " ")
+	if slices.Contains([]string{"Den", "Det", "De", "It", "They"}, first) {
+		other = rest
+	}
+	return strings.Contains(text, other)
 }
 
 // point is what a threshold gives on some questions.

@@ -137,7 +137,8 @@ func (s sample) fit(some func(Question) bool) extract.Weights {
 			all = append(all, example{o, o.cost(), false})
 		}
 	}
-	w := extract.Weights{Order: fitOrder(all), Threshold: lowest, Frames: s.frames}
+	w := extract.Weights{Threshold: lowest, Frames: s.frames}
+	w.Order, w.OrderTrees = fitOrder(all)
 	for _, o := range s.hidden {
 		if some(o.Question) {
 			all = append(all, example{o, absent * o.cost(), true})
@@ -150,7 +151,7 @@ func (s sample) fit(some func(Question) bool) extract.Weights {
 		}
 		all = append(all, example{o, counts, false})
 	}
-	w.Sure = fitSure(w, all)
+	w.Sure, w.SureTrees = fitSure(w, all)
 	return w
 }
 
@@ -174,36 +175,20 @@ const (
 
 // What phrases count against questions: they are many, and not how all people ask. Those that are not answered are the fewer.
 const (
-	ofPhrases    = .05
-	ofUnanswered = .1
+	ofPhrases    = .02
+	ofUnanswered = .04
 )
 
 // fittedDrafts is how many drafts of a question, as the search found them, are put in order for fitting.
 const fittedDrafts = 16
 
-// fitOrder fits the weights that rank drafts: those of the right articles before the others (softmax over a question's drafts).
-func fitOrder(outcomes []example) []float64 {
-	type list struct {
-		rows  [][]float64
-		bias  []float64
-		right []bool
-		cost  float64
-	}
+// fitOrder fits what ranks drafts: those of the right articles before the others (softmax over a question's drafts). Weights come first,
+// trees on what they leave.
+func fitOrder(outcomes []example) ([]float64, []extract.Tree) {
 	var lists []list
 	total := 0.0
 	for _, o := range outcomes {
-		if !o.mayAnswer() {
-			continue
-		}
-		l := list{cost: o.counts}
-		for _, d := range o.Drafts[:min(fittedDrafts, len(o.Drafts))] {
-			bias := 0.0
-			if !d.Typed {
-				bias = -1
-			}
-			l.rows, l.bias, l.right = append(l.rows, d.Features[:]), append(l.bias, bias), append(l.right, o.isRight(d))
-		}
-		if slices.Contains(l.right, true) {
+		if l := o.list(); slices.Contains(l.right, true) {
 			lists = append(lists, l)
 			total += l.cost
 		}
@@ -221,11 +206,54 @@ func fitOrder(outcomes []example) []float64 {
 			}
 		}
 	})
-	return w
+	var rows [][]float64
+	var costs, scores []float64
+	for _, l := range lists {
+		for i, row := range l.rows {
+			rows, costs, scores = append(rows, row), append(costs, l.cost), append(scores, l.bias[i]+dot(w, row))
+		}
+	}
+	return w, orderForest.grow(rows, costs, scores, func(scores, first, second []float64) {
+		at := 0
+		for _, l := range lists {
+			of := scores[at : at+len(l.rows)]
+			all, some := softmax(of, nil), softmax(of, l.right)
+			for i := range of {
+				first[at+i], second[at+i] = l.cost*(some[i]-all[i]), l.cost*max(all[i]*(1-all[i]), flat)
+			}
+			at += len(of)
+		}
+	})
 }
 
-// fitSure fits the weights of confidence on outcomes as they are ranked by some weights.
-func fitSure(ranked extract.Weights, outcomes []example) []float64 {
+// flat is the least second derivative, so that no step is without bounds.
+const flat = 1e-4
+
+// list is the first drafts of a question.
+type list struct {
+	rows  [][]float64
+	bias  []float64
+	right []bool
+	cost  float64
+}
+
+func (e example) list() list {
+	l := list{cost: e.counts}
+	if !e.mayAnswer() {
+		return l
+	}
+	for _, d := range e.Drafts[:min(fittedDrafts, len(e.Drafts))] {
+		bias := 0.0
+		if !d.Typed {
+			bias = -1
+		}
+		l.rows, l.bias, l.right = append(l.rows, d.Features[:]), append(l.bias, bias), append(l.right, e.isRight(d))
+	}
+	return l
+}
+
+// fitSure fits confidence on outcomes as they are ranked by some weights.
+func fitSure(ranked extract.Weights, outcomes []example) ([]float64, []extract.Tree) {
 	var rows [][]float64
 	var right []bool
 	var costs []float64
@@ -250,17 +278,30 @@ func fitSure(ranked extract.Weights, outcomes []example) []float64 {
 		rows, right, costs = append(rows, append(row, 1)), append(right, o.shouldAnswer()), append(costs, cost)
 		total += cost
 	}
+	wrong := func(i int, score float64) float64 { return 1/(1+math.Exp(-score)) - one(right[i]) }
 	w := make([]float64, len(rows[0]))
 	descend(w, ridgeSure, func(gradient []float64) {
 		for i, row := range rows {
-			p := 1 / (1 + math.Exp(-dot(w, row)))
-			if right[i] {
-				p--
-			}
-			add(gradient, row, costs[i]*p/total)
+			add(gradient, row, costs[i]*wrong(i, dot(w, row))/total)
 		}
 	})
-	return w
+	scores := make([]float64, len(rows))
+	for i, row := range rows {
+		scores[i] = dot(w, row)
+	}
+	return w, sureForest.grow(rows, costs, scores, func(scores, first, second []float64) {
+		for i, score := range scores {
+			p := math.Abs(wrong(i, score))
+			first[i], second[i] = -costs[i]*wrong(i, score), costs[i]*max(p*(1-p), flat)
+		}
+	})
+}
+
+func one(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // cost is what the outcome counts when weights are fitted.

@@ -346,7 +346,7 @@ type finding struct {
 }
 
 // hitsRead is how many hits are read for sentences.
-const hitsRead = 40
+const hitsRead = 24
 
 // look searches for a reading.
 func (a *asking) look(ctx context.Context, r reading) (knowledgev1.SearchReply, error) {

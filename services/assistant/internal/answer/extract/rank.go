@@ -14,11 +14,13 @@ import (
 // Weights say how drafts are ranked and how sure the best of them is. They are fitted on one half of seeds/gold and reported on the
 // other: `go run ./deploy/eval -fit` writes weights.json.
 type Weights struct {
-	Order     []float64 `json:"order"`     // by feature of a draft
-	Sure      []float64 `json:"sure"`      // by feature of the best draft, then those of Shape, then a constant
-	Threshold float64   `json:"threshold"` // of Confidence, from which a question is answered
-	Bare      float64   `json:"bare"`      // more to be as sure of an article without phrases, which it is harder to be right about
-	Frames    Frames    `json:"frames,omitempty"`
+	Order      []float64 `json:"order"` // by feature of a draft
+	OrderTrees []Tree    `json:"order_trees,omitempty"`
+	Sure       []float64 `json:"sure"` // by feature of the best draft, then those of Shape, then a constant
+	SureTrees  []Tree    `json:"sure_trees,omitempty"`
+	Threshold  float64   `json:"threshold"` // of Confidence, from which a question is answered
+	Bare       float64   `json:"bare"`      // more to be as sure of an article without phrases, which it is harder to be right about
+	Frames     Frames    `json:"frames,omitempty"`
 }
 
 //go:embed weights.json
@@ -30,7 +32,7 @@ func Fitted() (Weights, error) {
 	if err := json.Unmarshal(fitted, &w); err != nil {
 		return w, fmt.Errorf("weights: %w", err)
 	}
-	if len(w.Order) != Features || len(w.Sure) != Features+Shapes+1 {
+	if len(w.Order) != Features || len(w.Sure) != Features+Shapes+1 || !grown(w.OrderTrees, Features) || !grown(w.SureTrees, Features+Shapes) {
 		return w, fmt.Errorf("weights: made for other features; go run ./deploy/eval -fit makes them again")
 	}
 	return w, nil
@@ -61,6 +63,7 @@ func (w Weights) order(d Draft) float64 {
 	for i, x := range w.Order {
 		sum += x * d.Features[i]
 	}
+	sum += trees(w.OrderTrees, d.Features[:])
 	if !d.Typed {
 		sum--
 	}
@@ -90,13 +93,11 @@ func (r *Reader) Confidence(q Query, drafts []Draft) float64 {
 	if len(drafts) == 0 {
 		return 0
 	}
+	row := append(drafts[0].Features[:], q.Shape(drafts)...)
 	w := r.weights.Sure
-	sum := w[len(w)-1]
-	for i, x := range drafts[0].Features {
+	sum := w[len(w)-1] + trees(r.weights.SureTrees, row)
+	for i, x := range row {
 		sum += w[i] * x
-	}
-	for i, x := range q.Shape(drafts) {
-		sum += w[Features+i] * x
 	}
 	if f := &drafts[0].Features; f[Phrased]+f[Warned] == 0 {
 		sum -= r.weights.Bare
