@@ -116,9 +116,10 @@ export class Media {
     return room;
   }
 
-  /** offered takes an offer of the room's. Where that fails everything is set up anew. */
+  /** offered takes an offer of the room's. Where that fails everything is set up anew, unless it was already: then the room refuses the answer. */
   offered(sdp) {
-    return this.answer(sdp).catch(() => this.again());
+    const pc = this.in;
+    return this.answer(sdp).catch(() => pc === this.in && this.again());
   }
 
   /** answer answers an offer. They come one at a time, but one that was answered, or of an earlier connection, may come late. */
