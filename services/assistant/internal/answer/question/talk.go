@@ -80,7 +80,7 @@ var vague = set(`forklar forklare det den mig hvad hvorfor hvordan hvornår hvor
 // can answer it. "Hvornår kan jeg få folkepension?" is none: the rules answer it.
 func OwnCase(text string) bool {
 	ws := words(text)
-	if has(ws, "aktindsigt|lov at se|lov til at se|lov at læse|ret til at se|få indsigt") && !has(ws, "min ansøgning|min anmodning") {
+	if has(ws, "aktindsigt|lov at se|lov til at se|lov at læse|ret til at se|få indsigt|see my file|see my records|access to my file|access to my records") && !has(ws, "min ansøgning|min anmodning") {
 		return false // how to get to see a case is a rule
 	}
 	if has(ws, ownPhrases) {
@@ -130,7 +130,7 @@ func ownForm(ws []string) bool {
 		return true
 	case has(ws, "hvornår er min tid|hvornår er mit møde|hvornår er min aftale|hvornår er min samtale|when is my appointment"):
 		return true
-	case has(ws, "kan i tjekke|kan du tjekke|kan i undersøge|kan du undersøge|vil du tjekke|can you check|could you check|nummer op|fået plads i|do i have to pay back"):
+	case has(ws, "kan i tjekke|kan du tjekke|kan i undersøge|kan du undersøge|vil du tjekke|can you check|could you check|nummer op|fået plads i"), has(ws, "do i have to pay back") && !has(ws, "when"):
 		return true
 	}
 	return false
