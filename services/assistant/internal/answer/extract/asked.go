@@ -1,158 +1,14 @@
 package extract
 
 import (
-	"cmp"
-	"hash/fnv"
 	"math"
-	"math/bits"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
-	"samtale.dk/samtale/services/contract/knowledgev1"
 )
-
-// saying is a question as people put it that a micro-article answers, ready to be compared. It finds and assures; it is never quoted.
-type saying struct {
-	Unit
-	kind  question.Kind
-	sides [sides]bool
-	grams []gram   // ascending, of length 1 together
-	stems []string // of all words, ascending, each once
-}
-
-// gram is four letters of a word, by their hash, and how much of a phrase they are.
-type gram struct {
-	hash  uint32
-	share float32
-}
-
-// phrasebook is the phrases of a chunk that it answers, or those that it does not. A question is compared with all of them, so it is
-// kept which of them have a stem.
-type phrasebook struct {
-	list  []saying
-	stems []string    // of all of them, ascending, each once
-	have  []phraseSet // by stem
-	text  string      // what all of them have joined
-	ends  []int       // of each in the text
-}
-
-// phraseSet is some of the phrases of a book, which has twice MaxAsked at most: its source's and the editors'.
-type phraseSet [(2*knowledgev1.MaxAsked + 63) / 64]uint64
-
-func (s *phraseSet) add(i int) { s[i/64] |= 1 << (i % 64) }
-
-// each calls f for each of them.
-func (s phraseSet) each(f func(i int)) {
-	for k, left := range s {
-		for ; left != 0; left &= left - 1 {
-			f(64*k + bits.TrailingZeros64(left))
-		}
-	}
-}
-
-// newPhrasebook reads phrases of a chunk.
-func newPhrasebook(language string, lists ...[]string) phrasebook {
-	var b phrasebook
-	var text strings.Builder
-	for _, phrase := range slices.Concat(lists...) {
-		s := newSaying(phrase, language == question.English)
-		text.WriteString(s.joined)
-		b.list, b.ends, b.stems = append(b.list, s), append(b.ends, text.Len()), append(b.stems, s.stems...)
-	}
-	slices.Sort(b.stems)
-	b.stems, b.text, b.have = slices.Clip(slices.Compact(b.stems)), text.String(), nil
-	b.have = make([]phraseSet, len(b.stems))
-	for i := range b.list {
-		for _, stem := range b.list[i].stems {
-			at, _ := slices.BinarySearch(b.stems, stem)
-			b.have[at].add(i)
-		}
-	}
-	return b
-}
-
-// with are the phrases that have a stem, alone or in a compound (Unit.has).
-func (b *phrasebook) with(stem string) phraseSet {
-	var out phraseSet
-	if at, found := slices.BinarySearch(b.stems, stem); found {
-		out = b.have[at]
-	}
-	if utf8.RuneCountInString(stem) < 5 {
-		return out
-	}
-	for from, phrase := 0, 0; phrase < len(b.ends); {
-		at := strings.Index(b.text[from:], stem)
-		if at < 0 {
-			break
-		}
-		for b.ends[phrase] <= from+at {
-			phrase++
-		}
-		out.add(phrase)
-		from = b.ends[phrase]
-		phrase++
-	}
-	return out
-}
-
-func newSaying(text string, english bool) saying {
-	if !english {
-		text = question.Spelt(text)
-	}
-	u, _ := readWords(text, 0, len(text), Unit{english: english})
-	var stems []string
-	for _, w := range u.words {
-		stems = append(stems, w.stem)
-	}
-	slices.Sort(stems)
-	return saying{Unit: u, kind: question.KindOf(text), sides: asksAbout(u.low), grams: grams(u.words), stems: slices.Compact(stems)}
-}
-
-// grams are the 4-grams of the words that are no stop words.
-func grams(ws []word) []gram {
-	count := map[uint32]float64{}
-	for _, w := range ws {
-		if danish.Stop(w.low) {
-			continue
-		}
-		rs := []rune("_" + w.low + "_")
-		for i := range max(1, len(rs)-3) {
-			h := fnv.New32a()
-			h.Write([]byte(string(rs[i:min(i+4, len(rs))])))
-			count[h.Sum32()]++
-		}
-	}
-	sum := 0.0
-	for _, n := range count {
-		sum += n * n
-	}
-	out := make([]gram, 0, len(count))
-	for h, n := range count {
-		out = append(out, gram{h, float32(n / math.Sqrt(sum))})
-	}
-	slices.SortFunc(out, func(a, b gram) int { return cmp.Compare(a.hash, b.hash) })
-	return out
-}
-
-// likeness is the cosine of two sets of n-grams.
-func likeness(a, b []gram) float64 {
-	sum := 0.0
-	for len(a) > 0 && len(b) > 0 {
-		switch c := cmp.Compare(a[0].hash, b[0].hash); {
-		case c < 0:
-			a = a[1:]
-		case c > 0:
-			b = b[1:]
-		default:
-			sum += float64(a[0].share) * float64(b[0].share)
-			a, b = a[1:], b[1:]
-		}
-	}
-	return sum
-}
 
 // alike says how a phrase is like the question.
 type alike struct {
@@ -179,8 +35,10 @@ func (a alike) like() float64 { return (a.both + a.grams + .5*a.small + .2*a.kin
 // looked at once.
 type lexicon struct {
 	q     *Query
-	rare  func(stem string) float64 // among the phrases of the hits
-	known map[word]worth
+	rare  func(stem int32) float64 // among the phrases of the hits
+	words []entry
+	stems []int32 // those of the question that phrases have, ascending
+	known map[int32]worth
 }
 
 // worth is what a word of a phrase weighs, 0 for stop words, and whether the question has it.
@@ -189,27 +47,28 @@ type worth struct {
 	said   bool
 }
 
-func (q *Query) lexicon(rare func(stem string) float64) *lexicon {
-	return &lexicon{q, rare, make(map[word]worth, 1024)}
+func (q *Query) lexicon(d *dictionary, rare func(stem int32) float64) *lexicon {
+	words, stems := d.of(q.own.stems)
+	return &lexicon{q, rare, words, stems, make(map[int32]worth, 1024)}
 }
 
-func (l *lexicon) of(w word) worth {
-	x, known := l.known[w]
+func (l *lexicon) of(id int32) worth {
+	x, known := l.known[id]
 	if known {
 		return x
 	}
-	if !danish.Stop(w.low) {
-		x = worth{l.rare(w.stem), l.q.says(w)}
+	if w := l.words[id]; !danish.Stop(w.low) {
+		x = worth{l.rare(w.id), l.q.says(w.word)}
 		if question.Generic(w.low) {
 			x.weight *= genericWeight
 		}
 	}
-	l.known[w] = x
+	l.known[id] = x
 	return x
 }
 
 // compare compares the question with a phrase of a draft. m is what of the question it has, and head what the headings have.
-func (q Query) compare(s *saying, m met, head marks, words *lexicon, apart []float64) alike {
+func (q Query) compare(s *phrase, m met, head marks, words *lexicon, apart []float64) alike {
 	all := q.Weight()
 	var a alike
 	if all == 0 {
@@ -218,9 +77,6 @@ func (q Query) compare(s *saying, m met, head marks, words *lexicon, apart []flo
 	a.cover, a.named = q.weigh(m.words)/all, q.weigh(m.in.with(head).each(q))/all
 	sum, met := 0.0, 0.0
 	for _, w := range s.words {
-		if s.english && len(w.low) <= 3 {
-			continue
-		}
 		x := words.of(w)
 		sum += x.weight
 		if x.said {
@@ -233,8 +89,8 @@ func (q Query) compare(s *saying, m met, head marks, words *lexicon, apart []flo
 	if a.named+a.back > 0 {
 		a.both = 2 * a.named * a.back / (a.named + a.back)
 	}
-	a.grams = likeness(q.own.grams, s.grams)
-	a.small = overlap(q.own.stems, s.stems)
+	a.grams = likeness(q.own.grams, s)
+	a.small = overlap(words.stems, s.stems, len(q.own.stems))
 	a.kind = .5*one(q.Kind == s.kind) + .5*sameSides(q.sides, s.sides)
 	for i, w := range apart {
 		a.local += w * m.words[i]
@@ -257,17 +113,17 @@ func (q Query) says(w word) bool {
 	return false
 }
 
-// overlap is the Dice coefficient of two ascending lists of stems.
-func overlap(a, b []string) float64 {
-	if len(a) == 0 || len(b) == 0 {
+// overlap is the Dice coefficient of two ascending lists of stems; the question has so many, of which a are those that any phrase has.
+func overlap(a, b []int32, asked int) float64 {
+	if asked == 0 || len(b) == 0 {
 		return 0
 	}
-	n, both := len(a)+len(b), 0
+	n, both := asked+len(b), 0
 	for len(a) > 0 && len(b) > 0 {
-		switch c := strings.Compare(a[0], b[0]); {
-		case c < 0:
+		switch {
+		case a[0] < b[0]:
 			a = a[1:]
-		case c > 0:
+		case a[0] > b[0]:
 			b = b[1:]
 		default:
 			both++
@@ -302,7 +158,7 @@ func (q Query) phrased(drafts []Draft) {
 		d.met = q.meets(&d.text.said)
 		d.asked = union(d.met).each(q)
 	}
-	words, apart := q.lexicon(rarity(with, func(d *Draft) []string { return d.text.said.stems })), q.apart(with)
+	words, apart := q.lexicon(with[0].text.said.of, rarity(with, func(d *Draft) []int32 { return d.text.said.stems })), q.apart(with)
 	for _, d := range with {
 		q.likest(d, words, apart)
 		q.nearest(d)
@@ -322,7 +178,7 @@ func (q Query) warned(drafts []Draft) {
 	if len(with) == 0 {
 		return
 	}
-	words := q.lexicon(rarity(with, func(d *Draft) []string { return d.text.unsaid.stems }))
+	words := q.lexicon(with[0].text.unsaid.of, rarity(with, func(d *Draft) []int32 { return d.text.unsaid.stems }))
 	near, said := 0.0, 0.0
 	for _, d := range with {
 		q.unsaid(d, words)
@@ -370,14 +226,14 @@ func (q Query) unsaid(d *Draft, words *lexicon) {
 }
 
 // rarity says how rare a stem is among the drafts' phrases: 1.2 when none has it.
-func rarity(drafts []*Draft, of func(*Draft) []string) func(stem string) float64 {
-	n, has := float64(len(drafts)), make(map[string]float64, 1024)
+func rarity(drafts []*Draft, of func(*Draft) []int32) func(stem int32) float64 {
+	n, has := float64(len(drafts)), make(map[int32]float64, 1024)
 	for _, d := range drafts {
 		for _, stem := range of(d) {
 			has[stem]++
 		}
 	}
-	return func(stem string) float64 { return .2 + math.Log((n+1)/(has[stem]+.5))/math.Log(n+1) }
+	return func(stem int32) float64 { return .2 + math.Log((n+1)/(has[stem]+.5))/math.Log(n+1) }
 }
 
 // apart says how much each word of the question tells the drafts apart by their phrases, 1 together.

@@ -176,6 +176,9 @@ func (u *Unit) number(n float64) bool {
 
 // within reports a range of like size that holds n: "1963 - 1966", "under 18", "1971 eller senere".
 func (u *Unit) within(n float64) bool {
+	if !strings.ContainsAny(u.Text, "0123456789") {
+		return false
+	}
 	for _, m := range between.FindAllStringSubmatch(u.Text, -1) {
 		from, to := number(m[1]), number(m[2])
 		if like(n, from) && like(n, to) && from <= n && n <= to {

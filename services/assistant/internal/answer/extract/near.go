@@ -9,7 +9,10 @@ func (q Query) Unanswered(drafts []Draft) (phrase string, draft int, like float6
 			with = append(with, d)
 		}
 	}
-	words := q.lexicon(rarity(with, func(d *Draft) []string { return d.text.unsaid.stems }))
+	if len(with) == 0 {
+		return "", -1, 0
+	}
+	words := q.lexicon(with[0].text.unsaid.of, rarity(with, func(d *Draft) []int32 { return d.text.unsaid.stems }))
 	draft = -1
 	for i, d := range drafts {
 		if d.text == nil {
@@ -18,7 +21,7 @@ func (q Query) Unanswered(drafts []Draft) (phrase string, draft int, like float6
 		head := q.marks(d.text.head.has)
 		for k, m := range q.meets(&d.text.unsaid) {
 			if x := q.compare(&d.text.unsaid.list[k], m, head, words, nil).like(); x > like {
-				phrase, draft, like = d.text.unsaid.list[k].Text, i, x
+				phrase, draft, like = d.text.unsaid.list[k].text, i, x
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 // again. It is safe for concurrent use.
 type Reader struct {
 	weights Weights
+	words   *dictionary
 	mu      sync.Mutex
 	texts   map[named]*divided
 }
@@ -32,7 +33,7 @@ type divided struct {
 const remembered = 4096
 
 // NewReader returns a reader that ranks by the weights and remembers nothing yet.
-func NewReader(w Weights) *Reader { return &Reader{weights: w, texts: map[named]*divided{}} }
+func NewReader(w Weights) *Reader { return &Reader{weights: w, words: newDictionary(), texts: map[named]*divided{}} }
 
 func (r *Reader) read(c knowledgev1.Chunk) *divided {
 	key := named{c.SHA256, c.Language, c.Title, c.Section}
@@ -48,8 +49,8 @@ func (r *Reader) read(c knowledgev1.Chunk) *divided {
 		phrases: phrases, units: Divide(c.Text, english.english), title: newUnit(c.Title, 0, len(c.Title), english), section: newUnit(c.Section, 0, len(c.Section), english),
 		asks: question.KindOf(c.Section),
 	}
-	d.said = newPhrasebook(c.Language, c.Asked, c.EditorAsked)
-	d.unsaid = newPhrasebook(c.Language, c.Unanswered, c.EditorUnanswered)
+	d.said = r.words.book(c.Language, c.Asked, c.EditorAsked)
+	d.unsaid = r.words.book(c.Language, c.Unanswered, c.EditorUnanswered)
 	d.head = Unit{words: slices.Concat(d.title.words, d.section.words), joined: d.title.joined + d.section.joined}
 	r.mu.Lock()
 	defer r.mu.Unlock()
