@@ -101,6 +101,9 @@ func (p *place) serveAssistant(t testing.TB) {
 		if as.mumble {
 			return audiov1.SayReply{}, errs.E(errs.Unavailable, "Oplæsningen virker ikke lige nu.", nil)
 		}
+		if r.Language != "da" {
+			return audiov1.SayReply{}, errs.E(errs.NotFound, "Der er ingen stemme til det sprog.", nil)
+		}
 		as.said = append(as.said, r)
 		samples := 1600 // 100 ms
 		if as.drawl {

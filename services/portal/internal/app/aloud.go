@@ -48,7 +48,7 @@ func (a *App) aloud(w http.ResponseWriter, r *http.Request, p who.Person) error 
 	}
 	ans := s.Answers[i]
 	t := a.newTurn(ans, a.chunksOf(r.Context(), []assistantv1.Answer{ans}))
-	sound, err := a.speak(r.Context(), ans.Sentences[n].Text, t.Said())
+	sound, err := a.sentence(r.Context(), ans.Sentences[n], ans.Language, t.Said())
 	if err != nil {
 		return err
 	}
@@ -60,6 +60,26 @@ func (a *App) aloud(w http.ResponseWriter, r *http.Request, p who.Person) error 
 	w.Header().Set("Cache-Control", "no-store")
 	_, err = w.Write(file.Bytes())
 	return err
+}
+
+// beforeAnswer is the silence between a question and its answer, in samples.
+const beforeAnswer = audiov1.SampleRate / 2
+
+// sentence is a sentence as sound, after the question that stands above it. That is in the asker's language, and read by the sentence's
+// voice where there is none for it: that another answer begins must be heard.
+func (a *App) sentence(ctx context.Context, s assistantv1.Sentence, asked, said string) ([]int16, error) {
+	answer, err := a.speak(ctx, s.Text, said)
+	if err != nil || s.Question == "" {
+		return answer, err
+	}
+	question, err := a.speak(ctx, s.Question, asked)
+	if err != nil && asked != said {
+		question, err = a.speak(ctx, s.Question, said)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(question, make([]int16, beforeAnswer), answer), nil
 }
 
 func (a *App) speak(ctx context.Context, text, language string) ([]int16, error) {

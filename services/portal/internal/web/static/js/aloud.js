@@ -30,17 +30,35 @@ function stop() {
   reading = undefined;
 }
 
-/** byDevice reads with the device's voice. */
-function byDevice(sentences, lang, done) {
-  const u = new SpeechSynthesisUtterance(sentences.join(" "));
-  u.lang = lang === "en" ? "en-GB" : "da-DK";
-  u.voice = voiceOf(lang);
-  u.onend = u.onerror = done;
-  speechSynthesis.speak(u);
+/** passages are what is read: the sentences that stand together, and the question above the second answer in its own language, if the
+ * device has a voice for that. */
+function passages(said) {
+  const out = [];
+  for (const e of said.querySelectorAll(".said-also, .st")) {
+    const heading = e.matches(".said-also");
+    const lang = heading && voiceOf(e.lang) ? e.lang : said.lang || "da";
+    const text = heading ? e.textContent : e.firstChild.textContent;
+    if (heading || !out.length || out.at(-1).heading) out.push({ text, lang, heading });
+    else out.at(-1).text += " " + text;
+  }
+  return out;
+}
+
+/** byDevice reads with the device's voices. */
+function byDevice(said, done) {
+  const all = passages(said).map(({ text, lang }) => {
+    const u = new SpeechSynthesisUtterance(text);
+    u.lang = lang === "en" ? "en-GB" : "da-DK";
+    u.voice = voiceOf(lang);
+    u.onerror = done;
+    return u;
+  });
+  all.at(-1).onend = done;
+  for (const u of all) speechSynthesis.speak(u);
   return () => speechSynthesis.cancel();
 }
 
-/** byServer fetches the next sentence while one is heard. */
+/** byServer fetches the next sentence, with the question above it, while one is heard. */
 function byServer(id, count, done, failed) {
   const sound = new AudioContext();
   sound.resume().catch(() => {});
@@ -82,7 +100,7 @@ document.addEventListener("click", (e) => {
   const same = reading?.button === b;
   stop();
   if (same) return;
-  const sentences = [...textOf(b).querySelectorAll(".st")].map((s) => s.firstChild.textContent);
+  const said = textOf(b);
   const lang = langOf(b);
   const mine = { button: b };
   const end = (text) => () => {
@@ -93,8 +111,8 @@ document.addEventListener("click", (e) => {
   reading = mine;
   write(b, t("q.read.stop"));
   mine.stop = voiceOf(lang)
-    ? byDevice(sentences, lang, end(t("q.read.aloud")))
-    : byServer(b.dataset.read, sentences.length, end(t("q.read.aloud")), end(t("q.read.failed")));
+    ? byDevice(said, end(t("q.read.aloud")))
+    : byServer(b.dataset.read, said.querySelectorAll(".st").length, end(t("q.read.aloud")), end(t("q.read.failed")));
 });
 
 languages().then((known) => {
