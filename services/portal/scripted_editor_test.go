@@ -33,6 +33,13 @@ func (as *assistant) serveLearning(t testing.TB, p *place, s microService) {
 				Unanswered: "who carries my piano", UnansweredChunkID: movingChunk().ID, UnansweredTitle: "Moving", UnansweredSection: "Deadline", UnansweredLanguage: "en",
 			}, nil
 		}
+		if r.Question == "who moves my wheelchair" {
+			return assistantv1.Tried{
+				Reason: assistantv1.ReasonUnknown, Sure: .81, Threshold: .69, Without: .81, Title: "Moving", Section: "Deadline", Language: "en", Instead: assistantv1.ReasonAnswered,
+				Offered:  []assistantv1.Offered{{ChunkID: "starter/hjaelp#hvem", Title: "Hjælpemidler"}, {ChunkID: movingChunk().ID, Title: "Flytning", Section: "Frist"}},
+				InDanish: "hjælpemidler kørestol",
+			}, nil
+		}
 		if r.Question != "hvem flytter mit klaver" {
 			return assistantv1.Tried{Reason: assistantv1.ReasonAnswered, Sure: .81, Threshold: .69, Without: .81, Title: "Flytning", Section: "Frist"}, nil
 		}

@@ -118,7 +118,7 @@ type TryRequest struct {
 	Question     string `json:"question"`
 	Municipality string `json:"municipality,omitempty"`
 	At           string `json:"at,omitempty"`
-	Language     string `json:"language,omitempty"` // of the articles that are tried: da or en; empty: that of the question
+	Language     string `json:"language,omitempty"` // of the articles that are tried: da or en; empty: as for a citizen
 }
 
 // Tried is how sure the assistant is of its best draft, 0 to 1, from which it answers. Without an Unanswered phrase that is like the
@@ -140,6 +140,18 @@ type Tried struct {
 	UnansweredSection string  `json:"unanswered_section,omitempty"`
 	// UnansweredLanguage is that of the phrase and of where it stands.
 	UnansweredLanguage string `json:"unanswered_language,omitempty"`
+	// Offered are articles in Danish to read, which who asks in English gets instead of an answer: they were found by the words InDanish,
+	// and what the Reason would be without them is Instead.
+	Offered  []Offered `json:"offered,omitempty"`
+	InDanish string    `json:"in_danish,omitempty"`
+	Instead  string    `json:"instead,omitempty"`
+}
+
+// Offered is an article that is offered to read, with the micro-article of it that was found.
+type Offered struct {
+	ChunkID string `json:"chunk_id"`
+	Title   string `json:"title"`
+	Section string `json:"section,omitempty"` // empty: it is the whole article
 }
 
 // ProposeRequest asks for questions as people put them that a micro-article answers; without ChunkID only whether there is a model.

@@ -74,6 +74,10 @@ func New(cfg Config) (*Pipeline, error) {
 	return &Pipeline{cfg: cfg, zone: zone, reader: extract.NewReader(*cfg.Weights)}, nil
 }
 
+// Prepare reads a chunk before anybody asks about it, and reports whether there is room for more: the first answers are as fast as later
+// ones then.
+func (p *Pipeline) Prepare(c knowledgev1.Chunk) (more bool) { return p.reader.Prepare(c) }
+
 // Result is an answer with what only its maker knows.
 type Result struct {
 	assistantv1.Answer
@@ -315,12 +319,21 @@ const goingOn = .15
 // search reads the question in each way and takes the one whose evidence is best.
 func (a *asking) search(ctx context.Context, text string) error {
 	a.status("searching")
+	f, err := a.likeliest(ctx, a.readings(text))
+	if err != nil {
+		return err
+	}
+	return a.conclude(ctx, f)
+}
+
+// likeliest is what the reading found whose evidence is best.
+func (a *asking) likeliest(ctx context.Context, readings []reading) (*finding, error) {
 	var best *finding
 	most := 0.0
-	for i, r := range a.readings(text) {
+	for i, r := range readings {
 		f, err := a.find(ctx, r)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		sure := f.sure - goingOn*float64(i)
 		if f.reason == assistantv1.ReasonUnknown {
@@ -330,7 +343,7 @@ func (a *asking) search(ctx context.Context, text string) error {
 			best, most = f, sure
 		}
 	}
-	return a.conclude(ctx, best)
+	return best, nil
 }
 
 // finding is what one reading found.

@@ -64,7 +64,7 @@ func (a *asking) offerDanish(ctx context.Context, f *finding) {
 	if question.Language(a.result.Question) != question.English || question.Opening(f.text) || question.Worldly(f.text) || question.Abroad(f.text) != "" {
 		return
 	}
-	g := question.Glossed(f.told + " " + f.text)
+	g := f.glossed()
 	if g.Empty() || g.Known < glossKnown || f.names(g) {
 		return
 	}
@@ -77,6 +77,9 @@ func (a *asking) offerDanish(ctx context.Context, f *finding) {
 		f.reason = assistantv1.ReasonUnknown
 	}
 }
+
+// glossed is what the question is about in the words of Danish articles.
+func (f *finding) glossed() question.InDanish { return question.Glossed(f.told + " " + f.text) }
 
 // names reports that what was found has the matter that is asked about in a heading, or an answer in its first sentence: so few articles
 // are in English that the one that is most like a question is easily about something else.
