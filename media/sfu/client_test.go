@@ -55,6 +55,8 @@ type client struct {
 
 	pubLink, subLink *link // nil: direct
 
+	channel func(*webrtc.DataChannel) // takes those of the subscribing connection; nil: nobody does
+
 	audio, video *webrtc.TrackLocalStaticRTP
 	sender       *webrtc.RTPSender
 
@@ -246,6 +248,9 @@ func (c *client) subscribe() {
 	}
 	c.sub = c.connection()
 	c.sub.OnTrack(c.receive)
+	if c.channel != nil {
+		c.sub.OnDataChannel(c.channel)
+	}
 	offer, err := c.peer.Subscribe()
 	c.must(err)
 	c.answer(offer)

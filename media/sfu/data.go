@@ -20,7 +20,7 @@ const (
 	// maxChannels that a client may open, and that we open to it.
 	maxChannels = 2 * maxPeers
 
-	// maxWaiting is how much may wait for one receiver. Drop rule: the message; of text, the place is marked (RFC 8865 section 5.3
+	// maxWaiting is how much may be on its way to one receiver. Drop rule: the message; of text, the place is marked (RFC 8865 section 5.3
 	// has it for lost text) with the next one that fits.
 	maxWaiting = 256 << 10
 
@@ -43,8 +43,8 @@ type channels struct {
 
 // channel goes to one receiver, about one sender.
 type channel struct {
-	dc   *datachannel.DataChannel
-	lost bool
+	dc    *datachannel.DataChannel
+	label string
 }
 
 // talk is what a peer writes.
@@ -78,6 +78,9 @@ func (t *transport) wantData() {
 	if t.channels == nil {
 		t.channels = &channels{open: map[string]*channel{}}
 	}
+	if t.peer.readings == nil {
+		t.peer.readings = map[string]*reading{}
+	}
 }
 
 // serveData runs the connection's data channels until it ends, or waits for its end when there are none.
@@ -104,6 +107,7 @@ func (t *transport) serveData(conn *dtls.Conn, client bool) {
 		_ = assoc.Close()
 		return
 	}
+	t.peer.catchUp()
 	for {
 		dc, err := datachannel.Accept(assoc, &datachannel.Config{LoggerFactory: silence{}})
 		if err != nil {
@@ -151,10 +155,16 @@ func (c *channels) admit() bool {
 	return !c.closed && len(c.open) < maxChannels
 }
 
+// end: from here on nothing is written.
+func (c *channels) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+}
+
 func (c *channels) close() {
 	c.mu.Lock()
 	a := c.assoc
-	c.closed = true
 	c.mu.Unlock()
 	if a != nil {
 		_ = a.Close()
@@ -193,21 +203,14 @@ func (p *Peer) said(m Message, at place) {
 		return
 	}
 	m.Group = p.group
-	var to []*channels
-	for _, q := range r.order {
-		if hears(q, p) {
-			if ch := q.reach(); ch != nil {
-				to = append(to, ch)
-			}
-		}
-	}
+	to := p.receivers(m)
 	if f := p.cfg.Message; f != nil {
 		r.later(func() { f(m) })
 	}
 	r.mu.Unlock()
 	sent := 0
-	for _, ch := range to {
-		if ch.write(p.cfg.ID, m) {
+	for _, to := range to {
+		if to.write(p.cfg.ID, m) {
 			sent++
 		}
 	}
@@ -252,17 +255,57 @@ func (t *talk) whole(m *Message) bool {
 	return len(m.Data) > 0
 }
 
-// reach is where messages for a peer go.
+// receiver is who gets a message.
+type receiver struct {
+	peer *Peer
+	ch   *channels // nil: it has no connection now
+	text *reading  // nil: of a message of the page
+}
+
+// receivers of a message. Text is also for those whose connection is being replaced.
+func (p *Peer) receivers(m Message) []receiver {
+	var all []receiver
+	for _, q := range p.room.order {
+		if !hears(q, p) {
+			continue
+		}
+		x := receiver{peer: q, ch: q.reach()}
+		if m.Label == TextLabel {
+			x.text = q.reads(p.cfg.ID)
+		}
+		if x.text != nil || x.ch != nil {
+			all = append(all, x)
+		}
+	}
+	return all
+}
+
+func (x receiver) write(from string, m Message) bool {
+	if x.text == nil {
+		return x.ch.write(from, m)
+	}
+	taken, waits := x.text.write(x.ch, m.Data)
+	if waits {
+		x.peer.catchUp() // there may be a connection by now
+	}
+	return taken
+}
+
+// reach is where messages for a peer go: by the connection that it receives by, where it has one.
 func (p *Peer) reach() *channels {
 	for _, t := range []*transport{p.sub, p.pub} {
-		if t != nil && t.up && t.channels != nil {
-			return t.channels
+		if t == nil || t.closed || t.channels == nil {
+			continue
 		}
+		if !t.up {
+			return nil
+		}
+		return t.channels
 	}
 	return nil
 }
 
-// write sends a message about a sender on its channel, which it opens the first time.
+// write sends a message of a sender's page on its channel, which it opens the first time.
 func (c *channels) write(from string, m Message) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -278,18 +321,12 @@ func (c *channels) write(from string, m Message) bool {
 		}
 	}
 	if ch.dc.BufferedAmount()+uint64(len(m.Data)) > maxWaiting {
-		ch.lost = true
 		return false
 	}
-	data := m.Data
-	if ch.lost && m.Label == TextLabel {
-		data = append([]byte(missingText), data...)
-	}
-	if _, err := ch.dc.WriteDataChannel(data, m.Text); err != nil {
+	if _, err := ch.dc.WriteDataChannel(m.Data, m.Text); err != nil {
 		delete(c.open, key)
 		return false
 	}
-	ch.lost = false
 	return true
 }
 
@@ -306,7 +343,7 @@ func (c *channels) dial(key, label string) *channel {
 		return nil
 	}
 	c.next += 2
-	ch := &channel{dc: dc}
+	ch := &channel{dc, key}
 	c.open[key] = ch
 	go drain(dc)
 	return ch

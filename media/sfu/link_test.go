@@ -24,6 +24,7 @@ type link struct {
 	down   float64
 	double bool        // everything towards the SFU comes twice
 	bad    bool        // and once with a byte changed
+	dead   bool        // nothing comes, either way
 	gone   map[id]bool // media that was lost
 }
 
@@ -71,6 +72,9 @@ func (l *link) set(f func()) {
 func media(b []byte) bool { return len(b) > 0 && b[0] >= 128 && b[0] < 192 }
 
 func (l *link) loses(share float64, b []byte) bool {
+	if l.dead {
+		return true
+	}
 	if !media(b) || l.random.Float64() >= share {
 		return false
 	}

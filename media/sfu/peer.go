@@ -29,6 +29,7 @@ type Peer struct {
 	mixer    *mixer    // hears for a peer without WebRTC
 	inject   *injector // speaks for one
 	talk     talk
+	readings map[string]*reading // by writer; nil: it never had data channels
 }
 
 type viewKey struct {
@@ -102,6 +103,7 @@ func (p *Peer) Leave() {
 	if p.left {
 		return
 	}
+	p.forget()
 	p.leave()
 	p.room.rewire()
 }

@@ -47,7 +47,7 @@ func token(s string) bool {
 	return s != "" && len(s) <= 48 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
 }
 
-// Join lets a peer in. One of the same ID is replaced, and its mutes, views, group and place in its text carry over: a
+// Join lets a peer in. One of the same ID is replaced, and its mutes, views, group and places in its text and others' carry over: a
 // reconnected peer is as muted as before.
 func (r *Room) Join(cfg PeerConfig) (*Peer, error) {
 	if !token(cfg.ID) {
@@ -67,11 +67,11 @@ func (r *Room) Join(cfg PeerConfig) (*Peer, error) {
 	}
 	p := &Peer{room: r, cfg: cfg, group: MainGroup, muted: map[Source]bool{}, views: map[viewKey]View{}}
 	if old != nil {
-		p.group, p.muted, p.views, p.talk.last = old.group, old.muted, old.views, old.talk.last
+		p.group, p.muted, p.views, p.talk.last, p.readings = old.group, old.muted, old.views, old.talk.last, old.readings
 		old.leave()
 	}
 	if cfg.Group != "" {
-		p.group = cfg.Group
+		p.regroup(cfg.Group)
 	}
 	for _, s := range cfg.Muted {
 		p.muted[s] = true
@@ -95,10 +95,17 @@ func (r *Room) SetGroup(group string, peers ...string) error {
 		}
 	}
 	for _, id := range peers {
-		r.peers[id].group = group
+		r.peers[id].regroup(group)
 	}
 	r.rewire()
 	return nil
+}
+
+func (p *Peer) regroup(group string) {
+	if p.group != group {
+		p.group = group
+		p.forget()
+	}
 }
 
 // hears says who gets the media and messages of whom.

@@ -363,7 +363,7 @@ func TestText(t *testing.T) {
 		got[i] = make(chan string, 100)
 		x.subscribe()
 		x.sub.OnDataChannel(func(dc *webrtc.DataChannel) {
-			if dc.Protocol() != textProtocol || dc.Label() != "t140:a" {
+			if dc.Protocol() != textProtocol || !strings.HasPrefix(dc.Label(), "t140:a:") {
 				t.Errorf("channel %q of %q", dc.Label(), dc.Protocol())
 			}
 			dc.OnMessage(func(m webrtc.DataChannelMessage) { got[i] <- string(m.Data) })

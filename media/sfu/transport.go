@@ -302,6 +302,9 @@ func (t *transport) seen(now time.Time) {
 	}
 	t.up, t.came = true, true
 	t.peer.told(t.side, true)
+	if t.channels != nil {
+		t.sfu.wg.Go(t.peer.catchUp)
+	}
 	if t.side == Subscribing {
 		t.peer.refresh()
 	}
@@ -333,6 +336,9 @@ func (t *transport) close() {
 	}
 	addrs := t.addrs
 	conn, ch, tcp := t.conn, t.channels, t.tcp
+	if ch != nil {
+		ch.end()
+	}
 	t.sfu.wg.Go(func() {
 		if ch != nil {
 			ch.close()

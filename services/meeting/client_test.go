@@ -1,6 +1,7 @@
 package meeting
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -111,7 +112,7 @@ func (g *tab) subscribe() {
 		d.OnMessage(func(m webrtc.DataChannelMessage) {
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			g.written[d.Label()] += string(m.Data)
+			g.written[strings.Join(strings.SplitN(d.Label(), ":", 3)[:2], ":")] += string(m.Data)
 		})
 	})
 	var one sync.Mutex

@@ -229,6 +229,50 @@ func TestMeetingTextIsSentAgain(t *testing.T) {
 	far.reads(t, "\uFFFD")
 }
 
+// What the room sends again on another connection is shown once, with a mark where some is missing, or may be: to another opening of
+// the room nobody knows what this page has read.
+func TestMeetingTextIsShownOnce(t *testing.T) {
+	p := start(t)
+	r := serveMeeting(t, p, meetingv1.RoleCaseworker)
+	r.be(func(me *meetingv1.Participant) { me.State = meetingv1.InRoom })
+	far := &farEnd{from: ":one:1", says: []string{"Jeg ", "hører"}}
+	t.Cleanup(far.close)
+	r.media = func(q meetingv1.MediaRequest) (meetingv1.MediaReply, error) { // r.mu is held
+		sdp, err := far.take(q)
+		return meetingv1.MediaReply{SDP: sdp}, err
+	}
+	b := chromium(t, p)
+	b.run(chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := cdp.AddScriptToEvaluateOnNewDocument(lose).Do(ctx)
+		return err
+	}))
+	b.open("/moede/" + demoMeeting + "/secret")
+	b.step("room")
+	shows := func(line int, text string) {
+		t.Helper()
+		b.until(fmt.Sprintf(`document.querySelector("[data-line=host-typed-%d] span")?.textContent === %q`, line, text))
+	}
+	again := func(from string, says ...string) {
+		r.mu.Lock()
+		far.from, far.says = from, says
+		r.mu.Unlock()
+		b.until(`lose()`)
+	}
+	shows(0, "Jeg hører")
+	again(":one:2", "hører", " dår", "ligt")
+	shows(0, "Jeg hører dårligt")
+	again(":one:7", ".")
+	shows(0, "Jeg hører dårligt\uFFFD.")
+	again(":two:1", "!")
+	shows(0, "Jeg hører dårligt\uFFFD.\uFFFD!")
+	again(":two:1", "!", "\u2028", "Ja")
+	shows(1, "Ja")
+	again(":two:2", "\u2028", "Ja", "\u2028")
+	b.until(`document.getElementById("m-heard").textContent.includes("Ja")`) // it is ended
+	again(":three:4", "Nej")
+	shows(2, "Nej")
+}
+
 func (f *farEnd) reads(t *testing.T, want string) {
 	t.Helper()
 	if got := awaits(t, f.typed, want); got != want {
@@ -258,6 +302,8 @@ type farEnd struct {
 	in    *webrtc.PeerConnection // the newest that the page receives by
 	typed chan string            // real-time text of the page; nil: nobody reads it
 	lost  chan string            // what comes on new connections instead, and does not arrive; nil: it does
+	from  string                 // whose numbers the host's text has on new connections, and the first
+	says  []string               // that text
 
 	mu     sync.Mutex
 	writer string // of the text
@@ -316,9 +362,16 @@ func (f *farEnd) take(q meetingv1.MediaRequest) (string, error) {
 		return describe(pc, func(*webrtc.OfferOptions) (webrtc.SessionDescription, error) { return pc.CreateAnswer(nil) })
 	}
 	f.in = pc
-	if _, err := pc.CreateDataChannel("t140:host", nil); err != nil {
+	c, err := pc.CreateDataChannel("t140:host"+f.from, nil)
+	if err != nil {
 		return "", err
 	}
+	says := f.says
+	c.OnOpen(func() {
+		for _, text := range says {
+			_ = c.SendText(text) // unless the page has gone meanwhile
+		}
+	})
 	return describe(pc, pc.CreateOffer)
 }
 

@@ -226,6 +226,7 @@ async function enter() {
       drawTiles();
     },
     text: typed,
+    broken: (person) => typing.get(person)?.text && typed(person, "\uFFFD"), // T.140: of this line some may be missing
     state(side, state) {
       page.dataset[side] = state;
       if (state === "disconnected" || state === "failed") notice(t("m.reconnect"));

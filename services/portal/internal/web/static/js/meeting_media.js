@@ -52,6 +52,7 @@ export class Media {
     this.typed = []; // what was sent a moment ago: where the connection ends nobody knows whether it arrived
     this.first = 1; // the number of the first of these
     this.writer = Math.random().toString(36).slice(2); // whose numbers they are
+    this.heard = new Map(); // person → the number of the last text of theirs that came, and whose numbers these are
   }
 
   /** start sends what local has, the picture only with camera, and receives the others. It tries until it works or is refused. */
@@ -144,9 +145,21 @@ export class Media {
     set();
   }
 
+  /** channel reads what a person types. Each number counts once: what may not have arrived on the last connection comes again. */
   channel(c) {
-    const [label, person] = c.label.split(":");
-    if (label === "t140") c.addEventListener("message", (e) => this.on.text(person, String(e.data)));
+    const [label, person, writer, first] = c.label.split(":");
+    if (label !== "t140") return;
+    let next = Number(first);
+    c.addEventListener("message", (e) => {
+      const number = next++;
+      const last = this.heard.get(person);
+      const same = last?.writer === writer;
+      if (same && number <= last.number) return;
+      this.heard.set(person, { writer, number });
+      if (same && number > last.number + 1) this.on.text(person, missing);
+      else if (last && !same) this.on.broken(person);
+      this.on.text(person, String(e.data));
+    });
   }
 
   /** type sends characters; those that were typed without a connection go with the first that is there. */
