@@ -249,3 +249,40 @@ func TestAskedOverTheBus(t *testing.T) {
 		t.Errorf("hits %+v", rep.Hits)
 	}
 }
+
+// Who reads beforehand gets what has phrases, of a source or of editors, and nothing that is gone.
+func TestPhrased(t *testing.T) {
+	each(t, func(t *testing.T, h *harness) {
+		h.start(t)
+		rs := records()[:4]
+		rs[0].Asked = []string{"Vi har rykket teltpælene op, hvad så?"}
+		rs[1].Unanswered = []string{"Hvad koster flyttebilen?"}
+		h.load(t, "by", true, rs...)
+		_, err := h.SetAsked(t.Context(), knowledgev1.AskedRequest{ID: "by/" + rs[2].ID, Asked: []string{"Jeg har pakket kufferten"}, Actor: "mette"})
+		must(t, err)
+		phrased := func(most int) []string {
+			var got []string
+			must(t, h.Phrased(t.Context(), func(c knowledgev1.Chunk) bool {
+				if len(c.Asked)+len(c.Unanswered)+len(c.EditorAsked) == 0 {
+					t.Errorf("%s comes without its phrases", c.ID)
+				}
+				got = append(got, c.ID)
+				return len(got) < most
+			}))
+			slices.Sort(got)
+			return got
+		}
+		want := []string{"by/" + rs[0].ID, "by/" + rs[1].ID, "by/" + rs[2].ID}
+		slices.Sort(want)
+		if diff := cmp.Diff(want, phrased(10)); diff != "" {
+			t.Error(diff)
+		}
+		if got := phrased(1); len(got) != 1 {
+			t.Errorf("who had enough got %v", got)
+		}
+		h.load(t, "by", true, rs[0], rs[2], rs[3])
+		if diff := cmp.Diff(slices.DeleteFunc(want, func(id string) bool { return id == "by/"+rs[1].ID }), phrased(10)); diff != "" {
+			t.Errorf("after one is gone: %s", diff)
+		}
+	})
+}

@@ -107,7 +107,9 @@ type entry struct {
 	id int32
 }
 
-func newDictionary() *dictionary { return &dictionary{ids: map[word]int32{}, stems: map[string]int32{}} }
+func newDictionary() *dictionary {
+	return &dictionary{ids: map[word]int32{}, stems: map[string]int32{}}
+}
 
 // number gives the number of a word.
 func (d *dictionary) number(w word) (id, stem int32) {
