@@ -233,7 +233,7 @@ func TestTURN(t *testing.T) {
 				}
 			}
 			t.Cleanup(s.Close)
-			ice, ok := s.TURN("a", time.Hour)
+			ice, ok := s.TURN("a", time.Hour, 12*time.Hour)
 			if !ok {
 				t.Fatal("no TURN server")
 			}

@@ -1,14 +1,20 @@
 package sfu
 
 import (
+	"crypto/hmac"
+	"crypto/sha1"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/pion/stun/v3"
 	"github.com/pion/turn/v5"
 )
 
@@ -16,7 +22,6 @@ import (
 type turnServer struct {
 	server *turn.Server
 	urls   []string
-	secret string
 	reach  *reach
 }
 
@@ -34,10 +39,9 @@ func startTURN(s *SFU) (*turnServer, error) {
 	if len(cfg.TLS) > 0 && cfg.Certificate == nil {
 		return nil, fmt.Errorf("sfu: TURN over TLS without a certificate")
 	}
-	log := silence{}.NewLogger("")
 	sc := turn.ServerConfig{
 		Realm: cfg.Realm, LoggerFactory: silence{},
-		AuthHandler: turn.LongTermTURNRESTAuthHandler(cfg.Secret, log),
+		AuthHandler: s.login,
 	}
 	if sc.Realm == "" {
 		sc.Realm = "samtale"
@@ -56,7 +60,31 @@ func startTURN(s *SFU) (*turnServer, error) {
 		closeAll(&sc)
 		return nil, fmt.Errorf("sfu TURN: %w", err)
 	}
-	return &turnServer{server: server, urls: cfg.URLs, secret: cfg.Secret, reach: reach}, nil
+	return &turnServer{server: server, urls: cfg.URLs, reach: reach}, nil
+}
+
+// login checks what TURN mints: the user's name is "EXPIRES:USER:KEPT". Without KEPT it is of the release before.
+func (s *SFU) login(a *turn.RequestAttributes) (user string, key []byte, ok bool) {
+	at := strings.Split(a.Username, ":")
+	if len(at) != 2 && len(at) != 3 {
+		return "", nil, false
+	}
+	until := at[0]
+	if a.Method != stun.MethodAllocate && len(at) == 3 {
+		until = at[2]
+	}
+	end, err := strconv.ParseInt(until, 10, 64)
+	if err != nil || s.now().Unix() > end {
+		return "", nil, false
+	}
+	return at[1], turn.GenerateAuthKey(a.Username, a.Realm, s.password(a.Username)), true
+}
+
+// password is the one that the user's name has by draft-uberti-behave-turn-rest, so that another TURN server may check it.
+func (s *SFU) password(username string) string {
+	mac := hmac.New(sha1.New, []byte(s.cfg.TURN.Secret))
+	mac.Write([]byte(username))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
 func turnListen(cfg TURNConfig, reach *reach, sc *turn.ServerConfig) error {
@@ -190,14 +218,13 @@ func (r relay) WriteTo(b []byte, to net.Addr) (int, error) {
 	return r.PacketConn.WriteTo(b, to)
 }
 
-// TURN mints credentials for the built-in TURN server that work for so long. False: there is no server.
-func (s *SFU) TURN(user string, life time.Duration) (ICEServer, bool) {
+// TURN mints credentials for the built-in TURN server, by which relays can be made for so long, and those that are there kept up for so
+// long: a client goes on with the login that it came by, and is asked for it each time (RFC 8656 section 7.3). False: there is no server.
+func (s *SFU) TURN(user string, life, kept time.Duration) (ICEServer, bool) {
 	if s.turn == nil {
 		return ICEServer{}, false
 	}
-	name, password, err := turn.GenerateLongTermTURNRESTCredentials(s.turn.secret, user, life)
-	if err != nil {
-		return ICEServer{}, false
-	}
-	return ICEServer{URLs: s.turn.urls, Username: name, Credential: password}, true
+	now := s.now()
+	name := fmt.Sprintf("%d:%s:%d", now.Add(life).Unix(), user, now.Add(kept).Unix())
+	return ICEServer{URLs: s.turn.urls, Username: name, Credential: s.password(name)}, true
 }

@@ -273,6 +273,48 @@ func TestMeetingTextIsShownOnce(t *testing.T) {
 	shows(2, "Nej")
 }
 
+// A new connection has servers whose logins still work: the page asks for them again when it has not for a while.
+func TestMeetingAsksForServersAgain(t *testing.T) {
+	p := start(t)
+	r := serveMeeting(t, p, meetingv1.RoleCaseworker)
+	r.be(func(me *meetingv1.Participant) { me.State = meetingv1.InRoom })
+	login := func(name string) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.entry.ICEServers = []meetingv1.ICEServer{{URLs: []string{"turn:127.0.0.1:9?transport=udp"}, Username: name, Credential: "x"}}
+	}
+	login("early")
+	far := &farEnd{}
+	t.Cleanup(far.close)
+	r.media = func(q meetingv1.MediaRequest) (meetingv1.MediaReply, error) { // r.mu is held
+		sdp, err := far.take(q)
+		return meetingv1.MediaReply{SDP: sdp}, err
+	}
+	b := chromium(t, p)
+	b.run(chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := cdp.AddScriptToEvaluateOnNewDocument(lose + `;(() => {
+  const now = Date.now, publishes = RTCPeerConnection.prototype.createDataChannel;
+  window.later = 0;
+  Date.now = () => now() + later;
+  RTCPeerConnection.prototype.createDataChannel = function (...what) {
+    window.login = this.getConfiguration().iceServers[0]?.username;
+    return publishes.apply(this, what);
+  };
+})()`).Do(ctx)
+		return err
+	}))
+	b.open("/moede/" + demoMeeting + "/secret")
+	b.step("room")
+	b.until(`login === "early" && ` + connected)
+	login("late")
+	b.until(`lose()`)
+	b.until(connected)
+	b.until(`login === "early"`)
+	b.run(chromedp.Evaluate(`later = 30 * 60 * 1000`, nil))
+	b.until(`(lose(), login === "late")`)
+	b.until(connected)
+}
+
 func (f *farEnd) reads(t *testing.T, want string) {
 	t.Helper()
 	if got := awaits(t, f.typed, want); got != want {

@@ -251,7 +251,11 @@ func (h *Hall) enterByToken(ctx context.Context, r meetingv1.EnterRequest) (meet
 	if err != nil {
 		return meetingv1.Entry{}, err
 	}
-	return h.entry(ctx, rec, id, device)
+	e, err := h.entry(ctx, rec, id, device)
+	if err == nil {
+		e.ICEServers = h.ice(id, stayFor, stayFor)
+	}
+	return e, err
 }
 
 // back lets one who left by itself in again.
@@ -282,7 +286,7 @@ func (h *Hall) entry(ctx context.Context, rec booking.Record, id, device string)
 	e.Me.Place, e.Me.WaitMins = queue(rec, p, h.Now())
 	e.Me.Email, e.Me.Phone, e.Me.Link, e.Me.DialCode = "", "", "", rec.Seats[id].Code
 	if in(p.State) {
-		e.ICEServers = h.ice(id, turnFor)
+		e.ICEServers = h.ice(id, turnFor, stayFor)
 	}
 	return e, nil
 }
@@ -314,14 +318,16 @@ func (h *Hall) Look(ctx context.Context, ref meetingv1.SeatRef) (meetingv1.Entry
 	return h.entry(ctx, rec, me.ID, device)
 }
 
-// turnFor is how long a participant's TURN credentials work: as long as anybody stays. The page is told them once and comes back by
-// them after a lost network, and the TURN server asks for them each time that a relay is kept up (RFC 8656, section 7.3): shorter ones
-// would break off those who need it.
-const turnFor = 12 * time.Hour
+// turnFor is how long a participant can make relays by the TURN credentials; those that are there can be kept up for stayFor. Whoever makes
+// new connections later looks first.
+const turnFor = time.Hour
 
-func (h *Hall) ice(participant string, life time.Duration) []meetingv1.ICEServer {
+// stayFor is as long as anybody stays. A program is told of the servers once (RFC 9725 section 4.6) and may begin ICE again at any time.
+const stayFor = 12 * time.Hour
+
+func (h *Hall) ice(participant string, life, kept time.Duration) []meetingv1.ICEServer {
 	out := slices.Clone(h.ICE)
-	if s, ok := h.SFU.TURN(participant, life); ok {
+	if s, ok := h.SFU.TURN(participant, life, kept); ok {
 		urls := append(slices.Clone(s.URLs), h.TURN()...) // the room may move
 		out = append(out, meetingv1.ICEServer{URLs: urls, Username: s.Username, Credential: s.Credential})
 	}

@@ -21,7 +21,7 @@ func (h *Hall) try(ctx context.Context, q meetingv1.MediaRequest) (meetingv1.Med
 	}
 	rep := meetingv1.MediaReply{Session: me.ID}
 	if q.SDP == "" {
-		rep.ICEServers = h.ice(me.ID, trialFor)
+		rep.ICEServers = h.ice(me.ID, trialFor, trialFor)
 		return rep, nil
 	}
 	id := "trial-" + me.ID

@@ -11,6 +11,7 @@ export const gather = (pc) =>
 const lossLimit = 2500; // ms of lost connection before everything is set up anew
 const quietLimit = 1500; // ms: the room answers what it gets ten times a second
 const textLimit = 30_000; // ms: what was typed that long ago on a connection that works has arrived
+const serversLimit = 20 * 60_000; // ms: logins to TURN servers work for an hour
 const missing = "\uFFFD"; // T.140: here text may be missing
 
 /**
@@ -45,6 +46,7 @@ async function received(pc) {
 export class Media {
   constructor(send, on) {
     Object.assign(this, { send, on, iceServers: [] });
+    this.asked = performance.timeOrigin; // when these were told of, at the earliest
     this.streams = new Map();
     this.stopped = false;
     this.told = 0; // the newest opening of the room that is known of
@@ -61,6 +63,20 @@ export class Media {
     this.camera = camera ? local.getVideoTracks()[0] : null;
     const refused = await this.again();
     if (refused) throw refused;
+  }
+
+  /**
+   * late tells that the logins to the servers may soon be over, renew asks for others: new connections need them. Those that are there keep
+   * what they have.
+   */
+  late() {
+    return Date.now() - this.asked >= serversLimit;
+  }
+
+  async renew() {
+    const now = Date.now();
+    const { ice_servers: iceServers } = await this.send("look");
+    Object.assign(this, { asked: now, iceServers: iceServers ?? this.iceServers });
   }
 
   async publish() {
@@ -219,6 +235,8 @@ export class Media {
     let refused;
     for (let attempt = 0; !this.stopped && !refused; attempt++) {
       try {
+        if (this.late()) await this.renew();
+        if (this.stopped) break;
         const rooms = await Promise.all([this.publish(), this.subscribe()]);
         this.room = Math.min(...rooms);
         if (!(this.room < Math.max(this.told, ...rooms))) break; // else it has moved meanwhile
@@ -246,7 +264,12 @@ export class Media {
   async unshare() {
     for (const track of this.screen?.getTracks() ?? []) track.stop();
     this.screen = null;
-    await this.publish().catch(() => this.again()); // whose sound and picture nobody would have else
+    try {
+      if (this.late()) await this.renew();
+      if (!this.stopped) await this.publish();
+    } catch {
+      await this.again(); // whose sound and picture nobody would have else
+    }
   }
 
   stop() {
