@@ -124,13 +124,13 @@ func act(rec *booking.Record, me, target *meetingv1.Participant, q meetingv1.Act
 			return nil, denied
 		}
 		target.Muted = true
-		return func(r *room) { r.mute(target.ID, true) }, nil
+		return func(r *room) { r.fit(target.ID) }, nil
 	case meetingv1.ActUnmute:
 		if !self {
 			return nil, errs.E(errs.Denied, "Kun deltageren selv kan slå sin mikrofon til.", nil)
 		}
 		me.Muted = false
-		return func(r *room) { r.mute(me.ID, false) }, nil
+		return func(r *room) { r.fit(me.ID) }, nil
 	case meetingv1.ActCamera:
 		me.Camera = on
 	case meetingv1.ActScreen:
@@ -199,35 +199,7 @@ func side(rec *booking.Record, me *meetingv1.Participant, q meetingv1.ActRequest
 			moved = append(moved, p.ID)
 		}
 	}
-	return func(r *room) { r.move(moved, to == meetingv1.InSide) }, nil
-}
-
-func (r *room) move(people []string, aside bool) {
-	group := sfu.MainGroup
-	if aside {
-		group = sideGroup
-	}
-	r.mu.Lock()
-	var here []string
-	for _, id := range people {
-		if r.seats[id] != nil {
-			here = append(here, id)
-		}
-	}
-	r.mu.Unlock()
-	if len(here) == 0 {
-		return
-	}
-	if err := r.media.SetGroup(group, here...); err != nil {
-		r.log.Error("people are not moved", "err", err)
-	}
-}
-
-func (r *room) mute(participant string, on bool) {
-	s := r.seatOf(participant)
-	if s != nil {
-		s.peer.Mute(sfu.Microphone, on)
-	}
+	return func(r *room) { r.fit(moved...) }, nil
 }
 
 // end ends the meeting for all.

@@ -88,11 +88,26 @@ func (h *Hall) furnish(ctx context.Context, id string, epoch int64) (*room, erro
 	r.mu.Lock()
 	r.attend()
 	r.mu.Unlock()
-	h.mu.Lock()
-	h.rooms[id] = r
-	h.mu.Unlock()
+	if err := h.show(ctx, r); err != nil {
+		h.drop(r) // it is nobody's
+		return nil, err
+	}
 	go r.inherit()
 	return r, nil
+}
+
+// show lets everybody find a room. What was done while nobody did is read before anybody joins.
+func (h *Hall) show(ctx context.Context, r *room) error {
+	r.joining.Lock()
+	defer r.joining.Unlock()
+	h.mu.Lock()
+	h.rooms[r.id] = r
+	h.mu.Unlock()
+	rec, _, err := h.Book.Get(ctx, r.id)
+	if err == nil {
+		r.live(rec)
+	}
+	return err
 }
 
 // Check compares what is here with who has a meeting's room: one whose epoch is over is dropped. What was read may be older than

@@ -53,7 +53,9 @@ func (r *room) tapeUp(rec booking.Record) {
 		return
 	}
 	r.tape.swap(recorder)
-	r.tapes(rec)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tapes(r.record) // somebody may have said no meanwhile
 }
 
 // expected are those who are recorded as things stand.

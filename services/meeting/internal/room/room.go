@@ -32,11 +32,12 @@ type room struct {
 	stop  func() // of the subscriptions
 	log   *slog.Logger
 
-	joining sync.Mutex // one participant joins at a time
+	joining sync.Mutex // one participant joins, goes or is moved at a time; taken before mu
 	writing sync.Mutex // what is typed is written down one after the other; taken before mu
 
 	mu       sync.Mutex
 	version  int64 // of the booking that people and what follows is of
+	record   booking.Record
 	people   map[string]meetingv1.Participant
 	seats    map[string]*seat // of people with media
 	legs     map[string]*leg  // by participant
@@ -103,6 +104,10 @@ func (r *room) join(rec booking.Record, p *meetingv1.Participant, phone *telepho
 		return nil, errs.E(errs.NotFound, "Mødet er slut.", nil)
 	}
 	r.mu.Unlock()
+	rec, p = r.newest(p.ID)
+	if p == nil || !in(p.State) {
+		return nil, errs.E(errs.Denied, "Du er ikke lukket ind i mødet.", nil)
+	}
 	id := p.ID
 	cfg := sfu.PeerConfig{
 		ID: id, Interpreter: p.Role == meetingv1.RoleInterpreter,
@@ -142,6 +147,41 @@ func (r *room) join(rec booking.Record, p *meetingv1.Participant, phone *telepho
 
 const sideGroup = "side"
 
+// newest is what is known of the meeting and of a participant: who comes back may have been muted, moved or taken out since the request was
+// begun.
+func (r *room) newest(participant string) (booking.Record, *meetingv1.Participant) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.record, r.record.Participant(participant)
+}
+
+// fit makes people's media what is known of them. What is done to somebody is settled so, for of two things that are done at once the later
+// may be known here first.
+func (r *room) fit(people ...string) {
+	r.joining.Lock()
+	defer r.joining.Unlock()
+	groups := map[string][]string{}
+	for _, id := range people {
+		r.mu.Lock()
+		s, p := r.seats[id], r.people[id]
+		r.mu.Unlock()
+		if s == nil {
+			continue
+		}
+		s.peer.Mute(sfu.Microphone, p.Muted)
+		group := sfu.MainGroup
+		if p.State == meetingv1.InSide {
+			group = sideGroup
+		}
+		groups[group] = append(groups[group], id)
+	}
+	for group, here := range groups {
+		if err := r.media.SetGroup(group, here...); err != nil {
+			r.log.Error("people are not moved", "err", err)
+		}
+	}
+}
+
 // live takes over from the booking what counts while the meeting runs; false: the record is older than what is known.
 func (r *room) live(rec booking.Record) bool {
 	r.mu.Lock()
@@ -149,7 +189,7 @@ func (r *room) live(rec booking.Record) bool {
 	if rec.Version < r.version {
 		return false
 	}
-	r.version, r.paused, r.choices = rec.Version, rec.Paused, rec.Choices
+	r.version, r.record, r.paused, r.choices = rec.Version, rec, rec.Paused, rec.Choices
 	r.tapes(rec)
 	clear(r.people)
 	for _, p := range rec.Participants {
@@ -193,19 +233,29 @@ func (r *room) seatOf(participant string) *seat {
 
 // leave takes a participant's media away.
 func (r *room) leave(participant string) {
+	if r.unseat(participant) {
+		r.media.Settle()
+		r.unfinished(participant)
+	}
+}
+
+// unseat reports whether there was a seat.
+func (r *room) unseat(participant string) bool {
+	r.joining.Lock()
+	defer r.joining.Unlock()
 	r.mu.Lock()
 	s := r.seats[participant]
 	delete(r.seats, participant)
 	r.attend()
 	r.mu.Unlock()
-	if s != nil {
-		if s.phone != nil {
-			s.phone.close()
-		}
-		s.peer.Leave()
-		r.media.Settle()
-		r.unfinished(participant)
+	if s == nil {
+		return false
 	}
+	if s.phone != nil {
+		s.phone.close()
+	}
+	s.peer.Leave()
+	return true
 }
 
 // begin publishes the conversation's start when the first person has media. The event is durable: it goes through the outbox.
@@ -440,8 +490,8 @@ func (r *room) sound(participant, role, user string, t sfu.Track) sfu.AudioWrite
 		r.log.Error("a microphone is not written down", "participant_id", participant, "err", err)
 		return nil
 	}
-	l.mask(masked)
 	r.mu.Lock()
+	l.mask(r.masked(r.people[participant])) // a pause may have begun meanwhile
 	r.legs[participant] = l
 	r.mu.Unlock()
 	go func() {
