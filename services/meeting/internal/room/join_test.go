@@ -1,6 +1,7 @@
 package room
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"testing"
@@ -10,7 +11,11 @@ import (
 	"samtale.dk/samtale/services/contract/consentv1"
 	"samtale.dk/samtale/services/contract/meetingv1"
 	"samtale.dk/samtale/services/meeting/internal/booking"
+	"samtale.dk/samtale/services/meeting/internal/store"
 	"samtale.dk/samtale/services/platform/errs"
+	"samtale.dk/samtale/services/platform/seal"
+	platformstore "samtale.dk/samtale/services/platform/store"
+	"samtale.dk/samtale/services/platform/store/storetest"
 )
 
 // recordOf is a meeting with one participant, as it was when it had a version.
@@ -57,6 +62,42 @@ func TestWhoComesBackIsAsIsKnown(t *testing.T) {
 	if _, err := r.join(plain, &plain.Participants[0], nil); !errors.Is(err, errs.Denied) {
 		t.Errorf("who was taken out is let in: %v", err)
 	}
+}
+
+// oneKey is the key of all.
+type oneKey []byte
+
+func (k oneKey) Key(context.Context, string, bool) ([]byte, error) { return k, nil }
+
+// What was done to somebody while the room was being opened, when nobody could find it, counts before anybody joins.
+func TestWhatIsDoneWhileTheRoomOpensCounts(t *testing.T) {
+	storetest.Run(t, store.Migrations(), func(t *testing.T, db *platformstore.DB) {
+		r, st, keys := newTestRoom(t), store.New(db, "test"), oneKey(seal.NewKey())
+		r.hall.Book = &booking.Book{Store: st, Keys: keys}
+		r.live(recordOf(0, func(*meetingv1.Participant) {}))
+		muted := recordOf(0, func(p *meetingv1.Participant) { p.Muted = true })
+		sealed, err := seal.JSON(t.Context(), keys, "m", "meeting", muted)
+		if err == nil {
+			err = st.InTx(t.Context(), func(tx *store.Tx) error {
+				_, err := tx.Add(t.Context(), store.Meeting{ID: "m", ServiceArea: "a", State: meetingv1.Live, StartsAt: time.Now(), Sealed: sealed})
+				return err
+			})
+		}
+		if err == nil {
+			err = r.hall.show(t.Context(), r)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		early := recordOf(0, func(*meetingv1.Participant) {})
+		peer, err := r.join(early, &early.Participants[0], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !peer.Muted(sfu.Microphone) {
+			t.Error("the microphone is on, though the meeting has it off")
+		}
+	})
 }
 
 // What is done to somebody at once from two sides ends as the meeting has it, whichever is heard of first.
