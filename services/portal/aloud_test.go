@@ -105,7 +105,7 @@ func TestAloudAPI(t *testing.T) {
 	danish := quote("Du bruger MitID.")
 	p.assistant.sessions["min"] = []assistantv1.Answer{
 		{ID: "a1", Language: "da", Sentences: []assistantv1.Sentence{{ID: "1", Text: "Meld flytning."}, {ID: "2", Text: long}}},
-		{ID: "a3", Language: "da", Sentences: []assistantv1.Sentence{{ID: "1", Text: "Meld flytning."}, {ID: "2", Text: "Tidligst 4 uger før.", Question: "hvornår?"}}},
+		{ID: "a3", Language: "da", Sentences: []assistantv1.Sentence{{ID: "1", Text: "Meld flytning.", List: 1, Number: 3}, {ID: "2", Text: "Tidligst 4 uger før.", Question: "hvornår?"}}},
 		{ID: "a4", Language: "en", Sentences: []assistantv1.Sentence{{ID: "1", Text: danish.Quote, Question: "how?", Evidence: []assistantv1.Evidence{danish}}}},
 	}
 	p.assistant.mu.Unlock()
@@ -129,6 +129,7 @@ func TestAloudAPI(t *testing.T) {
 	}{
 		"a sentence":       {"min", "/api/v1/ask/a1/speech?sentence=0", 200, 1600},
 		"a long one":       {"min", "/api/v1/ask/a1/speech?sentence=1", 200, 3 * 1600},
+		"a step":           {"min", "/api/v1/ask/a3/speech?sentence=0", 200, 1600},
 		"its question":     {"min", "/api/v1/ask/a3/speech?sentence=1", 200, 1600 + 8000 + 1600},
 		"no voice for it":  {"min", "/api/v1/ask/a4/speech?sentence=0", 200, 1600 + 8000 + 1600},
 		"one too many":     {"min", "/api/v1/ask/a1/speech?sentence=2", 404, 0},
@@ -150,7 +151,7 @@ func TestAloudAPI(t *testing.T) {
 			t.Errorf("%s: %d samples at %d, %v", name, len(w.Samples), w.Rate, err)
 		}
 	}
-	for _, r := range []audiov1.SayRequest{{Text: "hvornår?", Language: "da"}, {Text: "how?", Language: "da"}} {
+	for _, r := range []audiov1.SayRequest{{Text: "hvornår?", Language: "da"}, {Text: "how?", Language: "da"}, {Text: "3: Meld flytning.", Language: "da"}} {
 		p.assistant.mu.Lock()
 		if !slices.Contains(p.assistant.said, r) {
 			t.Errorf("%+v is not said: %+v", r, p.assistant.said)

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -160,6 +161,27 @@ func TestAskShowsLists(t *testing.T) {
 	close(pause)
 	b.until(`document.querySelectorAll(".turn-q[id] .said-q > p + ul > li > .st > .cite").length === 2 && document.querySelectorAll(".said-q > p > .st").length === 1`)
 	b.checked("ask-da-list")
+}
+
+// Steps keep the numbers that their article gives them, in the answer, while it is made, for screen readers, and where the quotes stand.
+func TestAskShowsNumbers(t *testing.T) {
+	p := start(t)
+	pause := make(chan struct{})
+	p.assistant.pause, p.assistant.pauseAt = pause, 2
+	b := chromium(t, p)
+	b.open("/")
+	b.askReady()
+	b.run(chromedp.SendKeys("#q-field", "Hvordan gør jeg, trin for trin?"+kb.Enter, chromedp.ByQuery))
+	const numbers = `[...document.querySelectorAll("%s")].map((li) => li.value + " " + (li.querySelector(".st") ?? li).firstChild.textContent).join("|")`
+	b.until(fmt.Sprintf(numbers, ".said-q[aria-hidden] > p + ol > li") + ` === "2 Skriv den nye adresse.|3 Send."`)
+	close(pause)
+	b.until(fmt.Sprintf(numbers, ".turn-q[id] .said-q > p + ol > li") + ` === "2 Skriv den nye adresse.|3 Send."`)
+	b.until(`["2: Skriv den nye adresse.", "3: Send."].every((s) => [...document.querySelectorAll("#q-live > p")].filter((p) => p.textContent === s).length === 1)`)
+	if got := eval[string](b, `[...document.querySelectorAll(".source-text > p + ol > li")].map((li) => li.value + " " + li.textContent).join("|")`); got != "1 Log ind.|2 Skriv den nye adresse.|3 Send." {
+		t.Errorf("the source shows %q", got)
+	}
+	b.click(".cite")
+	b.checked("ask-da-numbers")
 }
 
 // The second of two questions stands above its answer, also while that is made.

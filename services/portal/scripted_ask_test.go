@@ -52,7 +52,7 @@ type assistant struct {
 	model     string         // that proposes phrases; empty: none
 }
 
-const moving = "Du skal melde flytning til din nye kommune.\n\nDu skal melde flytning senest 5 dage efter, at du er flyttet. Du kan tidligst gøre det 4 uger før.\n\n- Du bruger MitID.\n- Børn kan meldes med."
+const moving = "Du skal melde flytning til din nye kommune.\n\nDu skal melde flytning senest 5 dage efter, at du er flyttet. Du kan tidligst gøre det 4 uger før.\n\n- Du bruger MitID.\n- Børn kan meldes med.\n\nDet gør du:\n\n1) Log ind.\n2) Skriv den nye adresse.\n3) Send."
 
 func movingChunk() knowledgev1.Chunk {
 	return knowledgev1.Chunk{
@@ -203,6 +203,15 @@ func answerFor(r assistantv1.AskRequest) assistantv1.Answer {
 			ans.Sentences = append(ans.Sentences, assistantv1.Sentence{ID: strconv.Itoa(i + 1), Text: text, Evidence: []assistantv1.Evidence{quote(text)}})
 		}
 		ans.Sentences[1].Question = "hvornår kan jeg melde flytning?"
+	case has("trin for trin"):
+		ans.Answered, ans.Reason, ans.Routes, ans.Authority = true, assistantv1.ReasonAnswered, person, "Kommunen"
+		for i, text := range []string{"Det gør du:", "Skriv den nye adresse.", "Send."} {
+			s := assistantv1.Sentence{ID: strconv.Itoa(i + 1), Text: text, Evidence: []assistantv1.Evidence{quote(text)}}
+			if i > 0 {
+				s.List, s.Number = 1, i+1
+			}
+			ans.Sentences = append(ans.Sentences, s)
+		}
 	case has("mitid"):
 		ans.Answered, ans.Reason, ans.Routes, ans.Authority = true, assistantv1.ReasonAnswered, person, "Kommunen"
 		for i, text := range []string{"Du skal melde flytning til din nye kommune.", "Du bruger MitID.", "Børn kan meldes med."} {

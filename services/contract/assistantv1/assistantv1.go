@@ -98,6 +98,7 @@ type Sentence struct {
 	Text     string     `json:"text"`
 	Evidence []Evidence `json:"evidence"`
 	List     int        `json:"list,omitempty"`     // the list of the answer that it is an item of, from 1; what introduces it stands before
+	Number   int        `json:"number,omitempty"`   // of the item in its list, where that is numbered: the list's own, also if items between are left out
 	Question string     `json:"question,omitempty"` // the second of two questions, at the first sentence that answers it
 }
 

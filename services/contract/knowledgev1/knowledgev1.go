@@ -73,7 +73,7 @@ type Chunk struct {
 	URL          string    `json:"url"`
 	Title        string    `json:"title"`
 	Section      string    `json:"section,omitempty"`
-	Text         string    `json:"text"` // plain, paragraphs divided by a blank line, list items begin with "- "
+	Text         string    `json:"text"` // plain, paragraphs divided by a blank line, list items begin as ListItem reads
 	Municipality string    `json:"municipality,omitempty"`
 	ValidFrom    string    `json:"valid_from,omitempty"`
 	ValidTo      string    `json:"valid_to,omitempty"`

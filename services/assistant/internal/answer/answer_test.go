@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"samtale.dk/samtale/models/evidence"
 	"samtale.dk/samtale/models/llm"
 	"samtale.dk/samtale/models/llm/llmtest"
 	"samtale.dk/samtale/services/assistant/evaluation"
@@ -226,6 +229,34 @@ func TestLists(t *testing.T) {
 	}
 	if want := []string{"et foto, der ligner", "dit gamle pas", "dit sundhedskort"}; !slices.Equal(got, want) {
 		t.Errorf("%s: the list is %q of %q", r.Reason, got, said(r))
+	}
+}
+
+// Steps keep the numbers that their page gives them, in order, each with its own evidence; texts without numbered lists stay what they are.
+func TestNumberedLists(t *testing.T) {
+	steps := knowledgev1.Record{
+		ID: "pas#trin", ArticleID: "pas", URL: "https://www.borger.dk/pas", Title: "Pas til voksne", Section: "Sådan bestiller du pas", Authority: "Kommunen",
+		HTML: `<p>Sådan bestiller du pas på nettet, trin for trin:</p><ol start="2"><li><p>Log ind med MitID.</p></li><li>Vælg et pas, og betal. Du får en kvittering.</li><li value="5">Bestil tid på rådhuset.</li></ol>`,
+	}
+	p := pipeline(t, llm.None, knows(t, append(records(), steps)))
+	r := ask(t, p, assistantv1.AskRequest{Question: "Hvordan bestiller jeg pas på nettet trin for trin?"})
+	const text = "Sådan bestiller du pas på nettet, trin for trin:\n\n2) Log ind med MitID.\n3) Vælg et pas, og betal. Du får en kvittering.\n5) Bestil tid på rådhuset."
+	var got []string
+	for _, s := range r.Sentences {
+		e := s.Evidence[0]
+		if e.ChunkID != "starter/pas#trin" {
+			continue
+		}
+		if e.SHA256 != evidence.ContentHash(text) || text[e.Start:e.End] != s.Text || e.Quote != s.Text {
+			t.Errorf("%q is not at %d", s.Text, e.Start)
+		}
+		got = append(got, fmt.Sprint(s.List, " ", s.Number, " ", s.Text))
+	}
+	want := []string{
+		"0 0 Sådan bestiller du pas på nettet, trin for trin:", "1 2 Log ind med MitID.", "1 3 Vælg et pas, og betal. Du får en kvittering.", "1 5 Bestil tid på rådhuset.",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s %q: %s", r.Reason, said(r), diff)
 	}
 }
 

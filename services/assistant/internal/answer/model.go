@@ -267,7 +267,7 @@ func (w *writing) rest(drafts []extract.Draft) {
 				continue
 			}
 			if s, ok := w.prove(u.Text, []evidence.Span{at}); ok {
-				s.List = w.lists.of(d.Hit.Chunk, u)
+				s.List, s.Number = w.lists.of(d.Hit.Chunk, u), u.Number
 				w.say(s)
 			}
 		}

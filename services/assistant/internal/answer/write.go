@@ -136,7 +136,7 @@ func (a *asking) wordForWord(drafts []extract.Draft) {
 		}
 		for _, u := range units {
 			if s, ok := pg.prove(u.Text, []evidence.Span{span(d.Hit.Chunk, u)}); ok {
-				s.List = a.lists.of(d.Hit.Chunk, u)
+				s.List, s.Number = a.lists.of(d.Hit.Chunk, u), u.Number
 				a.say(s)
 			}
 		}

@@ -3,6 +3,8 @@ package knowledge
 import (
 	"fmt"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -40,7 +42,7 @@ func Parse(source string) (*html.Node, error) {
 
 // NodeText is Text for parsed nodes.
 func NodeText(base string, nodes ...*html.Node) (string, []knowledgev1.Link) {
-	w := &writer{seen: map[string]bool{}}
+	w := &writer{seen: map[string]bool{}, next: map[*html.Node]int{}}
 	w.base, _ = url.Parse(base) // nil: relative links are left out
 	for _, n := range nodes {
 		w.node(n)
@@ -57,6 +59,9 @@ type writer struct {
 	seen  map[string]bool
 	pre   int  // depth of elements whose line breaks count
 	bare  bool // links are not looked at
+
+	next   map[*html.Node]int // number of the next item, by ordered list
+	marked int                // where the beginning of a numbered item ends
 }
 
 // Ends of what was written: a line, or a paragraph.
@@ -91,7 +96,7 @@ func (w *writer) node(n *html.Node) {
 
 // text writes words; line breaks in HTML are spaces.
 func (w *writer) text(s string) {
-	if written := w.b.String(); strings.TrimSpace(s) == "" && (written == "" || strings.HasSuffix(written, line)) {
+	if written := w.b.String(); strings.TrimSpace(s) == "" && (written == "" || strings.HasSuffix(written, line) || w.begun()) {
 		return // between blocks
 	}
 	if w.pre == 0 {
@@ -111,10 +116,7 @@ func (w *writer) element(n *html.Node) {
 	case atom.Br:
 		w.b.WriteString(line)
 	case atom.Li:
-		w.end(line)
-		w.b.WriteString("- ")
-		w.children(n)
-		w.end(line)
+		w.item(n)
 	case atom.Tr:
 		w.row(n)
 	case atom.A:
@@ -133,6 +135,57 @@ func (w *writer) element(n *html.Node) {
 	}
 }
 
+func (w *writer) item(n *html.Node) {
+	w.end(line)
+	number := w.number(n)
+	w.b.WriteString(knowledgev1.NumberedItem(number))
+	if number > 0 {
+		w.marked = w.b.Len()
+	}
+	w.children(n)
+	w.end(line)
+}
+
+// number is an item's own in its list, as a browser counts; 0: the list has none, or counts by letters.
+func (w *writer) number(n *html.Node) int {
+	list := n.Parent
+	if list == nil || list.DataAtom != atom.Ol || !decimal(list) || !decimal(n) {
+		return 0
+	}
+	at, begun := w.next[list]
+	if !begun {
+		at = first(list)
+	}
+	if v, err := strconv.Atoi(strings.TrimSpace(attr(n, "value"))); err == nil {
+		at = v
+	}
+	if hasAttr(list, "reversed") {
+		w.next[list] = at - 1
+	} else {
+		w.next[list] = at + 1
+	}
+	return at
+}
+
+func decimal(n *html.Node) bool { return attr(n, "type") == "" || attr(n, "type") == "1" }
+
+// first is the number of a list's first item.
+func first(list *html.Node) int {
+	if v, err := strconv.Atoi(strings.TrimSpace(attr(list, "start"))); err == nil {
+		return v
+	}
+	if !hasAttr(list, "reversed") {
+		return 1
+	}
+	items := 0
+	for c := range list.ChildNodes() {
+		if c.DataAtom == atom.Li && !Hidden(c) {
+			items++
+		}
+	}
+	return items
+}
+
 // block writes a paragraph. Inside a list item it only begins a line, inside a table's cell not even that.
 func (w *writer) block(n *html.Node) {
 	how := paragraph
@@ -142,7 +195,7 @@ func (w *writer) block(n *html.Node) {
 	case atom.Td, atom.Th:
 		how = " "
 	}
-	if how == line && strings.HasSuffix(w.b.String(), "- ") {
+	if how == line && (strings.HasSuffix(w.b.String(), "- ") || w.begun()) {
 		w.children(n)
 	} else {
 		w.end(how)
@@ -150,6 +203,9 @@ func (w *writer) block(n *html.Node) {
 	}
 	w.end(how)
 }
+
+// begun reports that a numbered item was begun and nothing of it is written.
+func (w *writer) begun() bool { return w.marked > 0 && w.b.Len() == w.marked }
 
 // within is the list item or cell that n stands in, or 0.
 func within(n *html.Node) atom.Atom {
@@ -187,7 +243,7 @@ func (w *writer) link(n *html.Node) {
 	if !ok {
 		return
 	}
-	label := &writer{bare: true} // a link in a link, with its own label, would double the work at each depth
+	label := &writer{bare: true, next: map[*html.Node]int{}} // a link in a link, with its own label, would double the work at each depth
 	label.children(n)
 	w.add(knowledgev1.Link{Label: CleanLine(label.b.String()), URL: target})
 }
@@ -260,6 +316,10 @@ func unseen(style string) bool {
 		}
 	}
 	return false
+}
+
+func hasAttr(n *html.Node, key string) bool {
+	return slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == key })
 }
 
 func attr(n *html.Node, key string) string {

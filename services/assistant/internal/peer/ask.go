@@ -212,6 +212,9 @@ func accept(own, theirs assistantv1.Answer, name string) *assistantv1.Answer {
 	for _, s := range theirs.Sentences[:min(len(theirs.Sentences), maxSentences)] {
 		if ok, proven := prove(s); ok {
 			proven.ID, proven.List = fmt.Sprintf("s%d", len(said)+1), max(0, s.List)
+			if proven.List > 0 && s.Number <= knowledgev1.MaxListNumber {
+				proven.Number = max(0, s.Number)
+			}
 			said = append(said, proven)
 		}
 	}

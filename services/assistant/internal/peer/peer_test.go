@@ -275,6 +275,17 @@ func TestOnlyProvenSentencesOfAPeerAreShown(t *testing.T) {
 	}
 }
 
+// An item of a peer's numbered list keeps its number, if it can be one.
+func TestNumbersOfAPeer(t *testing.T) {
+	for _, c := range []struct{ list, number, want int }{{1, 3, 3}, {0, 3, 0}, {1, -3, 0}, {1, 1 << 40, 0}} {
+		a := theirs("Tilskuddet er højst 1.200 kr. om året.", amount, page)
+		a.Sentences[0].List, a.Sentences[0].Number = c.list, c.number
+		if got := accept(assistantv1.Answer{}, a, "Odense"); got == nil || got.Sentences[0].Number != c.want {
+			t.Errorf("%+v: %+v", c, got)
+		}
+	}
+}
+
 func TestBrokenPeerChangesNothing(t *testing.T) {
 	slow := serve(t, nil)
 	good := serve(t, theirs("Tilskuddet er højst 1.200 kr. om året.", amount, page))

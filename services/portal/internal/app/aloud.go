@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -68,7 +69,11 @@ const beforeAnswer = audiov1.SampleRate / 2
 // sentence is a sentence as sound, after the question that stands above it. That is in the asker's language, and read by the sentence's
 // voice where there is none for it: that another answer begins must be heard.
 func (a *App) sentence(ctx context.Context, s assistantv1.Sentence, asked, said string) ([]int16, error) {
-	answer, err := a.speak(ctx, s.Text, said)
+	text := s.Text
+	if s.Number > 0 {
+		text = fmt.Sprintf("%d: %s", s.Number, text) // with a full stop it would be read as an ordinal
+	}
+	answer, err := a.speak(ctx, text, said)
 	if err != nil || s.Question == "" {
 		return answer, err
 	}

@@ -302,6 +302,9 @@ func (a *App) pieces(r *http.Request, p who.Person, embedded bool, session strin
 			if e.Sentence.List > 0 {
 				data["list"] = strconv.Itoa(e.Sentence.List)
 			}
+			if e.Sentence.Number > 0 {
+				data["number"] = strconv.Itoa(e.Sentence.Number)
+			}
 			return sse{name: e.Kind, data: data}, nil
 		}
 		t := a.newTurn(*e.Answer, a.chunksOf(r.Context(), []assistantv1.Answer{*e.Answer}))

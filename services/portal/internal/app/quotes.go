@@ -28,6 +28,7 @@ type cited struct {
 	ID, Text string
 	Quotes   []mark
 	List     int    // the list that it is an item of; 0: of none
+	Number   int    // of the item, where its list is numbered
 	Question string // the second of two questions, where its answer begins
 }
 
@@ -38,11 +39,14 @@ type said struct {
 	Sentences []cited
 }
 
+// Numbered reports the items of a numbered list.
+func (s said) Numbered() bool { return s.Sentences[0].Number > 0 }
+
 // Blocks are the sentences as paragraphs and lists, as the articles have them.
 func (t turn) Blocks() []said {
 	var out []said
 	for _, c := range t.Cited {
-		if n := len(out); n > 0 && out[n-1].List == c.List && c.Question == "" {
+		if n := len(out); n > 0 && out[n-1].List == c.List && out[n-1].Numbered() == (c.Number > 0) && c.Question == "" {
 			out[n-1].Sentences = append(out[n-1].Sentences, c)
 			continue
 		}
@@ -80,8 +84,17 @@ type source struct {
 // block is a paragraph, or a list.
 type block struct {
 	Paragraph []part
-	Items     [][]part
+	Items     []item
 }
+
+// item is one of a list.
+type item struct {
+	Number int // 0: the list is not numbered
+	Parts  []part
+}
+
+// Numbered reports a numbered list.
+func (b block) Numbered() bool { return len(b.Items) > 0 && b.Items[0].Number > 0 }
 
 // part is a piece of text, inside a quote or not. Starts are the quotes that begin here.
 type part struct {
@@ -96,7 +109,7 @@ func cite(ans assistantv1.Answer, chunks map[string]*knowledgev1.Chunk, today st
 	var sentences []cited
 	n := 0
 	for _, st := range ans.Sentences {
-		c := cited{ID: st.ID, Text: st.Text, List: st.List, Question: st.Question}
+		c := cited{ID: st.ID, Text: st.Text, List: st.List, Number: st.Number, Question: st.Question}
 		for _, ev := range st.Evidence {
 			i := slices.IndexFunc(sources, func(s source) bool { return s.chunkID == ev.ChunkID && s.sha == ev.SHA256 })
 			if i < 0 {
@@ -182,7 +195,7 @@ func window(text string, marks []mark) (from, to int) {
 	return from, to
 }
 
-// blocks divides text[from:to] into paragraphs and lists (lines that begin with "- ").
+// blocks divides text[from:to] into paragraphs and lists.
 func blocks(text string, from, to int, marks []mark) []block {
 	var out []block
 	begun := map[int]bool{} // quotes whose beginning has been shown
@@ -192,18 +205,15 @@ func blocks(text string, from, to int, marks []mark) []block {
 			end = at + i
 		}
 		next := end + 1
-		item := strings.HasPrefix(text[at:end], "- ")
-		if item {
-			at += len("- ")
-		}
+		marker, number := knowledgev1.ListItem(text[at:end])
+		at += marker
 		if strings.TrimSpace(text[at:end]) != "" {
 			p := parts(text, at, end, marks, begun)
-			switch {
-			case item && len(out) > 0 && out[len(out)-1].Items != nil:
-				last := &out[len(out)-1]
-				last.Items = append(last.Items, p)
-			case item:
-				out = append(out, block{Items: [][]part{p}})
+			switch last := len(out) - 1; {
+			case marker > 0 && last >= 0 && out[last].Items != nil && out[last].Numbered() == (number > 0):
+				out[last].Items = append(out[last].Items, item{number, p})
+			case marker > 0:
+				out = append(out, block{Items: []item{{number, p}}})
 			default:
 				out = append(out, block{Paragraph: p})
 			}

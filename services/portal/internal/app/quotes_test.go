@@ -1,6 +1,8 @@
 package app
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +31,10 @@ func shown(s source) string {
 		}
 		for _, item := range bl.Items {
 			b.WriteString("I ")
-			write(item)
+			if item.Number > 0 {
+				fmt.Fprintf(&b, "%d ", item.Number)
+			}
+			write(item.Parts)
 			b.WriteString("|")
 		}
 		b.WriteString("\n")
@@ -67,6 +72,24 @@ func TestCite(t *testing.T) {
 				t.Errorf("got\n%swant\n%s", got, tt.want)
 			}
 		})
+	}
+}
+
+// Numbered items stand in a list of their own, with the numbers that they have, also where only some of a long text is shown.
+func TestCiteNumbers(t *testing.T) {
+	const text = "Sådan:\n\n1) Log ind\n- med MitID\n2) Send\n\n1) Vent"
+	s := source{sha: "h", Marks: []mark{{N: 1, start: strings.Index(text, "Send"), end: strings.Index(text, "Send") + 4}}}
+	s.show(knowledgev1.Chunk{Text: text, SHA256: "h"}, "2026-11-22")
+	if got, want := shown(s), "P Sådan:\nI 1 Log ind|\nI med MitID|\nI 2 [1:Send]|I 1 Vent|\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	turn := turn{Cited: []cited{{Text: "a", List: 1, Number: 3}, {Text: "b", List: 1, Number: 5}, {Text: "c", List: 1}, {Text: "d"}}}
+	var got []string
+	for _, b := range turn.Blocks() {
+		got = append(got, fmt.Sprint(len(b.Sentences), b.Numbered()))
+	}
+	if want := []string{"2 true", "1 false", "1 false"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"samtale.dk/samtale/services/contract/assistantv1"
+	"samtale.dk/samtale/services/contract/knowledgev1"
 	"samtale.dk/samtale/services/portal/internal/texts"
 )
 
@@ -23,7 +24,7 @@ func plain(a assistantv1.Answer) string {
 			b.WriteString(s.Question + "\n\n")
 		}
 		if s.List > 0 {
-			b.WriteString("- ")
+			b.WriteString(knowledgev1.NumberedItem(s.Number))
 		}
 		b.WriteString(s.Text + "\n")
 		for _, e := range s.Evidence {

@@ -7,6 +7,7 @@ import (
 
 	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/contract/assistantv1"
+	"samtale.dk/samtale/services/contract/knowledgev1"
 	"samtale.dk/samtale/services/portal/token"
 )
 
@@ -65,7 +66,7 @@ func printAnswer(env Env, a assistantv1.Answer) {
 			fmt.Fprintf(out, "\n%s\n", s.Question)
 		}
 		if s.List > 0 {
-			fmt.Fprint(out, "- ")
+			fmt.Fprint(out, knowledgev1.NumberedItem(s.Number))
 		}
 		fmt.Fprintln(out, s.Text, strings.Join(marks, ""))
 	}

@@ -42,7 +42,7 @@ func TestAskCommand(t *testing.T) {
 		_ = json.NewDecoder(r.Body).Decode(&got)
 		give(w, assistantv1.Answer{Answered: true, Reason: "answered", Sentences: []assistantv1.Sentence{{
 			Text: "Det koster 610 kr.", Evidence: []assistantv1.Evidence{{Quote: "koster 610 kr.", URL: "https://www.borger.dk/navn", Title: "Navn"}},
-		}, {Text: "et pas", List: 1, Question: "hvad skal jeg have med?"}}, Routes: []assistantv1.Route{{Kind: "chat", Label: "Chat", Target: "/henvendelse"}}})
+		}, {Text: "et pas", List: 1, Question: "hvad skal jeg have med?"}, {Text: "log ind", List: 2, Number: 3}}, Routes: []assistantv1.Route{{Kind: "chat", Label: "Chat", Target: "/henvendelse"}}})
 	}})
 	out, _, err := run(t, Ask, environ, "hvad koster det?", "--municipality", "0751", "--at", "2026-01-01", "--session", "s")
 	if err != nil {
@@ -51,7 +51,7 @@ func TestAskCommand(t *testing.T) {
 	if got.Question != "hvad koster det?" || got.Municipality != "0751" || got.At != "2026-01-01" || got.Session != "s" {
 		t.Errorf("sent %+v", got)
 	}
-	for _, want := range []string{"Det koster 610 kr. [1]\n\nhvad skal jeg have med?\n- et pas", "https://www.borger.dk/navn", "“koster 610 kr.”", "Chat: /henvendelse"} {
+	for _, want := range []string{"Det koster 610 kr. [1]\n\nhvad skal jeg have med?\n- et pas", "\n3) log ind", "https://www.borger.dk/navn", "“koster 610 kr.”", "Chat: /henvendelse"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in %s", want, out)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/models/embed/sparse"
+	"samtale.dk/samtale/services/contract/knowledgev1"
 )
 
 // Unit is a sentence or list item of a text: bytes [Start, End) of it.
@@ -20,6 +21,7 @@ type Unit struct {
 	Start, End int
 	Text       string
 	Item       bool // of a list
+	Number     int  // of an item of a numbered list; 0: none
 	Lead       int  // for an item, index of the unit that introduces the list; -1: none
 	Paragraph  int
 
@@ -40,11 +42,13 @@ func Divide(text string, english bool) []Unit {
 	start, paragraph, lead := 0, 0, -1
 	for line := range strings.Lines(text) {
 		body := strings.TrimRight(line, "\r\n ")
+		marker, number := knowledgev1.ListItem(body)
 		switch {
 		case strings.TrimSpace(body) == "":
 			paragraph++
-		case strings.HasPrefix(body, "- "):
-			out = append(out, newUnit(text, start+2, start+len(body), Unit{Item: true, Lead: lead, Paragraph: paragraph, english: english}))
+		case marker > 0:
+			u := Unit{Item: true, Number: number, Lead: lead, Paragraph: paragraph, english: english}
+			out = append(out, newUnit(text, start+marker, start+len(body), u))
 		default:
 			for _, s := range sentences(body) {
 				out = append(out, newUnit(text, start+s[0], start+s[1], Unit{Lead: -1, Paragraph: paragraph, english: english}))

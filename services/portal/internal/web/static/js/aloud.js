@@ -37,7 +37,8 @@ function passages(said) {
   for (const e of said.querySelectorAll(".said-also, .st")) {
     const heading = e.matches(".said-also");
     const lang = heading && voiceOf(e.lang) ? e.lang : said.lang || "da";
-    const text = heading ? e.textContent : e.firstChild.textContent;
+    const number = e.closest("ol > li")?.value;
+    const text = heading ? e.textContent : (number ? `${number}: ` : "") + e.firstChild.textContent;
     if (heading || !out.length || out.at(-1).heading) out.push({ text, lang, heading });
     else out.at(-1).text += " " + text;
   }

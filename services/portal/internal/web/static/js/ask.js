@@ -49,15 +49,19 @@ function begin(question) {
 }
 
 /** put writes a sentence of an answer: an item into its list, others into a paragraph. */
-function put(said, { text, question, list = "" }) {
+function put(said, { text, question, list = "", number = "" }) {
   if (question) said.append(el("p", { class: "said-also" }, question));
+  const kind = list ? (number ? "ol" : "ul") : "p";
   let block = said.lastElementChild;
-  if (block?.dataset.list !== list) {
-    block = el(list ? "ul" : "p", { data: { list } });
+  if (block?.dataset.list !== list || block.localName !== kind) {
+    block = el(kind, { data: { list } });
     said.append(block);
   }
-  block.append(list ? el("li", {}, text) : (block.textContent ? " " : "") + text);
+  block.append(list ? el("li", { value: number || undefined }, text) : (block.textContent ? " " : "") + text);
 }
+
+/** numbered is an item as it is read aloud, with its number if it has one. */
+const numbered = (text, number) => (number ? `${number}: ${text}` : text);
 
 /** say reads a text to screen readers, in its language. */
 const say = (text, lang) => text && $("q-live").append(el("p", { lang }, text));
@@ -114,7 +118,7 @@ async function answer({ turn, status, said }, data) {
         put(said, e.data);
         say(e.data.question);
         if (e.data.language) said.lang = e.data.language;
-        say(e.data.text, e.data.language || undefined);
+        say(numbered(e.data.text, e.data.number), e.data.language || undefined);
         break;
       case "answer":
         finish(turn, e.data, spoken);
@@ -134,8 +138,12 @@ function finish(turn, data, spoken) {
   const focused = turn.contains(document.activeElement);
   turn.replaceWith(whole);
   if (focused) whole.querySelector(".asked").focus({ preventScroll: true });
-  const sentences = data.say && !spoken.size ? [data.say] : [...whole.querySelectorAll(".st")].map((s) => s.firstChild.textContent);
-  for (const s of sentences) if (!spoken.has(s)) say(s, data.language);
+  if (data.say && !spoken.size) say(data.say, data.language);
+  else
+    for (const s of whole.querySelectorAll(".st")) {
+      const text = s.firstChild.textContent;
+      if (!spoken.has(text)) say(numbered(text, s.closest("ol > li")?.value), data.language);
+    }
   const sources = whole.querySelectorAll(".source").length;
   if (sources) say(t("q.done", { n: sources }));
   if (data.municipality) $("q-municipality").value = data.municipality;

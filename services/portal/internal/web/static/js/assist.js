@@ -181,7 +181,7 @@ export class Assist {
 
   sentence(c, s) {
     const text = sourced(s, c.as_of);
-    return el("li", {}, s.question && el("p", { class: "quiet" }, s.question), el("p", { lang: c.language ?? "da" }, s.text),
+    return el("li", {}, s.question && el("p", { class: "quiet" }, s.question), el("p", { lang: c.language ?? "da" }, s.number ? `${s.number}) ${s.text}` : s.text),
       ...s.evidence.map((ev) => el("details", {}, el("summary", {}, t("desk.assist.quote")), el("blockquote", { lang: "da" }, el("p", {}, ev.quote)), el("p", {}, sourceLink(ev)))),
       el("button", { type: "button", class: "chip", onclick: () => this.take(text) }, t("desk.assist.take")), " ",
       el("button", { type: "button", class: "link", onclick: () => this.copy(text) }, t("desk.assist.copy")));
