@@ -64,6 +64,26 @@ func TestWhoComesBackIsAsIsKnown(t *testing.T) {
 	}
 }
 
+// A request of the device that somebody has just gone on from does not disturb the one that they have gone on to.
+func TestFormerDeviceDisturbsNobody(t *testing.T) {
+	r := newTestRoom(t)
+	on := func(version int64, device string) booking.Record {
+		rec := recordOf(version, func(*meetingv1.Participant) {})
+		rec.Seats = map[string]booking.Seat{"a": {Device: device}}
+		return rec
+	}
+	former, now := on(1, "telephone"), on(2, "computer")
+	r.live(now)
+	for range 2 { // before the newer one has come, and when it is there
+		if _, err := r.join(former, &former.Participants[0], nil); !errors.Is(err, errs.Denied) {
+			t.Errorf("the former device is let in: %v", err)
+		}
+		if _, err := r.join(now, &now.Participants[0], nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // oneKey is the key of all.
 type oneKey []byte
 

@@ -90,23 +90,22 @@ func (r *room) join(rec booking.Record, p *meetingv1.Participant, phone *telepho
 	r.joining.Lock()
 	defer r.joining.Unlock()
 	r.live(rec)
+	device := rec.Seats[p.ID].Device
 	r.mu.Lock()
-	if s := r.seats[p.ID]; s != nil {
-		r.mu.Unlock()
-		return s.peer, nil
-	}
-	if r.ended {
-		moving := r.moving
-		r.mu.Unlock()
-		if moving {
-			return nil, store.ErrElsewhere
-		}
+	s, ended, moving := r.seats[p.ID], r.ended, r.moving
+	r.mu.Unlock()
+	switch {
+	case moving:
+		return nil, store.ErrElsewhere
+	case ended:
 		return nil, errs.E(errs.NotFound, "Mødet er slut.", nil)
 	}
-	r.mu.Unlock()
 	rec, p = r.newest(p.ID)
-	if p == nil || !in(p.State) {
+	if p == nil || !in(p.State) || rec.Seats[p.ID].Device != device {
 		return nil, errs.E(errs.Denied, "Du er ikke lukket ind i mødet.", nil)
+	}
+	if s != nil {
+		return s.peer, nil
 	}
 	id := p.ID
 	cfg := sfu.PeerConfig{
