@@ -170,7 +170,7 @@ func assemble(cfg ready, env process.Env, p parts) (*app.App, error) {
 		return nil, err
 	}
 	return app.New(app.Config{
-		Bus: p.bus, Pipeline: pipeline, Sessions: sessions, Ledger: ledger, Peers: peers, Phrased: library.Phrased,
+		Bus: p.bus, Pipeline: pipeline, Sessions: sessions, Ledger: ledger, Peers: peers,
 		Parts: []app.Part{library, sessions, ledger, peers}, Inquiry: inquiries,
 		Work: func(ctx context.Context) error {
 			return workflows(ctx, cfg, env, p.master, tc, fetch, func(r worker.Registry) {

@@ -74,10 +74,6 @@ func New(cfg Config) (*Pipeline, error) {
 	return &Pipeline{cfg: cfg, zone: zone, reader: extract.NewReader(*cfg.Weights)}, nil
 }
 
-// Prepare reads a chunk before anybody asks about it, and reports whether there is room for more: the first answers are as fast as later
-// ones then.
-func (p *Pipeline) Prepare(c knowledgev1.Chunk) (more bool) { return p.reader.Prepare(c) }
-
 // Result is an answer with what only its maker knows.
 type Result struct {
 	assistantv1.Answer

@@ -59,10 +59,8 @@ type Config struct {
 	Sessions Sessions
 	Ledger   Ledger
 	Peers    Peers
-	// Phrased gives the chunks that Pipeline should have read before anybody asks, until f has enough.
-	Phrased func(ctx context.Context, f func(knowledgev1.Chunk) (more bool)) error
-	Parts   []Part // of the micro service "assistant"
-	Inquiry Part   // of the micro service "inquiry"
+	Parts    []Part // of the micro service "assistant"
+	Inquiry  Part   // of the micro service "inquiry"
 	// Work reaches Temporal and runs the activities until ctx ends.
 	Work    func(ctx context.Context) error
 	Probe   func(ctx context.Context) error // of what Ready does not ask itself
@@ -144,7 +142,6 @@ func (a *App) Run(ctx context.Context) error {
 		g.Go(func() error { return p.Run(ctx) })
 	}
 	g.Go(func() error { return a.Work(ctx) })
-	g.Go(func() error { a.prepare(ctx); return nil })
 	if err := errors.Join(failed...); err != nil {
 		return fmt.Errorf("assistant: %w", err)
 	}
@@ -153,26 +150,6 @@ func (a *App) Run(ctx context.Context) error {
 		return nil
 	}
 	return err
-}
-
-// unhurried is how much longer than its work the preparation rests after each chunk: who starts or asks comes first.
-const unhurried = 4
-
-// prepare lets the pipeline read what it will be asked about. Without it the first answers are slower.
-func (a *App) prepare(ctx context.Context) {
-	err := a.Phrased(ctx, func(c knowledgev1.Chunk) bool {
-		begin := time.Now()
-		more := a.Pipeline.Prepare(c)
-		select {
-		case <-ctx.Done():
-			return false
-		case <-time.After(unhurried * time.Since(begin)):
-			return more
-		}
-	})
-	if err != nil && ctx.Err() == nil {
-		a.Log.Warn("articles not read beforehand", "err", err)
-	}
 }
 
 // Ready probes what the answers need, then asks ourselves over the bus, which goes through index and database.

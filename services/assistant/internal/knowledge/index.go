@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"samtale.dk/samtale/models/vector"
-	"samtale.dk/samtale/services/contract/knowledgev1"
 	"samtale.dk/samtale/services/platform/errs"
 	"samtale.dk/samtale/services/platform/store"
 )
@@ -172,7 +171,6 @@ func (l *Library) open(ctx context.Context) error {
 		s.encoder += "+" + l.cfg.Model.Name
 	}
 	l.state.Store(s)
-	l.opening.Do(func() { close(l.opened) })
 	return nil
 }
 
@@ -227,50 +225,26 @@ func (l *Library) rebuild(ctx context.Context, total int) error {
 
 // each calls f with the chunks that belong into the index, until it has enough.
 func (l *Library) each(ctx context.Context, f func(c row, p vector.Point) bool) error {
-	return l.pages(ctx, "", func(batch []row) (bool, error) {
-		points, err := l.points(ctx, batch)
-		if err != nil {
-			return false, err
-		}
-		for i, p := range points {
-			if !f(batch[i], p) {
-				return false, nil
-			}
-		}
-		return true, nil
-	})
-}
-
-// pages calls f with so many at a time of the chunks that belong into the index, until it has enough. where is a further condition.
-func (l *Library) pages(ctx context.Context, where string, f func(batch []row) (more bool, err error)) error {
 	for after := ""; ; {
-		batch, err := chunks(ctx, l.db.Read(), `WHERE c.id > ? AND c.removed_at = 0 AND NOT COALESCE(s.paused, FALSE) `+where+` ORDER BY c.id LIMIT ?`,
+		batch, err := chunks(ctx, l.db.Read(), `WHERE c.id > ? AND c.removed_at = 0 AND NOT COALESCE(s.paused, FALSE) ORDER BY c.id LIMIT ?`,
 			after, syncBatch)
 		if err != nil {
 			return err
 		}
-		if more, err := f(batch); err != nil || !more || len(batch) < syncBatch {
+		points, err := l.points(ctx, batch)
+		if err != nil {
 			return err
+		}
+		for i, p := range points {
+			if !f(batch[i], p) {
+				return nil
+			}
+		}
+		if len(batch) < syncBatch {
+			return nil
 		}
 		after = batch[len(batch)-1].ID
 	}
-}
-
-// Phrased calls f with the chunks that have phrases, until it has enough. It begins when searches are answered.
-func (l *Library) Phrased(ctx context.Context, f func(knowledgev1.Chunk) (more bool)) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-l.opened:
-	}
-	return l.pages(ctx, `AND (c.asked <> '[]' OR c.unanswered <> '[]' OR e.chunk_id IS NOT NULL)`, func(batch []row) (bool, error) {
-		for i := range batch {
-			if !f(batch[i].Chunk) {
-				return false, nil
-			}
-		}
-		return true, nil
-	})
 }
 
 // mark writes marks, except on chunks that have changed again.

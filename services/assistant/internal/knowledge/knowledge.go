@@ -18,7 +18,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -61,8 +60,6 @@ type Library struct {
 
 	indexing chan struct{} // holds one while the index is changed
 	state    atomic.Pointer[indexState]
-	opened   chan struct{} // closed when searches are answered for the first time
-	opening  sync.Once
 	wake     chan struct{} // there may be something to index
 	plan     chan struct{} // a source was saved, removed or is wanted
 	news     news
@@ -83,7 +80,7 @@ func New(cfg Config) (*Library, error) {
 	}
 	l := &Library{
 		cfg: cfg, db: cfg.DB, zone: zone, now: func() time.Time { return clock().UTC().Truncate(time.Microsecond) },
-		indexing: make(chan struct{}, 1), opened: make(chan struct{}), wake: make(chan struct{}, 1), plan: make(chan struct{}, 1), news: news{wake: make(chan struct{}, 1)},
+		indexing: make(chan struct{}, 1), wake: make(chan struct{}, 1), plan: make(chan struct{}, 1), news: news{wake: make(chan struct{}, 1)},
 	}
 	l.state.Store(&indexState{})
 	l.metrics, err = newMetrics(cfg.Metrics, l)

@@ -1,8 +1,6 @@
 package extract
 
 import (
-	"cmp"
-	"hash/fnv"
 	"math"
 	"math/bits"
 	"slices"
@@ -31,23 +29,24 @@ type gram struct {
 }
 
 func newSaying(text string, english bool) saying {
-	u, counts := said(text, english)
-	sum := length(counts)
+	u, all := said(text, english)
+	sum := length(all)
 	s := saying{Unit: u, kind: question.KindOf(u.Text), sides: asksAbout(u.low)}
 	for _, w := range u.words {
 		s.stems = append(s.stems, w.stem)
 	}
 	slices.Sort(s.stems)
 	s.stems = slices.Compact(s.stems)
-	for h, n := range counts {
-		s.grams = append(s.grams, gram{h, float32(float64(n) / sum)})
+	for len(all) > 0 {
+		n := repeated(all)
+		s.grams = append(s.grams, gram{all[0], float32(float64(n) / sum)})
+		all = all[n:]
 	}
-	slices.SortFunc(s.grams, func(a, b gram) int { return cmp.Compare(a.hash, b.hash) })
 	return s
 }
 
 // said reads a question with its n-grams.
-func said(text string, english bool) (Unit, map[uint32]int) {
+func said(text string, english bool) (Unit, []uint32) {
 	if !english {
 		text = question.Spelt(text)
 	}
@@ -55,28 +54,55 @@ func said(text string, english bool) (Unit, map[uint32]int) {
 	return u, grams(u.words)
 }
 
-// grams are the 4-grams of the words that are no stop words, by their hash, and how often they stand.
-func grams(ws []word) map[uint32]int {
-	count := map[uint32]int{}
+// grams are the 4-grams of the words that are no stop words, by their FNV-1a hash: ascending, as often as they stand.
+func grams(ws []word) []uint32 {
+	n := 0
+	for _, w := range ws {
+		n += len(w.low)
+	}
+	out := make([]uint32, 0, n)
+	var runes [64]rune
 	for _, w := range ws {
 		if danish.Stop(w.low) {
 			continue
 		}
-		rs := []rune("_" + w.low + "_")
+		rs := append(append(append(runes[:0], '_'), []rune(w.low)...), '_')
 		for i := range max(1, len(rs)-3) {
-			h := fnv.New32a()
-			h.Write([]byte(string(rs[i:min(i+4, len(rs))])))
-			count[h.Sum32()]++
+			out = append(out, fnv(rs[i:min(i+4, len(rs))]))
 		}
 	}
-	return count
+	slices.Sort(out)
+	return out
+}
+
+// fnv is the FNV-1a hash of letters in UTF-8.
+func fnv(rs []rune) uint32 {
+	h := uint32(2166136261)
+	var b [utf8.UTFMax]byte
+	for _, r := range rs {
+		for _, c := range b[:utf8.EncodeRune(b[:], r)] {
+			h = (h ^ uint32(c)) * 16777619
+		}
+	}
+	return h
+}
+
+// repeated is how often the first of ascending n-grams stands.
+func repeated(all []uint32) int {
+	n := 1
+	for n < len(all) && all[n] == all[0] {
+		n++
+	}
+	return n
 }
 
 // length is that of n-grams as a vector.
-func length(counts map[uint32]int) float64 {
+func length(all []uint32) float64 {
 	sum := 0
-	for _, n := range counts {
+	for len(all) > 0 {
+		n := repeated(all)
 		sum += n * n
+		all = all[n:]
 	}
 	return math.Sqrt(float64(sum))
 }
@@ -150,8 +176,8 @@ func (d *dictionary) stem(s string) (int32, bool) {
 }
 
 // read makes a phrase of what was read.
-func (d *dictionary) read(text string, u Unit, counts map[uint32]int) phrase {
-	p := phrase{text: text, kind: question.KindOf(u.Text), sides: asksAbout(u.low), length: length(counts)}
+func (d *dictionary) read(text string, u Unit, grams []uint32) phrase {
+	p := phrase{text: text, kind: question.KindOf(u.Text), sides: asksAbout(u.low), grams: slices.Clip(grams), length: length(grams)}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, w := range u.words {
@@ -163,13 +189,6 @@ func (d *dictionary) read(text string, u Unit, counts map[uint32]int) phrase {
 	}
 	slices.Sort(p.stems)
 	p.words, p.stems = slices.Clip(p.words), slices.Clip(slices.Compact(p.stems))
-	for h, n := range counts {
-		for range n {
-			p.grams = append(p.grams, h)
-		}
-	}
-	slices.Sort(p.grams)
-	p.grams = slices.Clip(p.grams)
 	return p
 }
 
@@ -183,10 +202,7 @@ func likeness(a []gram, p *phrase) float64 {
 		case a[0].hash > b[0]:
 			b = b[1:]
 		default:
-			n := 1
-			for n < len(b) && b[n] == b[0] {
-				n++
-			}
+			n := repeated(b)
 			sum += float64(a[0].share) * float64(float32(float64(n)/p.length))
 			a, b = a[1:], b[n:]
 		}
@@ -225,8 +241,8 @@ func (d *dictionary) book(language string, lists ...[]string) phrasebook {
 	var text strings.Builder
 	for _, list := range lists {
 		for _, p := range list {
-			u, counts := said(p, language == question.English)
-			read := d.read(p, u, counts)
+			u, grams := said(p, language == question.English)
+			read := d.read(p, u, grams)
 			text.WriteString(u.joined)
 			b.list, b.ends, b.stems = append(b.list, read), append(b.ends, int32(text.Len())), append(b.stems, read.stems...)
 		}

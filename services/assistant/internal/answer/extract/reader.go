@@ -29,20 +29,12 @@ type divided struct {
 	said, unsaid         phrasebook    // questions as people put them that it answers, and those near it that it does not
 }
 
-// remembered bounds the memory of a Reader: some 10 to 30 KB each.
+// remembered bounds the memory of a Reader: some 20 KB each.
 const remembered = 4096
 
 // NewReader returns a reader that ranks by the weights and remembers nothing yet.
 func NewReader(w Weights) *Reader {
 	return &Reader{weights: w, words: newDictionary(), texts: map[named]*divided{}}
-}
-
-// Prepare divides a micro-article that is sure to be asked for, and reports whether there is room for more: half of what is remembered.
-func (r *Reader) Prepare(c knowledgev1.Chunk) (more bool) {
-	r.read(c)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.texts) < remembered/2
 }
 
 func (r *Reader) read(c knowledgev1.Chunk) *divided {
