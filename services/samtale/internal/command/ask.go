@@ -77,7 +77,11 @@ func printAnswer(env Env, a assistantv1.Answer) {
 		fmt.Fprintf(out, "  %s  %s\n", o.Value, o.Label)
 	}
 	if a.Why != "" {
-		fmt.Fprintf(out, "\n%s Gælder pr. %s.\n", a.Why, a.AsOf)
+		since := "Gælder pr."
+		if a.Language == "en" {
+			since = "As of"
+		}
+		fmt.Fprintf(out, "\n%s %s %s.\n", a.Why, since, a.AsOf)
 	}
 	for _, r := range a.Routes {
 		fmt.Fprintf(out, "  %s: %s\n", r.Label, r.Target)

@@ -40,7 +40,7 @@ func TestAskCommand(t *testing.T) {
 	var got assistantv1.AskRequest
 	environ := stand(t, map[string]http.HandlerFunc{"POST /api/v1/ask": func(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewDecoder(r.Body).Decode(&got)
-		give(w, assistantv1.Answer{Answered: true, Reason: "answered", Sentences: []assistantv1.Sentence{{
+		give(w, assistantv1.Answer{Answered: true, Reason: "answered", Language: "en", Why: "The state is responsible.", AsOf: "2026-01-01", Sentences: []assistantv1.Sentence{{
 			Text: "Det koster 610 kr.", Evidence: []assistantv1.Evidence{{Quote: "koster 610 kr.", URL: "https://www.borger.dk/navn", Title: "Navn"}},
 		}, {Text: "et pas", List: 1, Question: "hvad skal jeg have med?"}, {Text: "log ind", List: 2, Number: 3}}, Routes: []assistantv1.Route{{Kind: "chat", Label: "Chat", Target: "/henvendelse"}}})
 	}})
@@ -51,7 +51,7 @@ func TestAskCommand(t *testing.T) {
 	if got.Question != "hvad koster det?" || got.Municipality != "0751" || got.At != "2026-01-01" || got.Session != "s" {
 		t.Errorf("sent %+v", got)
 	}
-	for _, want := range []string{"Det koster 610 kr. [1]\n\nhvad skal jeg have med?\n- et pas", "\n3) log ind", "https://www.borger.dk/navn", "“koster 610 kr.”", "Chat: /henvendelse"} {
+	for _, want := range []string{"Det koster 610 kr. [1]\n\nhvad skal jeg have med?\n- et pas", "\n3) log ind", "https://www.borger.dk/navn", "“koster 610 kr.”", "Chat: /henvendelse", "The state is responsible. As of 2026-01-01."} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in %s", want, out)
 		}
