@@ -192,7 +192,13 @@ func (f *firefox) try(method string, params, into any) error {
 
 func (f *firefox) open(url string) {
 	f.s.t.Helper()
-	f.ask("browsingContext.navigate", map[string]any{"context": f.tab, "url": url, "wait": "complete"}, nil)
+	if err := f.visit(url); err != nil {
+		f.s.t.Fatalf("%s: %v", url, err)
+	}
+}
+
+func (f *firefox) visit(url string) error {
+	return f.try("browsingContext.navigate", map[string]any{"context": f.tab, "url": url, "wait": "complete"}, nil)
 }
 
 // click presses what a selector finds, as soon as somebody could.

@@ -139,7 +139,14 @@ func (w *webkit) eval(js string) (string, error) {
 
 func (w *webkit) open(url string) {
 	w.s.t.Helper()
-	w.ask("POST", "/url", map[string]any{"url": url}, nil)
+	if err := w.visit(url); err != nil {
+		w.s.t.Fatalf("%s: %v", url, err)
+	}
+}
+
+// visit opens a page. An "unknown error" without a message: the engine has crashed, and its session is over.
+func (w *webkit) visit(url string) error {
+	return w.try("POST", "/url", map[string]any{"url": url}, nil)
 }
 
 func (w *webkit) size(width, height int) {
