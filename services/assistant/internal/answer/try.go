@@ -12,7 +12,8 @@ import (
 )
 
 // Try says how sure the answer to a question would be, and how sure it would be if no phrase were known that is not answered. An editor
-// sees by it which phrase keeps the assistant quiet, and what articles in Danish are offered to who asks in English. Crisis rules and small talk are left out: they ask for no article.
+// sees by it which phrase keeps the assistant quiet, and what articles in Danish are offered to who asks in English. Crisis rules and
+// small talk are left out: they ask for no article.
 func (p *Pipeline) Try(ctx context.Context, req assistantv1.TryRequest) (assistantv1.Tried, error) {
 	text, err := question.Clean(req.Question)
 	if err != nil {

@@ -42,7 +42,7 @@ func Parse(source string) (*html.Node, error) {
 
 // NodeText is Text for parsed nodes.
 func NodeText(base string, nodes ...*html.Node) (string, []knowledgev1.Link) {
-	w := &writer{seen: map[string]bool{}, next: map[*html.Node]int{}}
+	w := &writer{seen: map[string]bool{}}
 	w.base, _ = url.Parse(base) // nil: relative links are left out
 	for _, n := range nodes {
 		w.node(n)
@@ -159,10 +159,12 @@ func (w *writer) number(n *html.Node) int {
 	if v, err := strconv.Atoi(strings.TrimSpace(attr(n, "value"))); err == nil {
 		at = v
 	}
+	if w.next == nil {
+		w.next = map[*html.Node]int{}
+	}
+	w.next[list] = at + 1
 	if hasAttr(list, "reversed") {
 		w.next[list] = at - 1
-	} else {
-		w.next[list] = at + 1
 	}
 	return at
 }
@@ -243,7 +245,7 @@ func (w *writer) link(n *html.Node) {
 	if !ok {
 		return
 	}
-	label := &writer{bare: true, next: map[*html.Node]int{}} // a link in a link, with its own label, would double the work at each depth
+	label := &writer{bare: true} // a link in a link, with its own label, would double the work at each depth
 	label.children(n)
 	w.add(knowledgev1.Link{Label: CleanLine(label.b.String()), URL: target})
 }

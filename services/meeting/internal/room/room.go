@@ -36,13 +36,10 @@ type room struct {
 	writing sync.Mutex // what is typed is written down one after the other; taken before mu
 
 	mu       sync.Mutex
-	version  int64 // of the booking that people and what follows is of
-	record   booking.Record
+	record   booking.Record // the newest that is known; people are of it
 	people   map[string]meetingv1.Participant
 	seats    map[string]*seat // of people with media
 	legs     map[string]*leg  // by participant
-	paused   bool
-	choices  meetingv1.Choices
 	started  time.Time
 	ended    bool
 	moving   bool // it has ended here, not the meeting
@@ -185,10 +182,10 @@ func (r *room) fit(people ...string) {
 func (r *room) live(rec booking.Record) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if rec.Version < r.version {
+	if rec.Version < r.record.Version {
 		return false
 	}
-	r.version, r.record, r.paused, r.choices = rec.Version, rec, rec.Paused, rec.Choices
+	r.record = rec
 	r.tapes(rec)
 	clear(r.people)
 	for _, p := range rec.Participants {
@@ -204,7 +201,7 @@ func (r *room) live(rec booking.Record) bool {
 // masked tells whether what a participant says now is not to be heard by the recogniser: nobody chose a transcript, the meeting
 // is paused, the person has not said yes, or speaks in the side room.
 func (r *room) masked(p meetingv1.Participant) bool {
-	return !r.choices.Transcript || r.paused || p.State == meetingv1.InSide || !agreed(p)
+	return !r.record.Choices.Transcript || r.record.Paused || p.State == meetingv1.InSide || !agreed(p)
 }
 
 // agreed: citizens and those who come with them decide for themselves; the authority's own people are at work.
@@ -472,7 +469,7 @@ func (r *room) sound(participant, role, user string, t sfu.Track) sfu.AudioWrite
 	}
 	r.mu.Lock()
 	p, ok := r.people[participant]
-	l, masked, wanted := r.legs[participant], r.masked(p), r.choices.Transcript
+	l, masked, wanted := r.legs[participant], r.masked(p), r.record.Choices.Transcript
 	r.mu.Unlock()
 	if !ok || !wanted {
 		return nil

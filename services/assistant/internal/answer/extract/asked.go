@@ -47,9 +47,25 @@ type worth struct {
 	said   bool
 }
 
-func (q *Query) lexicon(d *dictionary, rare func(stem int32) float64) *lexicon {
-	words, stems := d.of(q.own.stems)
-	return &lexicon{q, rare, words, stems, make(map[int32]worth, 1024)}
+// lexicon of the phrases of some drafts, of which there is one at least.
+func (q *Query) lexicon(drafts []*Draft, book func(*divided) *phrasebook) *lexicon {
+	words, stems := book(drafts[0].text).of.of(q.own.stems)
+	return &lexicon{q, rarity(drafts, book), words, stems, make(map[int32]worth, 1024)}
+}
+
+// The two books of a text: questions that it answers, and those near it that it does not.
+func (t *divided) answers() *phrasebook { return &t.said }
+func (t *divided) not() *phrasebook     { return &t.unsaid }
+
+// having are the drafts whose text has phrases in a book.
+func having(drafts []Draft, book func(*divided) *phrasebook) []*Draft {
+	var out []*Draft
+	for i := range drafts {
+		if d := &drafts[i]; d.text != nil && len(book(d.text).list) > 0 {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 func (l *lexicon) of(id int32) worth {
@@ -145,12 +161,7 @@ func sameSides(a, b [sides]bool) float64 {
 
 // phrased fills in the features that come of the phrases of the drafts.
 func (q Query) phrased(drafts []Draft) {
-	var with []*Draft
-	for i := range drafts {
-		if d := &drafts[i]; d.text != nil && len(d.text.said.list) > 0 {
-			with = append(with, d)
-		}
-	}
+	with := having(drafts, (*divided).answers)
 	if len(with) == 0 {
 		return
 	}
@@ -158,7 +169,7 @@ func (q Query) phrased(drafts []Draft) {
 		d.met = q.meets(&d.text.said)
 		d.asked = union(d.met).each(q)
 	}
-	words, apart := q.lexicon(with[0].text.said.of, rarity(with, func(d *Draft) []int32 { return d.text.said.stems })), q.apart(with)
+	words, apart := q.lexicon(with, (*divided).answers), q.apart(with)
 	for _, d := range with {
 		q.likest(d, words, apart)
 		q.nearest(d)
@@ -169,16 +180,11 @@ func (q Query) phrased(drafts []Draft) {
 
 // warned fills in the features that come of what the drafts do not answer though it is near them.
 func (q Query) warned(drafts []Draft) {
-	var with []*Draft
-	for i := range drafts {
-		if d := &drafts[i]; d.text != nil && len(d.text.unsaid.list) > 0 {
-			with = append(with, d)
-		}
-	}
+	with := having(drafts, (*divided).not)
 	if len(with) == 0 {
 		return
 	}
-	words := q.lexicon(with[0].text.unsaid.of, rarity(with, func(d *Draft) []int32 { return d.text.unsaid.stems }))
+	words := q.lexicon(with, (*divided).not)
 	near, said := 0.0, 0.0
 	for _, d := range with {
 		q.unsaid(d, words)
@@ -226,10 +232,10 @@ func (q Query) unsaid(d *Draft, words *lexicon) {
 }
 
 // rarity says how rare a stem is among the drafts' phrases: 1.2 when none has it.
-func rarity(drafts []*Draft, of func(*Draft) []int32) func(stem int32) float64 {
+func rarity(drafts []*Draft, book func(*divided) *phrasebook) func(stem int32) float64 {
 	n, has := float64(len(drafts)), make(map[int32]float64, 1024)
 	for _, d := range drafts {
-		for _, stem := range of(d) {
+		for _, stem := range book(d.text).stems {
 			has[stem]++
 		}
 	}

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"hash/fnv"
 	"math"
 	"math/bits"
 	"slices"
@@ -61,30 +62,19 @@ func grams(ws []word) []uint32 {
 		n += len(w.low)
 	}
 	out := make([]uint32, 0, n)
-	var runes [64]rune
 	for _, w := range ws {
 		if danish.Stop(w.low) {
 			continue
 		}
-		rs := append(append(append(runes[:0], '_'), []rune(w.low)...), '_')
+		rs := []rune("_" + w.low + "_")
 		for i := range max(1, len(rs)-3) {
-			out = append(out, fnv(rs[i:min(i+4, len(rs))]))
+			h := fnv.New32a()
+			h.Write([]byte(string(rs[i:min(i+4, len(rs))])))
+			out = append(out, h.Sum32())
 		}
 	}
 	slices.Sort(out)
 	return out
-}
-
-// fnv is the FNV-1a hash of letters in UTF-8.
-func fnv(rs []rune) uint32 {
-	h := uint32(2166136261)
-	var b [utf8.UTFMax]byte
-	for _, r := range rs {
-		for _, c := range b[:utf8.EncodeRune(b[:], r)] {
-			h = (h ^ uint32(c)) * 16777619
-		}
-	}
-	return h
 }
 
 // repeated is how often the first of ascending n-grams stands.

@@ -30,6 +30,12 @@ function stop() {
   reading = undefined;
 }
 
+/** numbered is an item of a list as it is read aloud, with its number if it has one. */
+export const numbered = (text, number) => (number ? `${number}: ${text}` : text);
+
+/** asRead is a sentence of an answer as it is read aloud. */
+export const asRead = (sentence) => numbered(sentence.firstChild.textContent, sentence.closest("ol > li")?.value);
+
 /** passages are what is read: the sentences that stand together, and the question above the second answer in its own language, if the
  * device has a voice for that. */
 function passages(said) {
@@ -37,8 +43,7 @@ function passages(said) {
   for (const e of said.querySelectorAll(".said-also, .st")) {
     const heading = e.matches(".said-also");
     const lang = heading && voiceOf(e.lang) ? e.lang : said.lang || "da";
-    const number = e.closest("ol > li")?.value;
-    const text = heading ? e.textContent : (number ? `${number}: ` : "") + e.firstChild.textContent;
+    const text = heading ? e.textContent : asRead(e);
     if (heading || !out.length || out.at(-1).heading) out.push({ text, lang, heading });
     else out.at(-1).text += " " + text;
   }

@@ -1,6 +1,6 @@
 // The page where citizens ask. The forms work without this script; with it an answer comes sentence by sentence, and the
 // page stays. The server renders every answer, the script only puts it in its place.
-import { prepare } from "./aloud.js";
+import { asRead, numbered, prepare } from "./aloud.js";
 import { $, el, t, write } from "./lib.js";
 
 const page = $("q-page");
@@ -60,9 +60,6 @@ function put(said, { text, question, list = "", number = "" }) {
   block.append(list ? el("li", { value: number || undefined }, text) : (block.textContent ? " " : "") + text);
 }
 
-/** numbered is an item as it is read aloud, with its number if it has one. */
-const numbered = (text, number) => (number ? `${number}: ${text}` : text);
-
 /** say reads a text to screen readers, in its language. */
 const say = (text, lang) => text && $("q-live").append(el("p", { lang }, text));
 
@@ -113,13 +110,15 @@ async function answer({ turn, status, said }, data) {
         write(status, e.data.text);
         if (!spoken.size) write($("q-status"), e.data.text);
         break;
-      case "sentence":
-        spoken.add(e.data.text);
+      case "sentence": {
+        const text = numbered(e.data.text, e.data.number);
+        spoken.add(text);
         put(said, e.data);
         say(e.data.question);
         if (e.data.language) said.lang = e.data.language;
-        say(numbered(e.data.text, e.data.number), e.data.language || undefined);
+        say(text, e.data.language || undefined);
         break;
+      }
       case "answer":
         finish(turn, e.data, spoken);
         return;
@@ -138,12 +137,8 @@ function finish(turn, data, spoken) {
   const focused = turn.contains(document.activeElement);
   turn.replaceWith(whole);
   if (focused) whole.querySelector(".asked").focus({ preventScroll: true });
-  if (data.say && !spoken.size) say(data.say, data.language);
-  else
-    for (const s of whole.querySelectorAll(".st")) {
-      const text = s.firstChild.textContent;
-      if (!spoken.has(text)) say(numbered(text, s.closest("ol > li")?.value), data.language);
-    }
+  const sentences = data.say && !spoken.size ? [data.say] : [...whole.querySelectorAll(".st")].map(asRead);
+  for (const s of sentences) if (!spoken.has(s)) say(s, data.language);
   const sources = whole.querySelectorAll(".source").length;
   if (sources) say(t("q.done", { n: sources }));
   if (data.municipality) $("q-municipality").value = data.municipality;
