@@ -81,15 +81,16 @@ func (a *asking) offerDanish(ctx context.Context, f *finding) {
 // glossed is what the question is about in the words of Danish articles.
 func (f *finding) glossed() question.InDanish { return question.Glossed(f.told + " " + f.text) }
 
-// names reports that what was found has the matter that is asked about in a heading, or an answer in its first sentence: so few articles
-// are in English that the one that is most like a question is easily about something else.
+// names reports that what was found has the matter that is asked about in a heading, or an answer in its first sentence, or that the
+// question is one that its section is known to answer: so few articles are in English that the one that is most like a question is
+// easily about something else.
 func (f *finding) names(g question.InDanish) bool {
 	switch f.reason {
 	case assistantv1.ReasonUnknown:
 		return false
 	case assistantv1.ReasonAnswered:
 		d := f.drafts[0]
-		return g.Names(heading(d.Hit.Chunk) + " . " + d.Units[0].Text)
+		return d.Verbatim() || g.Names(heading(d.Hit.Chunk)+" . "+d.Units[0].Text)
 	case assistantv1.ReasonUnproven:
 		return slices.ContainsFunc(related(f.drafts), func(c knowledgev1.Chunk) bool { return g.Names(heading(c)) })
 	}

@@ -25,6 +25,9 @@ type alike struct {
 // verbatim says of which phrases of a draft the question is one, word for word but for endings and spelling.
 type verbatim struct{ answered, not bool }
 
+// Verbatim reports that the question is one of those that people ask by and the draft's section answers.
+func (d Draft) Verbatim() bool { return d.same.answered }
+
 // same reports a phrase that is the question.
 func (a alike) same() bool { return a.small >= .9 && a.grams >= .95 }
 
