@@ -37,8 +37,9 @@ type Match struct {
 // confidence, because numbers without it have been issued since 2007.
 func Find(tokens []Token) []Match {
 	var out []Match
-	cue := newCues(tokens)
-	for _, ws := range speakers(tokens) {
+	said := speakers(tokens)
+	cue := newCues(said)
+	for _, ws := range said {
 		for _, h := range findHits(ws, cue) {
 			m := Match{Kind: h.kind, Clear: h.clear, Confidence: h.confidence}
 			for _, w := range ws[h.from:h.to] {
@@ -67,9 +68,9 @@ type cues struct{ cpr, lastFour []int }
 // yellow card fit in.
 const cueReach = 60
 
-func newCues(tokens []Token) cues {
+func newCues(said [][]word) cues {
 	var c cues
-	for _, ws := range speakers(tokens) {
+	for _, ws := range said {
 		for j := range ws {
 			if labels[labelAt(ws, j)] == KindCPR {
 				c.cpr = append(c.cpr, ws[j].tok)

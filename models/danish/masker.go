@@ -34,7 +34,7 @@ func (m *Masker) Commit(tokens ...Token) []Span {
 		m.history = append(m.history, t)
 		m.open = append(m.open, len(m.history)-1)
 	}
-	m.cue = m.cue.with(newCues(m.history), from, m.first)
+	m.cue = m.cue.with(newCues(speakers(m.history)), from, m.first)
 	return m.release(func(string) bool { return false })
 }
 
@@ -68,7 +68,7 @@ func (m *Masker) Tail(tokens []Token) []Span {
 	for i := range tokens {
 		shown = append(shown, len(m.history)+i)
 	}
-	cue := m.cue.with(newCues(all), len(m.history), m.first).from(m.first)
+	cue := m.cue.with(newCues(speakers(all)), len(m.history), m.first).from(m.first)
 	spans := m.write(all, cue, shown)
 	hidden := hiddenTail(all, cue, shown)
 	for i := range spans {

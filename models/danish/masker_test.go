@@ -78,7 +78,7 @@ func TestMaskerNeverShowsCPR(t *testing.T) {
 }
 
 // masked is the whole text at once, with the personal data in it replaced.
-func masked(tokens []Token) []Span { return mask(tokens, newCues(tokens)) }
+func masked(tokens []Token) []Span { return mask(tokens, newCues(speakers(tokens))) }
 
 // Whatever the pauses are, what comes out word by word is what masked gives for the whole, and nothing is lost.
 func TestMaskerReleasesEverything(t *testing.T) {
