@@ -77,10 +77,7 @@ user_pref("datareporting.policy.dataSubmissionEnabled", false);
 func newFirefox(s *system) *firefox {
 	t := s.t
 	t.Helper()
-	path, err := exec.LookPath("firefox-esr")
-	if err != nil {
-		t.Skip("firefox-esr is not installed")
-	}
+	path := require(t, "firefox-esr")
 	profile, err := os.MkdirTemp("", "firefox")
 	if err != nil {
 		t.Fatal(err)
@@ -272,13 +269,10 @@ func ownAddress(t *testing.T) string {
 	return ""
 }
 
-// TestFirefox runs where firefox-esr is installed, which `make tools` leaves to people. A citizen asks a question in Firefox, and
-// then meets somebody with Chromium: each hears and sees the other, and what is typed
-// arrives letter by letter.
+// TestFirefox runs where firefox-esr is installed (make tools). A citizen asks a question in Firefox, and then meets somebody with
+// Chromium: each hears and sees the other, and what is typed arrives letter by letter.
 func TestFirefox(t *testing.T) {
-	if _, err := exec.LookPath("firefox-esr"); err != nil {
-		t.Skip("firefox-esr is not installed")
-	}
+	require(t, "firefox-esr")
 	silence := t.TempDir() + "/silence.wav"
 	writeWAV(t, silence, make([]int16, 8000))
 	s := start(t, "SAMTALE_KNOWLEDGE_STARTER=true", "SAMTALE_MEETING_UDP="+ownAddress(t)+":0")

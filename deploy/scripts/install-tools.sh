@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what the tests use beside Go and Node: Chromium, Safari's engine (WebKitGTK),
-# baresip, sipp, espeak-ng and PostgreSQL. Debian and Ubuntu as root or with sudo; elsewhere it says what to
-# install, and the tests that need a missing tool are skipped (or fail, with
+# Installs what the tests use beside Go and Node: Chromium, Firefox (on Debian: others have no package that can be
+# driven), Safari's engine (WebKitGTK), baresip, sipp, espeak-ng and PostgreSQL. Debian and Ubuntu as root or with
+# sudo; elsewhere it says what to install, and the tests that need a missing tool are skipped (or fail, with
 # REQUIRE_INTEGRATION=1).
 set -eu
 
@@ -10,6 +10,7 @@ need() { # command package
 	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
 need chromium chromium
+if grep -qs '^ID=debian' /etc/os-release; then need firefox-esr firefox-esr; fi
 need WebKitWebDriver webkit2gtk-driver
 need Xvfb xvfb
 need baresip baresip-core
