@@ -137,8 +137,12 @@ func (s sample) fit(some func(Question) bool) extract.Weights {
 			all = append(all, example{o, o.cost(), false})
 		}
 	}
+	ordered := slices.Clone(all)
+	for _, o := range s.phrases {
+		ordered = append(ordered, example{o, ofOrdered, false})
+	}
 	w := extract.Weights{Threshold: lowest, Frames: s.frames}
-	w.Order, w.OrderTrees = fitOrder(all)
+	w.Order, w.OrderTrees = fitOrder(ordered)
 	for _, o := range s.hidden {
 		if some(o.Question) {
 			all = append(all, example{o, absent * o.cost(), true})
@@ -175,7 +179,8 @@ const (
 
 // What phrases count against questions: they are many, and not how all people ask. Those that are not answered are the fewer.
 const (
-	ofPhrases    = .02
+	ofOrdered    = .05 // for the order
+	ofPhrases    = .02 // for being sure
 	ofUnanswered = .04
 )
 
