@@ -34,8 +34,19 @@ type firefox struct {
 
 // driven is a browser other than Chromium: what a test does in its page, it does by scripts.
 type driven struct {
-	s   *system
-	run func(js string) (string, error) // gives what an expression, or its promise, brings, as text
+	s    *system
+	run  func(js string) (string, error) // gives what an expression, or its promise, brings, as text
+	load func(url string) error
+}
+
+// visit opens a page.
+func (d driven) visit(url string) error { return d.load(url) }
+
+func (d driven) open(url string) {
+	d.s.t.Helper()
+	if err := d.visit(url); err != nil {
+		d.s.t.Fatalf("%s: %v", url, err)
+	}
 }
 
 // await polls an expression until it is true.
@@ -102,6 +113,9 @@ func newFirefox(s *system) *firefox {
 	})
 	f := &firefox{driven: driven{s: s}}
 	f.driven.run = f.eval
+	f.driven.load = func(url string) error {
+		return f.try("browsingContext.navigate", map[string]any{"context": f.tab, "url": url, "wait": "complete"}, nil)
+	}
 	f.conn = dialFirefox(t, errs)
 	t.Cleanup(func() { f.conn.Close() })
 	f.ask("session.new", map[string]any{"capabilities": map[string]any{}}, nil)
@@ -185,17 +199,6 @@ func (f *firefox) try(method string, params, into any) error {
 		}
 		return json.Unmarshal(rep.Result, into)
 	}
-}
-
-func (f *firefox) open(url string) {
-	f.s.t.Helper()
-	if err := f.visit(url); err != nil {
-		f.s.t.Fatalf("%s: %v", url, err)
-	}
-}
-
-func (f *firefox) visit(url string) error {
-	return f.try("browsingContext.navigate", map[string]any{"context": f.tab, "url": url, "wait": "complete"}, nil)
 }
 
 // click presses what a selector finds, as soon as somebody could.

@@ -51,6 +51,9 @@ func newWebKit(s *system, flags ...string) *webkit {
 	})
 	w := &webkit{driven: driven{s: s}, session: "http://" + addr}
 	w.driven.run = w.eval
+	w.driven.load = func(url string) error { // an "unknown error" without a message: the engine has crashed, and its session is over
+		return w.try("POST", "/url", map[string]any{"url": url}, nil)
+	}
 	s.until("WebDriver to listen", func() error { return w.try("GET", "/status", nil, nil) })
 	var made struct{ SessionID string }
 	w.s.until("a browser", func() error {
@@ -135,18 +138,6 @@ func (w *webkit) eval(js string) (string, error) {
 		err = fmt.Errorf("script: %s", got.Thrown)
 	}
 	return got.Value, err
-}
-
-func (w *webkit) open(url string) {
-	w.s.t.Helper()
-	if err := w.visit(url); err != nil {
-		w.s.t.Fatalf("%s: %v", url, err)
-	}
-}
-
-// visit opens a page. An "unknown error" without a message: the engine has crashed, and its session is over.
-func (w *webkit) visit(url string) error {
-	return w.try("POST", "/url", map[string]any{"url": url}, nil)
 }
 
 func (w *webkit) size(width, height int) {

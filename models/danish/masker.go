@@ -34,14 +34,15 @@ func (m *Masker) Commit(tokens ...Token) []Span {
 		m.history = append(m.history, t)
 		m.open = append(m.open, len(m.history)-1)
 	}
-	m.cue = m.cue.with(newCues(speakers(m.history)), from, m.first)
-	return m.release(func(string) bool { return false })
+	said := speakers(m.history)
+	m.cue = m.cue.with(newCues(said), from, m.first)
+	return m.release(said, func(string) bool { return false })
 }
 
 // EndUtterance says that the speaker paused or that the turn ended. Everything is released except what may be the start
 // of an identifier: that waits for the rest of it, at most for [Masker.Expire].
 func (m *Masker) EndUtterance(speaker string) []Span {
-	return m.release(func(s string) bool { return s == speaker })
+	return m.release(speakers(m.history), func(s string) bool { return s == speaker })
 }
 
 // Expire releases what has waited too long at the stream position now, in samples.
@@ -68,9 +69,10 @@ func (m *Masker) Tail(tokens []Token) []Span {
 	for i := range tokens {
 		shown = append(shown, len(m.history)+i)
 	}
-	cue := m.cue.with(newCues(speakers(all)), len(m.history), m.first).from(m.first)
+	said := speakers(all)
+	cue := m.cue.with(newCues(said), len(m.history), m.first).from(m.first)
 	spans := m.write(all, cue, shown)
-	hidden := hiddenTail(all, cue, shown)
+	hidden := hiddenTail(said, cue, shown)
 	for i := range spans {
 		if spans[i].Kind == KindNone && slices.ContainsFunc(spans[i].Tokens, func(t int) bool { return hidden[t-m.first] }) {
 			spans[i].Text = strings.Map(hideRune, spans[i].Text)
@@ -86,10 +88,10 @@ func hideRune(r rune) rune {
 	return maskRune
 }
 
-// release gives out everything except the held tail of each speaker.
-func (m *Masker) release(ended func(speaker string) bool) []Span {
+// release gives out everything except the held tail of each speaker, of what is said in the history.
+func (m *Masker) release(said [][]word, ended func(speaker string) bool) []Span {
 	hold := map[int]bool{}
-	for _, ws := range speakers(m.history) {
+	for _, ws := range said {
 		speaker := m.history[ws[0].tok].Speaker
 		for _, w := range ws[heldFrom(ws, ended(speaker)):] {
 			hold[w.tok] = true
@@ -277,9 +279,9 @@ func continuesNumber(core string) bool {
 const hiddenDigits = 3
 
 // hiddenTail marks the shown tokens that may become personal data.
-func hiddenTail(tokens []Token, cue cues, shown []int) map[int]bool {
+func hiddenTail(said [][]word, cue cues, shown []int) map[int]bool {
 	out := map[int]bool{}
-	for _, ws := range speakers(tokens) {
+	for _, ws := range said {
 		for i := max(0, len(ws)-30); i < len(ws); i++ {
 			if n, ok := numberAt(ws, i); ok && n.value >= 1000 && !n.written() {
 				i = n.next - 1 // an amount; its last words are no digits of their own

@@ -104,7 +104,7 @@ func (r *Reader) Confidence(q Query, drafts []Draft) float64 {
 	}
 	sure := 1 / (1 + math.Exp(-sum))
 	switch {
-	case drafts[0].same.answered: // somebody who knows has said so
+	case drafts[0].Verbatim(): // somebody who knows has said so
 		return max(sure, r.weights.Threshold)
 	case slices.ContainsFunc(drafts, func(d Draft) bool { return d.same.not }):
 		return refused * r.weights.Threshold
