@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -188,22 +190,35 @@ func first(list *html.Node) int {
 	return items
 }
 
-// block writes a paragraph. Inside a list item it only begins a line, inside a table's cell not even that.
+// block writes a paragraph. Inside a list item it only begins a line, inside a table's cell not even that. Paragraphs of an item are one
+// line: "Log ind: Du skal bruge MitID."
 func (w *writer) block(n *html.Node) {
-	how := paragraph
-	switch within(n) {
-	case atom.Li:
-		how = line
-	case atom.Td, atom.Th:
+	how, in := paragraph, within(n)
+	if in != 0 {
 		how = " "
 	}
-	if how == line && (strings.HasSuffix(w.b.String(), "- ") || w.begun()) {
+	if in == atom.Li && n.DataAtom != atom.P {
+		how = line
+	}
+	if in == atom.Li && (strings.HasSuffix(w.b.String(), "- ") || w.begun()) {
 		w.children(n)
 	} else {
 		w.end(how)
 		w.children(n)
 	}
+	if last, _ := utf8.DecodeLastRuneInString(w.b.String()); in == atom.Li && how == " " && before(n, atom.P) && unicode.IsLetter(last) {
+		w.b.WriteString(":")
+	}
 	w.end(how)
+}
+
+// before reports that the next element after n, with only space between, is of a kind.
+func before(n *html.Node, kind atom.Atom) bool {
+	next := n.NextSibling
+	for next != nil && next.Type == html.TextNode && strings.TrimSpace(next.Data) == "" {
+		next = next.NextSibling
+	}
+	return next != nil && next.DataAtom == kind
 }
 
 // begun reports that a numbered item was begun and nothing of it is written.
