@@ -8,7 +8,10 @@
 // functions are pure and safe for concurrent use; only [Masker] has state, and it belongs to one goroutine.
 package danish
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // A Token is one word from a recogniser, or one whitespace-separated piece of written text.
 type Token struct {
@@ -34,7 +37,7 @@ type Span struct {
 
 // Tokens splits written or spoken text at white space into tokens without times.
 func Tokens(text string) []Token {
-	var out []Token
+	out := make([]Token, 0, strings.Count(text, " ")+1)
 	for f := range fields(text) {
 		out = append(out, Token{Text: f})
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // An Encoder makes vectors. It is safe for concurrent use.
@@ -19,7 +20,7 @@ type Encoder struct {
 
 // New makes an encoder that knows the words of a lexicon.
 func New(l *Lexicon) *Encoder {
-	e := &Encoder{lexicon: l, split: newSplitter(l), official: newPhrases(), rarity: map[uint32]float32{}, rarest: IDF(l.documents, 0)}
+	e := &Encoder{lexicon: l, split: newSplitter(l), official: citizenPhrases(), rarity: map[uint32]float32{}, rarest: IDF(l.documents, 0)}
 	e.spell = newSpeller(l)
 	documents := map[uint32]int{}
 	for w, n := range l.words {
@@ -180,7 +181,7 @@ func (e *Encoder) content(ws []string, english bool) []string {
 	var out []string
 	for i, w := range ws {
 		base, open := strings.CutSuffix(w, "-")
-		if stop(base, english) {
+		if stop(base, english) || !english && utf8.RuneCountInString(base) == 1 && !numeric(base) {
 			continue
 		}
 		out = append(out, base)
@@ -287,7 +288,13 @@ func wholly(weights map[uint32]float32, mark uint32) Vector {
 }
 
 func (q *question) add(t Term) {
-	if t.Weight > q.terms[t.Dim].Weight {
+	old, known := q.terms[t.Dim]
+	switch {
+	case known && old.Via == ViaWord: // said is said, however it comes in again
+		old.Weight = max(old.Weight, t.Weight)
+		q.terms[t.Dim] = old
+	case t.Weight > old.Weight || t.Via == ViaWord:
+		t.Weight = max(t.Weight, old.Weight)
 		q.terms[t.Dim] = t
 	}
 }

@@ -330,9 +330,45 @@ func TestSuggestTheSame(t *testing.T) {
 // A word with ! in the table stands for that form only: "passe barn" is not about a child's passport.
 func TestExactForm(t *testing.T) {
 	for text, want := range map[string]bool{"hvem kan passe mit barn": true, "pas til mit barn": false} {
-		found := slices.ContainsFunc(newPhrases().find(words(text), false), func(p phrase) bool { return strings.Contains(p.official, "dagpleje") })
+		found := slices.ContainsFunc(citizenPhrases().find(words(text), false), func(p phrase) bool { return strings.Contains(p.official, "dagpleje") })
 		if found != want {
 			t.Errorf("%q is about care: %t", text, found)
+		}
+	}
+}
+
+// Small words are in every question: those of a phrase must be these very words, and stand together.
+func TestSmallWords(t *testing.T) {
+	for text, not := range map[string]string{
+		"hvor lang barsel kan jeg få":                                 "befordringsfradrag",
+		"hvor gammelt skal det være for at få en plads":               "bolig",
+		"hvor meget skal jeg have arbejdet før fødslen for at få det": "efterregulering",
+		"ja jeg har hørt at man kan skjule sin adresse":               "høreapparat",
+	} {
+		for _, p := range citizenPhrases().find(words(text), false) {
+			if strings.Contains(p.official, not) {
+				t.Errorf("%q is about %s by %q", text, p.official, p.citizen)
+			}
+		}
+	}
+	for text, want := range map[string]string{"hvor langt kører man": "befordringsfradrag", "hvad skal jeg have med til det": "dokumentation", "hvor meget får man i det": "sats"} {
+		if !slices.ContainsFunc(citizenPhrases().find(words(text), false), func(p phrase) bool { return strings.Contains(p.official, want) }) {
+			t.Errorf("%q is not about %s", text, want)
+		}
+	}
+}
+
+// A word that was said stays one, though a phrase or a joint brings it in as well.
+func TestSaid(t *testing.T) {
+	l := &Lexicon{}
+	l.Learn(Fields{Text: "Du søger i minSU. Fribeløb er, hvad du må tjene ved siden af SU."})
+	q := New(l).Query("Hvor meget må jeg tjene ved siden af min SU?", "")
+	if !slices.ContainsFunc(q.Terms, func(x Term) bool { return x.Text == "su" && x.Word == "su" && x.Via == ViaWord }) {
+		t.Errorf("SU was not said: %+v", q.Terms)
+	}
+	for _, x := range New(l).Query("Why isn't my tax card here? I'm moving, a friend's told me", "").Terms {
+		if len(x.Text) < 2 || x.Text == "isn" {
+			t.Errorf("asks about %q", x.Text)
 		}
 	}
 }

@@ -62,7 +62,7 @@ const maxSuggestions = 2
 // What people ask is misspelt in the corpus as well. A word that stands in so few documents may be one of those, if it is near a word that
 // stands in so many times as many.
 const (
-	rare     = 3
+	rare     = 10
 	likelier = 8
 )
 
@@ -73,7 +73,10 @@ func (s *speller) suggest(w string) []string {
 	if n < 3 || n > 40 || seen > rare {
 		return nil
 	}
-	likely := func(e entry) bool { return seen == 0 || e.docs >= likelier*seen && stem(e.word, false) != st }
+	likely := func(e entry) bool {
+		of := stem(e.word, false)
+		return seen == 0 || max(e.docs, s.stems[of]) >= likelier*seen && of != st
+	}
 	if e, ok := s.plain[plain(w)]; ok && likely(e) {
 		return []string{e.word}
 	}

@@ -183,14 +183,15 @@ var chatter = fieldsOf(`gerne synes tror mon egentlig måske stadig allerede ogs
 	ligger står sat sætte ser se set lave laver lavet tror vist vises sker ske sket muligt mulig bliver blevet være været er
 	noget hvad hvilke når så dér her der hjemme måde måden
 	jamen hallo hejsa goddag goddaw jow nå nåh øh øhm hm hør hørt hørte tænkte tænkt sagde lissom ligesom simpelthen egentligt nemlig forresten
-	dernede derhenne derovre henne herhenne mon sgu ikk ik sku ska ka ku te æ å møj nøj hwa hwor hvadfor jae jaj`)
+	dernede derhenne derovre henne herhenne mon sgu ikk ik sku ska ka ku te æ å møj nøj hwa hwor hvadfor jae jaj
+	di dæ mæ sæ hæ ve ta gi gir ma war wa blyw blyver blywer haj nå`)
 
 var englishStop = fieldsOf(`a an and are as at be been being but by can could do does did doing for from had has have having he her here hers
 	him his how i if in into is it its me my mine no not of off on or our ours out over own same she should so some such than that the
 	their theirs them then there these they this those through to too under until up very was we were what when where which while who
 	whom why will with would you your yours am about after again all also any because before between both each just more most much must
 	need needs now only other please want wants get gets got give gives go goes going make makes many may might shall take takes tell
-	know find like us`)
+	know find like us t s m re ve ll d isn aren don doesn didn won wasn weren hasn haven hadn couldn wouldn shouldn im ive dont cant`)
 
 // irregular forms of words that citizens use, by a form that the algorithm stems like the rest of the word's forms.
 var irregular = func() map[string]string {
