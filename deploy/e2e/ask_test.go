@@ -1,11 +1,17 @@
 package e2e
 
 import (
+	"html"
+	"io"
+	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"samtale.dk/samtale/services/contract/assistantv1"
 )
 
 // TestAsk follows a citizen from a question to a proven answer, to a follow-up, to a question that nobody can answer from the
@@ -14,7 +20,7 @@ import (
 func TestAsk(t *testing.T) {
 	silence := t.TempDir() + "/silence.wav"
 	writeWAV(t, silence, make([]int16, 8000))
-	s := start(t, "SAMTALE_KNOWLEDGE_STARTER=true")
+	s := start(t, "SAMTALE_KNOWLEDGE_STARTER=true", "SAMTALE_ASK_RATE=100")
 	citizen := newBrowser(s, silence)
 	ask := func(question string) {
 		t.Helper()
@@ -25,6 +31,9 @@ func TestAsk(t *testing.T) {
 	citizen.run("open the front page", chromedp.Navigate("http://"+s.http+"/"))
 	citizen.await("the page", `document.documentElement.dataset.ready === "ask"`)
 	s.until("the knowledge", func() error { return s.api("editor", "GET", "/api/v1/knowledge/search?q=flytning", nil, nil) })
+	for _, lang := range []string{"da", "en"} {
+		s.examples(lang)
+	}
 	ask("Hvornår skal jeg melde flytning?")
 	last := `document.querySelector(".turn-q[id]:last-of-type, .turn-q:last-child").innerText`
 	if got := citizen.text(last); !strings.Contains(got, "5 dage") {
@@ -77,5 +86,38 @@ func TestAsk(t *testing.T) {
 	}
 	if hits := found(t, s.data, "hest må jeg have", "sender dig et skema"); len(hits) > 0 {
 		t.Errorf("after erasure the data folder still holds what was written: %v", hits)
+	}
+}
+
+// exampleButton is a question that the front page proposes.
+var exampleButton = regexp.MustCompile(`class="example" name="question" value="([^"]+)"`)
+
+// examples asks the questions that the front page proposes in a language: who begins with one must get an answer.
+func (s *system) examples(lang string) {
+	s.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, "http://"+s.http+"/", nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Accept-Language", lang)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	page, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	proposed := exampleButton.FindAllSubmatch(page, -1)
+	if len(proposed) == 0 {
+		s.t.Fatalf("the front page in %s proposes nothing", lang)
+	}
+	for _, p := range proposed {
+		question := html.UnescapeString(string(p[1]))
+		var got assistantv1.Answer
+		if err := s.api("editor", http.MethodPost, "/api/v1/ask", map[string]string{"question": question}, &got); err != nil || !got.Answered {
+			s.t.Errorf("%s: %s %v", question, got.Reason, err)
+		}
 	}
 }

@@ -53,9 +53,9 @@ func (v view) With(data any) view {
 	return v
 }
 
-// Examples are questions to begin with.
+// Examples are questions to begin with. Each language has its own: fewer matters have articles in English.
 func (v view) Examples() []string {
-	return []string{v.T("q.example.moving"), v.T("q.example.housing"), v.T("q.example.pension"), v.T("q.example.passport"), v.T("q.example.leave")}
+	return []string{v.T("q.example.1"), v.T("q.example.2"), v.T("q.example.3"), v.T("q.example.4"), v.T("q.example.5")}
 }
 
 // Day, Clock and When write times for people in Denmark.
