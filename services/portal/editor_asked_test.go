@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"fmt"
 	"html"
 	"net/http"
 	"net/url"
@@ -201,7 +202,7 @@ func TestEditorSaysHowCitizensAsk(t *testing.T) {
 		}
 	}
 	refused("long", http.StatusBadRequest, url.Values{"known": {known}, "asked": {"kort\n" + strings.Repeat("x", knowledgev1.MaxAskedText+1)}}, "Formulering nr. 2 er for lang.")
-	refused("many", http.StatusBadRequest, url.Values{"known": {known}, "asked": {strings.Repeat("vi flytter\n", knowledgev1.MaxAsked+1)}}, "Der er 41 formuleringer")
+	refused("many", http.StatusBadRequest, url.Values{"known": {known}, "asked": {strings.Repeat("vi flytter\n", knowledgev1.MaxAsked+1)}}, fmt.Sprintf("Der er %d formuleringer", knowledgev1.MaxAsked+1))
 	refused("changed meanwhile", http.StatusConflict, url.Values{"known": {"noget ældre"}, "asked": {"mit"}}, "En anden har gemt, mens du skrev.")
 	fails := func(err error) {
 		p.assistant.mu.Lock()

@@ -209,7 +209,7 @@ func Run(ctx context.Context, cfg Config) ([]Outcome, *Memory, error) {
 
 // load is the knowledge that is asked, with what is planted in it.
 func (c Config) load(ctx context.Context, plant ...knowledgev1.Record) (*Memory, error) {
-	records, err := read(c.Knowledge)
+	records, err := c.records()
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func newSample(ctx context.Context, cfg Config) (sample, error) {
 	none := extract.Weights{Order: make([]float64, extract.Features), Sure: make([]float64, extract.Features+extract.Shapes+1), Threshold: lowest}
 	cfg.Weights, cfg.Model = &none, llm.None
 	var s sample
-	records, err := read(cfg.Knowledge)
+	records, err := cfg.records()
 	if err != nil {
 		return s, err
 	}

@@ -17,7 +17,7 @@ import (
 // parts are enough to learn from.
 const (
 	parts      = 8
-	partsAsked = 4
+	partsAsked = 2
 )
 
 // partOf is in which part a phrase is, however it ends.

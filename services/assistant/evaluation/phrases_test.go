@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"samtale.dk/samtale/models/llm"
@@ -50,5 +51,18 @@ func TestPhrasesAreAskedWithoutThemselves(t *testing.T) {
 	}
 	if answered == 0 || answered == len(out) {
 		t.Errorf("%d of %d must be answered", answered, len(out))
+	}
+}
+
+// A phrase that is a gold question is not known when gold questions are asked.
+func TestGoldIsNotKnown(t *testing.T) {
+	cfg := Config{
+		Gold: fstest.MapFS{"a.jsonl": {Data: []byte(`{"id":"a","class":"answerable","question":"Hvad koster et pas?","expect":{"reason":"answered"}}`)}},
+		Knowledge: fstest.MapFS{"a.jsonl": {Data: []byte(
+			`{"id":"pas","url":"https://example.dk","title":"Pas","section":"Pris","text":"Det koster 8 kr.","asked":["hvad koster et pas","pas pris"],"unanswered":["Hvad koster et pas?!"]}`)}},
+	}
+	records, err := cfg.records()
+	if err != nil || len(records) != 1 || !slices.Equal(records[0].Asked, []string{"pas pris"}) || len(records[0].Unanswered) != 0 {
+		t.Errorf("%+v %v", records, err)
 	}
 }

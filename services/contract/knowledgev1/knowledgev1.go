@@ -164,7 +164,7 @@ const (
 	SourceSeeds  = "starter" // id of the starter source
 	MaxBatch     = 200       // records in one ImportRequest
 	MaxChunkText = 64 << 10  // bytes of a chunk's text; longer ones are refused
-	MaxAsked     = 40        // phrases of a record that it answers, as many that it does not, and as many of either of editors
+	MaxAsked     = 50        // phrases of a record that it answers, as many that it does not, and as many of either of editors
 	MaxAskedText = 300       // bytes of a phrase
 	MaxAreas     = 50        // authorities of a source with an area of their own
 	MaxTopics    = 300       // topics of a source

@@ -188,10 +188,10 @@ func (q Query) warned(drafts []Draft) {
 		return
 	}
 	words := q.lexicon(with, (*divided).not)
-	near, said := 0.0, 0.0
+	near, said, trapped := 0.0, 0.0, 0.0
 	for _, d := range with {
 		q.unsaid(d, words)
-		near = max(near, d.Features[Unsaid])
+		near, trapped = max(near, d.Features[Unsaid]), max(trapped, d.Features[Trapped])
 	}
 	for i := range drafts {
 		said = max(said, drafts[i].Features[Said])
@@ -201,6 +201,7 @@ func (q Query) warned(drafts []Draft) {
 		f[UnsaidNear], f[UnsaidNearer] = near, max(0, near-f[Said])
 		f[UnsaidAlmost] = max(0, 2*near-1)
 		f[UnsaidOver] = near - said
+		f[TrappedNear], f[TrappedOver] = trapped, trapped-said
 	}
 }
 
@@ -216,6 +217,7 @@ func (q Query) unsaid(d *Draft, words *lexicon) {
 		f[UnsaidGrams] = max(f[UnsaidGrams], a.grams)
 		f[UnsaidSmall] = max(f[UnsaidSmall], a.small)
 		f[UnsaidCover] = max(f[UnsaidCover], a.cover)
+		f[Trapped] = max(f[Trapped], a.like()*words.trapped(&d.text.unsaid.list[i]))
 		if x := a.like(); x > top {
 			top, best = x, a
 		}
@@ -232,6 +234,22 @@ func (q Query) unsaid(d *Draft, words *lexicon) {
 		f[UnsaidAll] += w.Weight * any[i] / all
 		f[Trap] += w.Weight * max(0, any[i]-max(d.asks(i), named[i])) / all
 	}
+}
+
+// trapped is how much of what makes a phrase one that is not answered the question has; all of it where that is no word.
+func (l *lexicon) trapped(p *phrase) float64 {
+	all, met := 0.0, 0.0
+	for _, w := range p.traps {
+		x := l.of(w)
+		all += x.weight
+		if x.said {
+			met += x.weight
+		}
+	}
+	if all == 0 {
+		return 1
+	}
+	return met / all
 }
 
 // rarity says how rare a stem is among the drafts' phrases: 1.2 when none has it.

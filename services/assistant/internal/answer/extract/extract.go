@@ -106,6 +106,9 @@ const (
 	UnsaidNearer        // … beyond what Said is
 	UnsaidAlmost        // … is nearly the question
 	UnsaidOver          // how far it is ahead of the best phrase that any hit answers
+	Trapped             // how much the best of them is like the question, as far as the question has the words for which it is not answered
+	TrappedNear         // … the best of all hits
+	TrappedOver         // … how far that is ahead of the best phrase that any hit answers
 	Frame               // how much its words are those of questions that no article answers
 	Off                 // the heading is about a side that is not asked about: one for each of facets
 	Features     = Off + sides

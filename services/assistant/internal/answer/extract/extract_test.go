@@ -2,6 +2,7 @@ package extract
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -63,6 +64,35 @@ func TestDraftTakesTheSentenceThatIsAskedFor(t *testing.T) {
 	}
 	if drafts[1].Close(top) {
 		t.Error("an article without an amount stands beside one with it")
+	}
+}
+
+// A phrase that is not answered counts as far as the question has what it is not answered for.
+func TestTrapped(t *testing.T) {
+	hit := knowledgev1.Hit{Chunk: knowledgev1.Chunk{
+		ID: "uger", ArticleID: "barsel", Title: "Barselsorlov", Section: "Uger", Text: "Hver forælder har 24 ugers barsel.", SHA256: "uger",
+		Asked: []string{"Hvor mange uger kan jeg gå hjemme?"}, Unanswered: []string{"Hvor lang barsel har de i Sverige?"},
+	}}
+	r := NewReader(Weights{Order: make([]float64, Features), Sure: make([]float64, Features+Shapes+1)})
+	trapped := func(text string, terms ...knowledgev1.Term) float64 {
+		return r.Drafts(Read(text, "", question.Duration, terms), []knowledgev1.Hit{hit})[0].Features[Trapped]
+	}
+	here := trapped("Hvor lang barsel kan jeg få?", term("barsel", "barsl"))
+	there := trapped("Hvor lang barsel får man i Sverige?", term("barsel", "barsl"), term("sverige", "sverig"))
+	if here != 0 || there < .5 {
+		t.Errorf("of here %g, of there %g", here, there)
+	}
+}
+
+// A reader forgets texts when their phrases are too many.
+func TestReaderIsBounded(t *testing.T) {
+	r := NewReader(Weights{Order: make([]float64, Features), Sure: make([]float64, Features+Shapes+1)})
+	r.phrases = rememberedPhrases - 3
+	for i := range 3 {
+		r.read(knowledgev1.Chunk{SHA256: strconv.Itoa(i), Text: "Det koster 8 kr.", Asked: []string{"hvad koster det"}, Unanswered: []string{"hvorfor koster det"}})
+	}
+	if len(r.texts) != 2 || r.phrases != 4 {
+		t.Errorf("remembers %d texts with %d phrases", len(r.texts), r.phrases)
 	}
 }
 

@@ -86,10 +86,31 @@ func (q Query) told(sentence string) float64 {
 	return told / max(asks, 1)
 }
 
+// asking is a part of words that asks about a side.
+type asking struct {
+	part string
+	side int
+}
+
+// askings are those of all sides, by how they begin: every phrase is looked through for them.
+var askings = func() map[string][]asking {
+	out := map[string][]asking{}
+	for i, f := range facets {
+		for _, p := range f.asked {
+			out[p[:begins]] = append(out[p[:begins]], asking{p, i})
+		}
+	}
+	return out
+}()
+
+const begins = 3 // bytes: none is shorter
+
 // asksAbout are the sides that a question, in lower case, asks about.
 func asksAbout(text string) (out [sides]bool) {
-	for i, f := range facets {
-		out[i] = names(text, f.asked)
+	for at := range max(0, len(text)-begins+1) {
+		for _, a := range askings[text[at:at+begins]] {
+			out[a.side] = out[a.side] || strings.HasPrefix(text[at:], a.part)
+		}
 	}
 	return out
 }

@@ -49,7 +49,7 @@ func newSaying(text string, english bool) saying {
 // said reads a question with its n-grams.
 func said(text string, english bool) (Unit, []uint32) {
 	if !english {
-		text = question.Spelt(text)
+		text = question.SpeltDanish(text)
 	}
 	u, _ := readWords(text, 0, len(text), Unit{english: english})
 	return u, grams(u.words)
@@ -107,6 +107,7 @@ type phrase struct {
 	stems  []int32  // ascending, each once
 	grams  []uint32 // ascending, as often as they stand
 	length float64  // of the n-grams
+	traps  []int32  // the words that the text, its headings and what it answers lack: why it is not answered
 }
 
 // dictionary numbers the words and stems of phrases. It only grows, by what articles have.

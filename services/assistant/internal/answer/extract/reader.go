@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
 	"samtale.dk/samtale/services/contract/knowledgev1"
 )
@@ -15,6 +16,7 @@ type Reader struct {
 	words   *dictionary
 	mu      sync.Mutex
 	texts   map[named]*divided
+	phrases int // of the texts
 }
 
 // named is what a text is remembered by.
@@ -29,8 +31,11 @@ type divided struct {
 	said, unsaid         phrasebook    // questions as people put them that it answers, and those near it that it does not
 }
 
-// remembered bounds the memory of a Reader: some 20 KB each.
-const remembered = 4096
+// What bounds the memory of a Reader: texts of some 10 KB each, and their phrases of 1 KB.
+const (
+	remembered        = 4096
+	rememberedPhrases = 1 << 17
+)
 
 // NewReader returns a reader that ranks by the weights and remembers nothing yet.
 func NewReader(w Weights) *Reader {
@@ -54,12 +59,16 @@ func (r *Reader) read(c knowledgev1.Chunk) *divided {
 	d.said = r.words.book(c.Language, c.Asked, c.EditorAsked)
 	d.unsaid = r.words.book(c.Language, c.Unanswered, c.EditorUnanswered)
 	d.head = Unit{words: slices.Concat(d.title.words, d.section.words), joined: d.title.joined + d.section.joined}
+	r.words.traps(d)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.texts) >= remembered {
+	n := len(d.said.list) + len(d.unsaid.list)
+	if len(r.texts) >= remembered || r.phrases+n > rememberedPhrases {
 		clear(r.texts) // simpler than to know which are old, and as good: those in use come back at once
+		r.phrases = 0
 	}
 	r.texts[key] = d
+	r.phrases += n
 	return d
 }
 
@@ -71,4 +80,23 @@ func (d *divided) of(phrases [4][]string) bool {
 		}
 	}
 	return true
+}
+
+// traps finds in what the text does not answer the words that it has nowhere.
+func (w *dictionary) traps(d *divided) {
+	words, _ := w.of(nil)
+	for i := range d.unsaid.list {
+		p := &d.unsaid.list[i]
+		for _, id := range p.words {
+			e := words[id]
+			if danish.Stop(e.low) || question.Generic(e.low) {
+				continue
+			}
+			if _, asked := slices.BinarySearch(d.said.stems, e.id); asked || d.head.has(e.stem) || slices.ContainsFunc(d.units, func(u Unit) bool { return u.has(e.stem) }) {
+				continue
+			}
+			p.traps = append(p.traps, id)
+		}
+		p.traps = slices.Clip(p.traps)
+	}
 }

@@ -75,7 +75,9 @@ func readWords(text string, start, end int, u Unit) (Unit, []danish.Token) {
 	u.Start, u.End, u.Text = start, end, text[start:end]
 	u.low = strings.ToLower(u.Text)
 	tokens := danish.Tokens(u.Text)
+	u.words = make([]word, 0, len(tokens))
 	var joined strings.Builder
+	joined.Grow(len(u.Text) + 1)
 	for _, t := range tokens {
 		for part := range strings.FieldsFuncSeq(strings.ToLower(t.Text), func(r rune) bool { return r == '/' || r == '–' || r == '(' }) {
 			if w := known.word(part, u.english); w.low != "" {

@@ -12,6 +12,11 @@ func Spelt(text string) string {
 	if Language(text) != Danish {
 		return text
 	}
+	return SpeltDanish(text)
+}
+
+// SpeltDanish does so with a text that is known to be in Danish.
+func SpeltDanish(text string) string {
 	ws := strings.Fields(text)
 	low := make([]string, len(ws))
 	for i, w := range ws {
