@@ -121,25 +121,15 @@ func yearBefore(core string) bool {
 var months = []string{"januar", "februar", "marts", "april", "maj", "juni", "juli", "august", "september", "oktober", "november", "december"}
 
 // monthOf gives the number of a month's name, 0 for any other word.
-func monthOf(core string) int {
+func monthOf(core string) int { return monthNames[core] }
+
+var monthNames = func() map[string]int {
+	out := map[string]int{"jan": 1, "feb": 2, "okt": 10, "nov": 11, "dec": 12}
 	for i, m := range months {
-		if core == m || core == m+"s" && i != 2 {
-			return i + 1
-		}
+		out[m], out[m+"s"] = i+1, i+1
 	}
-	switch core {
-	case "jan":
-		return 1
-	case "feb":
-		return 2
-	case "okt":
-		return 10
-	case "nov":
-		return 11
-	case "dec":
-		return 12
-	}
-	return 0
-}
+	delete(out, "martss")
+	return out
+}()
 
 var weekdays = []string{"mandag", "tirsdag", "onsdag", "torsdag", "fredag", "lørdag", "søndag"}

@@ -1,8 +1,12 @@
 package embedded
 
 import (
+	"iter"
 	"math"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"samtale.dk/samtale/models/embed/sparse"
@@ -62,8 +66,8 @@ func (v *inverted) has(dim uint32, doc int) bool {
 func build(e *sparse.Encoder, dim int, points []vector.Point) *segment {
 	s := &segment{points: make([]vector.Point, len(points)), dim: dim}
 	words, ngrams := collector{}, collector{}
-	for i, p := range points {
-		d := e.Document(p.Fields())
+	for i, d := range documents(e, points) {
+		p := points[i]
 		words.add(i, d.Words)
 		ngrams.add(i, d.NGrams)
 		if len(p.Dense) > 0 {
@@ -78,6 +82,34 @@ func build(e *sparse.Encoder, dim int, points []vector.Point) *segment {
 	s.words, s.ngrams = words.inverted(), ngrams.inverted()
 	s.attribute()
 	return s
+}
+
+// encodedAtOnce is how many documents are encoded before they are gathered: enough for all processors, few enough for memory.
+const encodedAtOnce = 256
+
+// documents encodes the points with all processors and gives them in order.
+func documents(e *sparse.Encoder, points []vector.Point) iter.Seq2[int, sparse.Document] {
+	return func(yield func(int, sparse.Document) bool) {
+		for from := 0; from < len(points); from += encodedAtOnce {
+			part := points[from:min(from+encodedAtOnce, len(points))]
+			out := make([]sparse.Document, len(part))
+			var next atomic.Int64
+			var all sync.WaitGroup
+			for range min(len(part), runtime.GOMAXPROCS(0)) {
+				all.Go(func() {
+					for i := next.Add(1) - 1; i < int64(len(part)); i = next.Add(1) - 1 {
+						out[i] = e.Document(part[i].Fields())
+					}
+				})
+			}
+			all.Wait()
+			for i, d := range out {
+				if !yield(from+i, d) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // unit gives the vector length 1; the one of zeros stays.

@@ -2,9 +2,12 @@ package knowledge
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"samtale.dk/samtale/services/contract/knowledgev1"
@@ -64,8 +67,42 @@ func scanChunk(columns store.Row) (row, error) {
 		}
 		r.Area = areaOf(s, r.Chunk)
 	}
-	return r, errors.Join(read(links, &r.Links), read(legal, &r.Legal), read(asked, &r.Asked), read(editors, &r.EditorAsked),
-		read(unanswered, &r.Unanswered), read(editorsUn, &r.EditorUnanswered))
+	return r, errors.Join(read(links, &r.Links), read(legal, &r.Legal), readPhrases.read(asked, &r.Asked), readPhrases.read(editors, &r.EditorAsked),
+		readPhrases.read(unanswered, &r.Unanswered), readPhrases.read(editorsUn, &r.EditorUnanswered))
+}
+
+// phraseLists remembers lists of phrases as they were read: every question finds dozens of them. They are not changed.
+type phraseLists struct {
+	mu    sync.Mutex
+	lists map[[sha256.Size]byte][]string
+}
+
+var readPhrases = phraseLists{lists: map[[sha256.Size]byte][]string{}}
+
+// maxPhraseLists bounds its memory: some 3 KB each.
+const maxPhraseLists = 1 << 13
+
+func (p *phraseLists) read(column string, v *[]string) error {
+	if column == "[]" {
+		return nil
+	}
+	key := sha256.Sum256([]byte(column))
+	p.mu.Lock()
+	list, known := p.lists[key]
+	p.mu.Unlock()
+	if !known {
+		if err := read(column, &list); err != nil {
+			return err
+		}
+		p.mu.Lock()
+		if len(p.lists) >= maxPhraseLists {
+			clear(p.lists)
+		}
+		p.lists[key] = slices.Clip(list)
+		p.mu.Unlock()
+	}
+	*v = list
+	return nil
 }
 
 // read reads what list made; most lists are empty.

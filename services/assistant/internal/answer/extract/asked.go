@@ -4,9 +4,7 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
-	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
 )
 
@@ -41,19 +39,27 @@ type lexicon struct {
 	rare  func(stem int32) float64 // among the phrases of the hits
 	words []entry
 	stems []int32 // those of the question that phrases have, ascending
-	known map[int32]worth
+	forms []sought
+	known []worth // of words
+}
+
+// sought is a stem that stands for a word of the question.
+type sought struct {
+	stem    string
+	long    bool // enough to be looked for in compounds
+	letters uint64
 }
 
 // worth is what a word of a phrase weighs, 0 for stop words, and whether the question has it.
 type worth struct {
-	weight float64
-	said   bool
+	weight      float64
+	known, said bool
 }
 
 // lexicon of the phrases of some drafts, of which there is one at least.
 func (q *Query) lexicon(drafts []*Draft, book func(*divided) *phrasebook) *lexicon {
 	words, stems := book(drafts[0].text).of.of(q.own.stems)
-	return &lexicon{q, rarity(drafts, book), words, stems, make(map[int32]worth, 1024)}
+	return &lexicon{q, rarity(drafts, book), words, stems, q.sought(), make([]worth, len(words))}
 }
 
 // The two books of a text: questions that it answers, and those near it that it does not.
@@ -72,18 +78,18 @@ func having(drafts []Draft, book func(*divided) *phrasebook) []*Draft {
 }
 
 func (l *lexicon) of(id int32) worth {
-	x, known := l.known[id]
-	if known {
-		return x
+	x := &l.known[id]
+	if x.known {
+		return *x
 	}
-	if w := l.words[id]; !danish.Stop(w.low) {
-		x = worth{l.rare(w.id), l.q.says(w.word)}
-		if question.Generic(w.low) {
+	x.known = true
+	if w := &l.words[id]; !w.stop {
+		x.weight, x.said = l.rare(w.id), l.said(w)
+		if w.generic {
 			x.weight *= genericWeight
 		}
 	}
-	l.known[id] = x
-	return x
+	return *x
 }
 
 // compare compares the question with a phrase of a draft. m is what of the question it has, and head what the headings have.
@@ -117,19 +123,34 @@ func (q Query) compare(s *phrase, m met, head marks, words *lexicon, apart []flo
 	return a
 }
 
-// says reports that the question has a word of a phrase: the same stem, or a reading of one of its words.
-func (q Query) says(w word) bool {
-	if q.own.has(w.stem) {
-		return true
-	}
+// sought are the stems that surely stand for the question's words.
+func (q *Query) sought() []sought {
+	var out []sought
 	for i := range q.Words {
 		for _, f := range q.Words[i].forms {
-			if f.share >= surely && w.stands(f.stem, utf8.RuneCountInString(f.stem) >= 5) {
-				return true
+			if f.share >= surely {
+				out = append(out, sought{f.stem, isLong(f.stem), letters(f.stem)})
 			}
 		}
 	}
-	return false
+	return out
+}
+
+// letters has a bit for each letter of a word: what lacks one of a part's does not have the part.
+func letters(w string) uint64 {
+	var b uint64
+	for i := range len(w) {
+		b |= 1 << (w[i] % 64)
+	}
+	return b
+}
+
+// said reports that the question has a word of a phrase: the same stem (Unit.has), or a reading of one of its words.
+func (l *lexicon) said(w *entry) bool {
+	if _, own := slices.BinarySearch(l.stems, w.id); own || w.long && strings.Contains(l.q.own.joined, w.stem) {
+		return true
+	}
+	return slices.ContainsFunc(l.forms, func(f sought) bool { return f.letters&^w.letters == 0 && w.stands(f.stem, f.long) })
 }
 
 // overlap is the Dice coefficient of two ascending lists of stems; the question has so many, of which a are those that any phrase has.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
@@ -121,7 +120,9 @@ type dictionary struct {
 // entry is a word of a dictionary, with the number of its stem.
 type entry struct {
 	word
-	id int32
+	id                  int32
+	stop, generic, long bool
+	letters             uint64
 }
 
 func newDictionary() *dictionary {
@@ -140,7 +141,7 @@ func (d *dictionary) number(w word) (id, stem int32) {
 		d.stems[w.stem] = stem
 	}
 	id = int32(len(d.words))
-	d.ids[w], d.words = id, append(d.words, entry{w, stem})
+	d.ids[w], d.words = id, append(d.words, entry{w, stem, danish.Stop(w.low), question.Generic(w.low), isLong(w.stem), letters(w.low) | letters(w.stem)})
 	return id, stem
 }
 
@@ -258,7 +259,7 @@ func (b *phrasebook) with(stem string) phraseSet {
 			out = b.have[at]
 		}
 	}
-	if utf8.RuneCountInString(stem) < 5 {
+	if !isLong(stem) {
 		return out
 	}
 	for from, phrase := 0, 0; phrase < len(b.ends); {

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"sync"
 
-	"samtale.dk/samtale/models/danish"
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
 	"samtale.dk/samtale/services/contract/knowledgev1"
 )
@@ -89,7 +88,7 @@ func (w *dictionary) traps(d *divided) {
 		p := &d.unsaid.list[i]
 		for _, id := range p.words {
 			e := words[id]
-			if danish.Stop(e.low) || question.Generic(e.low) {
+			if e.stop || e.generic {
 				continue
 			}
 			if _, asked := slices.BinarySearch(d.said.stems, e.id); asked || d.head.has(e.stem) || slices.ContainsFunc(d.units, func(u Unit) bool { return u.has(e.stem) }) {

@@ -202,8 +202,11 @@ func (u *Unit) has(stem string) bool {
 			return true
 		}
 	}
-	return utf8.RuneCountInString(stem) >= 5 && strings.Contains(u.joined, stem)
+	return isLong(stem) && strings.Contains(u.joined, stem)
 }
+
+// isLong reports a stem that is long enough to be looked for in compounds.
+func isLong(stem string) bool { return utf8.RuneCountInString(stem) >= 5 }
 
 // stands reports the stem, or when that is long a compound with it.
 func (w *word) stands(stem string, long bool) bool {
