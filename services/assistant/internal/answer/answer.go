@@ -355,7 +355,7 @@ type finding struct {
 }
 
 // hitsRead is how many hits are read for sentences.
-const hitsRead = 20
+const hitsRead = 16
 
 // look searches for a reading.
 func (a *asking) look(ctx context.Context, r reading) (knowledgev1.SearchReply, error) {

@@ -84,17 +84,26 @@ func (d *divided) of(phrases [4][]string) bool {
 // traps finds in what the text does not answer the words that it has nowhere.
 func (w *dictionary) traps(d *divided) {
 	words, _ := w.of(nil)
+	all := Unit{words: d.head.words, joined: d.head.joined}
+	for i := range d.units {
+		all.words, all.joined = append(all.words, d.units[i].words...), all.joined+d.units[i].joined
+	}
+	known := map[int32]bool{} // by stem: it has it
+	has := func(e *entry) bool {
+		is, told := known[e.id]
+		if !told {
+			_, is = slices.BinarySearch(d.said.stems, e.id)
+			is = is || all.has(e.stem)
+			known[e.id] = is
+		}
+		return is
+	}
 	for i := range d.unsaid.list {
 		p := &d.unsaid.list[i]
 		for _, id := range p.words {
-			e := words[id]
-			if e.stop || e.generic {
-				continue
+			if e := &words[id]; !e.stop && !e.generic && !has(e) {
+				p.traps = append(p.traps, id)
 			}
-			if _, asked := slices.BinarySearch(d.said.stems, e.id); asked || d.head.has(e.stem) || slices.ContainsFunc(d.units, func(u Unit) bool { return u.has(e.stem) }) {
-				continue
-			}
-			p.traps = append(p.traps, id)
 		}
 		p.traps = slices.Clip(p.traps)
 	}
