@@ -82,10 +82,15 @@ func (l *Library) KeepItems(ctx context.Context, runID string, items []string) e
 func (l *Library) save(ctx context.Context, tx *store.Tx, s knowledgev1.Source, r *run, item string, updated time.Time,
 	rec knowledgev1.Record, name string,
 ) error {
-	c, err := chunkOf(s, rec)
-	if err != nil {
+	c, refused := chunkOf(s, rec)
+	return l.saveMade(ctx, tx, r, item, updated, c, refused, name)
+}
+
+// saveMade is save of what [chunkOf] made of a record.
+func (l *Library) saveMade(ctx context.Context, tx *store.Tx, r *run, item string, updated time.Time, c knowledgev1.Chunk, refused error, name string) error {
+	if refused != nil {
 		l.metrics.records.WithLabelValues(failed).Inc()
-		r.fail(name, errs.Text(err))
+		r.fail(name, errs.Text(refused))
 		// A broken new version of a chunk is no reason to forget the old one.
 		return touchChunk(ctx, tx, c.ID, r.ID, l.now())
 	}

@@ -10,7 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"samtale.dk/samtale/services/contract/knowledgev1"
 	"samtale.dk/samtale/services/platform/errs"
@@ -78,10 +81,11 @@ func (l *Library) saveStarter(ctx context.Context, records []knowledgev1.Record)
 	})
 	for len(records) > 0 && err == nil { // in parts, so that requests come in between
 		n := min(len(records), knowledgev1.MaxBatch)
+		made, refused := chunksOf(s, records[:n])
 		err = l.inRun(ctx, r.ID, func(tx *store.Tx, r *run) error {
-			for _, rec := range records[:n] {
+			for i, c := range made {
 				r.Seen++
-				if err := l.save(ctx, tx, s, r, "", time.Time{}, rec, rec.ID); err != nil {
+				if err := l.saveMade(ctx, tx, r, "", time.Time{}, c, refused[i], records[i].ID); err != nil {
 					return err
 				}
 			}
@@ -93,6 +97,21 @@ func (l *Library) saveStarter(ctx context.Context, records []knowledgev1.Record)
 		return err
 	}
 	return l.inRun(ctx, r.ID, func(tx *store.Tx, r *run) error { return l.endImport(ctx, tx, r, true) })
+}
+
+// chunksOf makes the chunks of records with all processors: who starts waits for them.
+func chunksOf(s knowledgev1.Source, records []knowledgev1.Record) ([]knowledgev1.Chunk, []error) {
+	made, refused := make([]knowledgev1.Chunk, len(records)), make([]error, len(records))
+	var all errgroup.Group
+	all.SetLimit(runtime.GOMAXPROCS(0))
+	for i, r := range records {
+		all.Go(func() error {
+			made[i], refused[i] = chunkOf(s, r)
+			return nil
+		})
+	}
+	all.Wait()
+	return made, refused
 }
 
 // readStarter reads all *.jsonl of a folder.
