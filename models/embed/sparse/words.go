@@ -184,7 +184,7 @@ var chatter = fieldsOf(`gerne synes tror mon egentlig måske stadig allerede ogs
 	noget hvad hvilke når så dér her der hjemme måde måden
 	jamen hallo hejsa goddag goddaw jow nå nåh øh øhm hm hør hørt hørte tænkte tænkt sagde lissom ligesom simpelthen egentligt nemlig forresten
 	dernede derhenne derovre henne herhenne mon sgu ikk ik sku ska ka ku te æ å møj nøj hwa hwor hvadfor jae jaj
-	di dæ mæ sæ hæ ve ta gi gir ma war wa blyw blyver blywer haj nå`)
+	di dæ mæ sæ hæ ve ta gi gir ma war wa blyw blyver blywer`)
 
 var englishStop = fieldsOf(`a an and are as at be been being but by can could do does did doing for from had has have having he her here hers
 	him his how i if in into is it its me my mine no not of off on or our ours out over own same she should so some such than that the

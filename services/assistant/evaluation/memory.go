@@ -35,8 +35,8 @@ type Memory struct {
 // source is the id of the starter knowledge.
 const source = knowledgev1.SourceSeeds
 
-// records reads the knowledge from JSONL files, without phrases that are a gold question word for word: who writes what everybody asks meets
-// some of them by chance, and nothing would be measured by these.
+// records reads the knowledge from JSONL files, without phrases that are a gold question word for word: who writes what everybody asks
+// meets some of them by chance, and nothing would be measured by these.
 func (c Config) records() ([]knowledgev1.Record, error) {
 	gold, err := Questions(c.Gold)
 	if err != nil {

@@ -194,11 +194,11 @@ func first(list *html.Node) int {
 // line: "Log ind: Du skal bruge MitID."
 func (w *writer) block(n *html.Node) {
 	how, in := paragraph, within(n)
-	if in != 0 {
-		how = " "
-	}
-	if in == atom.Li && n.DataAtom != atom.P {
+	switch {
+	case in == atom.Li && n.DataAtom != atom.P:
 		how = line
+	case in != 0:
+		how = " "
 	}
 	if in == atom.Li && (strings.HasSuffix(w.b.String(), "- ") || w.begun()) {
 		w.children(n)
@@ -206,10 +206,17 @@ func (w *writer) block(n *html.Node) {
 		w.end(how)
 		w.children(n)
 	}
-	if last, _ := utf8.DecodeLastRuneInString(w.b.String()); in == atom.Li && how == " " && before(n, atom.P) && unicode.IsLetter(last) {
-		w.b.WriteString(":")
+	if in == atom.Li && how == " " && before(n, atom.P) {
+		w.introduce()
 	}
 	w.end(how)
+}
+
+// introduce ends what has no mark at its end with a colon.
+func (w *writer) introduce() {
+	if last, _ := utf8.DecodeLastRuneInString(w.b.String()); unicode.IsLetter(last) || unicode.IsDigit(last) {
+		w.b.WriteString(":")
+	}
 }
 
 // before reports that the next element after n, with only space between, is of a kind.

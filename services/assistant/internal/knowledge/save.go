@@ -87,7 +87,9 @@ func (l *Library) save(ctx context.Context, tx *store.Tx, s knowledgev1.Source, 
 }
 
 // saveMade is save of what [chunkOf] made of a record.
-func (l *Library) saveMade(ctx context.Context, tx *store.Tx, r *run, item string, updated time.Time, c knowledgev1.Chunk, refused error, name string) error {
+func (l *Library) saveMade(ctx context.Context, tx *store.Tx, r *run, item string, updated time.Time,
+	c knowledgev1.Chunk, refused error, name string,
+) error {
 	if refused != nil {
 		l.metrics.records.WithLabelValues(failed).Inc()
 		r.fail(name, errs.Text(refused))

@@ -52,7 +52,7 @@ type sought struct {
 
 // worth is what a word of a phrase weighs, 0 for stop words, and whether the question has it.
 type worth struct {
-	weight      float64
+	weight      float32 // there is one for each word of the dictionary
 	known, said bool
 }
 
@@ -84,7 +84,7 @@ func (l *lexicon) of(id int32) worth {
 	}
 	x.known = true
 	if w := &l.words[id]; !w.stop {
-		x.weight, x.said = l.rare(w.id), l.said(w)
+		x.weight, x.said = float32(l.rare(w.id)), l.said(w)
 		if w.generic {
 			x.weight *= genericWeight
 		}
@@ -103,9 +103,9 @@ func (q Query) compare(s *phrase, m met, head marks, words *lexicon, apart []flo
 	sum, met := 0.0, 0.0
 	for _, w := range s.words {
 		x := words.of(w)
-		sum += x.weight
+		sum += float64(x.weight)
 		if x.said {
-			met += x.weight
+			met += float64(x.weight)
 		}
 	}
 	if sum > 0 {
@@ -262,9 +262,9 @@ func (l *lexicon) trapped(p *phrase) float64 {
 	all, met := 0.0, 0.0
 	for _, w := range p.traps {
 		x := l.of(w)
-		all += x.weight
+		all += float64(x.weight)
 		if x.said {
-			met += x.weight
+			met += float64(x.weight)
 		}
 	}
 	if all == 0 {

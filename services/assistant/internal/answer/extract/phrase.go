@@ -141,7 +141,8 @@ func (d *dictionary) number(w word) (id, stem int32) {
 		d.stems[w.stem] = stem
 	}
 	id = int32(len(d.words))
-	d.ids[w], d.words = id, append(d.words, entry{w, stem, danish.Stop(w.low), question.Generic(w.low), isLong(w.stem), letters(w.low) | letters(w.stem)})
+	d.ids[w] = id
+	d.words = append(d.words, entry{w, stem, danish.Stop(w.low), question.Generic(w.low), isLong(w.stem), letters(w.low) | letters(w.stem)})
 	return id, stem
 }
 
