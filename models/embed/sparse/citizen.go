@@ -105,24 +105,24 @@ func (p *phrase) in(has map[string]bool) bool {
 
 // together reports that they stand in their order, with one other word between two of them at most.
 func (p *phrase) together(ws, keys []string) bool {
-	is := func(at int, want string) bool { return at < len(ws) && (keys[at] == want || "="+ws[at] == want) }
 	for at := range ws {
-		met := 0
-		for _, want := range p.stems {
-			switch {
-			case is(at, want):
-				at++
-			case met > 0 && is(at+1, want):
-				at += 2
-			default:
-				at = len(ws)
-				continue
-			}
-			met++
-		}
-		if met == len(p.stems) {
+		if p.from(at, ws, keys) {
 			return true
 		}
 	}
 	return false
+}
+
+func (p *phrase) from(at int, ws, keys []string) bool {
+	is := func(want string) bool { return at < len(ws) && (keys[at] == want || "="+ws[at] == want) }
+	for i, want := range p.stems {
+		if i > 0 && !is(want) {
+			at++
+		}
+		if !is(want) {
+			return false
+		}
+		at++
+	}
+	return true
 }

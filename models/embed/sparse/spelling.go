@@ -34,7 +34,7 @@ func newSpeller(l *Lexicon) *speller {
 		if !l.known(w) || stop(w, false) {
 			continue
 		}
-		e := entry{w, []rune(w), letters(w), n}
+		e := entry{w, []rune(w), Letters(w), n}
 		s.entries = append(s.entries, e)
 		if f := plain(w); f != w && (n > s.plain[f].docs || n == s.plain[f].docs && w < s.plain[f].word) {
 			s.plain[f] = e
@@ -47,8 +47,9 @@ func newSpeller(l *Lexicon) *speller {
 	return s
 }
 
-// letters has a bit for each letter of a word: two words whose bits differ much cannot be near each other.
-func letters(w string) uint64 {
+// Letters has a bit for each letter of a word: two words whose bits differ much cannot be near each other, and one that lacks a bit of
+// another does not have it within.
+func Letters(w string) uint64 {
 	var b uint64
 	for _, r := range w {
 		b |= 1 << (uint32(r) % 64)
@@ -95,7 +96,7 @@ func (s *speller) suggest(w string) []string {
 		distance int
 	}
 	var best []found
-	rs, has := []rune(w), letters(w)
+	rs, has := []rune(w), Letters(w)
 	for _, e := range s.entries {
 		if d := len(e.runes) - n; d > limit || d < -limit || bits.OnesCount64(e.has^has) > 2*limit || !sameStart(e.runes, rs) {
 			continue

@@ -5,9 +5,9 @@ import (
 	"math"
 	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"samtale.dk/samtale/models/embed/sparse"
 	"samtale.dk/samtale/models/vector"
@@ -93,13 +93,12 @@ func documents(e *sparse.Encoder, points []vector.Point) iter.Seq2[int, sparse.D
 		for from := 0; from < len(points); from += encodedAtOnce {
 			part := points[from:min(from+encodedAtOnce, len(points))]
 			out := make([]sparse.Document, len(part))
-			var next atomic.Int64
-			var all sync.WaitGroup
-			for range min(len(part), runtime.GOMAXPROCS(0)) {
-				all.Go(func() {
-					for i := next.Add(1) - 1; i < int64(len(part)); i = next.Add(1) - 1 {
-						out[i] = e.Document(part[i].Fields())
-					}
+			var all errgroup.Group
+			all.SetLimit(runtime.GOMAXPROCS(0))
+			for i, p := range part {
+				all.Go(func() error {
+					out[i] = e.Document(p.Fields())
+					return nil
 				})
 			}
 			all.Wait()

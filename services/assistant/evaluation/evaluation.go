@@ -169,7 +169,11 @@ func Run(ctx context.Context, cfg Config) ([]Outcome, *Memory, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	know, err := cfg.load(ctx)
+	records, err := cfg.records()
+	if err != nil {
+		return nil, nil, err
+	}
+	know, err := cfg.load(ctx, records)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -185,7 +189,7 @@ func Run(ctx context.Context, cfg Config) ([]Outcome, *Memory, error) {
 		}
 		at := p
 		if len(q.Plant) > 0 {
-			planted, err := cfg.load(ctx, q.Plant...)
+			planted, err := cfg.load(ctx, records, q.Plant...)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -208,17 +212,14 @@ func Run(ctx context.Context, cfg Config) ([]Outcome, *Memory, error) {
 }
 
 // load is the knowledge that is asked, with what is planted in it.
-func (c Config) load(ctx context.Context, plant ...knowledgev1.Record) (*Memory, error) {
-	records, err := c.records()
-	if err != nil {
-		return nil, err
-	}
+func (c Config) load(ctx context.Context, records []knowledgev1.Record, plant ...knowledgev1.Record) (*Memory, error) {
+	all := slices.Concat(records, plant)
 	for i, r := range records {
 		if c.Bare || c.part && hash(r.ArticleID)%2 == 0 {
-			records[i].Asked, records[i].Unanswered = nil, nil
+			all[i].Asked, all[i].Unanswered = nil, nil
 		}
 	}
-	return New(ctx, append(records, plant...), c.Now)
+	return New(ctx, all, c.Now)
 }
 
 // pipeline is the assistant's, on some knowledge.

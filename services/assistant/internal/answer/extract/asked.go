@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"samtale.dk/samtale/models/embed/sparse"
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
 )
 
@@ -46,8 +47,8 @@ type lexicon struct {
 // sought is a stem that stands for a word of the question.
 type sought struct {
 	stem    string
-	long    bool // enough to be looked for in compounds
-	letters uint64
+	long    bool   // enough to be looked for in compounds
+	letters uint64 // a word that lacks one of them does not have the stem
 }
 
 // worth is what a word of a phrase weighs, 0 for stop words, and whether the question has it.
@@ -92,6 +93,22 @@ func (l *lexicon) of(id int32) worth {
 	return *x
 }
 
+// share is how much of some words the question has, rare ones more; any is false where none weighs anything.
+func (l *lexicon) share(words []int32) (share float64, any bool) {
+	all, met := 0.0, 0.0
+	for _, w := range words {
+		x := l.of(w)
+		all += float64(x.weight)
+		if x.said {
+			met += float64(x.weight)
+		}
+	}
+	if all == 0 {
+		return 0, false
+	}
+	return met / all, true
+}
+
 // compare compares the question with a phrase of a draft. m is what of the question it has, and head what the headings have.
 func (q Query) compare(s *phrase, m met, head marks, words *lexicon, apart []float64) alike {
 	all := q.Weight()
@@ -100,17 +117,7 @@ func (q Query) compare(s *phrase, m met, head marks, words *lexicon, apart []flo
 		return a
 	}
 	a.cover, a.named = q.weigh(m.words)/all, q.weigh(m.in.with(head).each(q))/all
-	sum, met := 0.0, 0.0
-	for _, w := range s.words {
-		x := words.of(w)
-		sum += float64(x.weight)
-		if x.said {
-			met += float64(x.weight)
-		}
-	}
-	if sum > 0 {
-		a.back = met / sum
-	}
+	a.back, _ = words.share(s.words)
 	if a.named+a.back > 0 {
 		a.both = 2 * a.named * a.back / (a.named + a.back)
 	}
@@ -129,20 +136,11 @@ func (q *Query) sought() []sought {
 	for i := range q.Words {
 		for _, f := range q.Words[i].forms {
 			if f.share >= surely {
-				out = append(out, sought{f.stem, isLong(f.stem), letters(f.stem)})
+				out = append(out, sought{f.stem, isLong(f.stem), sparse.Letters(f.stem)})
 			}
 		}
 	}
 	return out
-}
-
-// letters has a bit for each letter of a word: what lacks one of a part's does not have the part.
-func letters(w string) uint64 {
-	var b uint64
-	for i := range len(w) {
-		b |= 1 << (w[i] % 64)
-	}
-	return b
 }
 
 // said reports that the question has a word of a phrase: the same stem (Unit.has), or a reading of one of its words.
@@ -238,8 +236,9 @@ func (q Query) unsaid(d *Draft, words *lexicon) {
 		f[UnsaidGrams] = max(f[UnsaidGrams], a.grams)
 		f[UnsaidSmall] = max(f[UnsaidSmall], a.small)
 		f[UnsaidCover] = max(f[UnsaidCover], a.cover)
-		f[Trapped] = max(f[Trapped], a.like()*words.trapped(&d.text.unsaid.list[i]))
-		if x := a.like(); x > top {
+		x := a.like()
+		f[Trapped] = max(f[Trapped], x*words.trapped(&d.text.unsaid.list[i]))
+		if x > top {
 			top, best = x, a
 		}
 	}
@@ -259,18 +258,10 @@ func (q Query) unsaid(d *Draft, words *lexicon) {
 
 // trapped is how much of what makes a phrase one that is not answered the question has; all of it where that is no word.
 func (l *lexicon) trapped(p *phrase) float64 {
-	all, met := 0.0, 0.0
-	for _, w := range p.traps {
-		x := l.of(w)
-		all += float64(x.weight)
-		if x.said {
-			met += float64(x.weight)
-		}
+	if share, any := l.share(p.traps); any {
+		return share
 	}
-	if all == 0 {
-		return 1
-	}
-	return met / all
+	return 1
 }
 
 // rarity says how rare a stem is among the drafts' phrases: 1.2 when none has it.

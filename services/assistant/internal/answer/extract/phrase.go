@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"samtale.dk/samtale/models/danish"
+	"samtale.dk/samtale/models/embed/sparse"
 	"samtale.dk/samtale/services/assistant/internal/answer/question"
 	"samtale.dk/samtale/services/contract/knowledgev1"
 )
@@ -142,7 +143,7 @@ func (d *dictionary) number(w word) (id, stem int32) {
 	}
 	id = int32(len(d.words))
 	d.ids[w] = id
-	d.words = append(d.words, entry{w, stem, danish.Stop(w.low), question.Generic(w.low), isLong(w.stem), letters(w.low) | letters(w.stem)})
+	d.words = append(d.words, entry{w, stem, danish.Stop(w.low), question.Generic(w.low), isLong(w.stem), sparse.Letters(w.low) | sparse.Letters(w.stem)})
 	return id, stem
 }
 
